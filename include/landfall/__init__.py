@@ -1,0 +1,3 @@
+"""Landfall: data lands, predictions follow."""
+
+__version__ = "0.1.0"

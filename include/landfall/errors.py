@@ -1,0 +1,79 @@
+"""What can go wrong, as typed errors that say what to do next.
+
+Every error of Landfall is a `LandfallError` made of four sentences: what failed (with the name), where we looked,
+what is left behind, and the next command to type. Nothing here prints; the command line and the task log do.
+"""
+
+from difflib import get_close_matches
+from typing import Self
+
+
+class LandfallError(Exception):
+    """An error for a person: what failed, where we looked, what is left behind, what to type next.
+
+    Args:
+        what: What failed, with the name of the thing in backquotes.
+        looked: Where we looked, or what came instead of what was expected.
+        left: What state things are in now.
+        next: The next command to type, or the next thing to do.
+    """
+
+    def __init__(self, what: str, *, looked: str = "", left: str = "", next: str = "") -> None:
+        self.what, self.looked, self.left, self.next = what, looked, left, next
+        lines = [what, looked and f"  looked: {looked}", left and f"  left: {left}", next and f"  next: {next}"]
+        super().__init__("\n".join(line for line in lines if line))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_restore, (type(self), self.what, self.looked, self.left, self.next))
+
+    def as_dict(self) -> dict[str, str]:
+        """The error as the `--json` output of the command line gives it."""
+        fields = {"error": self.what, "looked": self.looked, "left": self.left, "next": self.next}
+        return {"type": type(self).__name__, **{name: text for name, text in fields.items() if text}}
+
+    @classmethod
+    def unknown(cls, kind: str, name: str, known: list[str], *, next: str = "") -> Self:
+        """An unknown name, with the nearest match among those that exist."""
+        near = get_close_matches(name, known, n=1)
+        hint = f" Did you mean `{near[0]}`?" if near else ""
+        return cls(f"There is no {kind} `{name}`.{hint}", looked=f"known: {', '.join(known) or 'none'}", next=next)
+
+
+def _restore(cls: type[LandfallError], what: str, looked: str, left: str, next: str) -> LandfallError:
+    return cls(what, looked=looked, left=left, next=next)
+
+
+class SpecError(LandfallError):
+    """A declaration that makes no sense. Raised when it is made, before anything runs."""
+
+
+class SettingsError(LandfallError):
+    """A setting (environment variable) is missing or malformed."""
+
+
+class LandingError(LandfallError):
+    """What landed cannot be used, or the object store cannot be asked."""
+
+
+class ContractError(LandfallError):
+    """The rows of a partition break the contract beyond what the pipeline allows."""
+
+
+class ComputeError(LandfallError):
+    """A Spark job failed, or Spark could not be reached."""
+
+
+class ModelError(LandfallError):
+    """The registry has no usable model, or cannot be asked."""
+
+
+class PublishingError(LandfallError):
+    """A prediction table could not be staged, checked, swapped or read."""
+
+
+class StackError(LandfallError):
+    """A part of the embedded stack is missing, broken or already there."""
+
+
+class RunError(LandfallError):
+    """An Airflow run could not be started or did not succeed."""

@@ -1,0 +1,31 @@
+"""The pipelines of this project, by name."""
+
+from landfall.errors import SpecError
+from landfall.pipelines.bike_demand import BIKE_DEMAND
+from landfall.spec import Feed, Pipeline
+
+PIPELINES = {pipeline.name: pipeline for pipeline in (BIKE_DEMAND,)}
+
+
+def find_pipeline(name: str) -> Pipeline:
+    """The pipeline called `name`.
+
+    Raises:
+        SpecError: there is none; the message names the nearest.
+    """
+    if name in PIPELINES:
+        return PIPELINES[name]
+    raise SpecError.unknown("pipeline", name, list(PIPELINES))
+
+
+def find_feed(name: str) -> Feed:
+    """The feed called `pipeline/feed`.
+
+    Raises:
+        SpecError: the name has another form, or there is no such pipeline or feed.
+    """
+    pipeline, slash, feed = name.partition("/")
+    if not slash:
+        known = [f"{p.name}/{f.name}" for p in PIPELINES.values() for f in p.feeds]
+        raise SpecError.unknown("feed", name, known)
+    return find_pipeline(pipeline).feed(feed)

@@ -1,0 +1,116 @@
+"""Bike demand: how many riders each hour of a day will have, from its weather forecast.
+
+Two feeds land in S3, both in the hourly schema of the UCI bike sharing data (doi:10.24432/C5W894): `actuals`, known when
+a day is over, with rider counts; `forecast`, a day ahead, without them. City and state are constants of this pipeline.
+"""
+
+from landfall.spec import Column, Contract, Feed, Job, Landing, Pipeline, PredictionTable, Training
+
+CITY, STATE = "Washington", "D.C."
+_PLACE = {"city": CITY, "state": STATE}
+
+FORECAST_HOURS = Contract(
+    columns=(
+        Column(name="instant", type="int", minimum=0),
+        Column(name="dteday", type="date"),
+        Column(name="season", type="int", minimum=1, maximum=4),
+        Column(name="yr", type="int", minimum=0, maximum=100),
+        Column(name="mnth", type="int", minimum=1, maximum=12),
+        Column(name="hr", type="int", minimum=0, maximum=23),
+        Column(name="holiday", type="int", minimum=0, maximum=1),
+        Column(name="weekday", type="int", minimum=0, maximum=6),
+        Column(name="workingday", type="int", minimum=0, maximum=1),
+        Column(name="weathersit", type="int", minimum=1, maximum=4),
+        Column(name="temp", type="double", minimum=0, maximum=1),
+        Column(name="atemp", type="double", minimum=0, maximum=1),
+        Column(name="hum", type="double", minimum=0, maximum=1),
+        Column(name="windspeed", type="double", minimum=0, maximum=1),
+    ),
+    key=("dteday", "hr"),
+    partition_by="dteday",
+)
+ACTUAL_HOURS = Contract(
+    columns=(
+        *FORECAST_HOURS.columns,
+        Column(name="casual", type="int", minimum=0),
+        Column(name="registered", type="int", minimum=0),
+        Column(name="cnt", type="int", minimum=0),
+    ),
+    key=FORECAST_HOURS.key,
+    partition_by=FORECAST_HOURS.partition_by,
+)
+
+PREDICTIONS = PredictionTable(
+    name="predictions.bike_demand",
+    columns={"city": "text", "state": "text", "time": "timestamptz", "predicted": "double precision"},
+    key=("city", "state", "time"),
+)
+ERRORS = PredictionTable(
+    name="predictions.bike_demand_errors",
+    columns={
+        "city": "text",
+        "state": "text",
+        "time": "timestamptz",
+        "predicted": "double precision",
+        "actual": "double precision",
+        "error": "double precision",
+    },
+    key=("city", "state", "time"),
+)
+
+
+def _features(feed: str, contract: Contract) -> Job:
+    return Job(
+        name="bike_features",
+        arguments={
+            "landed": f"bike_sharing/{feed}/dt={{partition}}",
+            "features": f"features.bike_{feed}/dt={{partition}}",
+            "quarantine": f"quarantine.bike_{feed}/dt={{partition}}",
+            "contract": contract.to_json(),
+            **_PLACE,
+        },
+    )
+
+
+FORECAST = Feed(
+    name="forecast",
+    dag_id="bike_forecast",
+    ahead=1,
+    landing=Landing(prefix="bike_sharing/forecast"),
+    contract=FORECAST_HOURS,
+    features=_features("forecast", FORECAST_HOURS),
+    scoring=Job(
+        name="bike_demand_predictions",
+        arguments={"features": "features.bike_forecast/dt={partition}"},
+    ),
+    table=PREDICTIONS,
+)
+ACTUALS = Feed(
+    name="actuals",
+    dag_id="bike_actuals",
+    ahead=-1,
+    landing=Landing(prefix="bike_sharing/actuals"),
+    contract=ACTUAL_HOURS,
+    features=_features("actuals", ACTUAL_HOURS),
+    scoring=Job(
+        name="bike_demand_errors",
+        arguments={"actuals": "features.bike_actuals/dt={partition}", "predictions": PREDICTIONS.name},
+    ),
+    table=ERRORS,
+)
+TRAINING = Training(
+    dag_id="bike_training",
+    model="bike_demand",
+    feed=ACTUALS,
+    training=Job(
+        name="bike_demand_model",
+        arguments={"features": "features.bike_actuals/dt={partition}", "trees": "50", "depth": "15", "seed": "7"},
+    ),
+)
+BIKE_DEMAND = Pipeline(
+    name="bike_demand",
+    feeds=(ACTUALS, FORECAST),
+    training=TRAINING,
+    predictions=PREDICTIONS,
+    predicted="predicted",
+)

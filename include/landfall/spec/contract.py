@@ -1,0 +1,75 @@
+"""Contract: what the rows of a landed partition promise."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Literal, Self
+
+from landfall.errors import SpecError
+
+ColumnType = Literal["int", "double", "date", "string"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: its type and the closed range its values lie in. NaN and infinities are never allowed."""
+
+    name: str
+    type: ColumnType
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.type not in ("int", "double", "date", "string"):
+            raise SpecError(f"Column `{self.name}` has type `{self.type}`.", looked="known: int, double, date, string")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise SpecError(f"Column `{self.name}` has an empty range.", looked=f"{self.minimum} > {self.maximum}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """Columns, key and the share of bad rows a partition may have before it fails.
+
+    Args:
+        columns: Exactly the columns a file must have, in any order.
+        key: Columns that name a row; a second row with the same key is quarantined.
+        partition_by: The date column that must equal the partition's day.
+        max_bad_share: Largest share (0 to 1) of quarantined rows with which the partition still counts as good.
+    """
+
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    partition_by: str
+    max_bad_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        names = [column.name for column in self.columns]
+        for field, wanted in (("key", self.key), ("partition_by", (self.partition_by,))):
+            for name in wanted:
+                if name not in names:
+                    raise SpecError(f"Contract.{field} names `{name}`.", looked=f"known columns: {', '.join(names)}")
+        if len(set(names)) != len(names):
+            raise SpecError("Contract.columns has a name twice.", looked=", ".join(names))
+        if not 0 <= self.max_bad_share <= 1:
+            raise SpecError(f"Contract.max_bad_share is {self.max_bad_share}.", looked="expected a share from 0 to 1")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The column names, in the order they are declared."""
+        return tuple(column.name for column in self.columns)
+
+    def to_json(self) -> str:
+        """The contract as one line of JSON: how it travels on a job's command line."""
+        fields = asdict(self)
+        fields["columns"] = [{k: v for k, v in column.items() if v is not None} for column in fields["columns"]]
+        return json.dumps(fields, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The contract that `to_json` wrote."""
+        fields = json.loads(text)
+        return cls(
+            columns=tuple(Column(**column) for column in fields["columns"]),
+            key=tuple(fields["key"]),
+            partition_by=fields["partition_by"],
+            max_bad_share=fields["max_bad_share"],
+        )

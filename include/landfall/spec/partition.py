@@ -1,0 +1,97 @@
+"""Partitions: what a run owns, what a rerun overwrites, what a backfill counts."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Self
+
+from landfall.errors import SpecError
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+@dataclass(frozen=True, order=True)
+class Partition:
+    """One UTC day, written `YYYY-MM-DD`: the unit of runs, reruns and backfills."""
+
+    day: date
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The partition called `text`.
+
+        Raises:
+            SpecError: `text` is not a day of the calendar written YYYY-MM-DD.
+        """
+        try:
+            if not _DAY.fullmatch(text):
+                raise ValueError
+            return cls(date.fromisoformat(text))
+        except (ValueError, TypeError):
+            raise SpecError(
+                f"`{text}` is not a partition.", looked="expected a day written YYYY-MM-DD, such as 2012-12-25"
+            ) from None
+
+    @classmethod
+    def holding(cls, moment: datetime) -> Self:
+        """The partition that holds `moment` (an aware datetime)."""
+        return cls(moment.astimezone(UTC).date())
+
+    @property
+    def start(self) -> datetime:
+        """The first instant of the partition, UTC."""
+        return datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The first instant after the partition, UTC."""
+        return self.start + timedelta(days=1)
+
+    def __str__(self) -> str:
+        return self.day.isoformat()
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """A set of partitions, written as ranges: `2011-01-01..2011-09-30,2011-10-02`."""
+
+    days: tuple[Partition, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "days", tuple(sorted(set(self.days))))
+
+    @classmethod
+    def of(cls, partitions: Iterable[Partition]) -> Self:
+        """The given partitions, sorted and without repeats."""
+        return cls(tuple(partitions))
+
+    @classmethod
+    def between(cls, first: Partition, last: Partition) -> Self:
+        """Every partition from `first` to `last`, both included; none if `last` is earlier."""
+        count = (last.day - first.day).days + 1
+        return cls(tuple(Partition(first.day + timedelta(days=n)) for n in range(count)))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The partitions written as `text` (see the class). An empty text is the empty set."""
+        days: list[Partition] = []
+        for part in filter(None, text.split(",")):
+            first, dots, last = part.partition("..")
+            days += cls.between(Partition.parse(first), Partition.parse(last if dots else first))
+        return cls(tuple(days))
+
+    def __iter__(self) -> Iterator[Partition]:
+        return iter(self.days)
+
+    def __len__(self) -> int:
+        return len(self.days)
+
+    def __str__(self) -> str:
+        runs: list[list[Partition]] = []
+        for day in self.days:
+            if runs and day.day - runs[-1][-1].day == timedelta(days=1):
+                runs[-1].append(day)
+            else:
+                runs.append([day])
+        return ",".join(str(r[0]) if len(r) == 1 else f"{r[0]}..{r[-1]}" for r in runs)

@@ -1,0 +1,91 @@
+"""Pipeline: one reference system, declared once. Feeds land, a model learns, tables are published."""
+
+import re
+from dataclasses import dataclass, field
+
+from landfall.errors import SpecError
+from landfall.spec.contract import Contract
+from landfall.spec.landing import Landing
+from landfall.spec.tables import PredictionTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One Spark job and its arguments.
+
+    Args:
+        name: The job's name at the door: `python -m spark_jobs NAME`.
+        arguments: Option -> value. A value may hold `{partition}`, which is the run's day.
+    """
+
+    name: str
+    arguments: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
+            raise SpecError(f"Job.name `{self.name}` is not a job.", looked="expected lower_case_words")
+
+    def argv(self, *, partition: str, **more: str) -> list[str]:
+        """The job's command line for one partition (or template of one), with `more` options at the end."""
+        options = {**self.arguments, **{name.replace("_", "-"): value for name, value in more.items()}}
+        flags = [[f"--{name}", value.replace("{partition}", partition)] for name, value in options.items()]
+        return [self.name, *(word for flag in flags for word in flag)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """One kind of file that lands, and the table a run makes of it.
+
+    Args:
+        name: What the command line calls it: `PIPELINE/NAME`.
+        dag_id: The DAG with one run a partition.
+        ahead: Days before the partition's day that its run is created: 1 for a forecast, -1 for what is known afterwards.
+        landing: Where its objects arrive.
+        contract: What its rows promise.
+        features: The ETL job.
+        scoring: The job that fills the staging table of `table`.
+        table: What the run publishes.
+    """
+
+    name: str
+    dag_id: str
+    ahead: int
+    landing: Landing
+    contract: Contract
+    features: Job
+    scoring: Job
+    table: PredictionTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a pipeline's model is made: the feed it learns from, the job, the registered name."""
+
+    dag_id: str
+    model: str
+    feed: Feed
+    training: Job
+    schedule: str = "@weekly"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """A reference system: its feeds, its training, and the table that `lookup` reads."""
+
+    name: str
+    feeds: tuple[Feed, ...]
+    training: Training
+    predictions: PredictionTable
+    predicted: str
+    """The column of `predictions` that holds the prediction."""
+
+    def feed(self, name: str) -> Feed:
+        """The feed called `name`.
+
+        Raises:
+            SpecError: there is none; the message names the nearest.
+        """
+        for feed in self.feeds:
+            if feed.name == name:
+                return feed
+        raise SpecError.unknown(f"feed of `{self.name}`", name, [feed.name for feed in self.feeds])

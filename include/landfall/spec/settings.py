@@ -1,0 +1,82 @@
+"""Where the servers are: read once from the environment, passed on as one value.
+
+The embedded stack and docker-compose set the same variables; a team with servers of its own sets them itself.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from landfall.errors import SettingsError
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3:
+    """The object store that data lands in. `endpoint` is empty for Amazon's own."""
+
+    bucket: str
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+    endpoint: str = ""
+    region: str = "us-east-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Addresses and credentials of the servers, from `LANDFALL_*`, `AWS_*` and `MLFLOW_*` variables."""
+
+    s3: S3
+    database_url: str = field(repr=False)
+    """libpq URL of the database with the predictions and their publications."""
+    mlflow_tracking_uri: str = field(repr=False)
+    mlflow_artifacts: str
+    """S3 URL under which model files are kept."""
+    spark_remote: str
+    """Spark Connect address, such as sc://127.0.0.1:15002."""
+    airflow_url: str
+    airflow_user: str = "admin"
+    airflow_password: str = field(default="", repr=False)
+    code_version: str = "unknown"
+
+    @property
+    def lake(self) -> str:
+        """Where Delta tables and landed objects are, as Spark addresses it."""
+        return f"s3a://{self.s3.bucket}"
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str] | None = None) -> Self:
+        """The settings in `variables` (default: this process's environment).
+
+        Raises:
+            SettingsError: a variable without a default is not set.
+        """
+        env = os.environ if variables is None else variables
+
+        def need(name: str) -> str:
+            if value := env.get(name):
+                return value
+            raise SettingsError(
+                f"The setting `{name}` is missing.",
+                looked="the environment, and the embedded stack's own file (.landfall/env)",
+                next="landfall up    (or set the variable to your own server)",
+            )
+
+        bucket = env.get("LANDFALL_S3_BUCKET", "landfall")
+        return cls(
+            s3=S3(
+                bucket=bucket,
+                access_key=env.get("AWS_ACCESS_KEY_ID", ""),
+                secret_key=env.get("AWS_SECRET_ACCESS_KEY", ""),
+                endpoint=env.get("LANDFALL_S3_ENDPOINT", ""),
+                region=env.get("AWS_DEFAULT_REGION", "us-east-1"),
+            ),
+            database_url=need("LANDFALL_DATABASE_URL"),
+            mlflow_tracking_uri=need("MLFLOW_TRACKING_URI"),
+            mlflow_artifacts=env.get("LANDFALL_MLFLOW_ARTIFACTS", f"s3://{bucket}/mlflow"),
+            spark_remote=env.get("LANDFALL_SPARK_REMOTE", "sc://127.0.0.1:15002"),
+            airflow_url=env.get("LANDFALL_AIRFLOW_URL", "http://127.0.0.1:8080"),
+            airflow_user=env.get("LANDFALL_AIRFLOW_USER", "admin"),
+            airflow_password=env.get("LANDFALL_AIRFLOW_PASSWORD", ""),
+            code_version=env.get("LANDFALL_CODE_VERSION", "unknown"),
+        )
