@@ -1,5 +1,6 @@
 """Contract: what the rows of a landed partition promise."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from typing import Literal, Self
@@ -56,6 +57,11 @@ class Contract:
     def names(self) -> tuple[str, ...]:
         """The column names, in the order they are declared."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def version(self) -> str:
+        """A digest that changes when the contract does: the first 12 hex digits of the SHA-256 of `to_json`."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
     def to_json(self) -> str:
         """The contract as one line of JSON: how it travels on a job's command line."""

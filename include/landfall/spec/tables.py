@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from landfall.errors import SpecError
 
 SqlType = Literal["text", "double precision", "bigint", "timestamptz"]
+ADDED = ("model_version", "partition", "published_at")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,17 @@ class PredictionTable:
             raise SpecError(
                 f"PredictionTable.name `{self.name}` is not a table.", looked="expected schema.table, lower case"
             )
+        for name, kind in self.columns.items():
+            if kind not in get_args(SqlType):
+                raise SpecError(
+                    f"PredictionTable `{self.name}`: column `{name}` has type `{kind}`.",
+                    looked=f"known: {', '.join(get_args(SqlType))}",
+                )
+            if name in ADDED or len(name.encode()) > 63:
+                raise SpecError(
+                    f"PredictionTable `{self.name}` cannot have a column `{name}`.",
+                    looked=f"at most 63 bytes, and not one of those every table gets: {', '.join(ADDED)}",
+                )
         for name in (*self.key, self.time):
             if name not in self.columns:
                 raise SpecError(

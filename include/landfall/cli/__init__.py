@@ -1,0 +1,5 @@
+"""The command line: `landfall --help`."""
+
+from landfall.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,96 @@
+"""`landfall sample`, `land`: data to try with, and files put where their runs wait for them."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landfall.cli.output import JsonFlag, Output, answering
+from landfall.landing.samples import write_sample
+from landfall.landing.split import Landed, Report
+from landfall.landing.split import land as land_file
+from landfall.spec import Partition
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command()(sample)
+    app.command()(land)
+
+
+def sample(
+    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline, such as bike_demand.")],
+    out_folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files; made if need be.")],
+    days: Annotated[int, typer.Option(metavar="N", help="How many days of actuals.")] = 365,
+    until: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day of actuals; by default yesterday (UTC).")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Write made-up files to land: actuals of N days, forecasts of the same days and two more. Same day, same rows."""
+    with answering(json) as out:
+        files = write_sample(pipeline, out_folder, days, Partition.parse(until).day if until else _yesterday())
+        told = [
+            {
+                "feed": f"{pipeline}/{f.feed}",
+                "path": str(f.path),
+                "rows": f.rows,
+                "first": str(f.first),
+                "last": str(f.last),
+            }
+            for f in files
+        ]
+        lines = [f"{f.path}  {f.rows:,} rows, {f.first} to {f.last}" for f in files]
+        lines += ["next:", *(f"  landfall land {pipeline}/{f.feed} {shlex.quote(str(f.path))}" for f in files)]
+        out.answer({"files": told}, "\n".join(lines))
+
+
+def land(
+    feed: Annotated[str, typer.Argument(metavar="PIPELINE/FEED", help="Such as bike_demand/actuals.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file with a header, or one packed as .csv.gz.")],
+    first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First day to land.")] = None,
+    last: Annotated[
+        str | None, typer.Option("--until", metavar="YYYY-MM-DD", help="Last day to land, included.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Split a CSV file by day and put each day into its partition. Landing again overwrites; values are not judged."""
+    from landfall.landing.store import connect
+    from landfall.stack import settings
+
+    with answering(json) as out:
+        start, end = (Partition.parse(day) if day else None for day in (first, last))
+        s3 = settings().s3
+        with _bar(out, f"landing {file.name}") as report:
+            landed = land_file(connect(s3), s3.bucket, feed, file, first=start, last=end, report=report)
+        out.answer({**asdict(landed), "first": str(landed.first), "last": str(landed.last)}, _sentence(landed))
+
+
+def _yesterday() -> date:
+    return datetime.now(UTC).date() - timedelta(days=1)
+
+
+def _sentence(landed: Landed) -> str:
+    count = f"{landed.objects:,} object{'s' * (landed.objects != 1)}, {landed.rows:,} rows"
+    left_out = f"\nleft out, not in the contract: {', '.join(landed.left_out)}" if landed.left_out else ""
+    return f"landed {count}, {landed.first} to {landed.last}, under {landed.prefix}{left_out}"
+
+
+@contextmanager
+def _bar(out: Output, what: str) -> Iterator[Report]:
+    """A bar for reading and one for landing on a terminal; two plain lines elsewhere. Always on stderr."""
+    if not out.errors.is_terminal:
+        with out.progress(what) as progress:
+            yield lambda stage, done, total: progress.step(f"{stage}: {total:,}") if done == total else None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=out.errors, transient=True) as bar:
+        tasks = {stage: bar.add_task(stage, total=None) for stage in ("reading", "landing")}
+        yield lambda stage, done, total: bar.update(tasks[stage], completed=done, total=total)

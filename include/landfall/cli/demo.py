@@ -1,0 +1,139 @@
+"""`landfall demo`: the whole life of a partition, on this machine, stage by stage."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landfall.cli.airflow_api import AirflowApi
+from landfall.cli.output import JsonFlag, Output, Progress, answering
+from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, CITY, FORECAST, PREDICTIONS, STATE, TRAINING
+from landfall.spec import Partition
+from landfall.stack.state import State
+
+Told = dict[str, object]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command()(demo)
+
+
+def demo(
+    days: Annotated[int, typer.Option(metavar="N", min=14, help="Days of sample actuals to land.")] = 120,
+    json: JsonFlag = False,
+) -> None:
+    """Start the stack, land a sample, train, publish tomorrow's predictions and look one up. The stack stays up."""
+    with answering(json) as out:
+        Demo(out, days).run()
+
+
+class Demo:
+    """The stages, and how long each took (seconds)."""
+
+    def __init__(self, out: Output, days: int) -> None:
+        self.out, self.days = out, days
+        self.seconds: dict[str, float] = {}
+        self.tomorrow = Partition(datetime.now(UTC).date() + timedelta(days=1))
+        self.yesterday = Partition(datetime.now(UTC).date() - timedelta(days=1))
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Progress]:
+        """One stage: a progress display while it runs, a line with its seconds when it is done."""
+        began = time.monotonic()
+        with self.out.progress(name) as progress:
+            yield progress
+        self.seconds[name] = round(time.monotonic() - began, 1)
+        self.out.say(f"  {name:<46}{self.seconds[name]:>7.1f} s")
+
+    def run(self) -> None:
+        """Every stage in order; what went wrong ends it with the error, and the stack stays as it is."""
+        from landfall.stack import settings
+
+        began = time.monotonic()
+        self._start()
+        where = settings()
+        files = self._sample()
+        self._land(files)
+        with self.stage("Sign in to Airflow"):
+            api = AirflowApi(where)
+        with self.stage("Train the model on what landed") as progress:
+            run_id = api.trigger(TRAINING.dag_id)
+            api.wait(TRAINING.dag_id, run_id, progress.step)
+        for feed, day in ((FORECAST, self.tomorrow), (ACTUALS, self.yesterday)):
+            with self.stage(f"Run {feed.dag_id} for {day}") as progress:
+                self._run(api, feed.dag_id, day, progress.step)
+        key = {"city": CITY, "state": STATE, "time": f"{self.tomorrow}T17:00:00Z"}
+        with self.stage("Look a prediction up"):
+            row = self._lookup(key)
+        self._tell(key, row, time.monotonic() - began)
+
+    def _start(self) -> None:
+        from landfall.stack import control
+
+        with self.stage("Start the stack") as progress:
+            parts = control.ps()
+            if parts and all(part.state == "healthy" for part in parts):
+                progress.step("it is up already")
+                return
+
+            def watch(state: State) -> None:
+                for part in state.parts:
+                    if part.doing:
+                        progress.step(f"{part.name}: {part.doing}")
+
+            control.up(watch=watch)
+
+    def _sample(self) -> dict[str, Path]:
+        from landfall.landing.samples import write_sample
+        from landfall.stack import home
+
+        with self.stage(f"Make a sample: {self.days} days"):
+            written = write_sample(BIKE_DEMAND.name, home() / "demo", self.days, self.yesterday.day)
+        return {each.feed: each.path for each in written}
+
+    def _land(self, files: dict[str, Path]) -> None:
+        from landfall.landing.split import land
+        from landfall.landing.store import connect
+        from landfall.stack import settings
+
+        s3 = settings().s3
+        with self.stage("Land it in S3, one object a day"):
+            for feed, path in files.items():
+                land(connect(s3), s3.bucket, f"{BIKE_DEMAND.name}/{feed}", path)
+
+    def _run(self, api: AirflowApi, dag_id: str, day: Partition, tell: Callable[[str], None]) -> None:
+        api.wait(dag_id, api.run_partition(dag_id, day), tell)
+
+    def _lookup(self, key: dict[str, str]) -> dict[str, object]:
+        from landfall.publishing import connect, lookup
+        from landfall.stack import settings
+
+        with connect(settings()) as connection:
+            return dict(lookup(connection, PREDICTIONS, key))
+
+    def _tell(self, key: dict[str, str], row: Told, took: float) -> None:
+        from landfall.stack import home, settings
+
+        where = settings()
+        words = " ".join(f"{name}={value}" for name, value in key.items())
+        told: Told = {
+            "seconds": {**self.seconds, "total": round(took, 1)},
+            "lookup": {**key, **{name: row[name] for name in ("predicted", "model_version", "published_at")}},
+            "airflow": {"url": where.airflow_url, "user": where.airflow_user, "home": str(home())},
+        }
+        riders, version = float(str(row["predicted"])), row["model_version"]
+        text = f"""
+landfall lookup bike_demand {words}
+  {riders:.0f} riders expected, by model version {version}, published {row["published_at"]}
+
+Airflow UI    {where.airflow_url}
+  sign in     user {where.airflow_user}, password {where.airflow_password}
+See           landfall ps | landfall publications bike_demand | landfall sql "SELECT * FROM predictions.bike_demand"
+Stop          landfall down    (what landed and what was published is kept)
+The program is {Path(".venv/bin/landfall")}; it took {took:.0f} s."""
+        self.out.answer(told, text)

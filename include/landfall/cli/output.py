@@ -1,0 +1,94 @@
+"""What every command shares: `--json`, errors as text or JSON, progress that is plain lines where nobody watches.
+
+    def ps(json: JsonFlag = False) -> None:
+        with answering(json) as out:
+            out.table(rows) if not json else out.json(rows)
+
+Exit code 0 when done, 1 after a `LandfallError`, 2 for a wrong command line.
+"""
+
+import json as json_format
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from landfall.errors import LandfallError
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Answer with JSON on stdout, errors too.")]
+
+
+class Output:
+    """Where a command writes its answer (stdout) and its remarks (stderr)."""
+
+    def __init__(self, *, json: bool) -> None:
+        self.wants_json = json
+        self.console = Console(soft_wrap=not sys.stdout.isatty())
+        self.errors = Console(stderr=True, soft_wrap=True)
+
+    def json(self, value: object) -> None:
+        """The answer as one JSON document."""
+        print(json_format.dumps(value, default=str, ensure_ascii=False), flush=True)
+
+    def say(self, text: str) -> None:
+        """A line for a person: on stdout, or on stderr when stdout carries JSON."""
+        (self.errors if self.wants_json else self.console).print(text, markup=False, highlight=False)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
+        """Rows for a person."""
+        table = Table(*columns, title=title, box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+        self.console.print(table)
+
+    def answer(self, value: Mapping[str, object] | Sequence[object], text: str) -> None:
+        """The answer: `value` with --json, else `text`."""
+        if self.wants_json:
+            self.json(value)
+        else:
+            self.say(text)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator["Progress"]:
+        """Something that takes a while: a spinner on a terminal, plain lines elsewhere, always on stderr."""
+        if self.errors.is_terminal:
+            with self.errors.status(escape(what)) as status:
+                yield Progress(lambda text: status.update(f"{escape(what)}: {escape(text)}"))
+        else:
+            self.errors.print(what, markup=False, highlight=False)
+            yield Progress(lambda text: self.errors.print(f"  {text}", markup=False, highlight=False))
+
+
+class Progress:
+    """Tells how far something is; saying the same twice shows it once."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show, self._last = show, ""
+
+    def step(self, text: str) -> None:
+        if text != self._last:
+            self._last = text
+            self._show(text)
+
+
+@contextmanager
+def answering(json: bool) -> Iterator[Output]:
+    """The output of one command; a `LandfallError` in it becomes a message and exit code 1."""
+    output = Output(json=json)
+    try:
+        yield output
+    except LandfallError as error:
+        if json:
+            output.json(error.as_dict())
+        else:
+            output.errors.print(f"error: {error}", markup=False, highlight=False, style="red")
+        raise typer.Exit(1) from None
+    except BrokenPipeError:
+        raise typer.Exit(0) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None

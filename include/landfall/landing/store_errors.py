@@ -1,0 +1,64 @@
+"""What the object store answers when it does not answer, as a `LandingError` that says what to do.
+
+Works for the errors of boto3 and of aiobotocore, which are the same classes.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from landfall.errors import LandingError
+
+_NO_BUCKET = {"NoSuchBucket"}
+_DENIED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "403", "401"}
+_SET_KEYS = (
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to keys of this store    (landfall ps shows which store it is)"
+)
+
+
+def landing_error(error: Exception, *, doing: str, bucket: str, endpoint: str = "", left: str = "") -> LandingError:
+    """The error for a person: bucket missing, wrong credentials, store down, or what the store itself said.
+
+    Args:
+        error: What botocore raised.
+        doing: What failed, a sentence without its full stop, such as "The landings of `a/b` could not be listed".
+        bucket: The bucket that was asked.
+        endpoint: The store's address; empty for Amazon's own.
+        left: What is left behind.
+    """
+    from botocore import exceptions as boto
+
+    where = f"bucket `{bucket}` at {endpoint or 'Amazon S3'}"
+    if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
+        return _error(f"{doing}: there are no credentials.", f"{where}; {error}", left, _SET_KEYS)
+    if not isinstance(error, boto.ClientError):
+        kind = type(error).__name__
+        return _error(f"{doing}: the object store does not answer.", f"{where} ({kind})", left, "landfall ps")
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    said = f"{where} answered {status} {code}".rstrip()
+    if code in _NO_BUCKET:
+        bring = "landfall up    (it makes the bucket; or set LANDFALL_S3_BUCKET to one that exists)"
+        return _error(f"{doing}: there is no bucket `{bucket}`.", said, left, bring)
+    if code in _DENIED or status in (401, 403):
+        return _error(f"{doing}: the object store refuses these credentials.", said, left, _SET_KEYS)
+    if status >= 500 or code in ("SlowDown", "RequestTimeout"):
+        return _error(
+            f"{doing}: the object store is in trouble.", said, left, "landfall ps    (then the same command again)"
+        )
+    message = str(error.response.get("Error", {}).get("Message", ""))
+    return _error(f"{doing}: the object store said no.", f"{said}: {message}".removesuffix(": "), left, "landfall ps")
+
+
+@contextmanager
+def translated(doing: str, *, bucket: str, endpoint: str = "", left: str = "") -> Iterator[None]:
+    """Raise what botocore raises inside as the `LandingError` that `landing_error` makes of it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise landing_error(error, doing=doing, bucket=bucket, endpoint=endpoint, left=left) from error
+
+
+def _error(what: str, looked: str, left: str, next: str) -> LandingError:
+    return LandingError(what, looked=looked, left=left, next=next)

@@ -1,0 +1,1 @@
+"""Models: the MLflow registry, and which version serves."""

@@ -1,0 +1,56 @@
+"""Let a run start before its logical date: a forecast's run waits a day ahead of the day it is about.
+
+Airflow 3 creates such a run at its `run_after` and shows it as running, but its scheduler starts no task of a run whose
+logical date lies ahead, and no setting changes that (apache/airflow pull requests 46663 and 65856). So in the scheduler,
+and only for runs of a `PartitionTimetable`, the clock that this one check reads is the run's logical date.
+
+What it costs: such a run's `dagrun_timeout` counts from up to `ahead` days earlier. If a later Airflow has no such check or
+another scheduler, nothing is changed, and a forecast's run starts when its day does; docs/adr has the alternatives.
+"""
+
+import logging
+import sys
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from landfall.orchestration.timetable import PartitionTimetable
+
+SCHEDULER = "airflow.jobs.scheduler_job_runner"
+log = logging.getLogger(__name__)
+
+
+def let_runs_start_ahead() -> bool:
+    """Change this process's scheduler, if it is one; True if it was changed now. A second call changes nothing."""
+    module: Any = sys.modules.get(SCHEDULER)
+    if module is None:
+        return False
+    runner = getattr(module, "SchedulerJobRunner", None)
+    original = getattr(runner, "_schedule_dag_run", None)
+    if runner is None or original is None or not hasattr(module, "timezone"):
+        log.error("This Airflow's scheduler is not the one Landfall knows: forecast runs start when their day does.")
+        return False
+    if hasattr(original, "starts_ahead"):
+        return False
+
+    def schedule_dag_run(self: Any, dag_run: Any, session: Any) -> Any:
+        real = module.timezone
+        if not _starts_ahead(self, dag_run, session, real.utcnow()):
+            return original(self, dag_run, session=session)
+        then = dag_run.logical_date + timedelta(seconds=1)
+        module.timezone = SimpleNamespace(**{**vars(real), "utcnow": lambda: then})
+        try:
+            return original(self, dag_run, session=session)
+        finally:
+            module.timezone = real
+
+    schedule_dag_run.starts_ahead = True  # type: ignore[attr-defined]
+    runner._schedule_dag_run = schedule_dag_run
+    return True
+
+
+def _starts_ahead(scheduler: Any, dag_run: Any, session: Any, now: datetime) -> bool:
+    if not dag_run.logical_date or dag_run.logical_date <= now:
+        return False
+    dag = scheduler.scheduler_dag_bag.get_dag_for_run(dag_run=dag_run, session=session)
+    return dag is not None and isinstance(dag.timetable, PartitionTimetable)

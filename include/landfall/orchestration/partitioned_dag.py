@@ -1,0 +1,60 @@
+"""The frame of a DAG with one run a partition."""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.sdk import DAG, Param
+
+from landfall.orchestration.timetable import PartitionTimetable
+from landfall.spec import Feed, Training
+
+OWNER = "landfall"
+OLDEST = pendulum.datetime(2000, 1, 1, tz="UTC")
+"""Runs before the start date end without a task, so it reaches back past every partition (with catchup off)."""
+RETRY = {"owner": OWNER, "retries": 2, "retry_delay": timedelta(seconds=20), "retry_exponential_backoff": True}
+
+
+def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
+    """A DAG with one run a partition of `feed`; the form of a run started by hand asks for the day."""
+    day = Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="Day",
+        description="The partition to run, YYYY-MM-DD. Empty: the day of the logical date.",
+    )
+    return DAG(
+        feed.dag_id,
+        schedule=PartitionTimetable(feed.ahead),
+        start_date=OLDEST,
+        catchup=False,
+        max_active_runs=64,
+        dagrun_timeout=timedelta(days=14),
+        default_args=RETRY,
+        params={"day": day},
+        tags=["landfall", feed.landing.prefix.partition("/")[0], feed.name],
+        doc_md=doc_md,
+    )
+
+
+def training_dag(training: Training, *, doc_md: str) -> DAG:
+    """A DAG that trains one model, on its schedule and on demand; the form asks for the last day to learn from."""
+    until = Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="Until",
+        description="The last day to learn from, YYYY-MM-DD. Empty: every day that has landed.",
+    )
+    return DAG(
+        training.dag_id,
+        schedule=training.schedule,
+        start_date=OLDEST,
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=timedelta(hours=6),
+        default_args=RETRY,
+        params={"until": until},
+        tags=["landfall", training.model, "training"],
+        doc_md=doc_md,
+    )

@@ -1,0 +1,39 @@
+"""Check what is staged and swap it in, in one transaction."""
+
+from typing import Any
+
+from airflow.sdk import Context
+
+from landfall.orchestration.assets import table_asset
+from landfall.orchestration.step import Step
+from landfall.spec import Feed, Settings
+
+
+class Publish(Step):
+    """Publishes the publication that the step before staged. A second try finds it published and changes nothing."""
+
+    def __init__(self, *, feed: Feed, staged_by: str, **kwargs: Any) -> None:
+        super().__init__(outlets=[table_asset(feed)], **kwargs)
+        self.feed, self.staged_by = feed, staged_by
+
+    def run(self, context: Context, settings: Settings) -> dict[str, Any]:
+        """What readers see from now on: publication, rows, model version, milliseconds of lock."""
+        from landfall.publishing import connect, find_publication, publish
+
+        staged = context["ti"].xcom_pull(task_ids=self.staged_by)
+        with connect(settings) as connection:
+            publication = find_publication(connection, self.feed.table, staged["publication"])
+            done = publish(connection, publication, expected_rows=staged["rows"])
+        extra = {
+            "publication": done.id,
+            "partition": str(done.partition),
+            "rows": done.rows,
+            "model_version": staged["model_version"],
+        }
+        self.note(context, table_asset(self.feed), extra)
+        return {**extra, "lock_ms": done.lock_ms}
+
+
+def publish(feed: Feed, *, staged_by: str) -> Publish:
+    """The publishing step of `feed`, after the step called `staged_by`."""
+    return Publish(task_id="publish", feed=feed, staged_by=staged_by)

@@ -1,0 +1,94 @@
+"""Fill a publication's staging table: predictions by the champion, or the errors of what had been published."""
+
+from datetime import date
+from typing import Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from landfall.errors import RunError
+from landfall.orchestration.champion_trigger import ChampionTrigger
+from landfall.orchestration.run_partition import PARTITION, partition_of
+from landfall.orchestration.step import SparkStep
+from landfall.spec import Feed, Settings
+
+
+class Stage(SparkStep):
+    """Open a publication, run the scoring job into its staging table."""
+
+    def __init__(self, *, feed: Feed, model: str, **kwargs: Any) -> None:
+        super().__init__(job=feed.scoring, partition=PARTITION, **kwargs)
+        self.feed, self.model = feed, model
+
+    def stage(self, context: Context, settings: Settings, version: str, **more: str) -> dict[str, Any]:
+        """The job's report with `publication`, its id, and `model_version`."""
+        from landfall.publishing import Fingerprint, connect, open_publication
+
+        inputs = context["ti"].xcom_pull(task_ids="make_features")["inputs"]
+        made_from = Fingerprint(
+            objects=dict(inputs),
+            code_version=settings.code_version,
+            model_version=version,
+            contract=self.feed.contract.version,
+        )
+        with connect(settings) as connection:
+            publication = open_publication(
+                connection,
+                self.feed.table,
+                partition_of(context),
+                run_id=context["run_id"],
+                model_version=version,
+                fingerprint=made_from,
+            )
+        report = self.spark(settings, staging=publication.staging, publication=str(publication.id), **more)
+        return {**report, "publication": publication.id, "model_version": version}
+
+
+class Score(Stage):
+    """Predict with the champion; before there is one, wait for it in the triggerer."""
+
+    def run(self, context: Context, settings: Settings) -> dict[str, Any]:
+        """The report with the publication to be published."""
+        from landfall.models.registry import champion
+
+        model = champion(settings, self.model)
+        if model is None:
+            self.log.info("No champion of `%s` yet: waiting for the first.", self.model)
+            self.defer(trigger=ChampionTrigger(self.model), method_name="resume")
+            raise RunError("unreachable: a deferred task does not go on")
+        return self.stage(context, settings, model.version, model=model.path, model_version=model.version)
+
+    def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any] | None:
+        """There is a champion now."""
+        return self.execute(context)
+
+
+class MeasureErrors(Stage):
+    """Hold what had been published for the day against what happened; skip where nothing had been."""
+
+    def run(self, context: Context, settings: Settings) -> dict[str, Any]:
+        """The report with the publication to be published; its errors are in MLflow too."""
+        from landfall.models.registry import log_published_errors
+
+        report = self.stage(context, settings, "")
+        if not report["rows"]:
+            raise AirflowSkipException(
+                f"Nothing had been published in `{self.argv_of('predictions')}` for these hours."
+            )
+        day = (partition_of(context).day - date(1970, 1, 1)).days
+        log_published_errors(settings, self.model, report["metrics"], day)
+        return report
+
+    def argv_of(self, option: str) -> str:
+        """The value of one option of the command line."""
+        return str(self.argv[self.argv.index(f"--{option}") + 1])
+
+
+def score(feed: Feed, *, model: str) -> Score:
+    """The scoring step: predictions of the champion of `model`, staged."""
+    return Score(task_id="score", feed=feed, model=model)
+
+
+def measure_errors(feed: Feed, *, model: str) -> MeasureErrors:
+    """The measuring step: errors of what had been published, staged, and logged to the runs of `model`'s versions."""
+    return MeasureErrors(task_id="measure_errors", feed=feed, model=model)

@@ -1,0 +1,54 @@
+"""What every step of a run shares: its partition, the servers' addresses, and errors that end a run or ask for a retry."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.sdk import Asset, BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from landfall.errors import ContractError, RunError, SpecError
+from landfall.spec import Job, Settings
+
+FINAL = (ContractError, RunError, SpecError)
+"""Errors that a retry cannot mend: the run fails at once and says what to do."""
+
+
+class Step(BaseOperator):
+    """A step of a run. Subclasses write `run`; what it returns is the step's report (XCom)."""
+
+    def execute(self, context: Context) -> dict[str, Any] | None:
+        """Run the step; an error that no retry mends fails the task at once."""
+        try:
+            return self.run(context, Settings.read())
+        except FINAL as error:
+            raise AirflowFailException(str(error)) from error
+
+    def run(self, context: Context, settings: Settings) -> dict[str, Any] | None:
+        """The step itself."""
+        raise NotImplementedError
+
+    def note(self, context: Context, asset: Asset, extra: Mapping[str, Any]) -> None:
+        """Put `extra` on the event that `asset` emits when this step succeeds."""
+        context["outlet_events"][asset].extra = dict(extra)
+
+
+class SparkStep(Step):
+    """A step that runs one Spark job. `argv` is its command line, as the UI's rendered template shows it."""
+
+    template_fields: Sequence[str] = ("argv",)
+    ui_color = "#e8f0fe"
+
+    def __init__(self, *, job: Job, partition: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.argv = job.argv(partition=partition)
+
+    def spark(self, settings: Settings, **more: str) -> dict[str, Any]:
+        """Run the job with `more` options at the end of its command line."""
+        from landfall.compute.local import WarmSpark
+
+        options = [word for name, value in more.items() for word in (f"--{name.replace('_', '-')}", value)]
+        argv = [*self.argv, *options]
+        self.log.info("python -m spark_jobs %s", " ".join(argv))
+        report = WarmSpark(remote=settings.spark_remote, lake=settings.lake).run(argv)
+        self.log.info("report: %s", report)
+        return report

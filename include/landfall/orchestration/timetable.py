@@ -1,0 +1,67 @@
+"""One run a partition: the logical date IS the partition's day, and the run is created some days before or after it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pendulum
+from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+
+DAY = timedelta(days=1)
+
+
+class PartitionTimetable(Timetable):
+    """Daily partitions in UTC, each with one run.
+
+    A feed's run for day D is created at the start of day D - `ahead`: with 1 the day before (a forecast, which starts
+    waiting one day ahead), with -1 when the day is over (what is only known afterwards). Its data interval is D and it
+    can be backfilled. Without catch-up, days whose runs were never created are left out, except the newest.
+
+    Does not follow local time: a day has 24 hours.
+    """
+
+    periodic = True
+    can_be_scheduled = True
+
+    def __init__(self, ahead: int) -> None:
+        self.ahead = ahead
+        when = {1: "a day ahead", -1: "when the day is over"}.get(ahead, f"{ahead} days ahead")
+        self.description = f"every UTC day, {when}"
+
+    @property
+    def summary(self) -> str:
+        """What the UI shows as the schedule."""
+        return f"daily, {self.ahead:+d} d"
+
+    def serialize(self) -> dict[str, Any]:
+        """What the scheduler keeps of this timetable."""
+        return {"ahead": self.ahead}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> "PartitionTimetable":
+        """The timetable that `serialize` kept."""
+        return cls(data["ahead"])
+
+    def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
+        """The UTC day that holds the logical date of a run started by hand."""
+        start = _midnight(run_after)
+        return DataInterval(start, start.add(days=1))
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        """The next day's run; None past the end date, or before there is a start date."""
+        if restriction.earliest is None:
+            return None
+        day = _midnight(restriction.earliest + DAY - timedelta(microseconds=1))
+        if last_automated_data_interval is not None:
+            day = max(day, _midnight(last_automated_data_interval.start).add(days=1))
+        if not restriction.catchup:
+            day = max(day, _midnight(pendulum.now("UTC")).add(days=self.ahead))
+        if restriction.latest is not None and day > restriction.latest:
+            return None
+        interval = DataInterval(day, day.add(days=1))
+        return DagRunInfo(run_after=day.add(days=-self.ahead), data_interval=interval)
+
+
+def _midnight(moment: datetime) -> pendulum.DateTime:
+    return pendulum.instance(moment).in_timezone("UTC").start_of("day")

@@ -1,0 +1,28 @@
+"""Prediction tables in PostgreSQL: stage, check, swap one partition in one transaction, roll back, look up."""
+
+from landfall.publishing.database import connect
+from landfall.publishing.fingerprint import Fingerprint
+from landfall.publishing.history import PublicationRecord, publications, published
+from landfall.publishing.lookup import Row, lookup, parse_key
+from landfall.publishing.rollback import rollback
+from landfall.publishing.schema import ensure_table
+from landfall.publishing.staging import Publication, find_publication, open_publication
+from landfall.publishing.swap import Published, publish
+
+__all__ = [
+    "Fingerprint",
+    "Publication",
+    "PublicationRecord",
+    "Published",
+    "Row",
+    "connect",
+    "ensure_table",
+    "find_publication",
+    "lookup",
+    "open_publication",
+    "parse_key",
+    "publications",
+    "publish",
+    "published",
+    "rollback",
+]

@@ -1,0 +1,118 @@
+"""The checks between staging and swap: count, day, key. They end in constraints, so that the swap scans nothing."""
+
+import psycopg
+from psycopg import sql
+
+from landfall.errors import PublishingError
+from landfall.publishing.database import Database, fetch, fetch_one, run, set_lock_timeout
+from landfall.publishing.schema import key_definition, qualified
+from landfall.publishing.staging import Publication
+from landfall.spec import Partition
+
+WRITERS_PATIENCE = 30.0
+"""Seconds that a Spark task which still writes the staging table (a lost twin of one that succeeded) is waited for."""
+
+
+def check(conn: Database, publication: Publication, *, expected_rows: int, allow_empty: bool) -> None:
+    """Proves a staging table fit to be attached, or leaves it as it is. A publication past that stage is not looked at.
+
+    Afterwards the table has a CHECK of its day, its PRIMARY KEY and statistics.
+
+    Raises:
+        PublishingError: it was abandoned, or its rows are not what was promised.
+    """
+    with conn.transaction():
+        set_lock_timeout(conn, WRITERS_PATIENCE)
+        if state_of(conn, publication) != "staging":
+            return
+        run(conn, sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(qualified(publication.staging)))
+        _check_rows(conn, publication, expected_rows, allow_empty)
+        try:
+            _seal(conn, publication)
+        except psycopg.errors.UniqueViolation as error:
+            raise refused(publication, "a key is there twice", error.diag.message_detail or "") from None
+
+
+def state_of(conn: Database, publication: Publication) -> str:
+    """The state, locked until the transaction ends: a second publish of the same publication waits here."""
+    query = sql.SQL("SELECT state FROM landfall.publications WHERE id = %s FOR UPDATE")
+    found = fetch_one(conn, query, [publication.id])
+    state = str(found[0]) if found else "unknown"
+    if state not in ("abandoned", "unknown"):
+        return state
+    raise PublishingError(
+        f"The publication `{publication}` can no longer be published.",
+        looked=f"its state is {state}: another try of the same run took over",
+        left="readers see what they saw before",
+        next="run the partition again: a new publication is opened",
+    )
+
+
+def _check_rows(conn: Database, publication: Publication, expected: int, allow_empty: bool) -> None:
+    """Rows there == rows the job says == rows its tasks noted; none outside of the day; some, unless empty is meant."""
+    query = sql.SQL("""
+        SELECT count(*), count(*) FILTER (WHERE NOT {inside} OR partition <> {day}::date),
+               min({time}) AT TIME ZONE 'UTC', max({time}) AT TIME ZONE 'UTC',
+               (SELECT coalesce(sum(rows), 0)::bigint FROM landfall.staged_parts WHERE publication_id = {id})
+        FROM {staging}""").format(
+        inside=inside(publication.table.time, publication.partition),
+        time=sql.Identifier(publication.table.time),
+        day=sql.Literal(str(publication.partition)),
+        id=sql.Literal(publication.id),
+        staging=qualified(publication.staging),
+    )
+    there, outside, first, last, noted = fetch(conn, query)[0]
+    if not there == expected == noted:
+        raise refused(
+            publication,
+            "the row counts differ",
+            f"{expected} rows expected, {there} in `{publication.staging}`, {noted} noted by Spark tasks",
+        )
+    if outside:
+        raise refused(publication, f"{outside} rows lie outside of its day", f"times from {first} to {last} UTC")
+    if not there and not allow_empty:
+        raise refused(publication, "it has no rows", "expected at least one row; `allow_empty` permits none")
+
+
+def untouched(publication: Publication) -> str:
+    """What every failed publish leaves behind."""
+    return f"readers see what they saw before; the rows are in `{publication.staging}` until the partition's next run"
+
+
+def refused(publication: Publication, why: str, looked: str) -> PublishingError:
+    """The error of a check."""
+    return PublishingError(
+        f"`{publication.table.name}` {publication.partition} was not published: {why}.",
+        looked=looked,
+        left=untouched(publication),
+        next="see what the scoring job wrote, then run the partition again",
+    )
+
+
+def _seal(conn: Database, publication: Publication) -> None:
+    """Constraints and statistics; once, also when an earlier publish was interrupted after this.
+
+    The CHECK names `partition` too, so that the planner skips other days for readers who ask by it.
+    """
+    sealed = sql.SQL("SELECT true FROM pg_constraint WHERE conrelid = %s::regclass AND conname = 'within_partition'")
+    if fetch_one(conn, sealed, [publication.staging]):
+        return
+    staging, day = qualified(publication.staging), sql.Literal(str(publication.partition))
+    seal = sql.SQL(
+        "ALTER TABLE {staging} ADD CONSTRAINT within_partition CHECK ({inside} AND partition = {day}::date), ADD {key}"
+    ).format(
+        staging=staging,
+        day=day,
+        inside=inside(publication.table.time, publication.partition),
+        key=key_definition(publication.table),
+    )
+    run(conn, sql.SQL("SET LOCAL maintenance_work_mem = '256MB'"), seal, sql.SQL("ANALYZE {}").format(staging))
+
+
+def inside(time: str, partition: Partition) -> sql.Composed:
+    """True for a time within the partition: what ATTACH wants to see proven."""
+    return sql.SQL("({time} >= {start}::timestamptz AND {time} < {end}::timestamptz)").format(
+        time=sql.Identifier(time),
+        start=sql.Literal(partition.start.isoformat()),
+        end=sql.Literal(partition.end.isoformat()),
+    )

@@ -1,0 +1,38 @@
+"""Fingerprint: what a publication was made of, so that a stale one can be told from a current one."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """The inputs of one publication. Equal fingerprints mean equal rows.
+
+    Args:
+        objects: Key of each landed object -> its ETag.
+        code_version: Version of the jobs' code, such as a git commit.
+        model_version: Version of the model that scored.
+        contract: Version or digest of the contract the rows passed.
+    """
+
+    objects: Mapping[str, str]
+    code_version: str
+    model_version: str
+    contract: str
+
+    def to_json(self) -> str:
+        """Canonical JSON: the same inputs give the same text, in whatever order they were listed."""
+        fields = {
+            "objects": [{"key": key, "etag": etag} for key, etag in sorted(self.objects.items())],
+            "code_version": self.code_version,
+            "model_version": self.model_version,
+            "contract": self.contract,
+        }
+        return json.dumps(fields, separators=(",", ":"), sort_keys=True)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of `to_json`, in hexadecimal."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()

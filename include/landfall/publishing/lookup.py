@@ -1,0 +1,149 @@
+"""Lookup: one prediction by its key, with the key as an application or a person writes it."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+from psycopg import sql
+
+from landfall.errors import PublishingError
+from landfall.publishing.database import Database, explained, fetch, fetch_one
+from landfall.publishing.history import history_command, nothing_published
+from landfall.publishing.schema import ADDED, qualified, sql_type
+from landfall.spec import Partition, PredictionTable
+
+KeyValue = str | int | float | datetime
+Row = dict[str, object]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def lookup(conn: Database, table: PredictionTable, key: Mapping[str, KeyValue]) -> Row:
+    """The row of `table` with this key: every column by name, times in UTC.
+
+    Raises:
+        PublishingError: the key is not one of this table's, there is no such row, or the table is not there yet.
+    """
+    wanted = parse_key(table, key)
+    names = (*table.columns, *ADDED)
+    query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, names)),
+        qualified(table.name),
+        sql.SQL(" AND ").join(
+            sql.SQL("{} = {}::{}").format(sql.Identifier(name), sql.Literal(wanted[name]), sql_type(table, name))
+            for name in table.key
+        ),
+    )
+    with explained(conn, f"The prediction table `{table.name}` could not be read."):
+        try:
+            found = fetch_one(conn, query)
+        except psycopg.errors.UndefinedTable:
+            raise nothing_published(conn, table) from None
+        if found is None:
+            raise _no_row(conn, table, wanted)
+    return {name: _utc(value) for name, value in zip(names, found, strict=True)}
+
+
+def parse_key(table: PredictionTable, key: Mapping[str, KeyValue]) -> dict[str, KeyValue]:
+    """The key with each value as its column's type, in the order of the table's key.
+
+    A time is an aware datetime, epoch milliseconds, or ISO 8601 (UTC where it names no offset).
+
+    Raises:
+        PublishingError: a column is missing, unknown or malformed.
+    """
+    example = " ".join(f"{name}={EXAMPLES[table.columns[name]]}" for name in table.key)
+    for name in key:
+        if name not in table.key:
+            error = PublishingError.unknown(f"key column of `{table.name}`", name, list(table.key))
+            raise PublishingError(error.what, looked=f"the key is {', '.join(table.key)}", next=f"give {example}")
+    if missing := [name for name in table.key if name not in key]:
+        raise PublishingError(
+            f"The key of `{table.name}` is incomplete: `{'`, `'.join(missing)}` is missing.",
+            looked=f"the key is {', '.join(table.key)}",
+            next=f"give {example}",
+        )
+    return {name: _parse(name, table.columns[name], key[name]) for name in table.key}
+
+
+EXPECTED = {
+    "text": "text without NUL characters",
+    "bigint": "a whole number of 64 bits",
+    "double precision": "a finite number",
+    "timestamptz": "epoch milliseconds (1356436800000) or ISO 8601 (2012-12-25T12:00, UTC where no offset is given)",
+}
+EXAMPLES = {"text": "Washington", "bigint": "7", "double precision": "0.5", "timestamptz": "2012-12-25T12:00"}
+
+
+def _parse(name: str, kind: str, value: KeyValue) -> KeyValue:
+    try:
+        return PARSERS[kind](value)
+    except (ValueError, OverflowError, TypeError):
+        raise PublishingError(
+            f"The key column `{name}` cannot be {value!r}.", looked=f"expected {EXPECTED[kind]}"
+        ) from None
+
+
+def _text(value: KeyValue) -> str:
+    text = str(value)
+    text.encode()  # a lone surrogate, as undecodable bytes of a command line become, raises here
+    if "\0" in text:
+        raise ValueError
+    return text
+
+
+def _bigint(value: KeyValue) -> int:
+    if isinstance(value, str) and not re.fullmatch(r"[+-]?\d+", value, re.ASCII):
+        raise ValueError
+    if isinstance(value, datetime) or (isinstance(value, float) and not value.is_integer()):
+        raise ValueError
+    number = int(value)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError
+    return number
+
+
+def _double(value: KeyValue) -> float:
+    if isinstance(value, datetime) or not math.isfinite(number := float(value)):
+        raise ValueError
+    return number
+
+
+def _time(value: KeyValue) -> datetime:
+    if isinstance(value, str) and not re.fullmatch(r"-?\d+", value, re.ASCII):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    return EPOCH + timedelta(milliseconds=_bigint(value))
+
+
+PARSERS: dict[str, Callable[[KeyValue], KeyValue]] = {
+    "text": _text,
+    "bigint": _bigint,
+    "double precision": _double,
+    "timestamptz": _time,
+}
+
+NEAREST = sql.SQL("""
+SELECT partition, rows FROM landfall.publications WHERE table_name = %s AND state = 'published'
+ORDER BY abs(partition - %s::date), partition LIMIT 3""")
+
+
+def _no_row(conn: Database, table: PredictionTable, key: dict[str, KeyValue]) -> PublishingError:
+    """What is published nearest to a key that has no row."""
+    moment = key[table.time]
+    day = Partition.holding(moment) if isinstance(moment, datetime) else None
+    nearest = fetch(conn, NEAREST, [table.name, day.day if day else None])
+    written = " ".join(f"{name}={v.isoformat() if isinstance(v, datetime) else v}" for name, v in key.items())
+    rows = next((count for found, count in nearest if day and found == day.day), None)
+    if rows is not None:
+        looked = f"{day} is published with {rows} rows, none of this key"
+    else:
+        looked = f"{day} is not published; nearest: {', '.join(str(found) for found, _ in nearest) or 'none'}"
+    command = history_command(table) if nearest else "land a file of this pipeline (`landfall land --help`)"
+    return PublishingError(f"`{table.name}` has no row `{written}`.", looked=looked, next=command)
+
+
+def _utc(value: object) -> object:
+    return value.astimezone(UTC) if isinstance(value, datetime) else value

@@ -1,0 +1,113 @@
+"""Waiting for readers without making them wait: short lock attempts with pauses, and old snapshots to end."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+
+from landfall.errors import PublishingError
+from landfall.publishing.database import Database, fetch, set_lock_timeout
+from landfall.spec import Partition
+
+ATTEMPT_SECONDS = 0.2
+"""How long one attempt queues for the lock: the longest that new readers wait behind an attempt that fails."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
+
+
+class Patience:
+    """One deadline for everything that a swap waits for.
+
+    Args:
+        what: What fails when it is over, as the error says it.
+        left: What is left behind then.
+        seconds: How long in all.
+    """
+
+    def __init__(self, what: str, left: str, seconds: float) -> None:
+        self.what, self.left, self.seconds = what, left, seconds
+        self._end = time.monotonic() + seconds
+        self._pause = FIRST_PAUSE
+
+    def rest(self, sessions: str) -> None:
+        """A pause, growing and with jitter so that two publishers do not meet again.
+
+        Raises:
+            PublishingError: the deadline has passed; `sessions` is whom it waited for.
+        """
+        if time.monotonic() >= self._end:
+            raise PublishingError(
+                self.what,
+                looked=f"waited {self.seconds:g} s for {sessions}",
+                left=self.left,
+                next="let those sessions end (or pg_terminate_backend), then run the task again",
+            )
+        time.sleep(self._pause * random.uniform(0.5, 1.5))  # noqa: S311  (jitter, no secret)
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    @contextmanager
+    def alone(self, conn: Database, table: str, partition: Partition) -> Iterator[None]:
+        """Until the end of the `with`, nobody else publishes, rolls back or prunes this partition.
+
+        It asks again and again rather than queue: a queued statement holds a snapshot, for which the holder may wait.
+        """
+        key = [f"{table}/{partition}"]
+        while fetch(conn, TRY_ALONE, key) != [(True,)]:
+            self.rest("another publish or rollback of the same partition")
+        try:
+            yield
+        finally:
+            if not conn.closed:
+                fetch(conn, sql.SQL("SELECT pg_advisory_unlock(hashtextextended(%s, 20121225))"), key)
+
+    def for_locks(self, conn: Database, swap: Callable[[], tuple[int | None, float]]) -> tuple[int | None, float, int]:
+        """Runs `swap` in a transaction, again and again while a lock is not granted in time.
+
+        `swap` returns what it replaced and the clock (`time.perf_counter`) when its lock was granted.
+
+        Returns:
+            What was replaced; milliseconds from that grant to the return of COMMIT; how many attempts it took.
+        """
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                with conn.transaction():
+                    set_lock_timeout(conn, ATTEMPT_SECONDS)
+                    replaced, granted = swap()
+                return replaced, (time.perf_counter() - granted) * 1000, attempts
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+                self.rest(f"readers or another publish, {attempts} attempts")
+
+
+TRY_ALONE = sql.SQL("SELECT pg_try_advisory_lock(hashtextextended(%s, 20121225))")
+SNAPSHOTS = sql.SQL("""
+SELECT a.pid, a.xact_start::text, a.backend_xmin::text FROM pg_stat_activity a
+WHERE a.datname = current_database() AND coalesce(a.backend_type, 'client backend') = 'client backend'
+  AND a.usesysid IS NOT NULL
+  AND a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL
+  AND NOT EXISTS (
+    SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+    WHERE l.pid = a.pid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND c.relnamespace = 'publications_data'::regnamespace AND l.granted
+      AND l.mode IN ('RowExclusiveLock', 'ShareLock', 'ShareUpdateExclusiveLock', 'AccessExclusiveLock'))""")
+"""Sessions with a snapshot, but for those that fill or index a staging table: those read nothing published.
+
+Of other roles' sessions a plain role sees pid and snapshot, not the type; autovacuum is the one without a user.
+"""
+
+
+def wait_for_older_snapshots(conn: Database, waiting: Patience) -> None:
+    """Returns when every snapshot of this database that exists now has ended; later ones see what is committed now.
+
+    So a query or a REPEATABLE READ transaction that runs for longer than the patience makes a publish fail, whatever it
+    reads: nobody can tell what it will read next.
+    """
+    older = set(fetch(conn, SNAPSHOTS))
+    while older:
+        older &= set(fetch(conn, SNAPSHOTS))
+        if older:
+            pids = ", ".join(sorted(str(pid) for pid, _, _ in older))
+            waiting.rest(f"sessions with a snapshot older than the rows, pid {pids}")

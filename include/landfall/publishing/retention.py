@@ -1,0 +1,26 @@
+"""Retention: how many earlier publications of a partition keep their rows."""
+
+from contextlib import suppress
+
+import psycopg
+from psycopg import sql
+
+from landfall.publishing.database import Database, fetch
+from landfall.publishing.staging import drop_child
+from landfall.spec import Partition, PredictionTable
+
+BEYOND = sql.SQL("""
+SELECT id, child_table FROM landfall.publications
+WHERE table_name = %s AND partition = %s AND state IN ('superseded', 'rolled_back') AND child_table IS NOT NULL
+ORDER BY greatest(published_at, restored_at) DESC, id DESC OFFSET %s""")
+
+
+def prune(conn: Database, table: PredictionTable, partition: Partition) -> None:
+    """Drops the rows of earlier publications of a partition beyond `table.keep`, the longest unseen first.
+
+    Readers of the prediction table are not held up. What cannot be dropped now (somebody reads an old child itself, the
+    connection is lost) stays until the next publish of the partition: the swap before it has happened all the same.
+    """
+    with suppress(psycopg.Error), conn.transaction():
+        for number, child in fetch(conn, BEYOND, [table.name, partition.day, table.keep]):
+            drop_child(conn, int(str(number)), str(child))

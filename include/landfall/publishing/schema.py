@@ -1,0 +1,141 @@
+"""The tables of the predictions database: prediction tables, their publications, and the parts staged for them.
+
+Schemas: `landfall` holds the history, `publications_data` one standalone table a publication. A prediction table is
+the parent of the published ones, one a UTC day; it has no default partition, so that nothing hides in one.
+"""
+
+from psycopg import sql
+
+from landfall.errors import PublishingError
+from landfall.publishing.database import Database, explained, fetch, fetch_one, run
+from landfall.spec import PredictionTable
+
+DATA_SCHEMA = "publications_data"
+HISTORY = sql.SQL("""
+CREATE SCHEMA IF NOT EXISTS landfall;
+CREATE SCHEMA IF NOT EXISTS publications_data;
+CREATE TABLE IF NOT EXISTS landfall.publications (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    table_name text NOT NULL,
+    partition date NOT NULL,
+    state text NOT NULL CHECK (state IN ('staging', 'published', 'superseded', 'rolled_back', 'abandoned')),
+    rows bigint,
+    run_id text NOT NULL,
+    model_version text NOT NULL,
+    fingerprint jsonb NOT NULL,
+    fingerprint_hash text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    published_at timestamptz,
+    restored_at timestamptz,
+    child_table text
+);
+CREATE UNIQUE INDEX IF NOT EXISTS publications_one_published
+    ON landfall.publications (table_name, partition) WHERE state = 'published';
+CREATE INDEX IF NOT EXISTS publications_by_table ON landfall.publications (table_name, id);
+CREATE TABLE IF NOT EXISTS landfall.staged_parts (
+    publication_id bigint NOT NULL REFERENCES landfall.publications (id),
+    spark_partition integer NOT NULL,
+    rows bigint NOT NULL CHECK (rows >= 0),
+    PRIMARY KEY (publication_id, spark_partition)
+)""")
+ADDED = {"model_version": "text", "partition": "date", "published_at": "timestamptz"}
+"""What every prediction table has besides its declared columns."""
+
+
+TYPES = {
+    "text": sql.SQL("text"),
+    "double precision": sql.SQL("double precision"),
+    "bigint": sql.SQL("bigint"),
+    "timestamptz": sql.SQL("timestamptz"),
+}
+
+
+def qualified(name: str) -> sql.Identifier:
+    """The quoted identifier of `schema.table`."""
+    return sql.Identifier(*name.split(".", 1))
+
+
+def sql_type(table: PredictionTable, column: str) -> sql.SQL:
+    """The type of a declared column, one of four: a declaration cannot smuggle other SQL in.
+
+    Raises:
+        PublishingError: it is declared with another.
+    """
+    if kind := TYPES.get(table.columns[column]):
+        return kind
+    raise PublishingError(
+        f"The column `{column}` of `{table.name}` has the type `{table.columns[column]}`.",
+        looked=f"known: {', '.join(TYPES)}",
+    )
+
+
+def column_definitions(table: PredictionTable) -> sql.Composed:
+    """The declared columns as they stand in CREATE TABLE; those of the key are NOT NULL."""
+    return sql.SQL(", ").join(
+        sql.SQL("{} {} {}").format(
+            sql.Identifier(name), sql_type(table, name), sql.SQL("NOT NULL" if name in table.key else "")
+        )
+        for name in table.columns
+    )
+
+
+def key_definition(table: PredictionTable) -> sql.Composed:
+    """`PRIMARY KEY (...)` over the key's columns."""
+    return sql.SQL("PRIMARY KEY ({})").format(sql.SQL(", ").join(map(sql.Identifier, table.key)))
+
+
+def ensure_table(conn: Database, table: PredictionTable) -> None:
+    """Makes the prediction table and the history if they are not there. Callers may race: one makes, the others find.
+
+    Raises:
+        PublishingError: a table of that name is there with other columns or another key. It is left alone.
+    """
+    with explained(conn, f"The prediction table `{table.name}` could not be made."), conn.transaction():
+        if not _exists(conn, "landfall.staged_parts") or not _exists(conn, table.name):
+            fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(20121225)"))
+            run(conn, sql.SQL("SET LOCAL client_min_messages = warning"), HISTORY, *_parent(table))
+        _refuse_drift(conn, table)
+
+
+def _exists(conn: Database, name: str) -> bool:
+    return fetch_one(conn, sql.SQL("SELECT to_regclass(%s) IS NOT NULL"), [name]) == (True,)
+
+
+def _parent(table: PredictionTable) -> tuple[sql.Composed, sql.Composed]:
+    schema = sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(table.name.split(".")[0]))
+    added = sql.SQL(", ").join(
+        sql.SQL("{} {} NOT NULL").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in ADDED.items()
+    )
+    parent = sql.SQL("CREATE TABLE IF NOT EXISTS {} ({}, {}, {}) PARTITION BY RANGE ({})").format(
+        qualified(table.name), column_definitions(table), added, key_definition(table), sql.Identifier(table.time)
+    )
+    return schema, parent
+
+
+COLUMNS = sql.SQL("""
+SELECT a.attname, replace(format_type(a.atttypid, a.atttypmod), 'timestamp with time zone', 'timestamptz'),
+       array_position(i.indkey::smallint[], a.attnum)
+FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum""")
+
+
+def _refuse_drift(conn: Database, table: PredictionTable) -> None:
+    """Compares the table with its declaration, so that a changed declaration is named here and not by a failed swap."""
+    found = fetch(conn, COLUMNS, [table.name])
+    columns = {str(name): str(kind) for name, kind, _ in found}
+    key = tuple(
+        str(name) for name, _, place in sorted(found, key=lambda row: str(row[2]).zfill(4)) if place is not None
+    )
+    declared = {**table.columns, **ADDED}
+    if columns == declared and key == table.key:
+        return
+    raise PublishingError(
+        f"The prediction table `{table.name}` is not what is declared.",
+        looked=f"there: {_described(columns, key)}; declared: {_described(declared, table.key)}",
+        left="the table is as it was",
+        next=f"rename or drop `{table.name}` with `landfall sql`, or declare it as it is",
+    )
+
+
+def _described(columns: dict[str, str], key: tuple[str, ...]) -> str:
+    return f"{', '.join(f'{name} {kind}' for name, kind in columns.items())}, key ({', '.join(key)})"

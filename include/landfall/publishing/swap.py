@@ -1,0 +1,182 @@
+"""Publish: check a staging table, then make it the partition that readers see, in one transaction.
+
+Two transactions, so that little happens under the lock that readers wait for:
+
+1. *check*: count the rows, prove their day (a CHECK constraint) and their key (the PRIMARY KEY), gather statistics.
+   Readers notice nothing; whatever fails here leaves the prediction table as it was.
+2. *swap*: lock the prediction table, detach the present child, attach the new one, write the history. ATTACH scans
+   nothing, because the CHECK proves the bounds, and adopts the index, because it is the one the parent asks for. The
+   lock is asked for 200 ms at a time, so that readers do not queue for long behind a publish that waits itself.
+
+A reader sees the old rows or the new ones. That holds for REPEATABLE READ too: the swap waits until every snapshot
+older than the staged rows is gone, since such a snapshot would find the new table empty.
+
+Publishes and rollbacks of one partition come one after the other: each holds an advisory lock of the session from its
+first check to its last cleaning up (so no pooler that shares sessions between transactions may be in between). The
+locks of a swap are always taken in the order: history line, prediction table, old child, new child.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from psycopg import sql
+
+from landfall.publishing.check import check, state_of, untouched
+from landfall.publishing.database import Database, explained, fetch_one, require_idle, run
+from landfall.publishing.patience import Patience, wait_for_older_snapshots
+from landfall.publishing.retention import prune
+from landfall.publishing.schema import qualified
+from landfall.publishing.staging import Publication
+from landfall.spec import Partition, PredictionTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """What a swap did.
+
+    Args:
+        id: The publication that was swapped in.
+        table: Name of the prediction table.
+        partition: The day.
+        state: `published`, or what became of it since: a publication is swapped in once, however often it is asked for.
+        rows: Its rows.
+        model_version: Version of the model that scored it.
+        published_at: When its rows were swapped in first: their `published_at`.
+        replaced: The publication that was there before, if any.
+        lock_ms: Milliseconds from the grant of the lock to the return of COMMIT, as seen by this client: how long
+            readers were shut out (of a first publication they are not). 0 if nothing was swapped.
+        attempts: How often the lock was asked for. 0 if nothing was swapped.
+    """
+
+    id: int
+    table: str
+    partition: Partition
+    state: str
+    rows: int
+    model_version: str
+    published_at: datetime
+    replaced: int | None
+    lock_ms: float
+    attempts: int
+
+
+def publish(
+    conn: Database, publication: Publication, *, expected_rows: int, allow_empty: bool = False, patience: float = 60
+) -> Published:
+    """Checks what was staged and swaps it in. Publishing again what was already published changes nothing.
+
+    Of two publications of one partition the one that swaps last is seen; both are in the history. Afterwards earlier
+    ones beyond `table.keep` are dropped.
+
+    Args:
+        conn: A connection of its own, in autocommit mode.
+        publication: What `open_publication` gave.
+        expected_rows: The rows that the job says it staged.
+        allow_empty: Whether a publication of no rows is meant.
+        patience: Seconds to wait for readers before giving up.
+
+    Raises:
+        PublishingError: a check failed or readers held on for longer than `patience`. Readers see what they saw before.
+    """
+    require_idle(conn)
+    table, partition = publication.table, publication.partition
+    failed = f"`{table.name}` {partition} was not published."
+    waiting = Patience(failed, untouched(publication), patience)
+    with explained(conn, failed, left=untouched(publication)), waiting.alone(conn, table.name, partition):
+        check(conn, publication, expected_rows=expected_rows, allow_empty=allow_empty)
+        if already := as_it_is(conn, publication):
+            return already
+        wait_for_older_snapshots(conn, waiting)
+        replaced, lock_ms, attempts = waiting.for_locks(conn, lambda: _swap(conn, publication, expected_rows))
+        done = as_it_is(conn, publication)
+        prune(conn, table, partition)
+    if done is None:
+        raise RuntimeError(f"{publication} was swapped in, but the history does not say so")
+    return replace(done, replaced=replaced, lock_ms=lock_ms, attempts=attempts)
+
+
+def as_it_is(conn: Database, publication: Publication) -> Published | None:
+    """What the history says of a publication that was swapped in; None before that."""
+    found = fetch_one(
+        conn,
+        sql.SQL(
+            "SELECT state, rows, published_at FROM landfall.publications WHERE id = %s AND published_at IS NOT NULL"
+        ),
+        [publication.id],
+    )
+    if not found or not isinstance(found[2], datetime):
+        return None
+    return Published(
+        id=publication.id,
+        table=publication.table.name,
+        partition=publication.partition,
+        state=str(found[0]),
+        rows=int(str(found[1])),
+        model_version=publication.model_version,
+        published_at=found[2].astimezone(UTC),
+        replaced=None,
+        lock_ms=0.0,
+        attempts=0,
+    )
+
+
+def _swap(conn: Database, publication: Publication, rows: int) -> tuple[int | None, float]:
+    """One attempt: what was replaced, and when the lock was granted."""
+    state_of(conn, publication)
+    dated = sql.SQL("ALTER TABLE {} ADD COLUMN published_at timestamptz NOT NULL DEFAULT statement_timestamp()").format(
+        qualified(publication.staging)
+    )
+    written = sql.SQL(
+        "UPDATE landfall.publications SET state = 'published', rows = {}, published_at = statement_timestamp()"
+        " WHERE id = {}"
+    ).format(sql.Literal(rows), sql.Literal(publication.id))
+    return exchange(conn, publication.table, publication.partition, publication.staging, "superseded", (dated, written))
+
+
+def exchange(
+    conn: Database,
+    table: PredictionTable,
+    partition: Partition,
+    child: str,
+    becomes: str,
+    under_lock: Sequence[sql.Composed],
+) -> tuple[int | None, float]:
+    """Detaches the present child, whose publication `becomes` superseded or rolled_back, and attaches `child`.
+
+    `under_lock` runs under the lock after the detach, in one round trip with the swap. Made for `Patience.for_locks`.
+
+    Returns:
+        The publication that was there, if any; the clock when the lock was granted.
+    """
+    present = fetch_one(
+        conn,
+        sql.SQL(
+            "SELECT id, child_table FROM landfall.publications"
+            " WHERE table_name = %s AND partition = %s AND state = 'published'"
+        ),
+        [table.name, partition.day],
+    )
+    parent = qualified(table.name)
+    attach = sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
+        parent, qualified(child), *bounds(partition)
+    )
+    if present is None:
+        run(conn, sql.SQL("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE").format(parent))
+        granted = time.perf_counter()
+        run(conn, *under_lock, attach)
+        return None, granted
+    detach = sql.SQL("ALTER TABLE {} DETACH PARTITION {}").format(parent, qualified(str(present[1])))
+    left = sql.SQL("UPDATE landfall.publications SET state = {} WHERE id = {}").format(
+        sql.Literal(becomes), sql.Literal(present[0])
+    )
+    run(conn, sql.SQL("LOCK TABLE ONLY {} IN ACCESS EXCLUSIVE MODE").format(parent))
+    granted = time.perf_counter()
+    run(conn, detach, left, *under_lock, attach)
+    return int(str(present[0])), granted
+
+
+def bounds(partition: Partition) -> tuple[sql.Literal, sql.Literal]:
+    """First instant of the partition and of the next, with their offset: no session's time zone moves them."""
+    return sql.Literal(partition.start.isoformat()), sql.Literal(partition.end.isoformat())

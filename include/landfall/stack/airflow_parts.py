@@ -1,0 +1,92 @@
+"""Airflow's four servers, started one by one so that each can be watched, restarted and ended."""
+
+import json
+import sys
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from landfall.errors import StackError
+from landfall.stack import children
+from landfall.stack.answers import http_get
+from landfall.stack.part import Part, Say, last_lines
+
+HEALTH = "/api/v2/monitor/health"
+OPTIONS = {
+    # Without the log servers, which listen on every interface: logs are on the same disk.
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "api-server": ("api-server",),
+}
+
+
+class Tables:
+    """The tables of Airflow and MLflow in their databases: made or migrated when their version changed, once."""
+
+    def __init__(self, *, folder: Path, log: Path, env: Mapping[str, str]) -> None:
+        self.folder, self.log, self.env = folder, log, dict(env)
+        self._alone = threading.Lock()
+
+    def migrate(self, say: Say) -> None:
+        """Returns at once when nothing is to be done.
+
+        Raises:
+            StackError: a migration failed.
+        """
+        with self._alone:
+            airflow = (f"airflow-{version('apache-airflow-core')}", ["landfall.stack.airflow", "db", "migrate"])
+            mlflow = (f"mlflow-{version('mlflow')}", ["landfall.stack.mlflow_tables"])
+            due = [(marker, module) for marker, module in (airflow, mlflow) if not (self.folder / marker).exists()]
+            if not due:
+                return
+            say(f"migrating {' and '.join(marker for marker, _ in due)}")
+            started = [
+                (marker, children.spawn([sys.executable, "-m", *module], env=self.env, log=self.log))
+                for marker, module in due
+            ]
+            for marker, process in started:
+                if process.wait():
+                    raise StackError(
+                        f"The tables of `{marker}` could not be made.",
+                        looked="\n    ".join([str(self.log), *last_lines(self.log)]),
+                        next="landfall down && landfall up",
+                    )
+                (self.folder / marker).touch()
+
+
+class AirflowPart(Part):
+    """One of the four; `check` asks the api-server about the other three."""
+
+    needs = ("postgres",)
+    patience = 180.0
+
+    def __init__(
+        self, component: str, *, log: Path, env: Mapping[str, str], port: int, tables: Tables, passwords: Path
+    ) -> None:
+        super().__init__(log=log, env=env)
+        self.name, self.port, self.tables = component, port, tables
+        if component == "api-server":
+            self.url, self.secret_file = f"http://127.0.0.1:{port}", passwords
+
+    def prepare(self, say: Say) -> None:
+        self.tables.migrate(say)
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "landfall.stack.airflow", *OPTIONS[self.name]]
+
+    def check(self, started: float) -> str | None:
+        status, body = http_get(self.port, HEALTH)
+        tried = f"GET http://127.0.0.1:{self.port}{HEALTH}"
+        if status != 200:
+            return f"{tried}: {status or ''} {body[:200]}"
+        if self.name == "api-server":
+            return None
+        word = self.name.replace("-", "_")
+        told = json.loads(body).get(word) or {}
+        beat = told.get(f"latest_{word}_heartbeat")
+        if told.get("status") == "healthy" and beat and datetime.fromisoformat(beat).timestamp() >= started:
+            return None
+        return f"{tried}: {word} is {told.get('status')}, last heartbeat {beat}"

@@ -1,0 +1,98 @@
+"""From a home, ports and secrets to the parts that make the stack."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from landfall.errors import StackError
+from landfall.stack import jars, layout
+from landfall.stack.airflow_parts import OPTIONS, AirflowPart, Tables
+from landfall.stack.java import Java
+from landfall.stack.layout import Layout
+from landfall.stack.mlflow import Mlflow
+from landfall.stack.part import Part
+from landfall.stack.postgres import Postgres
+from landfall.stack.s3 import S3
+from landfall.stack.secrets import Secrets
+from landfall.stack.spark import Spark
+from landfall.stack.variables import BUCKET, for_servers, variables
+
+AIRFLOW = tuple(sorted(OPTIONS))
+USUAL = ("postgres", "s3", "spark", *AIRFLOW)
+KNOWN = (*USUAL, "mlflow")
+NEEDS = {"spark": ("s3",), "mlflow": ("postgres", "s3"), **dict.fromkeys(AIRFLOW, ("postgres", "api-server"))}
+
+
+def chosen(parts: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
+    """The parts to start for `parts` (empty: the usual ones) and `extra`, with those they cannot do without.
+
+    `airflow` stands for its four servers.
+
+    Raises:
+        StackError: a part is unknown.
+    """
+    wanted: set[str] = set()
+    for name in [*(parts or USUAL), *extra]:
+        if name not in (*KNOWN, "airflow"):
+            raise StackError.unknown("part", name, [*KNOWN, "airflow"], next="landfall up --parts postgres,s3,spark")
+        for one in AIRFLOW if name == "airflow" else (name,):
+            wanted |= {one, *NEEDS.get(one, ())}
+    return [name for name in KNOWN if name in wanted]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blueprint:
+    """All that is decided before the first server starts."""
+
+    layout: Layout
+    project: Path
+    ports: Mapping[str, int]
+    secrets: Secrets
+    java: Java
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The content of the `env` file."""
+        return variables(
+            layout=self.layout,
+            project=self.project,
+            ports=self.ports,
+            secrets=self.secrets,
+            java=self.java,
+            spark_jars=jars.SPARK.folder(layout.cache()),
+        )
+
+    def parts(self, names: Sequence[str], written: Mapping[str, str]) -> list[Part]:
+        """The parts called `names`, ready to start."""
+        at, env, secrets, ports = self.layout, for_servers(written), self.secrets, self.ports
+        s3 = S3(
+            log=at.log("s3"), env=env, data=at.data("s3"), port=ports["s3"], bucket=BUCKET, java=self.java,
+            access_key=secrets.s3_access_key, secret_key=secrets.s3_secret_key, cache=layout.cache(),
+        )  # fmt: skip
+        roles = {
+            "airflow": secrets.database_airflow,
+            "mlflow": secrets.database_mlflow,
+            "landfall": secrets.database_landfall,
+        }
+        postgres = Postgres(
+            log=at.log("postgres"), env=env, data=at.data("postgres"), port=ports["postgres"],
+            password=secrets.postgres, roles=roles,
+        )  # fmt: skip
+        spark = Spark(
+            log=at.log("spark"), env=env, data=at.data("spark"), port=ports["spark"], s3=s3,
+            token=secrets.spark_token, java=self.java, project=self.project,
+        )  # fmt: skip
+        tables = Tables(folder=at.data("postgres"), log=at.log("migrate"), env=env)
+        mlflow = Mlflow(
+            log=at.log("mlflow"), env=env, port=ports["mlflow"], tables=tables,
+            tracking=written["MLFLOW_TRACKING_URI"], artifacts=written["LANDFALL_MLFLOW_ARTIFACTS"],
+        )  # fmt: skip
+        airflow = [
+            AirflowPart(
+                name, log=at.log(name), env=env, port=ports["api-server"], tables=tables, passwords=at.passwords_file
+            )
+            for name in AIRFLOW
+        ]
+        for part in (postgres, s3):
+            part.secret_file = at.secrets_file
+        return [part for part in (postgres, s3, spark, *airflow, mlflow) if part.name in names]

@@ -1,0 +1,170 @@
+"""Jars of the servers, fetched once into the cache by the Ivy that Spark ships.
+
+Ivy's own default settings say where jars come from. A set is fetched into a temporary folder and renamed when it is
+complete, so a folder of jars that exists is whole, and a server's start never asks the network.
+"""
+
+import fcntl
+import hashlib
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from landfall.errors import StackError
+from landfall.stack.java import Java
+
+AWS = "software.amazon.awssdk"
+_VERSION = re.compile(r"-\d[\w.+-]*\.jar$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class JarSet:
+    """Jars as `group:name:version`, with what they need when `transitive`, save the groups or modules in `without`."""
+
+    name: str
+    jars: tuple[str, ...]
+    transitive: bool
+    without: tuple[str, ...] = ()
+
+    @property
+    def ivy(self) -> str:
+        """The set as an Ivy module."""
+        conf = "default->master,runtime(*)" if self.transitive else "default->master"
+        lines = [
+            '<ivy-module version="2.0">',
+            f'<info organisation="landfall" module={quoteattr(self.name)}/>',
+            '<configurations><conf name="default"/></configurations>',
+            "<dependencies>",
+        ]
+        for jar in self.jars:
+            group, name, version = map(quoteattr, jar.split(":"))
+            flag = str(self.transitive).lower()
+            lines.append(f'<dependency org={group} name={name} rev={version} conf="{conf}" transitive="{flag}"/>')
+        for left_out in self.without:
+            group, _, name = left_out.partition(":")
+            lines.append(f"<exclude org={quoteattr(group)} module={quoteattr(name or '*')}/>")
+        return "\n".join([*lines, "</dependencies>", "</ivy-module>", ""])
+
+    def folder(self, cache: Path) -> Path:
+        """Where this set is kept; another list of jars is another folder."""
+        return cache / "jars" / f"{self.name}-{hashlib.sha256(self.ivy.encode()).hexdigest()[:10]}"
+
+
+SPARK = JarSet(
+    name="spark",
+    transitive=True,
+    jars=(
+        "io.delta:delta-spark_4.0_2.13:4.1.0",
+        "org.apache.hadoop:hadoop-aws:3.4.1",
+        "org.apache.spark:spark-sql-kafka-0-10_2.13:4.0.0",
+        "org.postgresql:postgresql:42.7.14",
+        *(f"{AWS}:{name}:2.35.4" for name in ("s3", "s3-transfer-manager", "sts", "apache-client", "netty-nio-client")),
+    ),
+    # The SDK's bundle alone is 686 MB; the others are in Spark's own folder already.
+    without=(
+        f"{AWS}:bundle",
+        "io.netty",
+        "org.slf4j",
+        "org.apache.logging.log4j",
+        "org.scala-lang",
+        "org.apache.hadoop:hadoop-client-api",
+        "org.apache.hadoop:hadoop-client-runtime",
+    ),
+)
+
+S3 = JarSet(
+    name="s3proxy",
+    transitive=False,  # the full tree is 151 jars and takes minutes; these are what it uses
+    jars=(
+        "org.gaul:s3proxy:4.1.0",
+        "tools.jackson.core:jackson-core:3.2.2",
+        "tools.jackson.core:jackson-databind:3.2.2",
+        "tools.jackson.dataformat:jackson-dataformat-xml:3.2.2",
+        "com.fasterxml.jackson.core:jackson-annotations:2.21",
+        "ch.qos.logback:logback-core:1.6.3",
+        "ch.qos.logback:logback-classic:1.6.3",
+        "com.google.guava:guava:33.7.1-jre",
+        *(
+            f"{AWS}:{name}:2.54.2"
+            for name in ("s3", "sdk-core", "aws-core", "utils", "http-client-spi", "checksums", "checksums-spi")
+        ),
+        "com.fasterxml.woodstox:woodstox-core:7.0.0",
+        "org.codehaus.woodstox:stax2-api:4.2.2",
+        "args4j:args4j:2.37",
+        "jakarta.servlet:jakarta.servlet-api:6.0.0",
+        "org.slf4j:slf4j-api:2.0.18",
+    ),
+)
+
+
+def pyspark_home() -> Path:
+    """The installed pyspark folder, found without importing it."""
+    spec = find_spec("pyspark")
+    if spec is None or not spec.submodule_search_locations:
+        raise StackError("`pyspark` is not installed.", next="pip install -r requirements.txt")
+    return Path(spec.submodule_search_locations[0])
+
+
+def fetch(jars: JarSet, cache: Path, java: Java) -> Path:
+    """The folder with `jars`, fetched when it is not there yet. Safe when several stacks do it at once.
+
+    Raises:
+        StackError: Ivy could not resolve them (its last lines are in the message).
+    """
+    folder = jars.folder(cache)
+    with _alone(cache):
+        if not folder.exists():
+            with tempfile.TemporaryDirectory(dir=cache, prefix=f".{jars.name}-") as temporary:
+                _retrieve(jars, Path(temporary), cache, java)
+                folder.parent.mkdir(exist_ok=True)
+                Path(temporary, "jars").rename(folder)
+    return folder
+
+
+@contextmanager
+def _alone(cache: Path) -> Iterator[None]:
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _retrieve(jars: JarSet, temporary: Path, cache: Path, java: Java) -> None:
+    ivy_file, spark_jars = temporary / "ivy.xml", pyspark_home() / "jars"
+    ivy_file.write_text(jars.ivy, encoding="utf-8")
+    pattern = f"{temporary}/jars/[artifact]-[revision].[ext]"
+    command = [java.executable, "-cp", f"{spark_jars}/*", "org.apache.ivy.Main", "-cache", str(cache / "ivy")]
+    command += ["-ivy", str(ivy_file), "-confs", "default", "-retrieve", pattern]
+    told = subprocess.run(command, capture_output=True, text=True, cwd=temporary, check=False)
+    found = {jar.name for jar in (temporary / "jars").glob("*.jar")}
+    missing = [jar for jar in jars.jars if "{1}-{2}.jar".format(*jar.split(":")) not in found]
+    if told.returncode or missing:
+        raise StackError(
+            f"The jars of `{jars.name}` could not be fetched: {', '.join(missing) or 'Ivy failed'}.",
+            looked="\n    ".join(["Ivy said:", *(told.stdout + told.stderr).strip().splitlines()[-8:]]),
+            left="nothing half-fetched is kept",
+            next="check the network (and a proxy's JAVA_TOOL_OPTIONS), then: landfall up",
+        )
+    if jars.transitive:
+        _drop_what_spark_has(temporary / "jars", spark_jars)
+
+
+def _drop_what_spark_has(folder: Path, spark_jars: Path) -> None:
+    own = {_VERSION.sub("", jar.name) for jar in spark_jars.glob("*.jar")}
+    for jar in folder.glob("*.jar"):
+        if _VERSION.sub("", jar.name) in own:
+            jar.unlink()
+
+
+def clear_partial(cache: Path) -> None:
+    """Removes what interrupted downloads left behind."""
+    for jars in (SPARK, S3):
+        for left in cache.glob(f".{jars.name}-*"):
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,101 @@
+"""Where the stack keeps what, and the settings it wrote."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import landfall
+from landfall.spec.settings import Settings
+from landfall.stack import envfile
+
+S3_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3")
+
+
+def project_root() -> Path:
+    """The folder with `dags/`: $LANDFALL_PROJECT, else the checkout we are installed from, else the current one."""
+    if named := os.environ.get("LANDFALL_PROJECT"):
+        return Path(named).resolve()
+    checkout = Path(landfall.__file__).resolve().parents[2]
+    return checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
+
+
+def home() -> Path:
+    """The folder of the stack's state: $LANDFALL_HOME, else `.landfall` beside the project. It may not exist yet."""
+    named = os.environ.get("LANDFALL_HOME")
+    return Path(named).resolve() if named else project_root() / ".landfall"
+
+
+def cache() -> Path:
+    """The folder of fetched jars, shared by every stack of this user: $LANDFALL_CACHE, else the XDG cache folder."""
+    if named := os.environ.get("LANDFALL_CACHE"):
+        return Path(named).resolve()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").resolve() / "landfall"
+
+
+def environment(home: Path | None = None) -> dict[str, str]:
+    """The variables that the stack wrote when it was last started; empty when it never was."""
+    return envfile.read(Layout.at(home).env_file)
+
+
+def settings(variables: Mapping[str, str] | None = None) -> Settings:
+    """The stack's settings under `variables` (default: this process's environment): what is set there wins.
+
+    The S3 keys belong to their endpoint, so those of the shell count only when the shell names the endpoint too:
+    a developer's own AWS keys are never sent to the embedded server.
+
+    Raises:
+        SettingsError: neither the stack nor the environment sets what is needed.
+    """
+    real = dict(os.environ if variables is None else variables)
+    written = environment()
+    if "LANDFALL_S3_ENDPOINT" in written and "LANDFALL_S3_ENDPOINT" not in real:
+        real = {name: value for name, value in real.items() if name not in S3_VARIABLES}
+    return Settings.read({**written, **real})
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files under one home."""
+
+    home: Path
+
+    @classmethod
+    def at(cls, folder: Path | None = None) -> "Layout":
+        return cls(folder or home())
+
+    @property
+    def env_file(self) -> Path:
+        return self.home / "env"
+
+    @property
+    def secrets_file(self) -> Path:
+        return self.home / "secrets.json"
+
+    @property
+    def state_file(self) -> Path:
+        return self.home / "state.json"
+
+    @property
+    def ports_file(self) -> Path:
+        return self.home / "ports.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.home / "lock"
+
+    @property
+    def passwords_file(self) -> Path:
+        """The login of the Airflow UI, as `{"admin": "..."}`."""
+        return self.home / "airflow-passwords.json"
+
+    def log(self, part: str) -> Path:
+        return self.home / "logs" / f"{part}.log"
+
+    def data(self, part: str) -> Path:
+        return self.home / "data" / part
+
+    def make(self) -> None:
+        """Makes the folders, closed to other users."""
+        for folder in (self.home, self.home / "logs", self.home / "data"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,0 +1,97 @@
+"""Which port each server listens on: the one asked for, else the one it had, else a usual or free one."""
+
+import json
+import os
+import random
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from landfall.errors import StackError
+from landfall.stack.envfile import write_whole
+
+USUAL = {"postgres": 15432, "s3": 19000, "spark": 15002, "api-server": 8080, "mlflow": 15000}
+VARIABLES = {
+    "postgres": "LANDFALL_POSTGRES_PORT",
+    "s3": "LANDFALL_S3_PORT",
+    "spark": "LANDFALL_SPARK_PORT",
+    "api-server": "LANDFALL_AIRFLOW_PORT",
+    "mlflow": "LANDFALL_MLFLOW_PORT",
+}
+# Below the kernel's usual range for outgoing connections (32768 and up), so that none takes the port meanwhile.
+FREE_RANGE = range(20000, 32000)
+
+
+def parse(texts: Sequence[str]) -> dict[str, int]:
+    """`["spark=15003"]` as `{"spark": 15003}`; `airflow` means the api-server.
+
+    Raises:
+        StackError: not PART=NUMBER, an unknown part, or a number that is no port.
+    """
+    wanted: dict[str, int] = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        part = "api-server" if name == "airflow" else name
+        if part not in USUAL:
+            raise StackError.unknown(
+                "part with a port", name, [*USUAL, "airflow"], next="landfall up --port spark=15003"
+            )
+        if not number.isdecimal() or not 0 < int(number) < 65536:
+            raise StackError(f"`{text}` names no port.", looked="expected PART=NUMBER, 1 to 65535")
+        wanted[part] = int(number)
+    return wanted
+
+
+def from_environment(variables: Mapping[str, str] | None = None) -> dict[str, int]:
+    """The ports that LANDFALL_AIRFLOW_PORT and its like ask for."""
+    env = os.environ if variables is None else variables
+    return parse([f"{part}={env[name]}" for part, name in VARIABLES.items() if env.get(name)])
+
+
+def is_free(port: int) -> bool:
+    """Whether 127.0.0.1:port can be listened on now (a listener on every interface counts as taken)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def choose(parts: Sequence[str], wanted: Mapping[str, int], kept: Path) -> dict[str, int]:
+    """A port for every part, remembered in `kept`; those in `parts` are checked to be free.
+
+    Raises:
+        StackError: a port that was asked for is taken, or asked for twice.
+    """
+    remembered: dict[str, int] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    chosen: dict[str, int] = {}
+    for part in sorted(USUAL, key=lambda name: name not in wanted):
+        taken = set(chosen.values())
+        if part in wanted:
+            chosen[part] = _asked(part, wanted[part], check=part in parts, taken=taken)
+        else:
+            first = remembered.get(part, USUAL[part])
+            keep = first not in taken and (part not in parts or is_free(first))
+            chosen[part] = first if keep else _any_free(taken)
+    write_whole(kept, json.dumps(chosen, indent=1) + "\n")
+    return chosen
+
+
+def _asked(part: str, port: int, *, check: bool, taken: set[int]) -> int:
+    if port in taken or (check and not is_free(port)):
+        raise StackError(
+            f"Port {port}, asked for by `{part}`, is taken.",
+            looked=f"127.0.0.1:{port}",
+            left="nothing was started",
+            next=f"landfall up --port {part}=NUMBER    (without it, a free port is chosen)",
+        )
+    return port
+
+
+def _any_free(taken: set[int]) -> int:
+    for port in random.sample(FREE_RANGE, 200):
+        if port not in taken and is_free(port):
+            return port
+    raise StackError("No free port was found.", looked=f"200 ports between {FREE_RANGE.start} and {FREE_RANGE.stop}")

@@ -1,0 +1,83 @@
+"""S3Proxy over a folder: a real S3 server that checks signatures."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from landfall.stack import jars
+from landfall.stack.answers import http_get
+from landfall.stack.envfile import write_whole
+from landfall.stack.java import Java
+from landfall.stack.part import Part, Say
+
+LOGGING = """<configuration>
+  <appender name="out" class="ch.qos.logback.core.ConsoleAppender">
+    <encoder><pattern>%d{HH:mm:ss.SSS} %level %logger{20} %msg%n</pattern></encoder>
+  </appender>
+  <root level="WARN"><appender-ref ref="out"/></root>
+</configuration>
+"""
+
+
+class S3(Part):
+    """One server with one bucket to land data in, and one that only the warming of Spark writes to."""
+
+    name = "s3"
+    patience = 60.0
+    WARM_BUCKET = "landfall-warm"
+
+    def __init__(
+        self,
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        data: Path,
+        port: int,
+        bucket: str,
+        access_key: str,
+        secret_key: str,
+        cache: Path,
+        java: Java,
+    ) -> None:
+        super().__init__(log=log, env=env)
+        self.data, self.port, self.bucket, self.cache, self.java = data, port, bucket, cache, java
+        self.access_key, self.secret_key = access_key, secret_key
+        self.url = f"http://127.0.0.1:{port}"
+
+    def prepare(self, say: Say) -> None:
+        if not jars.S3.folder(self.cache).exists():
+            say("fetching jars (once, 19 MB)")
+        self.jars = jars.fetch(jars.S3, self.cache, self.java)
+        for bucket in (self.bucket, self.WARM_BUCKET):
+            (self.data / "buckets" / bucket).mkdir(parents=True, exist_ok=True)
+        properties = {
+            "s3proxy.endpoint": self.url,
+            "s3proxy.authorization": "aws-v2-or-v4",
+            "s3proxy.identity": self.access_key,
+            "s3proxy.credential": self.secret_key,
+            "jclouds.provider": "filesystem-nio2",
+            "jclouds.filesystem.basedir": str(self.data / "buckets"),
+        }
+        write_whole(
+            self.data / "s3proxy.properties", "".join(f"{name}={value}\n" for name, value in properties.items())
+        )
+        write_whole(self.data / "logback.xml", LOGGING)
+
+    def command(self) -> list[str]:
+        return [
+            self.java.executable,
+            "-Xmx256m",  # 128 MB fails on an object of 64 MB
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            f"-Dlogback.configurationFile={self.data / 'logback.xml'}",
+            "-cp",
+            f"{self.jars}/*",
+            "org.gaul.s3proxy.Main",
+            "--properties",
+            str(self.data / "s3proxy.properties"),
+        ]
+
+    def check(self, started: float) -> str | None:
+        status, body = http_get(self.port, "/")
+        if status == 403:  # a request without a signature is refused: the server is up and guards its data
+            return None
+        return f"GET {self.url}/ without a signature, expected 403: {status or ''} {body[:200]}"

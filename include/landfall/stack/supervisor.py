@@ -1,0 +1,169 @@
+"""The process that owns the servers: starts them, watches them, ends them.
+
+Started by `landfall up` as `python -m landfall.stack.supervisor`; it tells of itself through the state file alone.
+SIGTERM ends everything in reverse order. A lock file is held as long as it lives, so there is one for each home.
+"""
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from graphlib import TopologicalSorter
+from typing import TextIO
+
+import psutil
+
+from landfall.errors import LandfallError
+from landfall.stack import children, envfile, jars, java, layout, leftovers, ports
+from landfall.stack.blueprint import Blueprint, chosen
+from landfall.stack.layout import Layout
+from landfall.stack.part import Part
+from landfall.stack.runner import Runner
+from landfall.stack.secrets import Secrets
+from landfall.stack.state import Board, PartRecord, State
+
+ALREADY_RUNNING = 3
+
+
+def lock(at: Layout) -> TextIO | None:
+    """The lock of this home with our pid in it; None when another supervisor holds it."""
+    file = at.lock_file.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    file.truncate(0)
+    print(os.getpid(), file=file, flush=True)
+    return file
+
+
+def build(at: Layout, names: list[str], wanted: dict[str, int]) -> list[Part]:
+    """Decides ports, secrets and Java, writes the `env` file, and gives the parts."""
+    secrets = Secrets.load_or_create(at.secrets_file, data_exists=at.data("postgres").exists())
+    envfile.write_whole(at.passwords_file, f'{{"admin": "{secrets.airflow_admin}"}}\n')
+    listening = [name for name in names if name in ports.USUAL]
+    blueprint = Blueprint(
+        layout=at,
+        project=layout.project_root(),
+        ports=ports.choose(listening, {**ports.from_environment(), **wanted}, at.ports_file),
+        secrets=secrets,
+        java=java.choose(layout.cache()),
+    )
+    written = blueprint.variables
+    envfile.write(at.env_file, written)
+    at.data("airflow").mkdir(parents=True, exist_ok=True)
+    jars.clear_partial(layout.cache())
+    return blueprint.parts(names, written)
+
+
+def supervise(parts: list[Part], board: Board, stop: threading.Event) -> LandfallError | None:
+    """Runs `parts` until `stop` is set or the start fails; gives the error of a failed start."""
+    board.state.parts = [
+        PartRecord(
+            name=part.name,
+            log=str(part.log),
+            url=part.url,
+            secret_file=str(part.secret_file) if part.secret_file else None,
+        )
+        for part in parts
+    ]
+    runners = {
+        part.name: Runner(part, record, board, stop, board.state.began)
+        for part, record in zip(parts, board.state.parts, strict=True)
+    }
+    for runner in runners.values():
+        runner.needs = [runners[name] for name in runner.part.needs if name in runners]
+    for runner in runners.values():
+        runner.start()
+    try:
+        return _watch(list(runners.values()), board, stop)
+    finally:
+        board.phase("stopping")
+        stop.set()
+        _end(runners, board)
+
+
+def _watch(runners: list[Runner], board: Board, stop: threading.Event) -> LandfallError | None:
+    while not stop.wait(0.2):
+        if board.state.phase == "starting":
+            if failed := next((runner.error for runner in runners if runner.error), None):
+                return failed
+            if all(runner.healthy.is_set() for runner in runners):
+                board.phase("up")
+        children.reap(record.pid for record in board.state.parts if record.pid)
+    return None
+
+
+def _end(runners: dict[str, Runner], board: Board) -> None:
+    """Ends what needs others before what they need, each with all its descendants, then whatever is left."""
+    order = TopologicalSorter({name: runner.part.needs for name, runner in runners.items()})
+    order.prepare()
+    layers = []
+    while order.is_active():
+        layers.append(ready := order.get_ready())
+        order.done(*ready)
+    for layer in reversed(layers):
+        enders = [threading.Thread(target=_end_one, args=(runners[name],)) for name in layer if name in runners]
+        for ender in enders:
+            ender.start()
+        for ender in enders:
+            ender.join()
+        for name in layer:
+            if name in runners:
+                record, failed = runners[name].record, runners[name].error
+                record.pid = None
+                board.part(record, "failed" if failed else "stopped", doing=failed.what if failed else "")
+    with suppress(psutil.Error):
+        children.end(psutil.Process().children(recursive=True), patience=2)
+
+
+def _end_one(runner: Runner) -> None:
+    runner.join(timeout=0.5)
+    record, part = runner.record, runner.part
+    if record.pid is None:
+        return
+    family = children.family(record.pid, record.created)
+    leader = [one for one in family if one.pid == record.pid]
+    children.end(leader, ask=part.stop_signal, patience=part.grace)
+    children.end([one for one in family if one.pid != record.pid], patience=2)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="landfall.stack.supervisor")
+    parser.add_argument("--run", required=True)
+    parser.add_argument("--parts", required=True)
+    parser.add_argument("--port", action="append", default=[])
+    options = parser.parse_args()
+    at = Layout.at()
+    at.make()
+    held = lock(at)
+    if held is None:
+        return ALREADY_RUNNING
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    children.adopt_orphans()
+    before = State.read(at.state_file)
+    state = State(run=options.run, supervisor=os.getpid(), created=psutil.Process().create_time())
+    board = Board(at.state_file, state)
+    error: LandfallError | None = None
+    try:
+        if before:
+            leftovers.end(before)
+        board.phase("starting")
+        error = supervise(build(at, chosen(options.parts.split(",")), ports.parse(options.port)), board, stop)
+    except LandfallError as problem:
+        error = problem
+    if error:
+        print(f"{time.strftime('%F %T')} {error}", file=sys.stderr, flush=True)
+    board.phase("failed" if error else "stopped", error.as_dict() if error else None)
+    return 1 if error else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Every variable that the stack hands to its servers, its tasks and the command line."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import landfall
+from landfall.stack.java import Java
+from landfall.stack.layout import Layout
+from landfall.stack.secrets import Secrets
+
+BUCKET = "landfall"
+# Taken from the environment of `landfall up` when they are set there.
+TUNABLE = {
+    "AIRFLOW__CORE__PARALLELISM": "4",  # each worker is forked at once and kept
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+    "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "5",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "10",
+    "AIRFLOW__API__WORKERS": "1",
+}
+# What a shell may hold that would lead a server of the stack elsewhere, or cost every start a second compilation.
+NOT_INHERITED = (
+    "AWS_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "SPARK_REMOTE",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPATH",
+)
+
+
+def code_version(project: Path) -> str:
+    """The commit of the project, `-dirty` when files differ from it; the package's version where there is no git."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(project), *arguments], capture_output=True, text=True, check=True, timeout=20
+        ).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "--short", "HEAD")
+        return commit + ("-dirty" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.SubprocessError):
+        return landfall.__version__
+
+
+def variables(
+    *, layout: Layout, project: Path, ports: Mapping[str, int], secrets: Secrets, java: Java, spark_jars: Path
+) -> dict[str, str]:
+    """The content of the `env` file."""
+    at = f"127.0.0.1:{ports['postgres']}"
+    s3 = f"http://127.0.0.1:{ports['s3']}"
+    own = {
+        "LANDFALL_HOME": str(layout.home),
+        "LANDFALL_PROJECT": str(project),
+        "LANDFALL_CODE_VERSION": code_version(project),
+        "LANDFALL_DATABASE_URL": f"postgresql://landfall:{secrets.database_landfall}@{at}/landfall",
+        "LANDFALL_SPARK_REMOTE": f"sc://localhost:{ports['spark']}/;token={secrets.spark_token}",
+        "LANDFALL_SPARK_JARS": str(spark_jars),
+        "LANDFALL_AIRFLOW_URL": f"http://127.0.0.1:{ports['api-server']}",
+        "LANDFALL_AIRFLOW_USER": "admin",
+        "LANDFALL_AIRFLOW_PASSWORD": secrets.airflow_admin,
+        "LANDFALL_MLFLOW_ARTIFACTS": f"s3://{BUCKET}/mlflow",
+        "LANDFALL_S3_BUCKET": BUCKET,
+        "LANDFALL_S3_ENDPOINT": s3,
+        "MLFLOW_TRACKING_URI": f"postgresql+psycopg2://mlflow:{secrets.database_mlflow}@{at}/mlflow",
+        "MLFLOW_S3_ENDPOINT_URL": s3,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "AWS_ACCESS_KEY_ID": secrets.s3_access_key,
+        "AWS_SECRET_ACCESS_KEY": secrets.s3_secret_key,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL_S3": s3,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "JAVA_HOME": str(java.home),
+    }
+    return {**own, **_airflow(layout, project, ports, secrets, s3=s3, database=f"{at}/airflow")}
+
+
+def _airflow(
+    layout: Layout, project: Path, ports: Mapping[str, int], secrets: Secrets, *, s3: str, database: str
+) -> dict[str, str]:
+    connection = {
+        "conn_type": "aws",
+        "login": secrets.s3_access_key,
+        "password": secrets.s3_secret_key,
+        "extra": {"endpoint_url": s3, "region_name": "us-east-1"},
+    }
+    url = f"http://127.0.0.1:{ports['api-server']}"
+    data = layout.data("airflow")
+    return {
+        "AIRFLOW_HOME": str(data),
+        "AIRFLOW_CONN_LANDFALL_S3": json.dumps(connection),
+        "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.passwords_file),
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__MP_START_METHOD": "fork",  # workers share what the scheduler has imported
+        "AIRFLOW__CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": "False",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__FERNET_KEY": secrets.airflow_fernet,
+        "AIRFLOW__SCHEDULER__CATCHUP_BY_DEFAULT": "False",
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(ports["api-server"]),
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__SECRET_KEY": secrets.airflow_api,
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.airflow_jwt,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://airflow:{secrets.database_airflow}@{database}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(data / "logs"),
+        **{name: os.environ.get(name, usual) for name, usual in TUNABLE.items()},
+    }
+
+
+def for_servers(written: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a server: the shell's, what the stack wrote over it, and no proxy for 127.0.0.1."""
+    inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+    near = ",".join(filter(None, [inherited.get("NO_PROXY") or inherited.get("no_proxy"), "127.0.0.1,localhost"]))
+    return {**inherited, **written, "NO_PROXY": near, "no_proxy": near, "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,83 @@
+"""The one door to the Spark jobs: `python -m spark_jobs NAME --option value ...`.
+
+The same command line runs through Spark Connect (`run`, with a session of the caller's), under spark-submit, and later as
+a Databricks or EMR task. The last line printed is the job's report as JSON.
+"""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Protocol, cast
+
+from landfall.errors import ComputeError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+JOBS = {
+    "bike_features": "spark_jobs.etl.bike_features",
+    "bike_demand_model": "spark_jobs.training.bike_demand_model",
+    "bike_demand_predictions": "spark_jobs.scoring.bike_demand_predictions",
+    "bike_demand_errors": "spark_jobs.scoring.bike_demand_errors",
+}
+
+Report = dict[str, object]
+"""What a job did: counts and versions, small enough to travel as JSON."""
+
+
+class JobModule(Protocol):
+    """What every job file has."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the job's options."""
+
+    def main(self, spark: "SparkSession", options: argparse.Namespace) -> Report:
+        """Run the job."""
+
+
+def parse(argv: list[str]) -> tuple[JobModule, argparse.Namespace]:
+    """The job that `argv` names and its options.
+
+    Raises:
+        ComputeError: no job has that name.
+        SystemExit: an option is missing or unknown (argparse's own message).
+    """
+    name = argv[0] if argv else ""
+    if name not in JOBS:
+        raise ComputeError.unknown("Spark job", name, list(JOBS))
+    job = cast(JobModule, importlib.import_module(JOBS[name]))
+    parser = argparse.ArgumentParser(prog=f"python -m spark_jobs {name}", description=job.__doc__)
+    parser.add_argument("--lake", required=True, help="root of the landed objects and the Delta tables: s3a://BUCKET")
+    job.arguments(parser)
+    return job, parser.parse_args(argv[1:])
+
+
+def run(argv: list[str], spark: "SparkSession") -> Report:
+    """Run one job on a session somebody else owns, and give its report."""
+    job, options = parse(argv)
+    return job.main(spark, options)
+
+
+def main() -> None:
+    """Run the job named on this process's command line in a session of its own."""
+    argv = sys.argv[1:]
+    if not argv or argv[0] in ("-h", "--help"):
+        print(__doc__, "\nJobs:", *JOBS, sep="\n  ")
+        return
+    try:
+        job, options = parse(argv)
+        from pyspark.sql import SparkSession
+
+        remote = os.environ.get("LANDFALL_SPARK_REMOTE", "")
+        builder = SparkSession.builder.appName(f"landfall {argv[0]}")
+        in_submit = "SPARK_ENV_LOADED" in os.environ or "PYSPARK_GATEWAY_PORT" in os.environ
+        spark = builder.getOrCreate() if in_submit or not remote else builder.remote(remote).getOrCreate()
+        print(json.dumps(job.main(spark, options)))
+    except ComputeError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

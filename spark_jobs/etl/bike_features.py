@@ -1,0 +1,97 @@
+"""Features of bike demand: one row an hour, from landed days.
+
+A row that breaks the contract goes to the quarantine table. A day with too many of those keeps the features it had: the
+verdict travels in the report, and the step after this one fails the run with it.
+"""
+
+import argparse
+from dataclasses import asdict
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from landfall.spec.contract import Contract
+from landfall.spec.partition import Partition, Partitions
+from spark_jobs.contract import Verdict, judge, kept, quarantined, verdicts
+from spark_jobs.landed import broken_file, leave_out, read_landed, sort_landed
+from spark_jobs.tables import TablePartitions, existing_partitions, has_rows, overwrite_partitions
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The landed days, the two tables they become, the contract between, and the place the hours belong to."""
+    parser.add_argument("--landed", type=TablePartitions.parse, required=True)
+    parser.add_argument("--features", type=TablePartitions.parse, required=True)
+    parser.add_argument("--quarantine", type=TablePartitions.parse, required=True)
+    parser.add_argument("--contract", type=Contract.from_json, required=True)
+    parser.add_argument("--city", required=True)
+    parser.add_argument("--state", required=True)
+    parser.add_argument(
+        "--days",
+        choices=["all", "missing"],
+        default="all",
+        help="missing: leave out days that have features already, and days whose files cannot be used",
+    )
+
+
+def hour_start(day: Column, hour: Column) -> Column:
+    """The first instant of `hour` (0 to 23) of `day`, both UTC."""
+    return F.timestamp_seconds(F.unix_date(day) * 86400 + hour * 3600)
+
+
+def hour_of_daytype(hour: Column, workingday: Column) -> Column:
+    """0-23 the hours of a day off, 24-47 those of a working day: one split tells a commuter peak from a Sunday noon."""
+    return hour + 24 * workingday
+
+
+def bike_features(hours: DataFrame, city: str, state: str) -> DataFrame:
+    """One row per (city, state, time), with what the model learns from. An hour that did not land is absent, not zero."""
+    return hours.select(
+        F.lit(city).alias("city"),
+        F.lit(state).alias("state"),
+        hour_start(F.col("dteday"), F.col("hr")).alias("time"),
+        "*",
+        hour_of_daytype(F.col("hr"), F.col("workingday")).alias("hour_of_daytype"),
+    ).drop("dteday", "instant")
+
+
+def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
+    """Read, judge, and replace the days that pass. Reports rows, quarantined rows and a verdict on every day refused."""
+    landed, unusable = options.landed, []
+    if options.days == "missing":
+        landed = landed.without(existing_partitions(spark, options.lake, options.features.name))
+    if not len(landed.partitions):
+        return {"rows": 0, "quarantined": 0, "refused": []}
+    groups, broken = sort_landed(spark, options.lake, landed, options.contract)
+    if broken and options.days == "all":
+        raise broken[0].error
+    if broken:
+        unusable = [broken_file(each) for each in broken]
+        groups = leave_out(groups, {verdict.partition for verdict in unusable})
+    if not groups:
+        return {"rows": 0, "quarantined": 0, "refused": [asdict(verdict) for verdict in unusable]}
+    judged = judge(read_landed(spark, groups, options.contract), options.contract).persist()
+    try:
+        found = verdicts(judged)
+        passing = {verdict.partition for verdict in found if verdict.passes(options.contract)}
+        _replace(spark, judged, options, found, passing)
+    finally:
+        judged.unpersist()
+    return {
+        "rows": sum(verdict.rows for verdict in found if verdict.partition in passing),
+        "quarantined": sum(verdict.quarantined for verdict in found),
+        "refused": [asdict(verdict) for verdict in (*found, *unusable) if verdict.partition not in passing],
+    }
+
+
+def _replace(
+    spark: SparkSession, judged: DataFrame, options: argparse.Namespace, found: list[Verdict], passing: set[str]
+) -> None:
+    if passing:
+        days = Partitions.of(Partition.parse(day) for day in passing)
+        good = kept(judged.where(F.col("dt").cast("string").isin(*passing)), options.contract)
+        features = bike_features(good, options.city, options.state)
+        overwrite_partitions(features, options.lake, TablePartitions(options.features.name, days))
+    judged_days = Partitions.of(Partition.parse(verdict.partition) for verdict in found)
+    quarantine = TablePartitions(options.quarantine.name, judged_days)
+    if any(verdict.quarantined for verdict in found) or has_rows(spark, options.lake, quarantine):
+        overwrite_partitions(quarantined(judged, options.contract), options.lake, quarantine)

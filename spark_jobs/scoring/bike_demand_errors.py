@@ -1,0 +1,43 @@
+"""Errors of bike demand: what had been published for a day's hours, beside what then happened, staged for publishing."""
+
+import argparse
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from spark_jobs.tables import TablePartitions, read_partitions, read_published, stage_rows
+
+KEY = ["city", "state", "time"]
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The actuals, the prediction table they are held against, and the publication that the rows are staged for."""
+    parser.add_argument("--actuals", type=TablePartitions.parse, required=True)
+    parser.add_argument("--predictions", required=True, help="Postgres table schema.name")
+    parser.add_argument("--staging", required=True)
+    parser.add_argument("--publication", type=int, required=True)
+
+
+def bike_demand_errors(actuals: DataFrame, published: DataFrame) -> DataFrame:
+    """One row per hour that has both: `predicted`, `actual`, and `error` = predicted - actual (riders in that hour)."""
+    both = actuals.select(*KEY, F.col("cnt").cast("double").alias("actual"), F.col("dt").alias("partition"))
+    joined = both.join(published.select(*KEY, "predicted", "model_version"), KEY)
+    error = (F.col("predicted") - F.col("actual")).alias("error")
+    return joined.select(*KEY, "predicted", "actual", error, "model_version", "partition")
+
+
+def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
+    """Compare and stage. Reports rows, and RMSE and MAE (riders an hour) per model version."""
+    actuals = read_partitions(spark, options.lake, options.actuals)
+    published = read_published(spark, options.predictions, options.actuals.partitions)
+    rows = bike_demand_errors(actuals, published).persist()
+    try:
+        squares = F.sqrt(F.avg(F.col("error") * F.col("error")))
+        measured = (
+            rows.groupBy("model_version").agg(squares.alias("rmse"), F.avg(F.abs("error")).alias("mae")).collect()
+        )
+        staged = stage_rows(rows, staging=options.staging, publication=options.publication)
+    finally:
+        rows.unpersist()
+    metrics = {row.model_version: {"published_rmse": row.rmse, "published_mae": row.mae} for row in measured}
+    return {"rows": staged, "metrics": metrics}

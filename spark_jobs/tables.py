@@ -1,0 +1,181 @@
+"""The only input and output of the jobs: read landed files, read and overwrite partitions, stage rows for publishing.
+
+A table is written `schema.name` and lives as a Delta table at `LAKE/schema/name`, partitioned by the date column `dt`.
+A table partition is written `schema.name/dt=2012-12-25`; several as `schema.name/dt=2011-01-01..2011-09-30,2011-10-02`.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote, urlsplit
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from landfall.errors import ComputeError
+from landfall.spec.partition import Partition, Partitions
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class TablePartitions:
+    """Some partitions of one table or of one landing folder: `name/dt=RANGES`."""
+
+    name: str
+    partitions: Partitions
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The partitions written as `text`; used as the `type` of a job's options.
+
+        Raises:
+            ComputeError: `text` has another form.
+        """
+        name, slash, days = text.rpartition("/dt=")
+        if not slash or not name:
+            raise ComputeError(f"`{text}` is not a table partition.", looked="expected schema.table/dt=YYYY-MM-DD")
+        return cls(name, Partitions.parse(days))
+
+    def without(self, others: Partitions) -> Self:
+        """These partitions but for the `others`."""
+        return type(self)(self.name, Partitions.of(set(self.partitions) - set(others)))
+
+    @property
+    def condition(self) -> str:
+        """The partitions as SQL over `dt`, one range after the other. Dates only: nothing of a stranger's text.
+
+        Comparisons and not BETWEEN, which Delta's replaceWhere does not resolve on Spark 4.0.
+        """
+        ranges = [part.partition("..") for part in str(self.partitions).split(",")]
+        return " OR ".join(f"(dt >= DATE '{first}' AND dt <= DATE '{last or first}')" for first, _, last in ranges)
+
+
+def table_path(lake: str, name: str) -> str:
+    """Where the Delta table `schema.name` lives."""
+    return f"{lake}/{name.replace('.', '/')}"
+
+
+def landed_paths(lake: str, landed: TablePartitions) -> list[str]:
+    """The folders of landed objects, one a partition."""
+    return [f"{lake}/{landed.name}/dt={partition}/" for partition in landed.partitions]
+
+
+def read_partitions(spark: SparkSession, lake: str, table: TablePartitions) -> DataFrame:
+    """The rows of some partitions of a Delta table.
+
+    Raises:
+        ComputeError: the table does not exist yet.
+    """
+    try:
+        frame = spark.read.format("delta").load(table_path(lake, table.name))
+        frame.schema  # noqa: B018  (Connect is lazy: this is where a missing table shows)
+    except AnalysisException as error:
+        raise _no_table(table.name, table_path(lake, table.name)) from error
+    return frame.where(table.condition)
+
+
+def read_version(spark: SparkSession, lake: str, table: TablePartitions, version: int) -> DataFrame:
+    """The rows of some partitions (all, where none is named) of a Delta table as they were in `version`."""
+    frame = spark.read.format("delta").option("versionAsOf", version).load(table_path(lake, table.name))
+    return frame.where(table.condition) if len(table.partitions) else frame
+
+
+def existing_partitions(spark: SparkSession, lake: str, name: str) -> Partitions:
+    """The partitions that a Delta table has rows for; none where the table does not exist."""
+    try:
+        rows = spark.read.format("delta").load(table_path(lake, name)).select("dt").distinct().collect()
+    except AnalysisException:
+        return Partitions(())
+    return Partitions.of(Partition(row.dt) for row in rows)
+
+
+def has_rows(spark: SparkSession, lake: str, table: TablePartitions) -> bool:
+    """True if the Delta table exists and has a row in these partitions."""
+    try:
+        return not spark.read.format("delta").load(table_path(lake, table.name)).where(table.condition).isEmpty()
+    except AnalysisException:
+        return False
+
+
+def overwrite_partitions(frame: DataFrame, lake: str, table: TablePartitions) -> None:
+    """Replace exactly `table`'s partitions by the rows of `frame` (with a date column `dt`), in one Delta commit.
+
+    Delta refuses rows outside of the partitions. No rows leaves the partitions empty.
+    """
+    writer = frame.write.format("delta").mode("overwrite").partitionBy("dt")
+    writer.option("replaceWhere", table.condition).option("mergeSchema", "true").save(table_path(lake, table.name))
+
+
+def delta_version(spark: SparkSession, lake: str, name: str) -> int:
+    """The newest version of a Delta table.
+
+    Raises:
+        ComputeError: the table does not exist yet.
+    """
+    path = table_path(lake, name)
+    try:
+        return int(spark.sql(f"DESCRIBE HISTORY delta.`{path}` LIMIT 1").select("version").collect()[0].version)
+    except AnalysisException as error:
+        raise _no_table(name, path) from error
+
+
+def read_published(spark: SparkSession, name: str, partitions: Partitions) -> DataFrame:
+    """The rows that a prediction table in Postgres has now for some partitions."""
+    url = urlsplit(_database_url())
+    days = TablePartitions(name, partitions).condition.replace("dt ", "partition ")
+    host = f"{url.hostname}:{url.port or 5432}"
+    reader = spark.read.format("jdbc").option("url", f"jdbc:postgresql://{host}{url.path}")
+    reader = reader.option("driver", "org.postgresql.Driver").option("user", unquote(url.username or ""))
+    reader = reader.option("password", unquote(url.password or ""))
+    return reader.option("query", f"SELECT * FROM {name} WHERE {days}").load()  # noqa: S608
+
+
+def stage_rows(frame: DataFrame, *, staging: str, publication: int) -> int:
+    """Write `frame` to the Postgres table `staging` (`schema.table`) by COPY from the executors, exactly once.
+
+    Each Spark task notes itself in `landfall.staged_parts` and copies its rows in one transaction, so that the retry of
+    a task that had already committed writes nothing.
+
+    Args:
+        frame: Rows whose columns are among those of the staging table.
+        staging: The staging table of the publication.
+        publication: The publication's id.
+
+    Returns:
+        Rows staged.
+    """
+    schema, _, table = staging.partition(".")
+    database_url = _database_url()
+
+    def copy(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+        from spark_jobs.staging import copy_once
+
+        yield copy_once(batches, database_url, schema, table, publication)
+
+    staged = frame.mapInArrow(copy, "rows bigint")
+    return int(staged.agg(F.sum("rows").alias("rows")).collect()[0].rows or 0)
+
+
+def _database_url() -> str:
+    """The predictions database, from the environment: a password has no place on a command line."""
+    if url := os.environ.get("LANDFALL_DATABASE_URL"):
+        return url
+    raise ComputeError(
+        "The setting `LANDFALL_DATABASE_URL` is missing.",
+        looked="the environment of the Spark job",
+        left="nothing was staged",
+        next="landfall up    (or set the variable to your own server)",
+    )
+
+
+def _no_table(name: str, path: str) -> ComputeError:
+    return ComputeError(
+        f"The table `{name}` does not exist.",
+        looked=path,
+        left="nothing was written",
+        next="land its files and run the DAG that makes it",
+    )

