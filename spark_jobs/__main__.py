@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Protocol, cast
 
-from landfall.errors import ComputeError
+from landfall.errors import ComputeError, LandfallError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -75,7 +75,7 @@ def main() -> None:
         in_submit = "SPARK_ENV_LOADED" in os.environ or "PYSPARK_GATEWAY_PORT" in os.environ
         spark = builder.getOrCreate() if in_submit or not remote else builder.remote(remote).getOrCreate()
         print(json.dumps(job.main(spark, options)))
-    except ComputeError as error:
+    except LandfallError as error:
         sys.exit(str(error))
 
 

@@ -12,7 +12,6 @@ from urllib.parse import unquote, urlsplit
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F
 
 from landfall.errors import ComputeError
 from landfall.spec.partition import Partition, Partitions
@@ -156,8 +155,7 @@ def stage_rows(frame: DataFrame, *, staging: str, publication: int) -> int:
 
         yield copy_once(batches, database_url, schema, table, publication)
 
-    staged = frame.mapInArrow(copy, "rows bigint")
-    return int(staged.agg(F.sum("rows").alias("rows")).collect()[0].rows or 0)
+    return sum(row.rows for row in frame.mapInArrow(copy, "rows bigint").collect())
 
 
 def _database_url() -> str:

@@ -6,7 +6,6 @@ import typer
 
 import landfall
 from landfall.cli import data, demo, predictions, runs, stack
-from landfall.cli import data, predictions, runs, stack
 
 
 def build() -> typer.Typer:
@@ -32,7 +31,7 @@ def build() -> typer.Typer:
     ) -> None:
         pass
 
-    for module in (stack, data, predictions, runs):
+    for module in (stack, data, predictions, runs, demo):
         module.register(app)
     return app
 

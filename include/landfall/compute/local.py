@@ -1,14 +1,25 @@
 """The local target: the warm Spark Connect server of the embedded stack, or of docker-compose.
 
-A job runs in this process and its frames on the server, in a session of its own that ends with the job.
+A job runs in this process and its frames on the server. Large jobs have a session of their own that ends with the job;
+small ones share one, because Spark starts new Python workers for each session (2 to 5 s, more than the job itself).
 """
 
 import socket
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from landfall.compute.target import Report
 from landfall.errors import ComputeError, LandfallError
+
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,17 +29,16 @@ class WarmSpark:
     remote: str
     lake: str
 
-    def run(self, argv: list[str]) -> Report:
-        """Run one job (see `ComputeTarget.run`)."""
+    def run(self, argv: list[str], *, small: bool = False) -> Report:
+        """Run one job (see `ComputeTarget.run`). The plans of a `small` one are interpreted, not compiled."""
         self._check_alive(argv[0])
         from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
 
         from spark_jobs.__main__ import run
 
-        session = SparkSession.builder.remote(self.remote).getOrCreate()
         try:
-            return run([*argv, "--lake", self.lake], session)
+            with self._shared_session() if small else self._own_session() as session:
+                return run([*argv, "--lake", self.lake], session)
         except LandfallError:
             raise
         except PySparkException as error:
@@ -37,6 +47,42 @@ class WarmSpark:
             if type(error).__module__.startswith(("grpc", "pyspark")):
                 raise self._failed(argv[0], str(error)) from error
             raise
+
+    @contextmanager
+    def _own_session(self) -> "Iterator[SparkSession]":
+        from pyspark.sql import SparkSession
+
+        session = SparkSession.builder.remote(self.remote).getOrCreate()
+        try:
+            yield session
+        finally:
+            session.stop()
+
+    @contextmanager
+    def _shared_session(self) -> "Iterator[SparkSession]":
+        """The server's session for small jobs: its Python workers are warm, and it is left open for the next job.
+
+        A session that the server has closed cannot come back under its id; then the job gets one of its own.
+        """
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+
+        slash = "" if "/;" in self.remote else "/"
+        name = uuid.uuid5(uuid.NAMESPACE_URL, f"landfall small jobs {self.remote}")
+        session = SparkSession.builder.remote(f"{self.remote}{slash};session_id={name}").getOrCreate()
+        session.release_session_on_close = False
+        try:
+            for option, value in INTERPRETED.items():
+                session.conf.set(option, value)
+        except PySparkException as error:
+            session.stop()
+            if "INVALID_HANDLE" not in str(error):
+                raise
+            with self._own_session() as own:
+                yield own
+            return
+        try:
+            yield session
         finally:
             session.stop()
 

@@ -9,8 +9,8 @@ Report = dict[str, object]
 class ComputeTarget(Protocol):
     """A place that runs Spark jobs."""
 
-    def run(self, argv: list[str]) -> Report:
-        """Run `python -m spark_jobs ARGV` there and give its report.
+    def run(self, argv: list[str], *, small: bool = False) -> Report:
+        """Run `python -m spark_jobs ARGV` there and give its report. `small`: see `Job.small`.
 
         Raises:
             LandfallError: the job's own verdict on its input, or a ComputeError when Spark failed or is away.

@@ -40,7 +40,7 @@ class SparkStep(Step):
 
     def __init__(self, *, job: Job, partition: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.argv = job.argv(partition=partition)
+        self.argv, self.small = job.argv(partition=partition), job.small
 
     def spark(self, settings: Settings, **more: str) -> dict[str, Any]:
         """Run the job with `more` options at the end of its command line."""
@@ -49,6 +49,6 @@ class SparkStep(Step):
         options = [word for name, value in more.items() for word in (f"--{name.replace('_', '-')}", value)]
         argv = [*self.argv, *options]
         self.log.info("python -m spark_jobs %s", " ".join(argv))
-        report = WarmSpark(remote=settings.spark_remote, lake=settings.lake).run(argv)
+        report = WarmSpark(remote=settings.spark_remote, lake=settings.lake).run(argv, small=self.small)
         self.log.info("report: %s", report)
         return report

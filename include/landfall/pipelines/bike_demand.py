@@ -105,6 +105,7 @@ TRAINING = Training(
     training=Job(
         name="bike_demand_model",
         arguments={"features": "features.bike_actuals/dt={partition}", "trees": "40", "depth": "12", "seed": "7"},
+        small=False,
     ),
 )
 BIKE_DEMAND = Pipeline(

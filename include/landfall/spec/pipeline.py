@@ -16,10 +16,13 @@ class Job:
     Args:
         name: The job's name at the door: `python -m spark_jobs NAME`.
         arguments: Option -> value. A value may hold `{partition}`, which is the run's day.
+        small: The job's rows are those of a partition or so: a warm server interprets its plans, which for a day of
+            hours takes a third of the time that compiling them does.
     """
 
     name: str
     arguments: dict[str, str] = field(default_factory=dict)
+    small: bool = True
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):

@@ -32,7 +32,7 @@ class Settings:
     mlflow_tracking_uri: str = field(repr=False)
     mlflow_artifacts: str
     """S3 URL under which model files are kept."""
-    spark_remote: str
+    spark_remote: str = field(repr=False)
     """Spark Connect address, such as sc://127.0.0.1:15002."""
     airflow_url: str
     airflow_user: str = "admin"

@@ -32,10 +32,12 @@ def spawn(
     """
     if log.exists() and log.stat().st_size > BIGGEST_LOG:
         log.replace(log.with_suffix(".log.1"))
-    guarded = [*wrap, sys.executable, "-I", "-S", str(GUARD), str(int(death_signal)), *command]
+    guard = [sys.executable, "-I", "-S", str(GUARD), str(int(death_signal))]
+    if user:
+        guard = []  # another user may not be allowed to run our Python
     with log.open("ab") as output:
         return subprocess.Popen(
-            guarded,
+            [*wrap, *guard, *command],
             env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=output,

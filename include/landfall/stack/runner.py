@@ -35,7 +35,8 @@ class Runner(threading.Thread):
         except LandfallError as error:
             self._failed(error)
         except Exception as error:  # a defect of ours must stop the stack, not leave a thread missing
-            self._failed(StackError(f"The part `{self.part.name}` failed: {type(error).__name__}: {error}"))
+            what = f"The part `{self.part.name}` failed: {type(error).__name__}: {error}"
+            self._failed(StackError(what, looked=str(self.part.log), next="landfall doctor"))
 
     def _failed(self, error: LandfallError) -> None:
         self.error = error

@@ -127,10 +127,16 @@ def _end_one(runner: Runner) -> None:
     record, part = runner.record, runner.part
     if record.pid is None:
         return
+    began = time.monotonic()
     family = children.family(record.pid, record.created)
     leader = [one for one in family if one.pid == record.pid]
     children.end(leader, ask=part.stop_signal, patience=part.grace)
     children.end([one for one in family if one.pid != record.pid], patience=2)
+    print(
+        f"{time.strftime('%F %T')} {part.name} ended after {time.monotonic() - began:.1f} s",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def main() -> int:

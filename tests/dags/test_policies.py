@@ -1,0 +1,231 @@
+"""Policies over every DAG file: one short story a file that imports little, asks nobody and can be left alone."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+READER = Path(__file__).with_name("read_dags.py")
+FILES = sorted((ROOT / "dags").glob("*.py"))
+NAMES = [path.stem for path in FILES]
+SHORTEST, LONGEST = 15, 40
+DAY = 24 * 3600
+
+CHAINS = {
+    "bike_actuals": ["wait_for_landing", "make_features", "check_contract", "measure_errors", "publish"],
+    "bike_forecast": ["wait_for_landing", "make_features", "check_contract", "score", "publish"],
+    "bike_training": ["collect_features", "train", "promote"],
+}
+TIMETABLES = {
+    "bike_actuals": ("PartitionTimetable", -1),
+    "bike_forecast": ("PartitionTimetable", 1),
+    "bike_training": ("CronTriggerTimetable", None),
+}
+CAUGHT = {
+    "reaches_out": "import socket\nsocket.create_connection(('127.0.0.1', 9))\n",
+    "asks_a_name": "import socket\ntry:\n    socket.getaddrinfo('localhost', 80)\nexcept Exception:\n    pass\n",
+    "loads_pandas": "import pandas\n",
+}
+"""DAG files that break a policy, to see that they are found."""
+
+
+def read_dags(home: Path, *arguments: str) -> dict[str, Any]:
+    """What `read_dags.py ARGUMENTS` tells, in an Airflow of its own below `home`."""
+    ours = ("AIRFLOW", "LANDFALL_", "AWS_", "MLFLOW_")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    env |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+    }
+    done = subprocess.run(
+        [sys.executable, str(READER), *arguments], capture_output=True, text=True, check=False, env=env, cwd=home
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Every DAG file, and then the broken ones, imported one after the other in one process."""
+    home = tmp_path_factory.mktemp("files")
+    for name, text in CAUGHT.items():
+        (home / f"{name}.py").write_text(text)
+    return read_dags(home, *map(str, FILES), *(str(home / f"{name}.py") for name in CAUGHT))
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The DAG folder, as Airflow reads it."""
+    return read_dags(tmp_path_factory.mktemp("bag"), "--bag", str(ROOT / "dags"))
+
+
+SQL = re.compile(r"(?is)\b(select\s.+\sfrom|insert\s+into|update\s.+\sset|delete\s+from|create\s+table)\b")
+DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+LOOP = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+def broken_rules(text: str) -> list[str]:
+    """What in a DAG file's text is not a story: definitions, loops, SQL, what is read while parsing."""
+    tree = ast.parse(text)
+    story = ast.get_docstring(tree, clean=False)
+    return [f"line {getattr(node, 'lineno', 0)}: {rule}" for node in ast.walk(tree) if (rule := broken_by(node, story))]
+
+
+def broken_by(node: ast.AST, story: str | None) -> str:
+    """The rule that one node breaks; empty when none."""
+    if isinstance(node, DEFINITION):
+        return "a definition; it belongs in landfall.orchestration"
+    if isinstance(node, LOOP):
+        return "a loop; name the steps one by one"
+    if (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value != story
+        and SQL.search(node.value)
+    ):
+        return "SQL; it belongs in a job or in landfall.publishing"
+    name = next((getattr(node, field) for field in ("id", "attr", "name") if hasattr(node, field)), "")
+    return "a Variable; every parse of the file would read it" if name == "Variable" else ""
+
+
+def test_there_are_dags_and_each_has_an_expected_chain() -> None:
+    assert sorted(CHAINS) == sorted(TIMETABLES) == NAMES
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_a_dag_file_is_a_story_of_one_screen(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    assert SHORTEST <= len(text.splitlines()) <= LONGEST
+    assert broken_rules(text) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_a_dag_file_is_docstring_imports_one_with_and_one_chain(path: Path) -> None:
+    docstring, *imports, frame = ast.parse(path.read_text(encoding="utf-8")).body
+
+    assert isinstance(docstring, ast.Expr)
+    assert all(isinstance(one, ast.ImportFrom) for one in imports)
+    assert {str(one.module) for one in imports if isinstance(one, ast.ImportFrom)} <= {
+        "airflow.sdk", "landfall.orchestration", "landfall.pipelines.bike_demand",
+    }  # fmt: skip
+    assert isinstance(frame, ast.With)
+    *steps, chain = frame.body
+    assert all(isinstance(step, ast.Assign) and isinstance(step.value, ast.Call) for step in steps)
+    assert ast.unparse(chain).startswith("chain(")
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("def f(): pass", "a definition"),
+        ("f = lambda: 1", "a definition"),
+        ("class Step: pass", "a definition"),
+        ("for day in days: pass", "a loop"),
+        ("while True: pass", "a loop"),
+        ("steps = [step(n) for n in names]", "a loop"),
+        ("chain(*(step(n) for n in names))", "a loop"),
+        ('step("SELECT 1 FROM hours")', "SQL"),
+        ('step("delete from hours")', "SQL"),
+        ('from airflow.sdk import Variable\nx = Variable.get("x")', "a Variable"),
+        ('import airflow.sdk\nx = airflow.sdk.Variable.get("x")', "a Variable"),
+    ],
+)
+def test_the_rules_find_what_they_are_for(text: str, rule: str) -> None:
+    assert rule in " ".join(broken_rules(text))
+
+
+def test_the_story_itself_may_speak_of_sql() -> None:
+    assert broken_rules('"""Readers `SELECT rows FROM the table` later."""') == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dag_file_imports_without_network_and_without_heavy_libraries(name: str, read: dict[str, Any]) -> None:
+    assert read["before"] == []
+    assert read["files"][name]["error"] is None
+    assert read["files"][name]["heavy"] == []
+
+
+def test_a_file_that_reaches_out_or_loads_a_heavy_library_is_found(read: dict[str, Any]) -> None:
+    files = read["files"]
+
+    assert files["reaches_out"]["error"].startswith("NetworkIsClosed: socket.")
+    assert files["asks_a_name"]["error"].startswith("NetworkIsClosed: socket.getaddrinfo")
+    assert files["loads_pandas"]["heavy"] == ["pandas"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_a_dag_shows_its_file_s_docstring_and_is_called_as_its_file(path: Path, read: dict[str, Any]) -> None:
+    [dag] = read["files"][path.stem]["dags"]
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+    assert dag["dag_id"] == path.stem
+    assert docstring
+    assert docstring.startswith("# ")
+    assert "Safe to rerun" in docstring
+    assert dag["doc_md"].strip() == docstring.strip()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dag_can_be_found_has_an_owner_and_ends(name: str, read: dict[str, Any]) -> None:
+    [dag] = read["files"][name]["dags"]
+
+    assert "landfall" in dag["tags"]
+    assert len(dag["tags"]) > 1
+    assert dag["timeout"] is not None
+    assert 0 < dag["timeout"] <= 14 * DAY
+    assert dag["catchup"] is False
+    assert [task["task_id"] for task in dag["tasks"] if task["retries"] < 1 or task["owner"] in ("", "airflow")] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tasks_of_a_dag_are_one_chain(name: str, read: dict[str, Any]) -> None:
+    [dag] = read["files"][name]["dags"]
+    chain = CHAINS[name]
+
+    assert [task["task_id"] for task in dag["tasks"]] == chain
+    assert [task["next"] for task in dag["tasks"]] == [*([each] for each in chain[1:]), []]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sensor_holds_no_worker_and_gives_up_before_its_run_does(name: str, read: dict[str, Any]) -> None:
+    [dag] = read["files"][name]["dags"]
+    sensors = {task["task_id"]: task for task in dag["tasks"] if task["sensor"]}
+
+    assert list(sensors) == [task for task in CHAINS[name] if task.startswith("wait_for_")]
+    for sensor in sensors.values():
+        assert sensor["deferrable"] is True
+        assert 0 < sensor["timeout"] < dag["timeout"]
+
+
+def test_airflow_reads_the_folder_without_an_import_error(bag: dict[str, Any]) -> None:
+    assert bag["import_errors"] == {}
+    assert sorted(bag["dags"]) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dag_is_the_same_after_airflow_serialized_it(name: str, bag: dict[str, Any], read: dict[str, Any]) -> None:
+    [written], again = read["files"][name]["dags"], bag["dags"][name]
+
+    assert again["tasks"] == [[task["task_id"], task["owner"], task["retries"]] for task in written["tasks"]]
+    assert again["next"] == [task["next"] for task in written["tasks"]]
+    assert (again["timetable"], again["ahead"]) == TIMETABLES[name]
+    for kept in ("doc_md", "timeout", "tags", "params"):
+        assert again[kept] == written[kept]
+
+
+def test_the_schedule_that_the_ui_shows_says_when_a_run_starts(bag: dict[str, Any]) -> None:
+    shown = {name: dag["summary"] for name, dag in bag["dags"].items() if dag["ahead"] is not None}
+
+    assert shown == {"bike_actuals": "daily, -1 d", "bike_forecast": "daily, +1 d"}

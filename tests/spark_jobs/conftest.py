@@ -1,0 +1,115 @@
+"""What tests of Spark jobs share: one session a module, and a corner of the lake that is the module's own."""
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from landfall.landing.samples.bike_demand import actual_hours, forecast_hours
+from landfall.landing.store import connect
+from landfall.pipelines.bike_demand import ACTUALS, FORECAST
+from landfall.spec import Feed, Job, Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+"""As steps run small jobs: compiling the plans of a few hours costs more than interpreting them."""
+
+
+@pytest.fixture(scope="module")
+def spark(stack: Any) -> "Iterator[SparkSession]":
+    """A session of the module's own on the warm server."""
+    from pyspark.sql import SparkSession
+
+    session = SparkSession.builder.remote(stack.settings.spark_remote).create()
+    for name, value in INTERPRETED.items():
+        session.conf.set(name, value)
+    yield session
+    session.stop()
+
+
+@dataclass
+class Corner:
+    """A landing folder and tables that no other module has, under the stack's bucket."""
+
+    settings: Settings
+    spark: "SparkSession"
+    name: str
+    feed: Feed = FORECAST
+
+    @property
+    def landed(self) -> str:
+        return f"{self.name}/landed"
+
+    @property
+    def features(self) -> str:
+        return f"{self.name}.features"
+
+    @property
+    def bucket(self) -> str:
+        return self.settings.s3.bucket
+
+    @property
+    def client(self) -> Any:
+        return connect(self.settings.s3)
+
+    def rows_of(self, day: str) -> list[list[str]]:
+        """The sample's rows of a day, in the order of the feed's contract."""
+        hours = forecast_hours if self.feed is FORECAST else actual_hours
+        return [list(row) for row in hours(date.fromisoformat(day))]
+
+    def csv(self, rows: Iterable[Iterable[str]], header: Iterable[str] | None = None, *, mark: str = ",") -> bytes:
+        lines = [header or self.feed.contract.names, *rows]
+        return "".join(mark.join(line) + "\n" for line in lines).encode()
+
+    def land(self, day: str, content: bytes | None = None, name: str = "hours.csv") -> str:
+        """Put an object (the sample's rows by default) into a day's folder; gives the address that Spark knows it by."""
+        key = f"{self.landed}/dt={day}/{name}"
+        body = self.csv(self.rows_of(day)) if content is None else content
+        self.client.put_object(Bucket=self.bucket, Key=key, Body=body)
+        return f"s3a://{self.bucket}/{key}"
+
+    def argv(self, days: str, *more: str) -> list[str]:
+        """The command line of the ETL job for some days."""
+        tables = {
+            "landed": f"{self.landed}/dt={{partition}}",
+            "features": f"{self.features}/dt={{partition}}",
+            "quarantine": f"{self.name}.quarantine/dt={{partition}}",
+        }
+        job = Job(name="bike_features", arguments={**self.feed.features.arguments, **tables})
+        return [*job.argv(partition=days), *more, "--lake", self.settings.lake]
+
+    def run(self, days: str, *more: str) -> dict[str, Any]:
+        """Run the ETL job on the module's session."""
+        from spark_jobs.__main__ import run
+
+        return run(self.argv(days, *more), self.spark)
+
+    def table(self, name: str) -> "DataFrame":
+        return self.spark.read.format("delta").load(f"{self.settings.lake}/{self.name}/{name}")
+
+    def clear(self) -> None:
+        """Remove every object of the corner."""
+        for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{self.name}/"):
+            for found in page.get("Contents", ()):
+                self.client.delete_object(Bucket=self.bucket, Key=found["Key"])
+
+
+@pytest.fixture(scope="module")
+def corner(stack: Any, spark: "SparkSession") -> Iterator[Corner]:
+    """A corner for files of the forecast feed."""
+    one = Corner(stack.settings, spark, f"test_{uuid.uuid4().hex[:8]}")
+    yield one
+    one.clear()
+
+
+@pytest.fixture(scope="module")
+def actuals(stack: Any, spark: "SparkSession") -> Iterator[Corner]:
+    """A corner for files of the actuals feed."""
+    one = Corner(stack.settings, spark, f"test_{uuid.uuid4().hex[:8]}", ACTUALS)
+    yield one
+    one.clear()

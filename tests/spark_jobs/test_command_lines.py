@@ -1,0 +1,68 @@
+"""The command line of every Spark task of every DAG, as the UI shows it rendered, beside a committed file.
+
+    LANDFALL_WRITE_SNAPSHOTS=1 python -m pytest tests/spark_jobs/test_command_lines.py     writes the file again
+"""
+
+import importlib.util
+import os
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parent
+SNAPSHOT = FOLDER / "command_lines.txt"
+CONTEXTS: dict[str, dict[str, Any]] = {
+    "by its logical date": {"ds": "2012-12-25", "params": {"day": None, "until": None}},
+    "by the day of its form": {"ds": "2012-12-25", "params": {"day": "2011-02-03", "until": "2011-09-30"}},
+}
+
+
+def dag_of(path: Path) -> Any:
+    """The DAG that a file makes."""
+    spec = importlib.util.spec_from_file_location(f"snapshot_{path.stem}", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.dag
+
+
+def spark_tasks(path: Path) -> list[Any]:
+    """New Spark tasks of one DAG, in the order they run: rendering changes a task."""
+    from landfall.orchestration.step import SparkStep
+
+    return [task for task in dag_of(path).topological_sort() if isinstance(task, SparkStep)]
+
+
+def command_line(task: Any, context: dict[str, Any]) -> str:
+    """Name and options, one a line, with every template rendered."""
+    task.render_template_fields(context)
+    words = [task.argv[0], *(f"{flag} {shlex.quote(value)}" for flag, value in zip(*[iter(task.argv[1:])] * 2, strict=True))]
+    also = {name: getattr(task, name) for name in task.template_fields if name != "argv"}
+    return "\n".join([*(f"    {word}" for word in words), *(f"    # {name}: {value}" for name, value in also.items())])
+
+
+def every_command_line() -> str:
+    """The text of the snapshot."""
+    parts = []
+    for path in sorted((FOLDER.parents[1] / "dags").glob("*.py")):
+        for how, context in CONTEXTS.items():
+            parts += [f"{path.stem}.{task.task_id}, {how}\n{command_line(task, context)}" for task in spark_tasks(path)]
+    return "\n\n".join(parts) + "\n"
+
+
+def test_every_spark_task_has_the_command_line_that_was_agreed() -> None:
+    now = every_command_line()
+    if os.environ.get("LANDFALL_WRITE_SNAPSHOTS"):
+        SNAPSHOT.write_text(now, encoding="utf-8")
+    agreed = SNAPSHOT.read_text(encoding="utf-8")
+    assert now == agreed, "to agree: LANDFALL_WRITE_SNAPSHOTS=1 python -m pytest tests/spark_jobs/test_command_lines.py"
+
+
+@pytest.mark.parametrize("how", CONTEXTS)
+def test_no_template_is_left_on_a_command_line(how: str) -> None:
+    for path in sorted((FOLDER.parents[1] / "dags").glob("*.py")):
+        for task in spark_tasks(path):
+            assert "{{" not in command_line(task, CONTEXTS[how])

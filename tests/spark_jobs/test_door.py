@@ -1,0 +1,106 @@
+"""The one door to the jobs: `python -m spark_jobs NAME --option value ...`, without any server."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from landfall.pipelines import PIPELINES
+from landfall.spec import Job
+from spark_jobs.__main__ import JOBS, parse
+
+PROJECT = Path(__file__).parents[2]
+GIVEN_BY_THE_STEP = {
+    "bike_features": [],
+    "bike_demand_model": ["--model", "s3a://lake/mlflow/1/model/sparkml", "--until", "2011-09-30"],
+    "bike_demand_predictions": [
+        *("--model", "s3a://lake/mlflow/1/model/sparkml", "--model-version", "7"),
+        *("--staging", "publications_data.bike_demand_20121225_1", "--publication", "1"),
+    ],
+    "bike_demand_errors": ["--staging", "publications_data.bike_demand_errors_20121225_2", "--publication", "2"],
+}
+"""What a step adds when it runs, because only then it is known."""
+DECLARED = [
+    pytest.param(job, id=f"{pipeline.name}-{name}-{job.name}")
+    for pipeline in PIPELINES.values()
+    for name, job in [
+        *((feed.name, job) for feed in pipeline.feeds for job in (feed.features, feed.scoring)),
+        ("training", pipeline.training.training),
+    ]
+]
+
+
+def door(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Runs `python -m spark_jobs ARGUMENTS` with no server named in its environment."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("LANDFALL_", "SPARK_", "AWS_"))}
+    command = [sys.executable, "-m", "spark_jobs", *arguments]
+    return subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_an_unknown_job_is_named_with_the_nearest() -> None:
+    told = door("bike_feature", "--lake", "s3a://lake")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr == (
+        "There is no Spark job `bike_feature`. Did you mean `bike_features`?\n"
+        "  looked: known: bike_features, bike_demand_model, bike_demand_predictions, bike_demand_errors\n"
+    )
+
+
+def test_a_missing_option_is_named() -> None:
+    told = door("bike_demand_errors", "--lake", "s3a://lake", "--actuals", "a.b/dt=2012-12-25")
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.splitlines()[-1] == (
+        "python -m spark_jobs bike_demand_errors: error: the following arguments are required: "
+        "--predictions, --staging, --publication"
+    )
+
+
+def test_a_malformed_partition_is_told_without_a_traceback() -> None:
+    told = door("bike_demand_errors", "--lake", "s3a://lake", "--actuals", "a.b/dt=2012-12-32")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr == (
+        "`2012-12-32` is not a partition.\n  looked: expected a day written YYYY-MM-DD, such as 2012-12-25\n"
+    )
+
+
+@pytest.mark.parametrize("flags", [(), ("--help",), ("-h",)])
+def test_help_lists_every_job(flags: tuple[str, ...]) -> None:
+    told = door(*flags)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("The one door to the Spark jobs: `python -m spark_jobs NAME --option value ...`.")
+    assert [line.strip() for line in told.stdout.partition("Jobs:")[2].splitlines() if line.strip()] == list(JOBS)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_jobs_help_is_its_docstring_and_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse([name, "--help"])
+    told = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert told.startswith(f"usage: python -m spark_jobs {name} [-h] --lake LAKE ")
+
+
+@pytest.mark.parametrize("job", DECLARED)
+def test_the_command_line_of_every_declared_job_parses(job: Job) -> None:
+    argv = [*job.argv(partition="2012-12-25"), *GIVEN_BY_THE_STEP[job.name], "--lake", "s3a://lake"]
+    module, options = parse(argv)
+    assert module.__name__ == JOBS[job.name]
+    assert options.lake == "s3a://lake"
+    assert not [name for name, value in vars(options).items() if isinstance(value, str) and "{" in value]
+
+
+@pytest.mark.parametrize("job", DECLARED)
+def test_a_declared_option_that_the_job_does_not_know_is_refused(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = [*job.argv(partition="2012-12-25", colour="red"), *GIVEN_BY_THE_STEP[job.name], "--lake", "s3a://lake"]
+    with pytest.raises(SystemExit) as ended:
+        parse(argv)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"python -m spark_jobs {job.name}: error: unrecognized arguments: --colour red"
+    )
+
+
+def test_every_job_is_declared_by_a_pipeline() -> None:
+    assert {parameter.values[0].name for parameter in DECLARED} == set(JOBS)
