@@ -37,25 +37,33 @@ def sort_landed(
 ) -> tuple[Groups, list[BrokenFile]]:
     """The landed objects by their header, and those that the contract cannot read. Columns may come in any order.
 
-    Raises:
-        ContractError: there is no line to read in any object.
+    An object without a line is in neither.
     """
-    paths = landed_paths(lake, landed)
     groups: Groups = {}
     broken: list[BrokenFile] = []
-    for source, header in _headers(spark, paths):
+    for source, header in _headers(spark, landed_paths(lake, landed)):
         if error := _header_error(source, header, contract):
             broken.append(BrokenFile(source, error))
         else:
             groups.setdefault(header, []).append(source)
-    if not groups and not broken:
-        raise ContractError(
-            f"Nothing to read in `{landed.name}`.",
-            looked=", ".join(paths[:3]),
-            left=UNTOUCHED,
-            next="land the file again with its header line and its rows",
-        )
     return groups, broken
+
+
+def nothing_to_read(lake: str, landed: TablePartitions) -> ContractError:
+    """The error of days whose objects have no line at all."""
+    return ContractError(
+        f"Nothing to read in `{landed.name}`.",
+        looked=", ".join(landed_paths(lake, landed)[:3]),
+        left=UNTOUCHED,
+        next="land the file again with its header line and its rows",
+    )
+
+
+def days_without_rows(landed: TablePartitions, named: set[str]) -> list[Verdict]:
+    """The verdicts on the landed days that are not `named`: their objects are empty, or a header line alone."""
+    days = [str(partition) for partition in landed.partitions if str(partition) not in named]
+    what = "There is no row in what landed."
+    return [Verdict(partition=day, rows=0, quarantined=0, reasons={"file": (1, what)}) for day in days]
 
 
 def broken_file(broken: BrokenFile) -> Verdict:
@@ -82,11 +90,15 @@ def _day_of(source: str) -> str:
 
 
 def _headers(spark: SparkSession, paths: list[str]) -> list[tuple[str, str]]:
-    """(object, first line) of every object; the objects' first blocks alone are read."""
-    lines = spark.read.text(paths).select("value", "_metadata.file_path", "_metadata.file_block_start")
+    """(object, first line) of every object; the objects' first blocks alone are read.
+
+    As bytes: a first line that is not text (gzip under another name) would stop the client that collects it.
+    """
+    line = F.col("value").cast("binary").alias("value")
+    lines = spark.read.text(paths).select(line, "_metadata.file_path", "_metadata.file_block_start")
     numbered = lines.where("file_block_start = 0").withColumn("number", F.monotonically_increasing_id())
     first = numbered.groupBy("file_path").agg(F.min_by("value", "number").alias("header"))
-    return sorted((row.file_path, row.header or "") for row in first.collect())
+    return sorted((row.file_path, bytes(row.header or b"").decode(errors="replace")) for row in first.collect())
 
 
 def _columns(header: str) -> list[str]:
@@ -99,7 +111,7 @@ def _header_error(source: str, header: str, contract: Contract) -> ContractError
     extra = [name for name in columns if name not in contract.names]
     if not missing and not extra and len(columns) == len(contract.names):
         return None
-    if "\x1f\x8b" in header[:4] or "\ufffd" in header[:8]:
+    if "\ufffd" in header[:8]:
         problem, mend = "is not text (it looks compressed)", "name gzip files .csv.gz"
     elif len(columns) == 1 and any(mark in header for mark in ";\t|"):
         mark = next(mark for mark in ";\t|" if mark in header)

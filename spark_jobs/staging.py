@@ -25,8 +25,11 @@ def copy_once(
     if first is None:
         return _count(0)
     with adbc.connect(database_url) as connection, connection.cursor() as cursor:
-        note = "INSERT INTO landfall.staged_parts (publication_id, spark_partition, rows) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING RETURNING 1"
-        cursor.execute(note, (publication, part))
+        cursor.execute(
+            "INSERT INTO landfall.staged_parts (publication_id, spark_partition, rows) VALUES ($1, $2, 0)"
+            " ON CONFLICT DO NOTHING RETURNING 1",
+            (publication, part),
+        )
         if not cursor.fetchall():
             cursor.execute(
                 "SELECT rows FROM landfall.staged_parts WHERE publication_id = $1 AND spark_partition = $2",

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from landfall.spec.contract import Contract
 from landfall.spec.partition import Partition, Partitions
 from spark_jobs.contract import Verdict, judge, kept, quarantined, verdicts
-from spark_jobs.landed import broken_file, leave_out, read_landed, sort_landed
+from spark_jobs.landed import broken_file, days_without_rows, leave_out, nothing_to_read, read_landed, sort_landed
 from spark_jobs.tables import TablePartitions, existing_partitions, has_rows, overwrite_partitions
 
 
@@ -56,18 +56,21 @@ def bike_features(hours: DataFrame, city: str, state: str) -> DataFrame:
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     """Read, judge, and replace the days that pass. Reports rows, quarantined rows and a verdict on every day refused."""
-    landed, unusable = options.landed, []
-    if options.days == "missing":
+    landed, unusable, missing = options.landed, [], options.days == "missing"
+    if missing:
         landed = landed.without(existing_partitions(spark, options.lake, options.features.name))
     if not len(landed.partitions):
         return {"rows": 0, "quarantined": 0, "refused": []}
     groups, broken = sort_landed(spark, options.lake, landed, options.contract)
-    if broken and options.days == "all":
+    if broken and not missing:
         raise broken[0].error
+    if not groups and not missing:
+        raise nothing_to_read(options.lake, landed)
     if broken:
         unusable = [broken_file(each) for each in broken]
         groups = leave_out(groups, {verdict.partition for verdict in unusable})
     if not groups:
+        unusable += days_without_rows(landed, {verdict.partition for verdict in unusable})
         return {"rows": 0, "quarantined": 0, "refused": [asdict(verdict) for verdict in unusable]}
     judged = judge(read_landed(spark, groups, options.contract), options.contract).persist()
     try:
@@ -76,6 +79,8 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
         _replace(spark, judged, options, found, passing)
     finally:
         judged.unpersist()
+    if missing:
+        unusable += days_without_rows(landed, {verdict.partition for verdict in (*found, *unusable)})
     return {
         "rows": sum(verdict.rows for verdict in found if verdict.partition in passing),
         "quarantined": sum(verdict.quarantined for verdict in found),

@@ -40,7 +40,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--features", type=TablePartitions.parse, required=True)
     parser.add_argument("--model", required=True, help="folder the fitted Spark PipelineModel is written to")
     parser.add_argument("--until", type=Partition.parse, help="last day to learn from; default: the last there is")
-    parser.add_argument("--trees", type=int, default=40)
+    parser.add_argument("--trees", type=int, default=20)
     parser.add_argument("--depth", type=int, default=12)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--holdout-days", type=int, default=14)
@@ -59,7 +59,7 @@ def forest(trees: int, depth: int, seed: int) -> Pipeline:
         predictionCol="predicted",
         numTrees=trees,
         maxDepth=depth,
-        minInstancesPerNode=2,
+        minInstancesPerNode=4,
         featureSubsetStrategy="0.7",
         maxBins=64,
         seed=seed,

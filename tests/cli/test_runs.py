@@ -117,14 +117,15 @@ def test_a_run_waits_without_a_worker_until_its_day_lands(
 
 @dataclass(frozen=True)
 class Backfilled:
-    """What two equal backfills answered, and the tables after each."""
+    """What one backfill answered, and the tables after it."""
 
     told: Json
-    again: Json
     predictions: list[Json]
-    predictions_again: list[Json]
     errors: list[Json]
-    errors_again: list[Json]
+
+    @property
+    def model_versions(self) -> set[str]:
+        return {row["model_version"] for row in self.predictions}
 
 
 def predictions(landfall: Landfall, days: list[str]) -> list[Json]:
@@ -141,16 +142,26 @@ def rows(landfall: Landfall, select: str, days: list[str]) -> list[Json]:
     return found
 
 
+def backfill(landfall: Landfall) -> Backfilled:
+    told = answer(landfall("backfill", "bike_demand", *ASKED, "--json"))
+    return Backfilled(told, predictions(landfall, LANDED), errors(landfall, LANDED))
+
+
 @pytest.fixture(scope="module")
 def backfilled(landfall: Landfall, sample: Sample, trained: None) -> Backfilled:
-    """Two days of both feeds landed, and backfilled twice."""
+    """Two days of both feeds landed, and backfilled."""
     for feed in ("forecast", "actuals"):
         sample.land(feed, LANDED[0], LANDED[-1])
-    told = answer(landfall("backfill", "bike_demand", *ASKED, "--json"))
-    first = predictions(landfall, LANDED), errors(landfall, LANDED)
-    again = answer(landfall("backfill", "bike_demand", *ASKED, "--json"))
-    second = predictions(landfall, LANDED), errors(landfall, LANDED)
-    return Backfilled(told, again, first[0], second[0], first[1], second[1])
+    return backfill(landfall)
+
+
+@pytest.fixture(scope="module")
+def twice(landfall: Landfall, backfilled: Backfilled) -> tuple[Backfilled, Backfilled]:
+    """Two equal backfills with the same model, even if another run promoted a new one after the first."""
+    first, second = backfilled, backfill(landfall)
+    while first.model_versions != second.model_versions:
+        first, second = second, backfill(landfall)
+    return first, second
 
 
 def test_a_backfill_runs_every_day_that_has_landed_and_leaves_the_others_out(backfilled: Backfilled) -> None:
@@ -172,7 +183,7 @@ def test_every_backfilled_day_is_published(backfilled: Backfilled, landfall: Lan
 
 
 def test_a_lookup_gives_the_backfilled_row(backfilled: Backfilled, landfall: Landfall) -> None:
-    evening = next(row for row in backfilled.predictions_again if row["time"].startswith("2014-04-01T17:00"))
+    evening = next(row for row in backfilled.predictions if row["time"].startswith("2014-04-01T17:00"))
     epoch = int(datetime(2014, 4, 1, 17, tzinfo=UTC).timestamp() * 1000)
 
     found = answer(landfall("lookup", "bike_demand", "city=Washington", "state=D.C.", f"time={epoch}", "--json"))
@@ -190,12 +201,6 @@ def test_what_happened_is_held_against_what_was_published(backfilled: Backfilled
     for row in backfilled.errors:
         assert row["predicted"] == predicted[row["time"]]
         assert row["error"] == pytest.approx(row["predicted"] - row["actual"])
-
-
-def test_the_same_backfill_again_gives_the_same_rows_and_no_more(backfilled: Backfilled) -> None:
-    assert backfilled.again == backfilled.told
-    assert backfilled.predictions_again == backfilled.predictions
-    assert backfilled.errors_again == backfilled.errors
 
 
 @pytest.mark.usefixtures("backfilled")
@@ -225,9 +230,17 @@ def test_the_event_of_a_published_forecast_names_the_model_version(api: AirflowA
     events = api.http.get("/api/v2/assets/events", params=page).json()["asset_events"]
     versions = {each["extra"]["partition"]: each["extra"]["model_version"] for each in reversed(events)}
 
-    assert {row["partition"]: row["model_version"] for row in backfilled.predictions_again} == {
+    assert {row["partition"]: row["model_version"] for row in backfilled.predictions} == {
         day: versions[day] for day in LANDED
     }
+
+
+def test_the_same_backfill_again_gives_the_same_rows_and_no_more(twice: tuple[Backfilled, Backfilled]) -> None:
+    first, second = twice
+
+    assert second.told == first.told
+    assert second.predictions == first.predictions
+    assert second.errors == first.errors
 
 
 def test_a_backfill_of_days_that_never_landed_starts_nothing(stack: Stack, landfall: Landfall) -> None:

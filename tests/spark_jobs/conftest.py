@@ -67,7 +67,7 @@ class Corner:
         return "".join(mark.join(line) + "\n" for line in lines).encode()
 
     def land(self, day: str, content: bytes | None = None, name: str = "hours.csv") -> str:
-        """Put an object (the sample's rows by default) into a day's folder; gives the address that Spark knows it by."""
+        """Put an object (the sample's rows by default) into a day's folder; gives its address as Spark has it."""
         key = f"{self.landed}/dt={day}/{name}"
         body = self.csv(self.rows_of(day)) if content is None else content
         self.client.put_object(Bucket=self.bucket, Key=key, Body=body)

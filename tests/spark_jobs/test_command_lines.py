@@ -1,6 +1,6 @@
 """The command line of every Spark task of every DAG, as the UI shows it rendered, beside a committed file.
 
-    LANDFALL_WRITE_SNAPSHOTS=1 python -m pytest tests/spark_jobs/test_command_lines.py     writes the file again
+LANDFALL_WRITE_SNAPSHOTS=1 python -m pytest tests/spark_jobs/test_command_lines.py     writes the file again
 """
 
 import importlib.util
@@ -39,9 +39,12 @@ def spark_tasks(path: Path) -> list[Any]:
 def command_line(task: Any, context: dict[str, Any]) -> str:
     """Name and options, one a line, with every template rendered."""
     task.render_template_fields(context)
-    words = [task.argv[0], *(f"{flag} {shlex.quote(value)}" for flag, value in zip(*[iter(task.argv[1:])] * 2, strict=True))]
+    job, *options = task.argv
+    words = [job, *(f"{flag} {shlex.quote(value)}" for flag, value in zip(options[::2], options[1::2], strict=True))]
     also = {name: getattr(task, name) for name in task.template_fields if name != "argv"}
-    return "\n".join([*(f"    {word}" for word in words), *(f"    # {name}: {value}" for name, value in also.items())])
+    return "\n".join(
+        [*(f"    {word}" for word in words), *(f"    # {name}: {value!r}" for name, value in also.items())]
+    )
 
 
 def every_command_line() -> str:

@@ -1,5 +1,6 @@
 """The one door to the jobs: `python -m spark_jobs NAME --option value ...`, without any server."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -77,9 +78,10 @@ def test_help_lists_every_job(flags: tuple[str, ...]) -> None:
 def test_a_jobs_help_is_its_docstring_and_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse([name, "--help"])
-    told = capsys.readouterr().out
+    told = " ".join(capsys.readouterr().out.split())
     assert ended.value.code == 0
     assert told.startswith(f"usage: python -m spark_jobs {name} [-h] --lake LAKE ")
+    assert " ".join((importlib.import_module(JOBS[name]).__doc__ or "").split()) in told
 
 
 @pytest.mark.parametrize("job", DECLARED)

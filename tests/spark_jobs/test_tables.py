@@ -35,9 +35,7 @@ def test_no_day_is_the_empty_set() -> None:
 def test_another_form_is_refused_with_the_form_expected(text: str) -> None:
     with pytest.raises(ComputeError) as refused:
         TablePartitions.parse(text)
-    assert str(refused.value) == (
-        f"`{text}` is not a table partition.\n  looked: expected schema.table/dt=YYYY-MM-DD"
-    )
+    assert str(refused.value) == (f"`{text}` is not a table partition.\n  looked: expected schema.table/dt=YYYY-MM-DD")
 
 
 @pytest.mark.parametrize("day", ["2012-13-01", "2012-1-1", "yesterday", "2012-12-25'; DROP TABLE x; --"])
@@ -51,8 +49,7 @@ def test_a_day_that_is_none_is_refused(day: str) -> None:
 
 def test_the_condition_has_one_comparison_a_range() -> None:
     assert TablePartitions.parse("a.b/dt=2011-01-01..2011-09-30,2011-10-02").condition == (
-        "(dt >= DATE '2011-01-01' AND dt <= DATE '2011-09-30')"
-        " OR (dt >= DATE '2011-10-02' AND dt <= DATE '2011-10-02')"
+        "(dt >= DATE '2011-01-01' AND dt <= DATE '2011-09-30') OR (dt >= DATE '2011-10-02' AND dt <= DATE '2011-10-02')"
     )
 
 
@@ -80,6 +77,8 @@ def test_staging_without_a_database_says_which_setting_is_missing(monkeypatch: p
 def test_only_tables_py_reads_and_writes() -> None:
     folder = Path(__file__).parents[2] / "spark_jobs"
     writers = {
-        path.name for path in folder.rglob("*.py") if ".write.format(" in path.read_text() or "replaceWhere" in path.read_text()
+        path.name
+        for path in folder.rglob("*.py")
+        if ".write.format(" in path.read_text() or "replaceWhere" in path.read_text()
     }
     assert writers == {"tables.py"}

@@ -135,5 +135,5 @@ Airflow UI    {where.airflow_url}
   sign in     user {where.airflow_user}, password {where.airflow_password}
 See           landfall ps | landfall publications bike_demand | landfall sql "SELECT * FROM predictions.bike_demand"
 Stop          landfall down    (what landed and what was published is kept)
-The program is {Path(".venv/bin/landfall")}; it took {took:.0f} s."""
+The program is {Path(".venv/bin/landfall")}; it took {took:.0f} s."""  # noqa: S608
         self.out.answer(told, text)

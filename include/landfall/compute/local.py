@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from landfall.compute.target import Report
 from landfall.errors import ComputeError, LandfallError
 
-
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 

@@ -104,7 +104,7 @@ TRAINING = Training(
     feed=ACTUALS,
     training=Job(
         name="bike_demand_model",
-        arguments={"features": "features.bike_actuals/dt={partition}", "trees": "40", "depth": "12", "seed": "7"},
+        arguments={"features": "features.bike_actuals/dt={partition}", "trees": "20", "depth": "12", "seed": "7"},
         small=False,
     ),
 )

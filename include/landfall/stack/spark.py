@@ -61,6 +61,8 @@ class Spark(Part):
             "spark.ui.showConsoleProgress": "false",
             "spark.sql.shuffle.partitions": "2",
             "spark.default.parallelism": "2",
+            # A year of daily folders is listed by the driver: a Spark job of 365 tasks took longer.
+            "spark.sql.sources.parallelPartitionDiscovery.threshold": "2000",
             "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
             "spark.databricks.delta.snapshotPartitions": "2",

@@ -1,0 +1,162 @@
+"""From an object's landing to its prediction being readable, beside a plain Airflow DAG doing the same steps.
+
+    python benchmarks/landing_to_prediction.py [--landings 20] [--plain 3]
+
+Starts a stack of its own, trains on 60 sample days, then for each landing: starts the run, waits until it waits, PUTs the
+object and asks the table until the row of 12:00 is there. The first two landings warm up and are not counted. The plain
+DAG (`benchmarks/plain`) has the provider's S3KeySensor with its defaults and one spark-submit a step, on the same stack.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import psycopg
+
+sys.path.insert(0, str(Path(__file__).parent))
+from report import quantile, spread, write
+
+from landfall.cli.airflow_api import AirflowApi
+from landfall.landing.samples import write_sample
+from landfall.landing.split import land
+from landfall.landing.store import connect
+from landfall.models.registry import champion
+from landfall.pipelines.bike_demand import FORECAST, TRAINING
+from landfall.spec import Partition, Settings
+from landfall.stack import control, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRST = date(2025, 6, 1)
+
+
+def project(folder: Path) -> Path:
+    """A project whose dags folder also has the plain DAG."""
+    (folder / "dags").mkdir(parents=True)
+    for dag in [*(ROOT / "dags").glob("*.py"), *(ROOT / "benchmarks" / "plain").glob("*.py")]:
+        (folder / "dags" / dag.name).symlink_to(dag)
+    for name in ("plugins", "include", "spark_jobs", "pyproject.toml"):
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+def until(ready: Callable[[], bool], patience: float) -> None:
+    """Ask every 20 ms."""
+    limit = time.monotonic() + patience
+    while not ready():
+        if time.monotonic() > limit:
+            raise TimeoutError(f"not ready after {patience} s")
+        time.sleep(0.02)
+
+
+def readable(where: Settings, query: str) -> Callable[[], bool]:
+    """Asks whether `query` gives a row, on one connection."""
+    connection = psycopg.connect(where.database_url, autocommit=True)
+
+    def ask() -> bool:
+        try:
+            return connection.execute(query).fetchone() is not None  # type: ignore[arg-type]
+        except psycopg.errors.UndefinedTable:
+            return False
+
+    return ask
+
+
+def waits(api: AirflowApi, dag_id: str, run_id: str, task: str, state: str) -> Callable[[], bool]:
+    """Asks whether the run's first task is waiting."""
+    return lambda: any(each["task_id"] == task and each["state"] == state for each in api.tasks(dag_id, run_id))
+
+
+def one(where: Settings, api: AirflowApi, csv: Path, day: Partition) -> float:
+    """Seconds from the PUT of one day's forecast to its row in predictions.bike_demand."""
+    run_id = api.trigger(FORECAST.dag_id, partition=day)
+    until(waits(api, FORECAST.dag_id, run_id, "wait_for_landing", "deferred"), 120)
+    ask = readable(where, f"SELECT 1 FROM predictions.bike_demand WHERE time = '{day}T12:00Z'")
+    began = time.monotonic()
+    land(connect(where.s3), where.s3.bucket, "bike_demand/forecast", csv, first=day, last=day)
+    until(ask, 300)
+    took = time.monotonic() - began
+    api.wait(FORECAST.dag_id, run_id, lambda _: None)
+    return took
+
+
+def plain(where: Settings, api: AirflowApi, csv: Path, day: Partition, model: str) -> float:
+    """Seconds from the PUT of one day's forecast to its row in public.bike_plain."""
+    run_id = api.trigger("bike_plain", conf={"day": str(day), "model": model})
+    until(waits(api, "bike_plain", run_id, "wait", "running"), 120)
+    time.sleep(5)
+    ask = readable(where, f"SELECT 1 FROM public.bike_plain WHERE time = '{day}T12:00Z'")
+    rows = csv.read_text().splitlines()
+    body = "\n".join([rows[0], *(row for row in rows if f",{day}," in row)])
+    began = time.monotonic()
+    key = f"plain/forecast/dt={day}/hours.csv"
+    connect(where.s3).put_object(Bucket=where.s3.bucket, Key=key, Body=body.encode(), ContentType="text/csv")  # type: ignore[arg-type]
+    until(ask, 900)
+    took = time.monotonic() - began
+    api.wait("bike_plain", run_id, lambda _: None)
+    return took
+
+
+def measure(landings: int, peers: int, folder: Path) -> tuple[list[float], list[float]]:
+    """The seconds of each landing, warm, and of each landing of the plain DAG."""
+    where = settings()
+    api = AirflowApi(where)
+    files = {
+        each.feed: each.path for each in write_sample("bike_demand", folder, 60 + landings + 8, FIRST + timedelta(90))
+    }
+    land(
+        connect(where.s3),
+        where.s3.bucket,
+        "bike_demand/actuals",
+        files["actuals"],
+        last=Partition(FIRST + timedelta(60)),
+    )
+    api.wait(TRAINING.dag_id, api.trigger(TRAINING.dag_id), lambda _: None)
+    model = champion(where, TRAINING.model)
+    assert model is not None
+    days = [Partition(FIRST + timedelta(61 + n)) for n in range(landings + 2)]
+    ours = []
+    for day in days:
+        ours.append(one(where, api, files["forecast"], day))
+        print(f"landfall {day}: {ours[-1]:.2f} s", flush=True)
+    theirs = []
+    for day in days[:peers]:
+        theirs.append(plain(where, api, files["forecast"], day, model.path))
+        print(f"plain {day}: {theirs[-1]:.2f} s", flush=True)
+    return ours[2:], theirs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--landings", type=int, default=20)
+    parser.add_argument("--plain", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["LANDFALL_HOME"] = f"{folder}/home"
+        os.environ["LANDFALL_PROJECT"] = str(project(Path(folder, "project")))
+        control.up()
+        try:
+            ours, theirs = measure(options.landings, options.plain, Path(folder, "sample"))
+        finally:
+            control.down()
+    p50 = quantile(ours, 0.5)
+    write(
+        "landing_to_prediction",
+        "Landing to readable prediction, one day, warm stack",
+        [
+            "| | landings | p50 s | p95 s | median (range) s |",
+            "|---|---|---|---|---|",
+            f"| Landfall | {len(ours)} | {p50:.2f} | {quantile(ours, 0.95):.2f} | {spread(ours)} |",
+            f"| plain DAG | {len(theirs)} | {quantile(theirs, 0.5):.2f} | {quantile(theirs, 0.95):.2f} | {spread(theirs)} |",
+            "",
+            f"Ratio of the medians: {quantile(theirs, 0.5) / p50:.1f}. Aim: p50 at most 10 s, at least 5 times faster.",
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

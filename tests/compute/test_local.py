@@ -1,0 +1,87 @@
+"""The warm Spark server as a compute target: jobs run on it, and its absence and failures are told."""
+
+import socket
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from landfall.compute.local import WarmSpark
+from landfall.errors import ComputeError
+from landfall.pipelines.bike_demand import FORECAST
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@pytest.fixture
+def target(stack: Any) -> WarmSpark:
+    return WarmSpark(remote=stack.settings.spark_remote, lake=stack.settings.lake)
+
+
+def test_a_server_that_is_away_is_said_before_anything_starts(closed_port: int) -> None:
+    with pytest.raises(ComputeError) as refused:
+        WarmSpark(remote=f"sc://127.0.0.1:{closed_port}", lake="s3a://lake").run(["bike_features"])
+    assert str(refused.value) == (
+        "The Spark job `bike_features` could not start: Spark does not answer.\n"
+        f"  looked: sc://127.0.0.1:{closed_port} ([Errno 111] Connection refused)\n"
+        "  left: nothing was written, what was published stays\n"
+        "  next: landfall ps"
+    )
+
+
+def test_a_job_that_does_not_exist_is_named(target: WarmSpark) -> None:
+    with pytest.raises(ComputeError) as refused:
+        target.run(["bike_feature"])
+    assert str(refused.value) == (
+        "There is no Spark job `bike_feature`. Did you mean `bike_features`?\n"
+        "  looked: known: bike_features, bike_demand_model, bike_demand_predictions, bike_demand_errors"
+    )
+
+
+def features(nowhere: str) -> list[str]:
+    return [word.replace("bike_sharing/", f"{nowhere}/") for word in FORECAST.features.argv(partition="2012-12-25")]
+
+
+def predictions(nowhere: str) -> list[str]:
+    features = f"{nowhere}.features/dt=2012-12-25"
+    staged = ["--staging", "publications_data.none", "--publication", "1"]
+    return ["bike_demand_predictions", "--features", features, "--model", "m", "--model-version", "1", *staged]
+
+
+def test_what_the_job_itself_says_comes_out_as_it_is(target: WarmSpark) -> None:
+    nowhere = f"test_{uuid.uuid4().hex[:8]}"
+    with pytest.raises(ComputeError) as refused:
+        target.run(predictions(nowhere))
+    assert str(refused.value) == (
+        f"The table `{nowhere}.features` does not exist.\n"
+        f"  looked: {target.lake}/{nowhere}/features\n"
+        "  left: nothing was written\n"
+        "  next: land its files and run the DAG that makes it"
+    )
+
+
+@pytest.mark.parametrize("argv", [features], ids=["a landing folder that is not there"])
+def test_what_spark_says_is_one_line_of_the_message(target: WarmSpark, argv: Callable[[str], list[str]]) -> None:
+    nowhere = f"test_{uuid.uuid4().hex[:8]}"
+    with pytest.raises(ComputeError) as refused:
+        target.run(argv(nowhere))
+    told = refused.value
+    assert told.what == (
+        "The Spark job `bike_features` failed: [PATH_NOT_FOUND] Path does not exist: "
+        f"{target.lake}/{nowhere}/forecast/dt=2012-12-25. SQLSTATE: 42K03"
+    )
+    assert told.left == "its partitions are as they were before, what was published stays"
+    assert told.next == "landfall logs spark"
+
+
+def test_a_session_ends_with_its_job_and_the_next_has_its_own(target: WarmSpark) -> None:
+    for _ in range(2):
+        with pytest.raises(ComputeError, match=r"^The table `nowhere\.features` does not exist\."):
+            target.run(predictions("nowhere"))
