@@ -30,7 +30,7 @@ def features(spark: SparkSession, day: str) -> None:
 def score(spark: SparkSession, day: str, model: str) -> None:
     """Load the model, score the day, write its partition of the predictions table in the lake."""
     hours = spark.read.format("delta").load(f"{LAKE}/features").where(F.col("dt") == day)
-    scored = PipelineModel.load(model).transform(hours).select("time", "dt", "predicted")
+    scored = PipelineModel.load(model).transform(hours).select("time", "dt", F.col("prediction").alias("predicted"))
     writer = scored.write.format("delta").mode("overwrite").partitionBy("dt")
     writer.option("replaceWhere", f"dt = '{day}'").save(f"{LAKE}/predictions")
 

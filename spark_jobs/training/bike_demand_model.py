@@ -32,6 +32,8 @@ FEATURES = [
     "hour_of_daytype",
 ]
 LABEL = "cnt"
+PREDICTION = "prediction"
+"""The model's output column. MLflow's `pyfunc` flavor reads no other."""
 MINIMUM_DAYS = 7
 
 
@@ -56,7 +58,7 @@ def forest(trees: int, depth: int, seed: int) -> Pipeline:
     regressor = RandomForestRegressor(
         featuresCol="features",
         labelCol=LABEL,
-        predictionCol="predicted",
+        predictionCol=PREDICTION,
         numTrees=trees,
         maxDepth=depth,
         minInstancesPerNode=4,
@@ -69,7 +71,7 @@ def forest(trees: int, depth: int, seed: int) -> Pipeline:
 
 def errors(model: PipelineModel, rows: DataFrame) -> dict[str, float]:
     """RMSE, MAE (riders an hour) and R2 of `model` on `rows`."""
-    off = F.col("predicted") - F.col(LABEL)
+    off = F.col(PREDICTION) - F.col(LABEL)
     sums = (
         model.transform(rows)
         .agg(F.avg(off * off).alias("mse"), F.avg(F.abs(off)).alias("mae"), F.var_pop(LABEL).alias("variance"))

@@ -81,7 +81,7 @@ def test_what_spark_says_is_one_line_of_the_message(target: WarmSpark, argv: Cal
     assert told.next == "landfall logs spark"
 
 
-def test_a_session_ends_with_its_job_and_the_next_has_its_own(target: WarmSpark) -> None:
+def test_a_failed_job_does_not_stop_the_next(target: WarmSpark) -> None:
     for _ in range(2):
         with pytest.raises(ComputeError, match=r"^The table `nowhere\.features` does not exist\."):
             target.run(predictions("nowhere"))

@@ -228,4 +228,4 @@ def test_a_dag_is_the_same_after_airflow_serialized_it(name: str, bag: dict[str,
 def test_the_schedule_that_the_ui_shows_says_when_a_run_starts(bag: dict[str, Any]) -> None:
     shown = {name: dag["summary"] for name, dag in bag["dags"].items() if dag["ahead"] is not None}
 
-    assert shown == {"bike_actuals": "daily, -1 d", "bike_forecast": "daily, +1 d"}
+    assert shown == {"bike_actuals": "daily, when it is over", "bike_forecast": "daily, a day ahead"}

@@ -32,7 +32,7 @@ spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "fals
 model = mlflow.spark.load_model(uri, dfs_tmpdir=folder)
 scored = model.transform(spark.createDataFrame(pandas.DataFrame(rows)))
 plain = mlflow.pyfunc.load_model(uri).predict(pandas.DataFrame(rows))
-print(json.dumps({"spark": [row.predicted for row in scored.collect()], "pyfunc": [float(value) for value in plain]}))
+print(json.dumps({"spark": [row.prediction for row in scored.collect()], "pyfunc": [float(value) for value in plain]}))
 """
 
 
@@ -87,9 +87,7 @@ def trained(settings: Settings) -> Iterator[Trained]:
     spark = SparkSession.builder.remote(settings.spark_remote).create()
     try:
         rows = spark.createDataFrame(hours())
-        forest = RandomForestRegressor(
-            featuresCol="features", labelCol="cnt", predictionCol="predicted", numTrees=3, maxDepth=4, seed=7
-        )
+        forest = RandomForestRegressor(featuresCol="features", labelCol="cnt", numTrees=3, maxDepth=4, seed=7)
         model = Pipeline(stages=[VectorAssembler(inputCols=INPUTS, outputCol="features"), forest]).fit(rows)
         for run in runs:
             model.write().overwrite().save(run.model_path)
@@ -101,8 +99,8 @@ def trained(settings: Settings) -> Iterator[Trained]:
         promote(settings, name, second.version)
         champions.append(champion(settings, name))
         asked = [{key: hour[key] for key in INPUTS} for hour in hours()[:24]]
-        scored = PipelineModel.load(second.path).transform(spark.createDataFrame(asked)).select("predicted").collect()
-        yield Trained(name, first, second, champions, asked, [row.predicted for row in scored])
+        scored = PipelineModel.load(second.path).transform(spark.createDataFrame(asked)).select("prediction").collect()
+        yield Trained(name, first, second, champions, asked, [row.prediction for row in scored])
     finally:
         spark.stop()
         with registry(settings) as client:
@@ -178,4 +176,9 @@ def test_a_registry_that_is_away_is_said(stack: Any) -> None:
     away = replace(stack.settings, mlflow_tracking_uri=f"postgresql+psycopg2://mlflow:secret@127.0.0.1:{port}/mlflow")
     with pytest.raises(ModelError) as refused:
         champion(away, "bike_demand")
-    assert str(refused.value) == "x"
+    assert str(refused.value) == (
+        "The model registry does not answer.\n"
+        f"  looked: 127.0.0.1:{port}/mlflow ([Errno 111] Connection refused)\n"
+        "  left: the champion and what was published stay as they were\n"
+        "  next: landfall ps"
+    )

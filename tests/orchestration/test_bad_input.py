@@ -99,8 +99,8 @@ def rows_of(stack: Any, partition: Partition) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def published(stack: Any) -> Rows:
-    """24 rows published for `DAY`, by the same steps as a run's but without Spark."""
+def published(stack: Any) -> Iterator[Rows]:
+    """24 rows published for `DAY`, by the same steps as a run's but without Spark; taken out again afterwards."""
     made_from = Fingerprint(objects={"a.csv": "etag"}, code_version="c0de", model_version="0", contract="1")
     with connect_database(stack.settings) as conn:
         publication = open_publication(
@@ -111,7 +111,12 @@ def published(stack: Any) -> Rows:
             for hour in range(24):
                 stream.write_row(("Washington", "D.C.", DAY.start + timedelta(hours=hour), float(hour)))
         publish_rows(conn, publication, expected_rows=24)
-    return rows_of(stack, DAY)
+    yield rows_of(stack, DAY)
+    with connect_database(stack.settings) as conn, conn.transaction():
+        conn.execute(f"ALTER TABLE {FORECAST.table.name} DETACH PARTITION {publication.staging}")
+        conn.execute(f"DROP TABLE {publication.staging}")
+        conn.execute("DELETE FROM landfall.staged_parts WHERE publication_id = %s", [publication.id])
+        conn.execute("DELETE FROM landfall.publications WHERE id = %s", [publication.id])
 
 
 @pytest.fixture
@@ -184,10 +189,8 @@ def test_a_database_that_is_down_publishes_nothing(env: Any, closed_port: int) -
         Run(score=staged).execute(publish(FORECAST, staged_by="score"))
     assert str(refused.value) == (
         f"The predictions database `127.0.0.1:{closed_port}/landfall` cannot be used.\n"
-        f"  looked: {refused.value.looked}\n  next: landfall ps"
+        "  looked: Connection refused\n  next: landfall ps"
     )
-    assert refused.value.looked.startswith("connection to server")
-    assert "secret" not in str(refused.value)
 
 
 def test_spark_that_is_down_writes_nothing(env: Any, land: Any, closed_port: int) -> None:
@@ -358,6 +361,15 @@ def airflow(stack: Any, landfall: Any, tmp_path: Path) -> AirflowApi:
     return AirflowApi(stack.settings)
 
 
+@pytest.fixture
+def in_flown(stack: Any) -> Iterator[Callable[[bytes], None]]:
+    """Puts the one object of `FLOWN`; it is removed afterwards."""
+    client: Any = connect(stack.settings.s3)
+    place = {"Bucket": stack.settings.s3.bucket, "Key": f"{FORECAST.landing.folder(FLOWN)}hours.csv"}
+    yield lambda content: client.put_object(**place, Body=content)
+    client.delete_object(**place)
+
+
 def run_again(airflow: AirflowApi) -> str:
     """Run the day and wait; what it failed with, empty if it did not."""
     try:
@@ -368,13 +380,13 @@ def run_again(airflow: AirflowApi) -> str:
 
 
 @pytest.mark.usefixtures("env")
-def test_a_broken_file_fails_its_run_and_readers_keep_what_they_had(stack: Any, airflow: AirflowApi) -> None:
-    client: Any = connect(stack.settings.s3)
+def test_a_broken_file_fails_its_run_and_readers_keep_what_they_had(
+    stack: Any, airflow: AirflowApi, in_flown: Callable[[bytes], None]
+) -> None:
     folder = FORECAST.landing.folder(FLOWN)
 
     def land(content: bytes) -> None:
-        moved = content.replace(str(DAY).encode(), str(FLOWN).encode())
-        client.put_object(Bucket=stack.settings.s3.bucket, Key=f"{folder}hours.csv", Body=moved)
+        in_flown(content.replace(str(DAY).encode(), str(FLOWN).encode()))
 
     land(csv())
     assert run_again(airflow) == ""

@@ -215,9 +215,9 @@ def test_a_timetable_is_the_same_after_it_was_serialized(ahead: int) -> None:
 @pytest.mark.parametrize(
     ("ahead", "summary", "description"),
     [
-        (1, "daily, +1 d", "every UTC day, a day ahead"),
-        (-1, "daily, -1 d", "every UTC day, when the day is over"),
-        (3, "daily, +3 d", "every UTC day, 3 days ahead"),
+        (1, "daily, a day ahead", "every UTC day, a day ahead"),
+        (-1, "daily, when it is over", "every UTC day, when it is over"),
+        (3, "daily, 3 days ahead", "every UTC day, 3 days ahead"),
     ],
 )
 def test_a_timetable_says_when_its_runs_are_created(ahead: int, summary: str, description: str) -> None:

@@ -44,8 +44,40 @@ class AirflowApi:
             next="landfall ps",
         )
 
+    def _patiently(self, path: str) -> Json:
+        """GET while waiting: a server that restarts meanwhile is given a minute."""
+        until = time.monotonic() + 60
+        while True:
+            try:
+                return self._call("GET", path)
+            except RunError as error:
+                if time.monotonic() > until or "does not answer" not in error.what:
+                    raise RunError(
+                        error.what, looked=error.looked, left="it goes on in Airflow", next=error.next
+                    ) from error
+                time.sleep(2)
+
+    def check_runnable(self, dag_id: str) -> None:
+        """Refuse a DAG that Airflow does not know or could not parse: its runs would wait for ever.
+
+        Raises:
+            RunError: with the import error, where there is one.
+        """
+        broken = self._call("GET", "/api/v2/importErrors", params={"limit": 20})["import_errors"]
+        for error in broken:
+            if error["filename"].endswith(f"{dag_id}.py"):
+                last = error["stack_trace"].strip().splitlines()[-1]
+                raise RunError(
+                    f"Airflow cannot parse the DAG `{dag_id}`: {last}",
+                    looked=error["filename"],
+                    left="nothing was started",
+                    next="mend the file, then landfall down && landfall up",
+                )
+        self._call("GET", f"/api/v2/dags/{dag_id}")
+
     def trigger(self, dag_id: str, *, partition: Partition | None = None, conf: Json | None = None) -> str:
         """Start a run, of one partition where there is one; gives its run id."""
+        self.check_runnable(dag_id)
         moment = partition.start.isoformat() if partition else None
         made = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": moment, "conf": conf or {}})
         return str(made["dag_run_id"])
@@ -80,7 +112,7 @@ class AirflowApi:
         """
         until = time.monotonic() + patience
         while time.monotonic() < until:
-            run = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+            run = self._patiently(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
             if run["state"] == "success":
                 return
             if run["state"] == "failed":
@@ -117,6 +149,7 @@ class AirflowApi:
 
     def backfill(self, dag_id: str, first: Partition, last: Partition) -> int:
         """Start Airflow's own backfill of these partitions, those that ran before included; gives its id."""
+        self.check_runnable(dag_id)
         body = {
             "dag_id": dag_id,
             "from_date": first.start.isoformat(),
@@ -131,7 +164,7 @@ class AirflowApi:
     def until_backfilled(self, number: int, *, patience: float = 6 * 3600) -> Iterator[None]:
         """Ticks once a second until every run of a backfill has ended."""
         until = time.monotonic() + patience
-        while self._call("GET", f"/api/v2/backfills/{number}")["completed_at"] is None:
+        while self._patiently(f"/api/v2/backfills/{number}")["completed_at"] is None:
             if time.monotonic() > until:
                 raise RunError(f"The backfill {number} has not ended after {patience:.0f} s.", left="it goes on")
             yield

@@ -85,6 +85,11 @@ class WarmSpark:
         finally:
             session.stop()
 
+    @property
+    def _address(self) -> str:
+        """The server without the token that its address carries."""
+        return self.remote.partition("/;")[0]
+
     def _check_alive(self, job: str) -> None:
         address = urlsplit(self.remote)
         try:
@@ -92,7 +97,7 @@ class WarmSpark:
         except OSError as error:
             raise ComputeError(
                 f"The Spark job `{job}` could not start: Spark does not answer.",
-                looked=f"{self.remote} ({error})",
+                looked=f"{self._address} ({error})",
                 left="nothing was written, what was published stays",
                 next="landfall ps",
             ) from error
@@ -102,7 +107,7 @@ class WarmSpark:
         cause = next((line for line in lines if "Exception" in line and "S3" in line), lines[0] if lines else text)
         return ComputeError(
             f"The Spark job `{job}` failed: {cause[:400]}",
-            looked=self.remote,
+            looked=self._address,
             left="its partitions are as they were before, what was published stays",
             next="landfall logs spark",
         )

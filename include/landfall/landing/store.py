@@ -113,7 +113,7 @@ def check_landed(objects: Sequence[LandedObject], landing: Landing, partition: P
     Raises:
         LandingError: naming the first such object, what was expected and what to type.
     """
-    folder, feed = landing.folder(partition), _feed_of(landing)
+    folder, feed = landing.folder(partition), feed_of(landing)
     one = f"{folder}*{' or *'.join(landing.suffixes)}"
     again = f"landfall land {feed} FILE.csv --from {partition} --until {partition}"
     if not objects:
@@ -154,7 +154,7 @@ def _objects(client: ObjectStore, bucket: str, prefix: str) -> Iterator[LandedOb
         more = {"ContinuationToken": page["NextContinuationToken"]}
 
 
-def _feed_of(landing: Landing) -> str:
+def feed_of(landing: Landing) -> str:
     """What the command line calls the feed that lands there; the prefix if no pipeline declares it."""
     names = (f"{p.name}/{feed.name}" for p in PIPELINES.values() for feed in p.feeds if feed.landing == landing)
     return next(names, landing.prefix)

@@ -23,7 +23,7 @@ def describe(client: "MlflowClient", run: "TrainingRun", report: dict[str, Any])
     from mlflow.types.schema import ColSpec, Schema
 
     inputs = Schema([ColSpec("double", name) for name in report["features"]])
-    signature = ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", "predicted")]))
+    signature = ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", "prediction")]))
     model = Model(artifact_path="model", run_id=run.run_id, signature=signature)
     model.add_flavor("spark", pyspark_version=pyspark.__version__, model_data="sparkml", code=None)
     pyfunc.add_to_model(model, loader_module="mlflow.spark", data="sparkml")

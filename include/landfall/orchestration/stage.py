@@ -77,7 +77,7 @@ class MeasureErrors(Stage):
             )
         day = (partition_of(context).day - date(1970, 1, 1)).days
         log_published_errors(settings, self.model, report["metrics"], day)
-        return report
+        return {**report, "model_version": ",".join(sorted(report["metrics"]))}
 
     def argv_of(self, option: str) -> str:
         """The value of one option of the command line."""

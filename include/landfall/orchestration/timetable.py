@@ -5,6 +5,7 @@ from typing import Any
 
 import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
+from airflow.utils.types import DagRunType
 
 DAY = timedelta(days=1)
 
@@ -24,13 +25,13 @@ class PartitionTimetable(Timetable):
 
     def __init__(self, ahead: int) -> None:
         self.ahead = ahead
-        when = {1: "a day ahead", -1: "when the day is over"}.get(ahead, f"{ahead} days ahead")
-        self.description = f"every UTC day, {when}"
+        self.when = {1: "a day ahead", -1: "when it is over"}.get(ahead, f"{ahead} days ahead")
+        self.description = f"every UTC day, {self.when}"
 
     @property
     def summary(self) -> str:
         """What the UI shows as the schedule."""
-        return f"daily, {self.ahead:+d} d"
+        return f"daily, {self.when}"
 
     def serialize(self) -> dict[str, Any]:
         """What the scheduler keeps of this timetable."""
@@ -45,6 +46,14 @@ class PartitionTimetable(Timetable):
         """The UTC day that holds the logical date of a run started by hand."""
         start = _midnight(run_after)
         return DataInterval(start, start.add(days=1))
+
+    def generate_run_id(
+        self, *, run_type: DagRunType, run_after: pendulum.DateTime, data_interval: DataInterval | None, **extra: Any
+    ) -> str:
+        """The kind of run and its day (Airflow's own id would have the day it was created); by hand: the moment."""
+        by_hand = run_type == DagRunType.MANUAL
+        moment = run_after if by_hand or data_interval is None else data_interval.start
+        return str(run_type.generate_run_id(suffix=moment.isoformat()))
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction

@@ -30,8 +30,11 @@ class Landing:
         return f"{self.prefix}/dt={partition}/"
 
     def partition_of(self, key: str) -> Partition | None:
-        """The partition `key` belongs to; None where the key does not match the template."""
-        match = re.fullmatch(rf"{re.escape(self.prefix)}/dt=(\d{{4}}-\d{{2}}-\d{{2}})/[^/]+", key, re.ASCII)
+        """The partition `key` belongs to; None where the key does not match the template.
+
+        Names that begin with `_` or `.` belong to none: Spark does not read them.
+        """
+        match = re.fullmatch(rf"{re.escape(self.prefix)}/dt=(\d{{4}}-\d{{2}}-\d{{2}})/[^/_.][^/]*", key, re.ASCII)
         if not match or not key.endswith(self.suffixes):
             return None
         try:

@@ -47,8 +47,8 @@ def predictions(corner: Any, path: str) -> list[tuple[Any, float]]:
     """What a saved model predicts for every hour it has seen."""
     from pyspark.ml import PipelineModel
 
-    scored = PipelineModel.load(path).transform(corner.table("features")).select("time", "predicted")
-    return sorted((row.time, row.predicted) for row in scored.collect())
+    scored = PipelineModel.load(path).transform(corner.table("features")).select("time", "prediction")
+    return sorted((row.time, row.prediction) for row in scored.collect())
 
 
 def test_training_twice_on_one_snapshot_gives_the_same_numbers_bit_for_bit(learnt: Any) -> None:
