@@ -4,11 +4,15 @@ import json
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from landfall.spec.settings import Settings
 from landfall.stack import environment
@@ -66,6 +70,29 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of an empty database, dropped afterwards; on LANDFALL_TEST_DATABASE_URL's server, else on the stack's.
+
+    As the server's superuser: the role of the predictions may make no database.
+    """
+    server = os.environ.get("LANDFALL_TEST_DATABASE_URL") or _superuser(request.getfixturevalue("stack"))
+    name = f"test_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            parts = conninfo_to_dict(server)
+            yield f"postgresql://{parts['user']}:{parts['password']}@{parts['host']}:{parts['port']}/{name}"
+        finally:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _superuser(stack: Stack) -> str:
+    password = json.loads((stack.home / "secrets.json").read_text())["postgres"]
+    parts = conninfo_to_dict(stack.settings.database_url)
+    return make_conninfo(**{**parts, "user": "postgres", "password": password, "dbname": "postgres"})
+
+
+@pytest.fixture(scope="session")
 def landfall(stack: Stack) -> Landfall:
     """Runs the command line on the suite's stack: `landfall("ps", "--json").stdout`."""
     return lambda *arguments, **variables: run_landfall(stack.home, *arguments, **variables)
@@ -74,6 +101,6 @@ def landfall(stack: Stack) -> Landfall:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks every test that needs servers, so that `pytest -m "not stack"` is quick."""
     for item in items:
-        if {"stack", "landfall", "small"} & set(getattr(item, "fixturenames", ())):
+        if {"stack", "landfall", "small", "database_url"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("stack")
             item.add_marker(pytest.mark.timeout(900))

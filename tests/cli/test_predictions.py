@@ -1,14 +1,10 @@
 """`landfall lookup`, `publications`, `rollback` and `sql`, as they are typed."""
 
 import json
-import os
-import uuid
 
 import psycopg
 import pytest
 import typer
-from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 from typer.testing import CliRunner
 
 from landfall.cli import predictions
@@ -34,23 +30,11 @@ def use(monkeypatch, tmp_path, url):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "unused")
 
 
-@pytest.fixture(scope="session")
-def predictions_url(request):
-    """A database of its own on LANDFALL_TEST_DATABASE_URL's server, else on the stack's."""
-    server = os.environ.get("LANDFALL_TEST_DATABASE_URL") or request.getfixturevalue("stack").settings.database_url
-    name = f"test_cli_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        parts = conninfo_to_dict(server)
-        yield f"postgresql://{parts['user']}:{parts['password']}@{parts['host']}:{parts['port']}/{name}"
-        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
 @pytest.fixture
-def database(predictions_url, monkeypatch, tmp_path):
+def database(database_url, monkeypatch, tmp_path):
     """A connection to the database that the commands use, empty."""
-    use(monkeypatch, tmp_path, predictions_url)
-    with psycopg.connect(predictions_url, autocommit=True) as conn:
+    use(monkeypatch, tmp_path, database_url)
+    with psycopg.connect(database_url, autocommit=True) as conn:
         conn.execute("DROP SCHEMA IF EXISTS predictions, landfall, publications_data CASCADE")
         yield conn
 

@@ -1,17 +1,12 @@
 """A database of its own for this folder, on a real PostgreSQL, and rows staged as Spark tasks stage them."""
 
 import itertools
-import json
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from landfall.publishing import Fingerprint, Publication, Published, open_publication, publish
 from landfall.publishing.schema import qualified
@@ -21,27 +16,6 @@ Rows = list[tuple[str, datetime, float]]
 Connection = psycopg.Connection[tuple[object, ...]]
 CHRISTMAS = Partition.parse("2012-12-25")
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """URL of an empty database, dropped afterwards; on LANDFALL_TEST_DATABASE_URL's server, else on the stack's."""
-    server = os.environ.get("LANDFALL_TEST_DATABASE_URL") or _superuser(request.getfixturevalue("stack"))
-    name = f"test_publishing_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            parts = conninfo_to_dict(server)
-            yield make_conninfo(**{**parts, "dbname": name})
-        finally:
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def _superuser(stack: Any) -> str:
-    """The stack's server as its superuser: the role of the predictions may make no database."""
-    password = json.loads((stack.home / "secrets.json").read_text())["postgres"]
-    parts = conninfo_to_dict(stack.settings.database_url)
-    return make_conninfo(**{**parts, "user": "postgres", "password": password, "dbname": "postgres"})
 
 
 @pytest.fixture

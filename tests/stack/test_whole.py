@@ -54,12 +54,20 @@ def test_files_with_secrets_are_closed_to_others(stack: Stack) -> None:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def command_line(process: psutil.Process) -> str:
+    """What `ps` would show of a process; nothing of one that has just ended."""
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
+
+
 def test_no_command_line_shows_a_secret(stack: Stack) -> None:
     secrets = [stack.env[name] for name in ("AWS_SECRET_ACCESS_KEY", "LANDFALL_AIRFLOW_PASSWORD")]
     secrets += [stack.env["LANDFALL_SPARK_REMOTE"].partition("token=")[2], stack.env["LANDFALL_DATABASE_URL"]]
     for one in stack.ps():
         leader = psutil.Process(int(str(one["pid"])))
-        shown = [" ".join(process.cmdline()) for process in [leader, *leader.children(recursive=True)]]
+        shown = [command_line(process) for process in [leader, *leader.children(recursive=True)]]
         assert not [line for line in shown if any(secret in line for secret in secrets)]
 
 

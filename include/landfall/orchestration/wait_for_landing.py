@@ -1,7 +1,7 @@
 """Wait for a partition's objects in S3 without holding a worker.
 
 The provider's deferrable key sensor, with two changes: the wait ends in the triggerer (no worker process resumes only to
-say so), and its errors say what to do. Polls every 2 seconds while it waits.
+say so), and its errors say what to do. Polls every second while it waits.
 """
 
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ class LandingSensor(S3KeySensor):
             wildcard_match=True,
             deferrable=True,
             aws_conn_id=CONNECTION,
-            poke_interval=2,
+            poke_interval=1,
             timeout=timedelta(days=7).total_seconds(),
             **kwargs,
         )
