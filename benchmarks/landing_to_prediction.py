@@ -84,6 +84,11 @@ def one(where: Settings, api: AirflowApi, csv: Path, day: Partition) -> float:
     return took
 
 
+def failed(api: AirflowApi, run_id: str) -> bool:
+    """Whether a task of the plain run has failed; the wait for the run then raises with the reason."""
+    return any(each["state"] == "failed" for each in api.tasks("bike_plain", run_id))
+
+
 def plain(where: Settings, api: AirflowApi, csv: Path, day: Partition, model: str) -> float:
     """Seconds from the PUT of one day's forecast to its row in public.bike_plain."""
     run_id = api.trigger("bike_plain", conf={"day": str(day), "model": model})
@@ -95,7 +100,7 @@ def plain(where: Settings, api: AirflowApi, csv: Path, day: Partition, model: st
     began = time.monotonic()
     key = f"plain/forecast/dt={day}/hours.csv"
     connect(where.s3).put_object(Bucket=where.s3.bucket, Key=key, Body=body.encode(), ContentType="text/csv")  # type: ignore[arg-type]
-    until(ask, 900)
+    until(lambda: ask() or failed(api, run_id), 900)
     took = time.monotonic() - began
     api.wait("bike_plain", run_id, lambda _: None)
     return took
@@ -123,7 +128,7 @@ def measure(landings: int, peers: int, folder: Path) -> tuple[list[float], list[
     for day in days:
         ours.append(one(where, api, files["forecast"], day))
         print(f"landfall {day}: {ours[-1]:.2f} s", flush=True)
-    theirs = []
+    theirs: list[float] = []
     for day in days[:peers]:
         theirs.append(plain(where, api, files["forecast"], day, model.path))
         print(f"plain {day}: {theirs[-1]:.2f} s", flush=True)

@@ -3,6 +3,7 @@
 The provider's key sensor with its defaults, and one spark-submit a step. The peer of `benchmarks/landing_to_prediction.py`.
 """
 
+import sys
 from pathlib import Path
 
 import pendulum
@@ -12,7 +13,8 @@ from airflow.sdk import DAG, Param, chain
 
 STEPS = Path(__file__).resolve().parent / "steps.py"
 SUBMIT = f"""
-export SPARK_HOME=$(python -c 'import pyspark, pathlib; print(pathlib.Path(pyspark.__file__).parent)')
+export PYSPARK_PYTHON={sys.executable}
+export SPARK_HOME=$({sys.executable} -c 'import pyspark, pathlib; print(pathlib.Path(pyspark.__file__).parent)')
 $SPARK_HOME/bin/spark-submit --master 'local[*]' --driver-memory 1g \
   --conf spark.driver.extraClassPath="$LANDFALL_SPARK_JARS/*" --conf spark.ui.enabled=false \
   --conf spark.sql.shuffle.partitions=2 --conf spark.sql.session.timeZone=UTC \

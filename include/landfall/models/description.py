@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-    from landfall.models.registry import TrainingRun
 
-
-def describe(client: "MlflowClient", run: "TrainingRun", report: dict[str, Any]) -> None:
+def describe(client: "MlflowClient", run_id: str, report: dict[str, Any]) -> None:
     """Write MLmodel and requirements.txt next to the PipelineModel in `sparkml`; they are small, Spark wrote the rest.
 
     Flavors: `spark` (a PipelineModel) and `python_function` through `mlflow.spark`. The signature has every feature as a
@@ -24,10 +22,10 @@ def describe(client: "MlflowClient", run: "TrainingRun", report: dict[str, Any])
 
     inputs = Schema([ColSpec("double", name) for name in report["features"]])
     signature = ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", "prediction")]))
-    model = Model(artifact_path="model", run_id=run.run_id, signature=signature)
+    model = Model(artifact_path="model", run_id=run_id, signature=signature)
     model.add_flavor("spark", pyspark_version=pyspark.__version__, model_data="sparkml", code=None)
     pyfunc.add_to_model(model, loader_module="mlflow.spark", data="sparkml")
     with tempfile.TemporaryDirectory() as folder:
         model.save(str(Path(folder, "MLmodel")))
         Path(folder, "requirements.txt").write_text(f"mlflow\npyspark=={pyspark.__version__}\n")
-        client.log_artifacts(run.run_id, folder, "model")
+        client.log_artifacts(run_id, folder, "model")

@@ -138,7 +138,7 @@ def register(settings: Settings, run: TrainingRun, name: str, report: dict[str, 
             run.run_id, metrics=metrics, params=[Param(k, str(v)) for k, v in report["parameters"].items()]
         )
         client.log_dict(run.run_id, report["snapshot"], "snapshot.json")
-        describe(client, run, report)
+        describe(client, run.run_id, report)
         try:
             client.create_registered_model(name)
         except MlflowException as error:
