@@ -117,7 +117,7 @@ def _header_error(source: str, header: str, contract: Contract) -> ContractError
         mark = next(mark for mark in ";\t|" if mark in header)
         problem, mend = f"is separated by {mark!r}, not by commas", "write the file with commas"
     elif missing:
-        problem, mend = f"has no column {_names(missing)}", "add the column and land the file again"
+        problem, mend = f"has no column {_names(missing)}", "add the column to the file"
     elif extra:
         problem, mend = f"has an unexpected column {_names(extra)}", "drop the column, or add it to the contract"
     else:

@@ -69,11 +69,9 @@ def read_partitions(spark: SparkSession, lake: str, table: TablePartitions) -> D
     Raises:
         ComputeError: the table does not exist yet.
     """
-    try:
-        frame = spark.read.format("delta").load(table_path(lake, table.name))
-        frame.schema  # noqa: B018  (Connect is lazy: this is where a missing table shows)
-    except AnalysisException as error:
-        raise _no_table(table.name, table_path(lake, table.name)) from error
+    frame = _open(spark, lake, table.name)
+    if frame is None:
+        raise _no_table(table.name, table_path(lake, table.name))
     return frame.where(table.condition)
 
 
@@ -85,19 +83,15 @@ def read_version(spark: SparkSession, lake: str, table: TablePartitions, version
 
 def existing_partitions(spark: SparkSession, lake: str, name: str) -> Partitions:
     """The partitions that a Delta table has rows for; none where the table does not exist."""
-    try:
-        rows = spark.read.format("delta").load(table_path(lake, name)).select("dt").distinct().collect()
-    except AnalysisException:
-        return Partitions(())
+    frame = _open(spark, lake, name)
+    rows = frame.select("dt").distinct().collect() if frame is not None else []
     return Partitions.of(Partition(row.dt) for row in rows)
 
 
 def has_rows(spark: SparkSession, lake: str, table: TablePartitions) -> bool:
     """True if the Delta table exists and has a row in these partitions."""
-    try:
-        return not spark.read.format("delta").load(table_path(lake, table.name)).where(table.condition).isEmpty()
-    except AnalysisException:
-        return False
+    frame = _open(spark, lake, table.name)
+    return frame is not None and not frame.where(table.condition).isEmpty()
 
 
 def overwrite_partitions(frame: DataFrame, lake: str, table: TablePartitions) -> None:
@@ -156,6 +150,18 @@ def stage_rows(frame: DataFrame, *, staging: str, publication: int) -> int:
         yield copy_once(batches, database_url, schema, table, publication)
 
     return sum(row.rows for row in frame.mapInArrow(copy, "rows bigint").collect())
+
+
+def _open(spark: SparkSession, lake: str, name: str) -> DataFrame | None:
+    """The Delta table `schema.name`; None where it does not exist yet."""
+    frame = spark.read.format("delta").load(table_path(lake, name))
+    try:
+        frame.schema  # noqa: B018  (Connect is lazy: this is where a missing table shows)
+    except AnalysisException as error:
+        if "DELTA_TABLE_NOT_FOUND" in str(error) or "PATH_NOT_FOUND" in str(error) or "doesn't exist" in str(error):
+            return None
+        raise
+    return frame
 
 
 def _database_url() -> str:

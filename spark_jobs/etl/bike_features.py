@@ -5,6 +5,7 @@ verdict travels in the report, and the step after this one fails the run with it
 """
 
 import argparse
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -13,7 +14,15 @@ from pyspark.sql import functions as F
 from landfall.spec.contract import Contract
 from landfall.spec.partition import Partition, Partitions
 from spark_jobs.contract import Verdict, judge, kept, quarantined, verdicts
-from spark_jobs.landed import broken_file, days_without_rows, leave_out, nothing_to_read, read_landed, sort_landed
+from spark_jobs.landed import (
+    Groups,
+    broken_file,
+    days_without_rows,
+    leave_out,
+    nothing_to_read,
+    read_landed,
+    sort_landed,
+)
 from spark_jobs.tables import TablePartitions, existing_partitions, has_rows, overwrite_partitions
 
 
@@ -56,47 +65,44 @@ def bike_features(hours: DataFrame, city: str, state: str) -> DataFrame:
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     """Read, judge, and replace the days that pass. Reports rows, quarantined rows and a verdict on every day refused."""
-    landed, unusable, missing = options.landed, [], options.days == "missing"
+    landed, missing = options.landed, options.days == "missing"
     if missing:
         landed = landed.without(existing_partitions(spark, options.lake, options.features.name))
-    if not len(landed.partitions):
-        return {"rows": 0, "quarantined": 0, "refused": []}
-    groups, broken = sort_landed(spark, options.lake, landed, options.contract)
+    groups, broken = sort_landed(spark, options.lake, landed, options.contract) if len(landed.partitions) else ({}, [])
     if broken and not missing:
         raise broken[0].error
     if not groups and not missing:
         raise nothing_to_read(options.lake, landed)
-    if broken:
-        unusable = [broken_file(each) for each in broken]
-        groups = leave_out(groups, {verdict.partition for verdict in unusable})
-    if not groups:
-        unusable += days_without_rows(landed, {verdict.partition for verdict in unusable})
-        return {"rows": 0, "quarantined": 0, "refused": [asdict(verdict) for verdict in unusable]}
-    judged = judge(read_landed(spark, groups, options.contract), options.contract).persist()
-    try:
-        found = verdicts(judged)
-        passing = {verdict.partition for verdict in found if verdict.passes(options.contract)}
-        _replace(spark, judged, options, found, passing)
-    finally:
-        judged.unpersist()
+    unusable = [broken_file(each) for each in broken]
+    groups = leave_out(groups, {verdict.partition for verdict in unusable})
+    found = _make(spark, groups, options) if groups else []
     if missing:
         unusable += days_without_rows(landed, {verdict.partition for verdict in (*found, *unusable)})
+    passed = [verdict for verdict in found if verdict.passes(options.contract)]
     return {
-        "rows": sum(verdict.rows for verdict in found if verdict.partition in passing),
+        "rows": sum(verdict.rows for verdict in passed),
         "quarantined": sum(verdict.quarantined for verdict in found),
-        "refused": [asdict(verdict) for verdict in (*found, *unusable) if verdict.partition not in passing],
+        "refused": [asdict(verdict) for verdict in (*found, *unusable) if verdict not in passed],
     }
 
 
-def _replace(
-    spark: SparkSession, judged: DataFrame, options: argparse.Namespace, found: list[Verdict], passing: set[str]
-) -> None:
-    if passing:
-        days = Partitions.of(Partition.parse(day) for day in passing)
-        good = kept(judged.where(F.col("dt").cast("string").isin(*passing)), options.contract)
-        features = bike_features(good, options.city, options.state)
-        overwrite_partitions(features, options.lake, TablePartitions(options.features.name, days))
-    judged_days = Partitions.of(Partition.parse(verdict.partition) for verdict in found)
-    quarantine = TablePartitions(options.quarantine.name, judged_days)
-    if any(verdict.quarantined for verdict in found) or has_rows(spark, options.lake, quarantine):
-        overwrite_partitions(quarantined(judged, options.contract), options.lake, quarantine)
+def _make(spark: SparkSession, groups: Groups, options: argparse.Namespace) -> list[Verdict]:
+    """Judge every row, replace the features of the days that pass and the quarantine of all; a verdict a day."""
+    judged = judge(read_landed(spark, groups, options.contract), options.contract).persist()
+    try:
+        found = verdicts(judged)
+        passing = [verdict.partition for verdict in found if verdict.passes(options.contract)]
+        if passing:
+            good = kept(judged.where(F.col("dt").cast("string").isin(*passing)), options.contract)
+            features = bike_features(good, options.city, options.state)
+            overwrite_partitions(features, options.lake, TablePartitions(options.features.name, _days(passing)))
+        quarantine = TablePartitions(options.quarantine.name, _days(verdict.partition for verdict in found))
+        if any(verdict.quarantined for verdict in found) or has_rows(spark, options.lake, quarantine):
+            overwrite_partitions(quarantined(judged, options.contract), options.lake, quarantine)
+    finally:
+        judged.unpersist()
+    return found
+
+
+def _days(written: Iterable[str]) -> Partitions:
+    return Partitions.of(Partition.parse(day) for day in written)

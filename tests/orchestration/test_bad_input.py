@@ -398,7 +398,7 @@ def test_a_broken_file_fails_its_run_and_readers_keep_what_they_had(
         f"`bike_forecast` failed in `make_features`: The landed object `{folder}hours.csv` has no column `windspeed`.\n"
         f"  looked: first line: {','.join(NAMES[:-1])[:120]!r}; expected the columns {', '.join(NAMES)}\n"
         "  left: the tables are untouched, what was published stays\n"
-        "  next: add the column and land the file again, then land it again"
+        "  next: add the column to the file, then land it again"
     )
     assert rows_of(stack, FLOWN) == before
 

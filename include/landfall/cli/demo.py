@@ -1,7 +1,7 @@
 """`landfall demo`: the whole life of a partition, on this machine, stage by stage."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,7 +66,7 @@ class Demo:
             api.wait(TRAINING.dag_id, run_id, progress.step)
         for feed, day in ((FORECAST, self.tomorrow), (ACTUALS, self.yesterday)):
             with self.stage(f"Run {feed.dag_id} for {day}") as progress:
-                self._run(api, feed.dag_id, day, progress.step)
+                api.wait(feed.dag_id, api.run_partition(feed.dag_id, day), progress.step)
         key = {"city": CITY, "state": STATE, "time": f"{self.tomorrow}T17:00:00Z"}
         with self.stage("Look a prediction up"):
             row = self._lookup(key)
@@ -82,9 +82,8 @@ class Demo:
                 return
 
             def watch(state: State) -> None:
-                for part in state.parts:
-                    if part.doing:
-                        progress.step(f"{part.name}: {part.doing}")
+                if doing := [f"{part.name}: {part.doing}" for part in state.parts if part.doing]:
+                    progress.step("; ".join(doing))
 
             control.up(watch=watch)
 
@@ -105,9 +104,6 @@ class Demo:
         with self.stage("Land it in S3, one object a day"):
             for feed, path in files.items():
                 land(connect(s3), s3.bucket, f"{BIKE_DEMAND.name}/{feed}", path)
-
-    def _run(self, api: AirflowApi, dag_id: str, day: Partition, tell: Callable[[str], None]) -> None:
-        api.wait(dag_id, api.run_partition(dag_id, day), tell)
 
     def _lookup(self, key: dict[str, str]) -> dict[str, object]:
         from landfall.publishing import connect, lookup

@@ -61,11 +61,18 @@ class Output:
                 yield Progress(lambda text: status.update(f"{escape(what)}: {escape(text)}"))
         else:
             self.errors.print(what, markup=False, highlight=False)
-            yield Progress(lambda text: self.errors.print(f"  {text}", markup=False, highlight=False))
+            seen: set[str] = set()
+
+            def line(text: str) -> None:
+                if text not in seen:
+                    self.errors.print(f"  {text}", markup=False, highlight=False)
+                seen.add(text)
+
+            yield Progress(line)
 
 
 class Progress:
-    """Tells how far something is; saying the same twice shows it once."""
+    """Tells how far something is; saying the same again shows it once."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show, self._last = show, ""

@@ -8,7 +8,7 @@ from landfall.errors import ContractError
 from landfall.landing.store import feed_of
 from landfall.orchestration.run_partition import partition_of
 from landfall.orchestration.step import Step
-from landfall.spec import Feed, Settings
+from landfall.spec import Feed, Partition, Settings
 
 
 def contract_error(feed: Feed, partition: str, report: dict[str, Any]) -> ContractError | None:
@@ -29,7 +29,7 @@ def contract_error(feed: Feed, partition: str, report: dict[str, Any]) -> Contra
         )
     return ContractError(
         what,
-        looked=f"{feed.landing.folder(partition)}{': ' if reasons else ''}{'; '.join(reasons)}",
+        looked=f"{feed.landing.folder(Partition.parse(partition))}{': ' if reasons else ''}{'; '.join(reasons)}",
         left=f"the features and the published rows of {partition} are as they were; bad rows are in the table "
         f"{feed.features.arguments['quarantine'].partition('/')[0]}",
         next=f"mend the file, then landfall land {feed_of(feed.landing)} FILE.csv --from {partition} --until {partition}",

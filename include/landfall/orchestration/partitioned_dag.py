@@ -16,13 +16,6 @@ RETRY = {"owner": OWNER, "retries": 2, "retry_delay": timedelta(seconds=20), "re
 
 def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
     """A DAG with one run a partition of `feed`; the form of a run started by hand asks for the day."""
-    day = Param(
-        None,
-        type=["null", "string"],
-        format="date",
-        title="Day",
-        description="The partition to run, YYYY-MM-DD. Empty: the day of the logical date.",
-    )
     return DAG(
         feed.dag_id,
         schedule=PartitionTimetable(feed.ahead),
@@ -31,30 +24,31 @@ def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
         max_active_runs=64,
         dagrun_timeout=timedelta(days=14),
         default_args=RETRY,
-        params={"day": day},
+        params={"day": _day("Day", "The partition to run. Wins over the logical date; empty: the logical date's day.")},
         tags=["landfall", feed.landing.prefix.partition("/")[0], feed.name],
         doc_md=doc_md,
     )
 
 
 def training_dag(training: Training, *, doc_md: str) -> DAG:
-    """A DAG that trains one model, on its schedule and on demand; the form asks for the last day to learn from."""
-    until = Param(
-        None,
-        type=["null", "string"],
-        format="date",
-        title="Until",
-        description="The last day to learn from, YYYY-MM-DD. Empty: every day that has landed.",
-    )
+    """A DAG that trains one model, on its schedule and on demand; the form asks for the last day to learn from.
+
+    It has no start date: with one, Airflow would train as soon as it first sees the DAG, for the week that has passed.
+    """
     return DAG(
         training.dag_id,
         schedule=training.schedule,
-        start_date=OLDEST,
+        start_date=None,
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=6),
         default_args=RETRY,
-        params={"until": until},
+        params={"until": _day("Until", "The last day to learn from. Empty: every day that has landed.")},
         tags=["landfall", training.model, "training"],
         doc_md=doc_md,
     )
+
+
+def _day(title: str, description: str) -> Param:
+    """A day in the form of a run started by hand; may be left empty."""
+    return Param(None, type=["null", "string"], format="date", title=title, description=description)

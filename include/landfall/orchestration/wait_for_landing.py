@@ -39,7 +39,7 @@ class LandingSensor(S3KeySensor):
 
     def __init__(self, *, landing: Landing, **kwargs: Any) -> None:
         super().__init__(
-            bucket_key=f"{landing.folder(PARTITION)}*",
+            bucket_key=f"{landing.prefix}/dt={PARTITION}/*",
             wildcard_match=True,
             deferrable=True,
             aws_conn_id=CONNECTION,

@@ -1,43 +1,133 @@
-"""Landing: where one feed's objects arrive, and which partition a key belongs to."""
+"""Landing: where one feed's objects arrive, which partition a key belongs to, and when a partition is ready."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from landfall.errors import SpecError
 from landfall.spec.partition import Partition
+from landfall.spec.readiness import OneObject, Readiness
+
+_DIRECTIVES = {"%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d{2})", "%d": r"(?P<d>\d{2})", "%H": r"(?P<H>\d{2})"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Landing:
-    """Objects under `prefix/dt=YYYY-MM-DD/` in the landing bucket, one folder a partition.
+    """Objects under `prefix/FOLDER/` in the landing bucket, one folder a partition.
 
     Args:
         prefix: Key prefix without slashes at its ends, such as `bike_sharing/forecast`.
+        folder_format: A partition's folder, in `strftime` directives: `%Y %m %d`, and `%H` for hourly partitions, each
+            once and in this order, so that folders sort as time does.
+        timezone: The zone whose days (or hours) the folders are named by. Days have 23 to 25 hours where clocks change.
+            The hour that comes twice in autumn is one partition of two hours, the one left out in spring is none.
         suffixes: Endings of the objects that count; others are unexpected.
+        ready: When a partition is complete.
+        deadline: After the start of the partition, the time by which it should have landed; then it is late.
         max_object_bytes: A larger object fails its partition before Spark reads it.
     """
 
     prefix: str
+    folder_format: str = "dt=%Y-%m-%d"
+    timezone: str = "UTC"
     suffixes: tuple[str, ...] = (".csv", ".csv.gz")
+    ready: Readiness = field(default_factory=OneObject)
+    deadline: timedelta | None = None
     max_object_bytes: int = 64 * 1024**2
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.prefix):
+        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.prefix, re.ASCII):
             raise SpecError(f"Landing.prefix `{self.prefix}` is not a key prefix.", looked="expected a/b, no leading /")
+        directives = re.findall(r"%.?", self.folder_format)
+        rest = re.sub(r"%.?", "", self.folder_format)
+        if directives not in (["%Y", "%m", "%d"], ["%Y", "%m", "%d", "%H"]) or not re.fullmatch(r"[\w./=-]*", rest):
+            raise SpecError(
+                f"Landing.folder_format `{self.folder_format}` is not a partition's folder.",
+                looked="expected %Y, %m, %d (and %H for hours), each once and in this order: dt=%Y-%m-%d/hr=%H",
+            )
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise SpecError(
+                f"Landing.timezone `{self.timezone}` is not a time zone.",
+                looked="expected a name of the IANA database, such as Europe/Berlin",
+            ) from None
 
-    def folder(self, partition: Partition | str) -> str:
-        """Key prefix of one partition, ending in a slash. `partition` may be a template."""
-        return f"{self.prefix}/dt={partition}/"
+    @property
+    def hourly(self) -> bool:
+        """True if a partition is an hour, not a day."""
+        return "%H" in self.folder_format
 
-    def partition_of(self, key: str) -> Partition | None:
-        """The partition `key` belongs to; None where the key does not match the template.
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The zone of `timezone`."""
+        return ZoneInfo(self.timezone)
 
-        Names that begin with `_` or `.` belong to none: Spark does not read them.
-        """
-        match = re.fullmatch(rf"{re.escape(self.prefix)}/dt=(\d{{4}}-\d{{2}}-\d{{2}})/[^/_.][^/]*", key, re.ASCII)
-        if not match or not key.endswith(self.suffixes):
+    @cached_property
+    def _key(self) -> re.Pattern[str]:
+        folder = "".join(_DIRECTIVES.get(part) or re.escape(part) for part in re.split(r"(%.)", self.folder_format))
+        return re.compile(rf"{re.escape(self.prefix)}/{folder}/(?P<name>.+)", re.ASCII | re.DOTALL)
+
+    def folder(self, partition: Partition) -> str:
+        """Key prefix of one partition, ending in a slash."""
+        moment = datetime(partition.day.year, partition.day.month, partition.day.day, partition.hour or 0)
+        return f"{self.prefix}/{moment.strftime(self.folder_format)}/"
+
+    def home_of(self, key: str) -> tuple[Partition, str] | None:
+        """The partition in whose folder `key` lies, and its name there, whatever the name; None outside of any."""
+        if not (match := self._key.fullmatch(key)):
             return None
         try:
-            return Partition.parse(match[1])
-        except SpecError:
+            parts = {name: int(text) for name, text in match.groupdict().items() if name != "name"}
+            moment = datetime(parts["Y"], parts["m"], parts["d"], parts.get("H", 0))
+        except ValueError:
             return None
+        return Partition(moment.date(), moment.hour if self.hourly else None), match["name"]
+
+    def partition_of(self, key: str) -> Partition | None:
+        """The partition whose data `key` is; None where the key does not match the template.
+
+        Names that begin with `_` or `.`, or lie in folders below, belong to none: Spark does not read them.
+        """
+        home = self.home_of(key)
+        if not home or not key.endswith(self.suffixes) or home[1].startswith(("_", ".")) or "/" in home[1]:
+            return None
+        return None if "\n" in home[1] else home[0]
+
+    def window(self, partition: Partition) -> tuple[datetime, datetime]:
+        """First instant of the partition and of the next, UTC."""
+        naive = datetime(partition.day.year, partition.day.month, partition.day.day, partition.hour or 0)
+        after = naive + (timedelta(days=1) if partition.hour is None else timedelta(hours=1))
+        return self._instant(naive), self._instant(after)
+
+    def _instant(self, local: datetime) -> datetime:
+        """The first instant at which clocks in the zone show `local` or later, UTC."""
+        return local.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
+
+    def holding(self, moment: datetime) -> Partition:
+        """The partition that holds `moment` (aware)."""
+        local = moment.astimezone(self.zone)
+        return Partition(local.date(), local.hour if self.hourly else None)
+
+    def due(self, partition: Partition) -> datetime | None:
+        """When the partition is late if it has not landed; None without a deadline."""
+        return None if self.deadline is None else self.window(partition)[0] + self.deadline
+
+    def lacks(self, partition: Partition, objects: Iterable[tuple[str, datetime]], now: datetime) -> str:
+        """What the partition still lacks, for a person; empty when it is ready.
+
+        Args:
+            partition: The partition.
+            objects: (key, last modified) of everything in its folder, and possibly elsewhere.
+            now: The present (aware).
+        """
+        homes = ((self.home_of(key), key, modified) for key, modified in objects)
+        listed = {
+            home[1]: modified
+            for home, key, modified in homes
+            if home and home[0] == partition and (home[1].startswith("_") or self.partition_of(key))
+        }
+        return self.ready.lacks(listed, now)

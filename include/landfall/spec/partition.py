@@ -8,26 +8,33 @@ from typing import Self
 
 from landfall.errors import SpecError
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_FORM = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}))?", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)
 class Partition:
-    """One UTC day, written `YYYY-MM-DD`: the unit of runs, reruns and backfills."""
+    """One day, written `YYYY-MM-DD`, or one hour, `YYYY-MM-DDTHH`: the unit of runs, reruns and backfills.
+
+    It is a name on a calendar: UTC's, unless the feed's landing declares another time zone (`Landing.window`).
+    """
 
     day: date
+    hour: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """The partition called `text`.
 
         Raises:
-            SpecError: `text` is not a day of the calendar written YYYY-MM-DD.
+            SpecError: `text` is neither a day of the calendar written YYYY-MM-DD nor an hour written YYYY-MM-DDTHH.
         """
         try:
-            if not _DAY.fullmatch(text):
+            if not (match := _FORM.fullmatch(text)):
                 raise ValueError
-            return cls(date.fromisoformat(text))
+            hour = None if match[2] is None else int(match[2])
+            if hour is not None and hour > 23:
+                raise ValueError
+            return cls(date.fromisoformat(match[1]), hour)
         except (ValueError, TypeError):
             raise SpecError(
                 f"`{text}` is not a partition.", looked="expected a day written YYYY-MM-DD, such as 2012-12-25"
@@ -35,26 +42,26 @@ class Partition:
 
     @classmethod
     def holding(cls, moment: datetime) -> Self:
-        """The partition that holds `moment` (an aware datetime)."""
+        """The UTC day that holds `moment` (an aware datetime)."""
         return cls(moment.astimezone(UTC).date())
 
     @property
     def start(self) -> datetime:
         """The first instant of the partition, UTC."""
-        return datetime(self.day.year, self.day.month, self.day.day, tzinfo=UTC)
+        return datetime(self.day.year, self.day.month, self.day.day, self.hour or 0, tzinfo=UTC)
 
     @property
     def end(self) -> datetime:
         """The first instant after the partition, UTC."""
-        return self.start + timedelta(days=1)
+        return self.start + (timedelta(days=1) if self.hour is None else timedelta(hours=1))
 
     def __str__(self) -> str:
-        return self.day.isoformat()
+        return self.day.isoformat() + ("" if self.hour is None else f"T{self.hour:02}")
 
 
 @dataclass(frozen=True)
 class Partitions:
-    """A set of partitions, written as ranges: `2011-01-01..2011-09-30,2011-10-02`."""
+    """A set of partitions of one grain, written as ranges: `2011-01-01..2011-09-30,2011-10-02`."""
 
     days: tuple[Partition, ...]
 
@@ -69,8 +76,11 @@ class Partitions:
     @classmethod
     def between(cls, first: Partition, last: Partition) -> Self:
         """Every partition from `first` to `last`, both included; none if `last` is earlier."""
-        count = (last.day - first.day).days + 1
-        return cls(tuple(Partition(first.day + timedelta(days=n)) for n in range(count)))
+        if (first.hour is None) != (last.hour is None):
+            raise SpecError(f"`{first}..{last}` is not a range.", looked="expected two days, or two hours")
+        step = first.end - first.start
+        starts = (first.start + n * step for n in range((last.start - first.start) // step + 1))
+        return cls(tuple(Partition(start.date(), None if first.hour is None else start.hour) for start in starts))
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -90,7 +100,7 @@ class Partitions:
     def __str__(self) -> str:
         runs: list[list[Partition]] = []
         for day in self.days:
-            if runs and day.day - runs[-1][-1].day == timedelta(days=1):
+            if runs and runs[-1][-1].end == day.start:
                 runs[-1].append(day)
             else:
                 runs.append([day])

@@ -22,7 +22,7 @@ EXPECTED = f"expected the columns {', '.join(NAMES)}"
 LEFT = "the tables are untouched, what was published stays"
 PROBLEMS = {
     DELIMITER: ("is separated by ';', not by commas", "write the file with commas, then land it again"),
-    MISSING: ("has no column `windspeed`", "add the column and land the file again, then land it again"),
+    MISSING: ("has no column `windspeed`", "add the column to the file, then land it again"),
     EXTRA: (
         "has an unexpected column `colour`",
         "drop the column, or add it to the contract, then land it again",
