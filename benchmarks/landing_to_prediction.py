@@ -21,12 +21,12 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).parent))
 from report import quantile, spread, write
 
-from landfall.cli.airflow_api import AirflowApi
 from landfall.landing.samples import write_sample
 from landfall.landing.split import land
 from landfall.landing.store import connect
 from landfall.models.registry import champion
 from landfall.pipelines.bike_demand import FORECAST, TRAINING
+from landfall.runs import AirflowApi
 from landfall.spec import Partition, Settings
 from landfall.stack import control, settings
 

@@ -32,7 +32,7 @@ from landfall.publishing.database import Database, fetch
 from landfall.publishing.schema import ADDED, column_definitions, key_definition, qualified
 from landfall.spec import Partition, PredictionTable, Settings
 from landfall.stack import settings
-from spark_jobs.tables import stage_rows
+from spark_jobs.tables import Stages, stage_rows
 
 TABLE = PredictionTable(
     name="benchmarks.publish_million",
@@ -65,7 +65,7 @@ def by_landfall(conn: Database, frame: DataFrame) -> dict[str, float]:
     began = time.perf_counter()
     fingerprint = Fingerprint(objects={}, code_version="benchmark", model_version="7", contract="1")
     opened = open_publication(conn, TABLE, DAY, run_id="benchmark", model_version="7", fingerprint=fingerprint)
-    rows = stage_rows(frame, staging=opened.staging, publication=opened.id)
+    rows = stage_rows(frame, Stages(((DAY, opened.staging, opened.id),)))[str(DAY)]
     staged = time.perf_counter()
     done = publish(conn, opened, expected_rows=rows)
     ended = time.perf_counter()

@@ -1,30 +1,60 @@
 """What one Spark task does to stage its rows: note itself and COPY, in one transaction. Runs on executors."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark import TaskContext
 
 
-def copy_once(
-    batches: Iterator[pa.RecordBatch], database_url: str, schema: str, table: str, publication: int
+def copy_rows(
+    batches: Iterator[pa.RecordBatch], database_url: str, tables: Mapping[str, tuple[str, int]]
 ) -> pa.RecordBatch:
-    """COPY `batches` into `schema.table` unless this Spark partition has been staged before.
+    """COPY `batches` into the staging tables of their partitions.
+
+    Rows for one table alone stream; rows for several are held in memory, a Spark partition of them at a time.
+
+    Args:
+        batches: The task's rows; for several tables with a date column `partition`.
+        database_url: The predictions database.
+        tables: Partition -> (`schema.table`, publication).
+
+    Returns:
+        One row a partition: `partition`, and `rows` of this Spark partition that are staged.
+    """
+    first = next(batches, None)
+    if first is None:
+        return _told({})
+    rows = itertools.chain([first], batches)
+    with adbc.connect(database_url) as connection:
+        if len(tables) == 1:
+            [(day, (table, publication))] = tables.items()
+            reader = pa.RecordBatchReader.from_batches(first.schema, rows)
+            return _told({day: _copy_once(connection, reader, table, publication)})
+        held = pa.Table.from_batches(rows)
+        days = [each.as_py() for each in pc.unique(held.column("partition"))]
+        return _told(
+            {
+                str(day): _copy_once(
+                    connection, held.filter(pc.equal(held.column("partition"), day)).to_reader(), *tables[str(day)]
+                )
+                for day in days
+            }
+        )
+
+
+def _copy_once(connection: adbc.Connection, rows: pa.RecordBatchReader, name: str, publication: int) -> int:
+    """COPY `rows` unless this Spark partition has been staged before; how many rows of it are staged.
 
     A second attempt waits for the first on the primary key of `landfall.staged_parts`, and writes nothing if the first
     committed.
-
-    Returns:
-        One batch with one column `rows`: the rows of this Spark partition that are staged.
     """
     context = TaskContext.get()
     part = context.partitionId() if context else 0
-    first = next(batches, None)
-    if first is None:
-        return _count(0)
-    with adbc.connect(database_url) as connection, connection.cursor() as cursor:
+    schema, _, table = name.partition(".")
+    with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO landfall.staged_parts (publication_id, spark_partition, rows) VALUES ($1, $2, 0)"
             " ON CONFLICT DO NOTHING RETURNING 1",
@@ -35,16 +65,19 @@ def copy_once(
                 "SELECT rows FROM landfall.staged_parts WHERE publication_id = $1 AND spark_partition = $2",
                 (publication, part),
             )
-            return _count(int(cursor.fetchall()[0][0]))
-        reader = pa.RecordBatchReader.from_batches(first.schema, itertools.chain([first], batches))
-        rows = cursor.adbc_ingest(table, reader, mode="append", db_schema_name=schema)
+            there = int(cursor.fetchall()[0][0])
+            connection.rollback()
+            return there
+        copied = int(cursor.adbc_ingest(table, rows, mode="append", db_schema_name=schema))
         cursor.execute(
             "UPDATE landfall.staged_parts SET rows = $3 WHERE publication_id = $1 AND spark_partition = $2",
-            (publication, part, rows),
+            (publication, part, copied),
         )
         connection.commit()
-        return _count(rows)
+        return copied
 
 
-def _count(rows: int) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pydict({"rows": pa.array([rows], pa.int64())})
+def _told(staged: Mapping[str, int]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(
+        {"partition": pa.array(list(staged), pa.string()), "rows": pa.array(list(staged.values()), pa.int64())}
+    )

@@ -127,29 +127,60 @@ def read_published(spark: SparkSession, name: str, partitions: Partitions) -> Da
     return reader.option("query", f"SELECT * FROM {name} WHERE {days}").load()  # noqa: S608
 
 
-def stage_rows(frame: DataFrame, *, staging: str, publication: int) -> int:
-    """Write `frame` to the Postgres table `staging` (`schema.table`) by COPY from the executors, exactly once.
+@dataclass(frozen=True)
+class Stages:
+    """Where the rows of each partition are staged: `2012-12-25=schema.table#7`, several with commas between."""
 
-    Each Spark task notes itself in `landfall.staged_parts` and copies its rows in one transaction, so that the retry of
-    a task that had already committed writes nothing.
+    tables: tuple[tuple[Partition, str, int], ...]
+    """(partition, staging table, publication)."""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The stages written as `text`; used as the `type` of a job's options.
+
+        Raises:
+            ComputeError: `text` has another form.
+        """
+        found = []
+        for each in text.split(","):
+            day, _, place = each.partition("=")
+            table, _, number = place.rpartition("#")
+            if not number.isdecimal() or table.count(".") != 1:
+                raise ComputeError(f"`{each}` is not a stage.", looked="expected YYYY-MM-DD=schema.table#PUBLICATION")
+            found.append((Partition.parse(day), table, int(number)))
+        return cls(tuple(found))
+
+    def __str__(self) -> str:
+        return ",".join(f"{day}={table}#{number}" for day, table, number in self.tables)
+
+
+def stage_rows(frame: DataFrame, stages: Stages) -> dict[str, int]:
+    """Write the rows of `frame` to their partitions' Postgres tables by COPY from the executors, exactly once.
+
+    Each Spark task notes itself in `landfall.staged_parts` and copies its rows of a partition in one transaction, so that
+    the retry of a task that had already committed writes nothing.
 
     Args:
-        frame: Rows whose columns are among those of the staging table.
-        staging: The staging table of the publication.
-        publication: The publication's id.
+        frame: Rows whose columns are among those of the staging tables; with a date column `partition`.
+        stages: The staging table of each partition.
 
     Returns:
-        Rows staged.
+        Partition -> rows staged, for every partition of `stages`.
     """
-    schema, _, table = staging.partition(".")
     database_url = _database_url()
+    tables = {str(day): (table, number) for day, table, number in stages.tables}
+    if len(tables) > 1:  # the rows of a partition in one task: one COPY each
+        frame = frame.repartition(min(len(tables), 8), "partition")
 
     def copy(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
-        from spark_jobs.staging import copy_once
+        from spark_jobs.staging import copy_rows
 
-        yield copy_once(batches, database_url, schema, table, publication)
+        yield copy_rows(batches, database_url, tables)
 
-    return sum(row.rows for row in frame.mapInArrow(copy, "rows bigint").collect())
+    staged = dict.fromkeys(tables, 0)
+    for row in frame.mapInArrow(copy, "partition string, rows bigint").collect():
+        staged[row.partition] += row.rows
+    return staged
 
 
 def _open(spark: SparkSession, lake: str, name: str) -> DataFrame | None:

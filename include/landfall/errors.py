@@ -71,6 +71,10 @@ class PublishingError(LandfallError):
     """A prediction table could not be staged, checked, swapped or read."""
 
 
+class OutdatedError(PublishingError):
+    """A publication was made from an older look at its inputs than the one that readers see."""
+
+
 class StackError(LandfallError):
     """A part of the embedded stack is missing, broken or already there."""
 

@@ -36,9 +36,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", required=True)
     parser.add_argument(
         "--days",
-        choices=["all", "missing"],
+        choices=["all", "usable", "missing"],
         default="all",
-        help="missing: leave out days that have features already, and days whose files cannot be used",
+        help="usable: leave out days whose files cannot be used; missing: and those that have features already",
     )
 
 
@@ -65,23 +65,24 @@ def bike_features(hours: DataFrame, city: str, state: str) -> DataFrame:
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     """Read, judge, and replace the days that pass. Reports rows, quarantined rows and a verdict on every day refused."""
-    landed, missing = options.landed, options.days == "missing"
-    if missing:
+    landed, strict = options.landed, options.days == "all"
+    if options.days == "missing":
         landed = landed.without(existing_partitions(spark, options.lake, options.features.name))
     groups, broken = sort_landed(spark, options.lake, landed, options.contract) if len(landed.partitions) else ({}, [])
-    if broken and not missing:
+    if broken and strict:
         raise broken[0].error
-    if not groups and not missing:
+    if not groups and strict:
         raise nothing_to_read(options.lake, landed)
     unusable = [broken_file(each) for each in broken]
     groups = leave_out(groups, {verdict.partition for verdict in unusable})
     found = _make(spark, groups, options) if groups else []
-    if missing:
+    if not strict:
         unusable += days_without_rows(landed, {verdict.partition for verdict in (*found, *unusable)})
     passed = [verdict for verdict in found if verdict.passes(options.contract)]
     return {
         "rows": sum(verdict.rows for verdict in passed),
         "quarantined": sum(verdict.quarantined for verdict in found),
+        "partitions": {verdict.partition: (verdict.rows, verdict.quarantined) for verdict in found},
         "refused": [asdict(verdict) for verdict in (*found, *unusable) if verdict not in passed],
     }
 

@@ -5,17 +5,16 @@ import argparse
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from spark_jobs.tables import TablePartitions, read_partitions, read_published, stage_rows
+from spark_jobs.tables import Stages, TablePartitions, read_partitions, read_published, stage_rows
 
 KEY = ["city", "state", "time"]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The actuals, the prediction table they are held against, and the publication that the rows are staged for."""
+    """The actuals, the prediction table they are held against, and where the rows are staged."""
     parser.add_argument("--actuals", type=TablePartitions.parse, required=True)
     parser.add_argument("--predictions", required=True, help="Postgres table schema.name")
-    parser.add_argument("--staging", required=True)
-    parser.add_argument("--publication", type=int, required=True)
+    parser.add_argument("--stages", type=Stages.parse, required=True)
 
 
 def bike_demand_errors(actuals: DataFrame, published: DataFrame) -> DataFrame:
@@ -27,17 +26,19 @@ def bike_demand_errors(actuals: DataFrame, published: DataFrame) -> DataFrame:
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
-    """Compare and stage. Reports rows, and RMSE and MAE (riders an hour) per model version."""
+    """Compare and stage. Reports rows of each day, and RMSE and MAE (riders an hour) per day and model version."""
     actuals = read_partitions(spark, options.lake, options.actuals)
     published = read_published(spark, options.predictions, options.actuals.partitions)
     rows = bike_demand_errors(actuals, published).persist()
     try:
         squares = F.sqrt(F.avg(F.col("error") * F.col("error")))
-        measured = (
-            rows.groupBy("model_version").agg(squares.alias("rmse"), F.avg(F.abs("error")).alias("mae")).collect()
-        )
-        staged = stage_rows(rows, staging=options.staging, publication=options.publication)
+        groups = rows.groupBy("partition", "model_version")
+        measured = groups.agg(squares.alias("rmse"), F.avg(F.abs("error")).alias("mae")).collect()
+        staged = stage_rows(rows, options.stages)
     finally:
         rows.unpersist()
-    metrics = {row.model_version: {"published_rmse": row.rmse, "published_mae": row.mae} for row in measured}
-    return {"rows": staged, "metrics": metrics}
+    metrics: dict[str, dict[str, object]] = {}
+    for row in measured:
+        values = {"published_rmse": row.rmse, "published_mae": row.mae}
+        metrics.setdefault(str(row.partition), {})[row.model_version] = values
+    return {"staged": staged, "metrics": metrics}

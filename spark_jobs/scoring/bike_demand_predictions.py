@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from spark_jobs.scoring.forest import Forest, read_forest
-from spark_jobs.tables import TablePartitions, read_partitions, stage_rows
+from spark_jobs.tables import Stages, TablePartitions, read_partitions, stage_rows
 from spark_jobs.training.bike_demand_model import FEATURES
 
 if TYPE_CHECKING:
@@ -18,12 +18,11 @@ KEY = ["city", "state", "time"]
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The features, the model, and the publication that the rows are staged for."""
+    """The features, the model, and where the rows are staged."""
     parser.add_argument("--features", type=TablePartitions.parse, required=True)
     parser.add_argument("--model", required=True, help="folder of the fitted Spark PipelineModel")
     parser.add_argument("--model-version", required=True)
-    parser.add_argument("--staging", required=True)
-    parser.add_argument("--publication", type=int, required=True)
+    parser.add_argument("--stages", type=Stages.parse, required=True)
 
 
 def bike_demand_predictions(hours: DataFrame, forest: Forest, model_version: str) -> DataFrame:
@@ -47,8 +46,8 @@ def bike_demand_predictions(hours: DataFrame, forest: Forest, model_version: str
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
-    """Score the day and stage its rows. Reports how many."""
+    """Score the days and stage their rows. Reports how many of each day."""
     hours = read_partitions(spark, options.lake, options.features)
     forest = read_forest(spark, options.model, FEATURES)
     predictions = bike_demand_predictions(hours, forest, options.model_version)
-    return {"rows": stage_rows(predictions, staging=options.staging, publication=options.publication)}
+    return {"staged": stage_rows(predictions, options.stages)}

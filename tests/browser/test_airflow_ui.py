@@ -26,11 +26,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions as see
 from selenium.webdriver.support.ui import WebDriverWait
 
-from landfall.cli.airflow_api import AirflowApi
 from landfall.landing.samples import write_sample
 from landfall.landing.split import land
 from landfall.landing.store import connect
 from landfall.pipelines.bike_demand import TRAINING
+from landfall.runs import AirflowApi
 from landfall.spec import Partition, Settings
 
 pytestmark = pytest.mark.browser

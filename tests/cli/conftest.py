@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import pytest
 
-from landfall.cli.airflow_api import AirflowApi
 from landfall.landing.samples import write_sample
 from landfall.pipelines.bike_demand import TRAINING
+from landfall.runs import AirflowApi
 from landfall.spec import Settings
 
 LAST = date(2014, 4, 3)

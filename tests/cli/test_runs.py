@@ -9,13 +9,12 @@ from subprocess import CompletedProcess
 from typing import Any, Protocol
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
-from landfall.cli.airflow_api import AirflowApi
-from landfall.cli.runs import register
+from landfall.cli.app import build
 from landfall.landing.store import connect, list_partition
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
+from landfall.runs import AirflowApi
 from landfall.spec import Partition, Settings
 
 Json = dict[str, Any]
@@ -270,9 +269,7 @@ def test_while_airflow_is_down_a_command_says_where_it_looked(landfall: Landfall
 
 
 def run(*words: str) -> Result:
-    app = typer.Typer()
-    register(app)
-    return CliRunner().invoke(app, list(words))
+    return CliRunner().invoke(build(), list(words))
 
 
 @pytest.mark.parametrize("command", [("backfill", "--from", "2014-04-01", "--to", "2014-04-02"), ("train",)])

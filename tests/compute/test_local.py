@@ -51,7 +51,7 @@ def features(nowhere: str) -> list[str]:
 
 def predictions(nowhere: str) -> list[str]:
     features = f"{nowhere}.features/dt=2012-12-25"
-    staged = ["--staging", "publications_data.none", "--publication", "1"]
+    staged = ["--stages", "2012-12-25=publications_data.none#1"]
     return ["bike_demand_predictions", "--features", features, "--model", "m", "--model-version", "1", *staged]
 
 

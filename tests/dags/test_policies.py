@@ -22,11 +22,13 @@ CHAINS = {
     "bike_actuals": ["wait_for_landing", "make_features", "check_contract", "measure_errors", "publish"],
     "bike_forecast": ["wait_for_landing", "make_features", "check_contract", "score", "publish"],
     "bike_training": ["collect_features", "train", "promote"],
+    "landing_audit": ["audit_landings", "start_runs"],
 }
 TIMETABLES = {
     "bike_actuals": ("PartitionTimetable", -1),
     "bike_forecast": ("PartitionTimetable", 1),
     "bike_training": ("CronTriggerTimetable", None),
+    "landing_audit": ("AssetOrTimeSchedule", None),
 }
 CAUGHT = {
     "reaches_out": "import socket\nsocket.create_connection(('127.0.0.1', 9))\n",
@@ -118,7 +120,7 @@ def test_a_dag_file_is_docstring_imports_one_with_and_one_chain(path: Path) -> N
     assert isinstance(docstring, ast.Expr)
     assert all(isinstance(one, ast.ImportFrom) for one in imports)
     assert {str(one.module) for one in imports if isinstance(one, ast.ImportFrom)} <= {
-        "airflow.sdk", "landfall.orchestration", "landfall.pipelines.bike_demand",
+        "airflow.sdk", "landfall.orchestration", "landfall.orchestration.audit", "landfall.pipelines.bike_demand",
     }  # fmt: skip
     assert isinstance(frame, ast.With)
     *steps, chain = frame.body

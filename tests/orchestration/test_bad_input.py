@@ -13,8 +13,8 @@ from typing import Any
 import psycopg
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.triggers.base import TriggerEvent
 
-from landfall.cli.airflow_api import AirflowApi
 from landfall.errors import ComputeError, LandingError, PublishingError, RunError
 from landfall.landing.samples import write_sample
 from landfall.landing.samples.bike_demand import forecast_hours
@@ -23,10 +23,12 @@ from landfall.models.registry import champion, promote, register, registry, star
 from landfall.orchestration import check_contract, make_features, publish, score, wait_for_landing
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.check_contract import contract_error
+from landfall.orchestration.landing_trigger import LandingTrigger
 from landfall.pipelines.bike_demand import FORECAST, TRAINING
 from landfall.publishing import Fingerprint, open_publication
 from landfall.publishing import connect as connect_database
 from landfall.publishing import publish as publish_rows
+from landfall.runs import AirflowApi
 from landfall.spec import Landing, Partition
 
 DAY, FLOWN = Partition.parse("2013-07-04"), Partition.parse("2013-07-05")
@@ -160,15 +162,38 @@ def failing(env: Callable[[str, str], None], fault: str, port: int, endpoint: st
 FAULTS = ["bucket missing", "wrong credentials", "S3 down"]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+def first_event(sensor: Any, patience: float) -> TriggerEvent:
+    """What the triggerer hands back of a wait of `DAY`."""
+    trigger = LandingTrigger(**sensor.start_trigger_args.trigger_kwargs)
+    trigger.render_template_fields(Run())
+    events = trigger.run()
+
+    async def first() -> TriggerEvent:
+        return await asyncio.wait_for(anext(events), patience)
+
+    return asyncio.run(first())
+
+
+@pytest.mark.parametrize("fault", FAULTS[:2])
 def test_waiting_says_what_is_wrong_with_the_store(env: Any, stack: Any, closed_port: int, fault: str) -> None:
     said, looked, next_ = failing(env, fault, closed_port, stack.settings.s3.endpoint)
+    sensor = wait_for_landing(FORECAST.landing)
     with pytest.raises(LandingError) as refused:
-        Run().execute(wait_for_landing(FORECAST.landing))
+        sensor.execute_complete(Run(), first_event(sensor, 60).payload)
     assert str(refused.value) == (
         f"Waiting for `{FOLDER}`: {said}\n  looked: {looked}\n"
         f"  left: the wait is tried again; what has landed stays, what was published stays\n  next: {next_}"
     )
+
+
+def test_waiting_outlasts_a_store_that_is_down(env: Any, caplog: pytest.LogCaptureFixture, closed_port: int) -> None:
+    said, looked, next_ = failing(env, "S3 down", closed_port, "")
+    with pytest.raises(TimeoutError):
+        first_event(wait_for_landing(FORECAST.landing), 10)
+    assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == [
+        f"The landings under `bike_sharing/forecast/` could not be listed: {said}\n  looked: {looked}\n"
+        f"  left: what waits goes on waiting, and asks again\n  next: {next_}"
+    ]
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -18,9 +18,9 @@ GIVEN_BY_THE_STEP = {
     "bike_demand_model": ["--model", "s3a://lake/mlflow/1/model/sparkml", "--until", "2011-09-30"],
     "bike_demand_predictions": [
         *("--model", "s3a://lake/mlflow/1/model/sparkml", "--model-version", "7"),
-        *("--staging", "publications_data.bike_demand_20121225_1", "--publication", "1"),
+        *("--stages", "2012-12-25=publications_data.bike_demand_20121225_1#1"),
     ],
-    "bike_demand_errors": ["--staging", "publications_data.bike_demand_errors_20121225_2", "--publication", "2"],
+    "bike_demand_errors": ["--stages", "2012-12-25=publications_data.bike_demand_errors_20121225_2#2"],
 }
 """What a step adds when it runs, because only then it is known."""
 DECLARED = [
@@ -53,8 +53,7 @@ def test_a_missing_option_is_named() -> None:
     told = door("bike_demand_errors", "--lake", "s3a://lake", "--actuals", "a.b/dt=2012-12-25")
     assert (told.returncode, told.stdout) == (2, "")
     assert told.stderr.splitlines()[-1] == (
-        "python -m spark_jobs bike_demand_errors: error: the following arguments are required: "
-        "--predictions, --staging, --publication"
+        "python -m spark_jobs bike_demand_errors: error: the following arguments are required: --predictions, --stages"
     )
 
 

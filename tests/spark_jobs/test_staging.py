@@ -9,9 +9,10 @@ import pytest
 from psycopg import sql
 from pyspark.errors import PySparkException
 
+from landfall.errors import LandfallError
 from landfall.publishing import Fingerprint, Publication, open_publication
 from landfall.spec import Partition, PredictionTable
-from spark_jobs.tables import stage_rows
+from spark_jobs.tables import Stages, stage_rows
 
 DAY = Partition.parse("2012-12-25")
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -44,9 +45,9 @@ def conn(stack: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
         yield connection
 
 
-def begin(conn: Connection, table: PredictionTable, run_id: str) -> Publication:
+def begin(conn: Connection, table: PredictionTable, run_id: str, day: Partition = DAY) -> Publication:
     made_from = Fingerprint(objects={"a.csv": "etag"}, code_version="c0de", model_version="7", contract="1")
-    return open_publication(conn, table, DAY, run_id=run_id, model_version="7", fingerprint=made_from)
+    return open_publication(conn, table, day, run_id=run_id, model_version="7", fingerprint=made_from)
 
 
 def minutes(spark: Any, count: int, *, parts: int = 3, time: str | None = None) -> Any:
@@ -68,13 +69,18 @@ def staged(conn: Connection, publication: Publication) -> tuple[list[float], lis
     return [row[0] for row in rows], [(int(part), int(count)) for part, count in noted]
 
 
+def stage(frame: Any, publication: Publication) -> int:
+    """Rows of `frame` staged for one publication."""
+    return stage_rows(frame, Stages(((DAY, publication.staging, publication.id),)))[str(DAY)]
+
+
 def test_rows_arrive_once_and_a_second_job_adds_nothing(conn: Connection, spark: Any, table: PredictionTable) -> None:
     publication = begin(conn, table, "twice")
     frame = minutes(spark, 100)
     expected = ([float(n) for n in range(100)], [(0, 33), (1, 33), (2, 34)])
-    assert stage_rows(frame, staging=publication.staging, publication=publication.id) == 100
+    assert stage(frame, publication) == 100
     assert staged(conn, publication) == expected
-    assert stage_rows(frame, staging=publication.staging, publication=publication.id) == 100
+    assert stage(frame, publication) == 100
     assert staged(conn, publication) == expected
 
 
@@ -82,8 +88,8 @@ def test_two_publications_of_a_day_do_not_take_each_others_rows(
     conn: Connection, spark: Any, table: PredictionTable
 ) -> None:
     one, other = begin(conn, table, "one"), begin(conn, table, "other")
-    assert stage_rows(minutes(spark, 3, parts=1), staging=one.staging, publication=one.id) == 3
-    assert stage_rows(minutes(spark, 2, parts=1), staging=other.staging, publication=other.id) == 2
+    assert stage(minutes(spark, 3, parts=1), one) == 3
+    assert stage(minutes(spark, 2, parts=1), other) == 2
     assert staged(conn, one) == ([0.0, 1.0, 2.0], [(0, 3)])
     assert staged(conn, other) == ([0.0, 1.0], [(0, 2)])
 
@@ -95,13 +101,38 @@ def test_a_failed_copy_leaves_nothing_and_can_be_tried_again(
     publication = begin(conn, table, "failed")
     bad = minutes(spark, 24, parts=1, time="CASE WHEN id < 23 THEN timestamp_seconds(1356393600 + id * 60) END")
     with pytest.raises(PySparkException, match='null value in column "time"'):
-        stage_rows(bad, staging=publication.staging, publication=publication.id)
+        stage(bad, publication)
     assert staged(conn, publication) == ([], [])
-    assert stage_rows(minutes(spark, 24, parts=1), staging=publication.staging, publication=publication.id) == 24
+    assert stage(minutes(spark, 24, parts=1), publication) == 24
     assert staged(conn, publication) == ([float(n) for n in range(24)], [(0, 24)])
 
 
 def test_no_rows_are_staged_as_none(conn: Connection, spark: Any, table: PredictionTable) -> None:
     publication = begin(conn, table, "none")
-    assert stage_rows(minutes(spark, 0), staging=publication.staging, publication=publication.id) == 0
+    assert stage(minutes(spark, 0), publication) == 0
     assert staged(conn, publication) == ([], [])
+
+
+def test_rows_of_several_days_go_each_to_the_table_of_its_day(
+    conn: Connection, spark: Any, table: PredictionTable
+) -> None:
+    days = [Partition.parse(f"2012-12-2{n}") for n in (5, 6, 7)]
+    opened = {day: begin(conn, table, "several", day) for day in days}
+    start = f"timestamp_seconds({int(DAY.start.timestamp())} + id * 60)"
+    frame = spark.range(0, 2000, 1, 3).selectExpr(
+        "'Washington' AS city", f"{start} AS time", "double(id) AS predicted", f"date({start}) AS partition"
+    )
+    stages = Stages(tuple((day, each.staging, each.id) for day, each in opened.items()))
+    expected = {"2012-12-25": 1440, "2012-12-26": 560, "2012-12-27": 0}
+    assert stage_rows(frame, stages) == expected
+    assert stage_rows(frame, stages) == expected
+    assert {str(day): len(staged(conn, each)[0]) for day, each in opened.items()} == expected
+    assert staged(conn, opened[days[1]])[0] == [float(n) for n in range(1440, 2000)]
+
+
+def test_stages_are_written_and_read() -> None:
+    text = "2012-12-25=publications_data.a_1#1,2012-12-26=publications_data.b_2#22"
+    assert str(Stages.parse(text)) == text
+    for wrong in ("", "2012-12-25", "2012-12-25=a.b", "2012-12-25=a#1", "2012-12-25=a.b#x", "x=a.b#1"):
+        with pytest.raises(LandfallError):
+            Stages.parse(wrong)

@@ -6,7 +6,7 @@ import pytest
 
 from landfall.errors import ComputeError, LandfallError, SpecError
 from landfall.spec import Partitions
-from spark_jobs.tables import TablePartitions, landed_paths, stage_rows, table_path
+from spark_jobs.tables import Stages, TablePartitions, landed_paths, stage_rows, table_path
 
 
 def test_a_table_partition_is_a_name_and_a_day() -> None:
@@ -65,7 +65,7 @@ def test_a_table_lives_in_the_folder_of_its_schema() -> None:
 def test_staging_without_a_database_says_which_setting_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LANDFALL_DATABASE_URL", raising=False)
     with pytest.raises(LandfallError) as refused:
-        stage_rows(None, staging="publications_data.x", publication=1)  # type: ignore[arg-type]
+        stage_rows(None, Stages.parse("2012-12-25=publications_data.x#1"))  # type: ignore[arg-type]
     assert str(refused.value) == (
         "The setting `LANDFALL_DATABASE_URL` is missing.\n"
         "  looked: the environment of the Spark job\n"

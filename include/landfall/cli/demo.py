@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from landfall.cli.airflow_api import AirflowApi
 from landfall.cli.output import JsonFlag, Output, Progress, answering
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, CITY, FORECAST, PREDICTIONS, STATE, TRAINING
+from landfall.runs import AirflowApi
 from landfall.spec import Partition
 from landfall.stack.state import State
 

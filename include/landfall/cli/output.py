@@ -11,6 +11,7 @@ import json as json_format
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Annotated
 
 import typer
@@ -28,7 +29,7 @@ class Output:
 
     def __init__(self, *, json: bool) -> None:
         self.wants_json = json
-        self.console = Console(soft_wrap=not sys.stdout.isatty())
+        self.console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
         self.errors = Console(stderr=True, soft_wrap=True)
 
     def json(self, value: object) -> None:
@@ -39,11 +40,24 @@ class Output:
         """A line for a person: on stdout, or on stderr when stdout carries JSON."""
         (self.errors if self.wants_json else self.console).print(text, markup=False, highlight=False)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None) -> None:
-        """Rows for a person."""
-        table = Table(*columns, title=title, box=None, pad_edge=False, header_style="bold")
-        for row in rows:
-            table.add_row(*(escape("" if cell is None else str(cell)) for cell in row))
+    def remark(self, text: str) -> None:
+        """Something a person should know beside the answer, on stderr."""
+        self.errors.print(text, markup=False, highlight=False, style="yellow")
+
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        *,
+        title: str | None = None,
+        styles: Sequence[str] = (),
+    ) -> None:
+        """Rows for a person; `styles` are the rows' colours."""
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, no_wrap=column != columns[-1])
+        for row, style in zip_longest(rows, styles, fillvalue=""):
+            table.add_row(*(escape("" if cell is None else str(cell)) for cell in row), style=style or None)
         self.console.print(table)
 
     def answer(self, value: Mapping[str, object] | Sequence[object], text: str) -> None:

@@ -3,7 +3,7 @@
 The truth about what has landed is this listing; messages about objects are only hints to list now.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import IO, Any, Protocol, Self
@@ -76,12 +76,23 @@ def connect(s3: S3) -> ObjectStore:
 def list_partition(
     client: ObjectStore, bucket: str, landing: Landing, partition: Partition
 ) -> tuple[LandedObject, ...]:
-    """The objects in one partition's folder, by key, those with unexpected names included.
+    """The objects in one partition's folder, by key, those with unexpected names included, hidden ones (`_...`) not.
 
     Raises:
         LandingError: the store cannot be asked.
     """
-    return tuple(_objects(client, bucket, landing.folder(partition)))
+    return visible(iterate_folder(client, bucket, landing, partition), landing, partition)
+
+
+def visible(objects: Iterable[LandedObject], landing: Landing, partition: Partition) -> tuple[LandedObject, ...]:
+    """Those of `objects` that are not hidden in the partition's folder: names that begin with `_` or `.` are."""
+    folder = landing.folder(partition)
+    return tuple(each for each in objects if not each.key.removeprefix(folder).startswith(("_", ".")))
+
+
+def iterate_folder(client: ObjectStore, bucket: str, landing: Landing, partition: Partition) -> Iterator[LandedObject]:
+    """Everything in one partition's folder, hidden objects (`_...`) included: what readiness is judged by."""
+    return _objects(client, bucket, landing.folder(partition))
 
 
 def list_landing(client: ObjectStore, bucket: str, landing: Landing) -> tuple[LandedObject, ...]:
@@ -90,7 +101,12 @@ def list_landing(client: ObjectStore, bucket: str, landing: Landing) -> tuple[La
     Raises:
         LandingError: the store cannot be asked.
     """
-    return tuple(_objects(client, bucket, f"{landing.prefix}/"))
+    return tuple(iterate_landing(client, bucket, landing))
+
+
+def iterate_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[LandedObject]:
+    """As `list_landing`, a page at a time."""
+    return _objects(client, bucket, f"{landing.prefix}/")
 
 
 def landed_partitions(client: ObjectStore, bucket: str, landing: Landing) -> tuple[Partitions, tuple[str, ...]]:
@@ -105,6 +121,24 @@ def landed_partitions(client: ObjectStore, bucket: str, landing: Landing) -> tup
     homes = {key: landing.partition_of(key) for key in keys}
     unexpected = tuple(key for key, partition in homes.items() if partition is None)
     return Partitions.of(partition for partition in homes.values() if partition), unexpected
+
+
+def check_complete(objects: Sequence[LandedObject], landing: Landing, partition: Partition) -> None:
+    """Refuse a partition that is not ready (any more): its wait ended, and then something was deleted.
+
+    Args:
+        objects: Everything in its folder, hidden objects included.
+
+    Raises:
+        LandingError: naming what it lacks.
+    """
+    pairs = [(each.key, each.last_modified) for each in objects]
+    if objects and (lacks := landing.lacks(partition, pairs, datetime.now(UTC))):
+        raise _refused(
+            f"Partition {partition} of `{feed_of(landing)}` is not complete: {lacks}.",
+            f"{landing.folder(partition)}, for {landing.ready}",
+            "land what it lacks: its run is then started again",
+        )
 
 
 def check_landed(objects: Sequence[LandedObject], landing: Landing, partition: Partition) -> None:

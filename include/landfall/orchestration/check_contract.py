@@ -37,7 +37,7 @@ def contract_error(feed: Feed, partition: str, report: dict[str, Any]) -> Contra
 
 
 class CheckContract(Step):
-    """Reads the report of `make_features`; no Spark, no server."""
+    """Reads the report of `make_features`, and notes its verdict in the ledger; no Spark."""
 
     def __init__(self, *, feed: Feed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -49,7 +49,15 @@ class CheckContract(Step):
         Raises:
             ContractError: too large a share is quarantined, or nothing is left.
         """
+        from landfall.ledger import judge_reading
+        from landfall.publishing import connect
+
         report = context["ti"].xcom_pull(task_ids="make_features")
+        refused = sum(verdict["quarantined"] for verdict in report["refused"])
+        with connect(settings) as database:
+            judge_reading(
+                database, report["reading"], rows=report["rows"], quarantined=report["quarantined"] or refused
+            )
         if error := contract_error(self.feed, str(partition_of(context)), report):
             raise error
         return {"rows": report["rows"], "quarantined": report["quarantined"]}

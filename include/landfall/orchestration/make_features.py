@@ -1,6 +1,7 @@
 """Turn what landed for a partition into its features."""
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
@@ -9,7 +10,10 @@ from landfall.errors import LandingError
 from landfall.orchestration.assets import features_asset
 from landfall.orchestration.run_partition import PARTITION, partition_of
 from landfall.orchestration.step import SparkStep
-from landfall.spec import Feed, Settings
+from landfall.spec import Feed, Partition, Settings
+
+if TYPE_CHECKING:
+    from landfall.landing.store import LandedObject
 
 
 class MakeFeatures(SparkStep):
@@ -20,20 +24,41 @@ class MakeFeatures(SparkStep):
         self.feed = feed
 
     def run(self, context: Context, settings: Settings) -> dict[str, Any]:
-        """The report of the job, with `inputs`: [key, ETag] of every object it read."""
-        from landfall.landing.store import check_landed, connect, list_partition
+        """The report of the job, with `inputs`, [key, ETag] of every object it read, and the number of the `reading`."""
+        from landfall.landing.store import check_complete, check_landed, visible
 
-        partition = partition_of(context)
-        objects = list_partition(connect(settings.s3), settings.s3.bucket, self.feed.landing, partition)
+        partition, landing = partition_of(context), self.feed.landing
+        reading, folder = self.read(settings, partition, context["run_id"])
+        objects = visible(folder, landing, partition)
         try:
-            check_landed(objects, self.feed.landing, partition)
+            check_landed(objects, landing, partition)
+            check_complete(folder, landing, partition)
         except LandingError as error:
             raise AirflowFailException(str(error)) from error
         report = self.spark(settings)
         report["inputs"] = [[landed.key, landed.etag] for landed in objects]
+        report["reading"] = reading
         extra = {"partition": str(partition), "rows": report["rows"], "quarantined": report["quarantined"]}
         self.note(context, features_asset(self.feed), extra)
         return report
+
+    def read(self, settings: Settings, partition: Partition, run_id: str) -> "tuple[int, tuple[LandedObject, ...]]":
+        """The number of this reading, and everything in the partition's folder, written down in the ledger."""
+        from landfall.landing.store import connect, feed_of, iterate_folder
+        from landfall.ledger import close_reading, ensure_ledger, open_reading, record_landing
+        from landfall.publishing import connect as connect_database
+
+        landing, bucket = self.feed.landing, settings.s3.bucket
+        name = feed_of(landing)
+        with connect_database(settings) as database:
+            ensure_ledger(database)
+            reading = open_reading(database, name, partition, run_id)
+            objects = tuple(iterate_folder(connect(settings.s3), bucket, landing, partition))
+            record_landing(database, bucket, name, landing, objects, partition=partition, listed_from=datetime.now(UTC))
+            close_reading(
+                database, reading, {each.key: each.etag for each in objects if landing.partition_of(each.key)}
+            )
+        return reading, objects
 
 
 def make_features(feed: Feed) -> MakeFeatures:

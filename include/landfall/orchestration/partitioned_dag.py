@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pendulum
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
+from landfall.orchestration.assets import landing_asset
+from landfall.orchestration.deadline import late_alert
 from landfall.orchestration.timetable import PartitionTimetable
+from landfall.pipelines import PIPELINES
 from landfall.spec import Feed, Training
 
 OWNER = "landfall"
@@ -23,7 +26,9 @@ def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
         catchup=False,
         max_active_runs=64,
         dagrun_timeout=timedelta(days=14),
-        default_args=RETRY,
+        deadline=late_alert(feed),
+        # What is about tomorrow goes before what is about yesterday, where workers are few.
+        default_args={**RETRY, "priority_weight": 10 if feed.ahead > 0 else 1, "weight_rule": "absolute"},
         params={"day": _day("Day", "The partition to run. Wins over the logical date; empty: the logical date's day.")},
         tags=["landfall", feed.landing.prefix.partition("/")[0], feed.name],
         doc_md=doc_md,
@@ -45,6 +50,24 @@ def training_dag(training: Training, *, doc_md: str) -> DAG:
         default_args=RETRY,
         params={"until": _day("Until", "The last day to learn from. Empty: every day that has landed.")},
         tags=["landfall", training.model, "training"],
+        doc_md=doc_md,
+    )
+
+
+def audit_dag(dag_id: str, *, doc_md: str) -> DAG:
+    """A DAG that audits every feed: every five minutes, on demand, and when something lands that no run waits for."""
+    landings = [landing_asset(pipeline, feed) for pipeline in PIPELINES.values() for feed in pipeline.feeds]
+    return DAG(
+        dag_id,
+        schedule=AssetOrTimeSchedule(
+            timetable=CronTriggerTimetable("*/5 * * * *", timezone="UTC"), assets=AssetAny(*landings)
+        ),
+        start_date=None,
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=timedelta(minutes=30),
+        default_args={**RETRY, "retry_delay": timedelta(seconds=5)},
+        tags=["landfall", "audit"],
         doc_md=doc_md,
     )
 

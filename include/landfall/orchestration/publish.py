@@ -3,7 +3,9 @@
 from typing import Any
 
 from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
 
+from landfall.errors import OutdatedError
 from landfall.orchestration.assets import table_asset
 from landfall.orchestration.step import Step
 from landfall.spec import Feed, Settings
@@ -23,7 +25,10 @@ class Publish(Step):
         staged = context["ti"].xcom_pull(task_ids=self.staged_by)
         with connect(settings) as connection:
             publication = find_publication(connection, self.feed.table, staged["publication"])
-            done = publish(connection, publication, expected_rows=staged["rows"])
+            try:
+                done = publish(connection, publication, expected_rows=staged["rows"])
+            except OutdatedError as error:
+                raise AirflowSkipException(str(error)) from error
         extra = {
             "publication": done.id,
             "partition": str(done.partition),

@@ -9,8 +9,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 from landfall.errors import RunError
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.run_partition import PARTITION, partition_of
-from landfall.orchestration.step import SparkStep
-from landfall.spec import Feed, Settings
+from landfall.orchestration.step import Report, SparkStep
+from landfall.spec import Feed, PredictionTable, Settings
 
 
 class Stage(SparkStep):
@@ -22,12 +22,13 @@ class Stage(SparkStep):
 
     def stage(self, context: Context, settings: Settings, version: str, **more: str) -> dict[str, Any]:
         """The job's report with `publication`, its id, and `model_version`."""
+        from landfall.compute.code import code_of
         from landfall.publishing import Fingerprint, connect, open_publication
 
-        inputs = context["ti"].xcom_pull(task_ids="make_features")["inputs"]
+        read = context["ti"].xcom_pull(task_ids="make_features")
         made_from = Fingerprint(
-            objects=dict(inputs),
-            code_version=settings.code_version,
+            objects=dict(read["inputs"]),
+            code_version=code_of(self.feed),
             model_version=version,
             contract=self.feed.contract.version,
         )
@@ -39,9 +40,16 @@ class Stage(SparkStep):
                 run_id=context["run_id"],
                 model_version=version,
                 fingerprint=made_from,
+                reading=read["reading"],
             )
-        report = self.spark(settings, staging=publication.staging, publication=str(publication.id), **more)
-        return {**report, "publication": publication.id, "model_version": version}
+        day = str(publication.partition)
+        report = self.spark(settings, stages=f"{day}={publication.staging}#{publication.id}", **more)
+        return {
+            "rows": report["staged"][day],
+            "metrics": report.get("metrics", {}).get(day, {}),
+            "publication": publication.id,
+            "model_version": version,
+        }
 
 
 class Score(Stage):
@@ -58,7 +66,7 @@ class Score(Stage):
             raise RunError("unreachable: a deferred task does not go on")
         return self.stage(context, settings, model.version, model=model.path, model_version=model.version)
 
-    def resume(self, context: Context, event: dict[str, Any]) -> dict[str, Any] | None:
+    def resume(self, context: Context, event: dict[str, Any]) -> Report:
         """There is a champion now."""
         return self.execute(context)
 
@@ -66,22 +74,25 @@ class Score(Stage):
 class MeasureErrors(Stage):
     """Hold what had been published for the day against what happened; skip where nothing had been."""
 
+    def __init__(self, *, of: PredictionTable, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.of = of
+
     def run(self, context: Context, settings: Settings) -> dict[str, Any]:
         """The report with the publication to be published; its errors are in MLflow too."""
         from landfall.models.registry import log_published_errors
+        from landfall.publishing import connect, published
 
+        nothing = f"Nothing had been published in `{self.of.name}` for these hours."
+        with connect(settings) as connection:
+            if published(connection, self.of, partition_of(context)) is None:
+                raise AirflowSkipException(nothing)
         report = self.stage(context, settings, "")
         if not report["rows"]:
-            raise AirflowSkipException(
-                f"Nothing had been published in `{self.argv_of('predictions')}` for these hours."
-            )
+            raise AirflowSkipException(nothing)
         day = (partition_of(context).day - date(1970, 1, 1)).days
         log_published_errors(settings, self.model, report["metrics"], day)
         return {**report, "model_version": ",".join(sorted(report["metrics"]))}
-
-    def argv_of(self, option: str) -> str:
-        """The value of one option of the command line."""
-        return str(self.argv[self.argv.index(f"--{option}") + 1])
 
 
 def score(feed: Feed, *, model: str) -> Score:
@@ -89,6 +100,6 @@ def score(feed: Feed, *, model: str) -> Score:
     return Score(task_id="score", feed=feed, model=model)
 
 
-def measure_errors(feed: Feed, *, model: str) -> MeasureErrors:
-    """The measuring step: errors of what had been published, staged, and logged to the runs of `model`'s versions."""
-    return MeasureErrors(task_id="measure_errors", feed=feed, model=model)
+def measure_errors(feed: Feed, *, of: PredictionTable, model: str) -> MeasureErrors:
+    """The measuring step: errors of what `of` had published, staged, and logged to the runs of `model`'s versions."""
+    return MeasureErrors(task_id="measure_errors", feed=feed, of=of, model=model)

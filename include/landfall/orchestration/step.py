@@ -9,6 +9,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from landfall.errors import ContractError, RunError, SpecError
 from landfall.spec import Job, Settings
 
+Report = dict[str, Any] | list[dict[str, Any]] | None
+"""What a step tells the steps after it (XCom)."""
 FINAL = (ContractError, RunError, SpecError)
 """Errors that a retry cannot mend: the run fails at once and says what to do."""
 
@@ -16,14 +18,14 @@ FINAL = (ContractError, RunError, SpecError)
 class Step(BaseOperator):
     """A step of a run. Subclasses write `run`; what it returns is the step's report (XCom)."""
 
-    def execute(self, context: Context) -> dict[str, Any] | None:
+    def execute(self, context: Context) -> Report:
         """Run the step; an error that no retry mends fails the task at once."""
         try:
             return self.run(context, Settings.read())
         except FINAL as error:
             raise AirflowFailException(str(error)) from error
 
-    def run(self, context: Context, settings: Settings) -> dict[str, Any] | None:
+    def run(self, context: Context, settings: Settings) -> Report:
         """The step itself."""
         raise NotImplementedError
 

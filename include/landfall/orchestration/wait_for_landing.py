@@ -1,98 +1,113 @@
-"""Wait for a partition's objects in S3 without holding a worker.
+"""Wait for a partition's objects without a worker: the task starts in the triggerer and ends there.
 
-The provider's deferrable key sensor, with two changes: the wait ends in the triggerer (no worker process resumes only to
-say so), and its errors say what to do. Polls every second while it waits.
+What it costs is told in benchmarks/results/ten_thousand_waits.md; how it looks is told in `landfall.landing.lister`.
+A worker runs only to fail the task: with an error that nobody saw end, or when nothing has landed in time.
 """
 
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.providers.amazon.aws.sensors.s3 import S3KeySensor
-from airflow.providers.amazon.aws.triggers.s3 import S3KeyTrigger
-from airflow.sdk import Context
-from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
+from airflow.sdk import BaseSensorOperator, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from airflow.triggers.base import StartTriggerArgs
 
-from landfall.errors import LandingError
-from landfall.orchestration.run_partition import PARTITION
-from landfall.spec import Landing, Settings
+from landfall import errors
+from landfall.errors import LandfallError, LandingError
+from landfall.landing.store import connect, feed_of, iterate_folder
+from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition, written
+from landfall.orchestration.step import FINAL
+from landfall.spec import Landing, Partition, Settings
 
-CONNECTION = "landfall_s3"
-LEFT = "the wait is tried again; what has landed stays, what was published stays"
-
-
-class LandingTrigger(S3KeyTrigger):
-    """The provider's trigger, ending the task by itself when a key is there."""
-
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Class path and arguments, for the triggerer."""
-        return f"{__name__}.LandingTrigger", super().serialize()[1]
-
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """One event: success, which ends the task, or the error for `execute_complete`."""
-        async for event in super().run():
-            yield TaskSuccessEvent() if event.payload["status"] == "success" else event
+PATIENCE = timedelta(days=7)
+"""How long a run waits for its partition."""
 
 
-class LandingSensor(S3KeySensor):
-    """Succeeds when an object lies in the partition's folder; the deferral ends after `timeout`."""
+class LandingSensor(BaseSensorOperator):
+    """Succeeds when the partition is ready, as `Landing.ready` says; fails after seven days.
+
+    No worker renders its template: the folder is in the task's log from the start, and in the rendered template only once
+    a worker was needed.
+    """
+
+    template_fields: Sequence[str] = ("folder",)
+    start_from_trigger = True
+    deferrable = True
 
     def __init__(self, *, landing: Landing, **kwargs: Any) -> None:
-        super().__init__(
-            bucket_key=f"{landing.prefix}/dt={PARTITION}/*",
-            wildcard_match=True,
-            deferrable=True,
-            aws_conn_id=CONNECTION,
-            poke_interval=1,
-            timeout=timedelta(days=7).total_seconds(),
-            **kwargs,
+        super().__init__(timeout=PATIENCE.total_seconds(), **kwargs)
+        self.landing, self.folder = landing, f"{landing.prefix}/{landing.folder_format}/"
+        self.start_trigger_args = StartTriggerArgs(
+            trigger_cls=f"{LandingTrigger.__module__}.LandingTrigger",
+            trigger_kwargs={"landing": written(landing)},
+            next_method="execute_complete",
+            timeout=PATIENCE,
         )
-        self.landing = landing
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """The folder that the run looks at; as it is declared, if the run has no partition."""
+        with suppress(LandfallError):
+            self.folder = self.landing.folder(waited_partition(self.landing, context))
 
     def execute(self, context: Context) -> None:
-        """Look once, then wait in the triggerer.
+        """Wait in the triggerer, where a worker was started nevertheless, such as by `airflow tasks test`."""
+        partition = waited_partition(self.landing, context)
+        trigger = LandingTrigger(landing=written(self.landing), partition=str(partition))
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=PATIENCE)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> None:
+        """Fail with what the triggerer met; do nothing if it met nothing.
 
         Raises:
-            LandingError: the bucket is missing, the credentials are wrong or S3 does not answer.
+            LandingError: the store refuses or has no such bucket; the task is tried again.
+            AirflowFailException: the run has no partition, or another error that no retry mends.
         """
-        from landfall.landing.store import connect
-        from landfall.landing.store_errors import translated
+        if not event or "error" not in event:
+            return
+        error = _error(event)
+        if isinstance(error, FINAL):
+            raise AirflowFailException(str(error)) from error
+        raise error
 
-        s3 = Settings.read().s3
-        self.bucket_name = s3.bucket
-        folder = str(self.bucket_key).rstrip("*")
-        with translated(f"Waiting for `{folder}`", bucket=s3.bucket, endpoint=s3.endpoint, left=LEFT):
-            if connect(s3).list_objects_v2(Bucket=s3.bucket, Prefix=folder, MaxKeys=1).get("KeyCount"):
-                return
-        self._defer()
-
-    def _defer(self) -> None:
-        self.defer(
-            timeout=timedelta(seconds=self.timeout),
-            trigger=LandingTrigger(
-                bucket_name=self.bucket_name or "",
-                bucket_key=self.bucket_key,
-                wildcard_match=True,
-                aws_conn_id=CONNECTION,
-                poke_interval=self.poke_interval,
-            ),
-            method_name="execute_complete",
-        )
-
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
-        """Only an error resumes the task.
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on where the triggerer ended.
 
         Raises:
-            LandingError: what the triggerer met.
+            AirflowFailException: the partition did not become ready in time; what it lacks.
         """
-        raise LandingError(
-            f"Waiting for `{self.bucket_key}` failed: {event.get('message', event)}",
-            looked=f"bucket {Settings.read().s3.bucket}",
-            left=LEFT,
-            next="landfall ps",
-        )
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSensorTimeout:
+            late = too_late(self.landing, waited_partition(self.landing, context), Settings.read())
+        # Not in the handler: a task's log, and who reads it, ends with the innermost of chained errors.
+        raise AirflowFailException(str(late))
+
+
+def too_late(landing: Landing, partition: Partition, settings: Settings) -> LandingError:
+    """The error of a wait that took too long, with what the partition still lacks."""
+    bucket, feed = settings.s3.bucket, feed_of(landing)
+    try:
+        listed = iterate_folder(connect(settings.s3), bucket, landing, partition)
+        lacks = landing.lacks(partition, [(each.key, each.last_modified) for each in listed], datetime.now(UTC))
+    except LandingError as error:
+        lacks = error.what
+    return LandingError(
+        f"Waiting for `{landing.folder(partition)}` took more than {PATIENCE.days} days.",
+        looked=f"bucket {bucket}: {lacks or 'it is ready now'}",
+        left="the run has failed; what was published stays",
+        next=f"landfall land {feed} FILE.csv --from {partition} --until {partition}    (then clear the task)",
+    )
+
+
+def _error(event: Mapping[str, Any]) -> LandfallError:
+    """The error that `LandfallError.as_dict` made `event` of."""
+    kind = getattr(errors, str(event.get("type")), LandfallError)
+    told = {name: str(event.get(name, "")) for name in ("looked", "left", "next")}
+    error: LandfallError = kind(str(event["error"]), **told)
+    return error
 
 
 def wait_for_landing(landing: Landing) -> LandingSensor:
-    """The first task of a partition's run: wait until an object lies in its folder."""
+    """The first task of a partition's run: wait until the partition is ready."""
     return LandingSensor(task_id="wait_for_landing", landing=landing)

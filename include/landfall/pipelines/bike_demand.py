@@ -1,8 +1,11 @@
 """Bike demand: how many riders each hour of a day will have, from its weather forecast.
 
 Two feeds land in S3, both in the hourly schema of the UCI bike sharing data (doi:10.24432/C5W894): `actuals`, known when
-a day is over, with rider counts; `forecast`, a day ahead, without them. City and state are constants of this pipeline.
+a day is over, with rider counts, late at noon of the next day; `forecast`, a day ahead, without them, late when its day
+begins. City and state are constants of this pipeline.
 """
+
+from datetime import timedelta
 
 from landfall.spec import Column, Contract, Feed, Job, Landing, Pipeline, PredictionTable, Training
 
@@ -76,7 +79,7 @@ FORECAST = Feed(
     name="forecast",
     dag_id="bike_forecast",
     ahead=1,
-    landing=Landing(prefix="bike_sharing/forecast"),
+    landing=Landing(prefix="bike_sharing/forecast", deadline=timedelta(0)),
     contract=FORECAST_HOURS,
     features=_features("forecast", FORECAST_HOURS),
     scoring=Job(
@@ -89,7 +92,7 @@ ACTUALS = Feed(
     name="actuals",
     dag_id="bike_actuals",
     ahead=-1,
-    landing=Landing(prefix="bike_sharing/actuals"),
+    landing=Landing(prefix="bike_sharing/actuals", deadline=timedelta(hours=36)),
     contract=ACTUAL_HOURS,
     features=_features("actuals", ACTUAL_HOURS),
     scoring=Job(

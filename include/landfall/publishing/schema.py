@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS landfall.publications (
     restored_at timestamptz,
     child_table text
 );
+ALTER TABLE landfall.publications ADD COLUMN IF NOT EXISTS reading_id bigint;
 CREATE UNIQUE INDEX IF NOT EXISTS publications_one_published
     ON landfall.publications (table_name, partition) WHERE state = 'published';
 CREATE INDEX IF NOT EXISTS publications_by_table ON landfall.publications (table_name, id);
@@ -37,7 +38,10 @@ CREATE TABLE IF NOT EXISTS landfall.staged_parts (
     spark_partition integer NOT NULL,
     rows bigint NOT NULL CHECK (rows >= 0),
     PRIMARY KEY (publication_id, spark_partition)
-)""")
+);
+CREATE INDEX IF NOT EXISTS publications_by_reading ON landfall.publications (reading_id)""")
+NEWEST = "landfall.publications_by_reading"
+"""What the newest version of the history has; without it, the history is brought up to date."""
 ADDED = {"model_version": "text", "partition": "date", "published_at": "timestamptz"}
 """What every prediction table has besides its declared columns."""
 
@@ -84,6 +88,16 @@ def key_definition(table: PredictionTable) -> sql.Composed:
     return sql.SQL("PRIMARY KEY ({})").format(sql.SQL(", ").join(map(sql.Identifier, table.key)))
 
 
+def ensure_history(conn: Database) -> None:
+    """Makes the history, or brings an older version's up to date. Inside the caller's transaction.
+
+    Callers may race: one makes, the others find.
+    """
+    if not _exists(conn, NEWEST):
+        fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(20121225)"))
+        run(conn, sql.SQL("SET LOCAL client_min_messages = warning"), HISTORY)
+
+
 def ensure_table(conn: Database, table: PredictionTable) -> None:
     """Makes the prediction table and the history if they are not there. Callers may race: one makes, the others find.
 
@@ -91,9 +105,10 @@ def ensure_table(conn: Database, table: PredictionTable) -> None:
         PublishingError: a table of that name is there with other columns or another key. It is left alone.
     """
     with explained(conn, f"The prediction table `{table.name}` could not be made."), conn.transaction():
-        if not _exists(conn, "landfall.staged_parts") or not _exists(conn, table.name):
+        ensure_history(conn)
+        if not _exists(conn, table.name):
             fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(20121225)"))
-            run(conn, sql.SQL("SET LOCAL client_min_messages = warning"), HISTORY, *_parent(table))
+            run(conn, sql.SQL("SET LOCAL client_min_messages = warning"), *_parent(table))
         _refuse_drift(conn, table)
 
 

@@ -57,11 +57,13 @@ def open_publication(
     run_id: str,
     model_version: str,
     fingerprint: Fingerprint,
+    reading: int | None = None,
 ) -> Publication:
     """A new publication with its empty staging table; makes the prediction table if need be.
 
     Stagings that an earlier try of `run_id` left for this partition are abandoned and dropped, as are forgotten ones of
-    this table. Stagings of other runs stay: two runs may prepare the same partition at once.
+    this table. Stagings of other runs stay: two runs may prepare the same partition at once. `reading` numbers the look
+    at the inputs: of two publications the one of the higher number is newer, whichever is ready first.
 
     Raises:
         PublishingError: the database refuses, or the table there is not the declared one. Nothing new is left behind.
@@ -75,9 +77,9 @@ def open_publication(
                 conn,
                 sql.SQL("""
                 INSERT INTO landfall.publications
-                    (table_name, partition, state, run_id, model_version, fingerprint, fingerprint_hash)
-                VALUES (%s, %s, 'staging', %s, %s, %s::jsonb, %s) RETURNING id"""),
-                [table.name, partition.day, run_id, model_version, fingerprint.to_json(), fingerprint.digest],
+                    (table_name, partition, state, run_id, model_version, fingerprint, fingerprint_hash, reading_id)
+                VALUES (%s, %s, 'staging', %s, %s, %s::jsonb, %s, %s) RETURNING id"""),
+                [table.name, partition.day, run_id, model_version, fingerprint.to_json(), fingerprint.digest, reading],
             )
             number = int(str(found[0][0]))
             staging = f"{DATA_SCHEMA}.{staging_name(table, partition, number)}"

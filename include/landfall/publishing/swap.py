@@ -23,12 +23,14 @@ from datetime import UTC, datetime
 
 from psycopg import sql
 
+from landfall.errors import OutdatedError
 from landfall.publishing.check import check, state_of, untouched
 from landfall.publishing.database import Database, explained, fetch_one, require_idle, run
+from landfall.publishing.history import published
 from landfall.publishing.patience import Patience, wait_for_older_snapshots
 from landfall.publishing.retention import prune
 from landfall.publishing.schema import qualified
-from landfall.publishing.staging import Publication
+from landfall.publishing.staging import Publication, drop_child
 from landfall.spec import Partition, PredictionTable
 
 
@@ -78,6 +80,7 @@ def publish(
         patience: Seconds to wait for readers before giving up.
 
     Raises:
+        OutdatedError: what readers see was made from a newer look at the inputs. It stays; this publication is abandoned.
         PublishingError: a check failed or readers held on for longer than `patience`. Readers see what they saw before.
     """
     require_idle(conn)
@@ -88,13 +91,34 @@ def publish(
         check(conn, publication, expected_rows=expected_rows, allow_empty=allow_empty)
         if already := as_it_is(conn, publication):
             return already
-        wait_for_older_snapshots(conn, waiting)
+        _refuse_outdated(conn, publication)
+        if published(conn, table, partition):  # a first publication changes nothing that an older snapshot can see
+            wait_for_older_snapshots(conn, waiting)
         replaced, lock_ms, attempts = waiting.for_locks(conn, lambda: _swap(conn, publication, expected_rows))
         done = as_it_is(conn, publication)
         prune(conn, table, partition)
     if done is None:
         raise RuntimeError(f"{publication} was swapped in, but the history does not say so")
     return replace(done, replaced=replaced, lock_ms=lock_ms, attempts=attempts)
+
+
+_NEWER = sql.SQL("""
+SELECT p.id FROM landfall.publications p JOIN landfall.publications mine ON mine.id = %s
+WHERE p.table_name = mine.table_name AND p.partition = mine.partition AND p.state = 'published'
+  AND p.reading_id > mine.reading_id""")
+
+
+def _refuse_outdated(conn: Database, publication: Publication) -> None:
+    """Keeps a slow run from putting what it read earlier over what a quick one read later."""
+    if newer := fetch_one(conn, _NEWER, [publication.id]):
+        mine = sql.Literal(publication.id)
+        run(conn, sql.SQL("UPDATE landfall.publications SET state = 'abandoned' WHERE id = {}").format(mine))
+        drop_child(conn, publication.id, publication.staging)
+        raise OutdatedError(
+            f"`{publication}` is out of date: it was made from an older look at what landed.",
+            looked=f"publication {newer[0]}, which readers see, was made from a newer one",
+            left="readers see the newer one; this one is abandoned",
+        )
 
 
 def as_it_is(conn: Database, publication: Publication) -> Published | None:

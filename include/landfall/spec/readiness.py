@@ -27,6 +27,9 @@ class Readiness(Protocol):
 class OneObject:
     """Ready with the first object whose name counts."""
 
+    def __str__(self) -> str:
+        return "one object"
+
     def lacks(self, listed: Listed, now: datetime) -> str:
         return "" if _data(listed) else "no object yet"
 
@@ -41,6 +44,9 @@ class AllNamed:
         if not self.names or any(not name or "/" in name for name in self.names):
             raise SpecError("AllNamed.names are not object names.", looked=f"expected names without /: {self.names}")
 
+    def __str__(self) -> str:
+        return f"all of {', '.join(self.names)}"
+
     def lacks(self, listed: Listed, now: datetime) -> str:
         left = [name for name in self.names if name not in listed]
         return f"missing {', '.join(left)}" if left else ""
@@ -51,6 +57,9 @@ class Marker:
     """Ready when the marker is there: an object that its writer puts last, such as Spark's `_SUCCESS`."""
 
     name: str = "_SUCCESS"
+
+    def __str__(self) -> str:
+        return f"the marker {self.name} and an object"
 
     def lacks(self, listed: Listed, now: datetime) -> str:
         if self.name not in listed:
@@ -68,6 +77,9 @@ class AtLeast:
         if self.count < 1:
             raise SpecError(f"AtLeast.count is {self.count}.", looked="expected 1 or more objects")
 
+    def __str__(self) -> str:
+        return f"at least {self.count} objects"
+
     def lacks(self, listed: Listed, now: datetime) -> str:
         there = len(_data(listed))
         return "" if there >= self.count else f"{there} of at least {self.count} objects"
@@ -82,6 +94,9 @@ class Settled:
     def __post_init__(self) -> None:
         if self.quiet <= timedelta(0):
             raise SpecError(f"Settled.quiet is {self.quiet}.", looked="expected a time such as timedelta(minutes=5)")
+
+    def __str__(self) -> str:
+        return f"objects that have not changed for {self.quiet}"
 
     def lacks(self, listed: Listed, now: datetime) -> str:
         if not _data(listed):

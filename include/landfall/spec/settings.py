@@ -38,6 +38,8 @@ class Settings:
     airflow_user: str = "admin"
     airflow_password: str = field(default="", repr=False)
     code_version: str = "unknown"
+    sqs_queue_url: str = ""
+    """The queue that S3 tells of created objects; empty if there is none. A wait then lists at once, not within a second."""
 
     @property
     def lake(self) -> str:
@@ -79,4 +81,5 @@ class Settings:
             airflow_user=env.get("LANDFALL_AIRFLOW_USER", "admin"),
             airflow_password=env.get("LANDFALL_AIRFLOW_PASSWORD", ""),
             code_version=env.get("LANDFALL_CODE_VERSION", "unknown"),
+            sqs_queue_url=env.get("LANDFALL_SQS_QUEUE_URL", ""),
         )

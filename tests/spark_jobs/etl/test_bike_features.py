@@ -93,10 +93,13 @@ def test_the_report_counts_kept_and_quarantined_rows(outcome: Outcome) -> None:
     kept = {GOOD: 24, REORDERED: 24, GZIP: 24, RAGGED: 22, TEXT: 22, NAN: 22, TWICE: 24, SHORT: 23, LONG: 24}
     kept |= {STRANGER: 23, CORRUPT: 22}
     assert {day: len(rows) for day, rows in outcome.features.items()} == {**kept, HALF: 24}
-    assert outcome.first == {"rows": 48, "quarantined": 0, "refused": []}
+    days = {GOOD: (24, 0), HALF: (24, 0)}
+    assert outcome.first == {"rows": 48, "quarantined": 0, "partitions": days, "refused": []}
+    bad = {day: len(rows) for day, rows in outcome.quarantine.items()}
     assert outcome.second == {
         "rows": sum(kept.values()),
-        "quarantined": sum(len(rows) for rows in outcome.quarantine.values()),
+        "quarantined": sum(bad.values()),
+        "partitions": {HALF: (12, 12), **{day: (rows, bad.get(day, 0)) for day, rows in kept.items()}},
         "refused": [
             {
                 "partition": HALF,

@@ -52,7 +52,7 @@ def contents(corner: Any) -> dict[str, bytes]:
 def landed(corner: Any) -> dict[str, str]:
     """Every file of this module landed, and the features of the good one made."""
     sources = {day: corner.land(day, body) for day, body in contents(corner).items()}
-    assert corner.run(GOOD) == {"rows": 24, "quarantined": 0, "refused": []}
+    assert corner.run(GOOD) == {"rows": 24, "quarantined": 0, "partitions": {GOOD: (24, 0)}, "refused": []}
     return sources
 
 
@@ -122,6 +122,7 @@ def test_days_that_cannot_be_used_are_left_out_and_named(corner: Any, landed: di
     assert report == {
         "rows": 24,
         "quarantined": 0,
+        "partitions": {NEW: (24, 0)},
         "refused": [
             {"partition": day, "rows": 0, "quarantined": 0, "reasons": {"file": (1, what)}}
             for day, what in files.items()
@@ -135,6 +136,7 @@ def test_a_training_goes_on_when_every_missing_day_is_empty(corner: Any, landed:
     assert corner.run(f"{GOOD},{EMPTY}", "--days", "missing") == {
         "rows": 0,
         "quarantined": 0,
+        "partitions": {},
         "refused": [
             {
                 "partition": EMPTY,
@@ -156,7 +158,8 @@ def as_a_process(corner: Any, stack: Any, days: str) -> "subprocess.CompletedPro
 def test_a_process_gives_the_same_report_as_a_call(corner: Any, stack: Any, landed: dict[str, str]) -> None:
     told = as_a_process(corner, stack, GOOD)
     assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout.splitlines()[-1]) == {"rows": 24, "quarantined": 0, "refused": []}
+    report = {"rows": 24, "quarantined": 0, "partitions": {GOOD: [24, 0]}, "refused": []}
+    assert json.loads(told.stdout.splitlines()[-1]) == report
 
 
 def test_a_failing_process_ends_with_one_and_its_message(corner: Any, stack: Any, landed: dict[str, str]) -> None:

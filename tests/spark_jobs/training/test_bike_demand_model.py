@@ -15,11 +15,9 @@ def learnt(actuals: Any) -> Any:
     for number in range(1, 9):
         actuals.land(f"2012-06-{number:02}")
     report = actuals.run(SEEN)
-    assert report == {
-        "rows": sum(len(actuals.rows_of(f"2012-06-{n:02}")) for n in range(1, 9)),
-        "quarantined": 0,
-        "refused": [],
-    }
+    rows = {f"2012-06-{n:02}": len(actuals.rows_of(f"2012-06-{n:02}")) for n in range(1, 9)}
+    days = {day: (count, 0) for day, count in rows.items()}
+    assert report == {"rows": sum(rows.values()), "quarantined": 0, "partitions": days, "refused": []}
     return actuals
 
 

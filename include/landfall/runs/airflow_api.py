@@ -9,11 +9,14 @@ from typing import Any
 
 import httpx
 
+from landfall import errors
 from landfall.errors import RunError
 from landfall.spec import Partition, Settings
 
 Json = dict[str, Any]
 ENDED = ("success", "failed")
+FAILED = "AirflowFailException"
+"""What a step raises in place of an error that no retry mends."""
 
 
 class AirflowApi:
@@ -84,10 +87,13 @@ class AirflowApi:
 
     def runs(self, dag_id: str, first: Partition, last: Partition) -> list[Json]:
         """The runs whose logical dates lie in these partitions, whatever started them."""
-        window = {"logical_date_gte": first.start.isoformat(), "logical_date_lt": last.end.isoformat()}
+        return self.list_runs(dag_id, logical_date_gte=first.start.isoformat(), logical_date_lt=last.end.isoformat())
+
+    def list_runs(self, dag_id: str, **which: str | list[str]) -> list[Json]:
+        """The runs that Airflow's own filters (`state`, `logical_date_gte`, ...) leave, oldest first."""
         found: list[Json] = []
         while True:
-            page = {**window, "limit": 100, "offset": len(found), "order_by": "id"}
+            page = {**which, "limit": 100, "offset": len(found), "order_by": "id"}
             answer = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=page)
             found += answer["dag_runs"]
             if len(found) >= answer["total_entries"] or not answer["dag_runs"]:
@@ -144,8 +150,11 @@ class AirflowApi:
     def _reason(self, dag_id: str, run_id: str, task: Json) -> str:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
         content = self._call("GET", path, headers={"Accept": "application/json"})["content"]
-        values = [error["exc_value"] for error in _errors(content)]
-        return values[-1] if values else "see its log"
+        raised = list(_errors(content))
+        ours = [error for error in raised if hasattr(errors, error["exc_type"]) or error["exc_type"] == FAILED]
+        first = (ours or raised[-1:] or [{"exc_value": "see its log"}])[0]
+        lines = str(first["exc_value"]).splitlines()
+        return "\n".join(lines[:12] + (["..."] if len(lines) > 12 else []))
 
     def backfill(self, dag_id: str, first: Partition, last: Partition) -> int:
         """Start Airflow's own backfill of these partitions, those that ran before included; gives its id."""
@@ -164,11 +173,28 @@ class AirflowApi:
     def until_backfilled(self, number: int, *, patience: float = 6 * 3600) -> Iterator[None]:
         """Ticks once a second until every run of a backfill has ended."""
         until = time.monotonic() + patience
-        while self._patiently(f"/api/v2/backfills/{number}")["completed_at"] is None:
+        while not self.is_backfilled(number):
             if time.monotonic() > until:
                 raise RunError(f"The backfill {number} has not ended after {patience:.0f} s.", left="it goes on")
             yield
             time.sleep(1)
+
+    def is_backfilled(self, number: int) -> bool:
+        """True once every run of a backfill has ended."""
+        return self._patiently(f"/api/v2/backfills/{number}")["completed_at"] is not None
+
+    def active_backfills(self, dag_id: str) -> list[int]:
+        """The backfills of a DAG that have not ended: Airflow makes one at a time."""
+        found = self._call("GET", "/api/v2/backfills", params={"dag_id": dag_id, "limit": 100})["backfills"]
+        return [int(each["id"]) for each in found if each["completed_at"] is None]
+
+    def cancel_backfill(self, number: int) -> None:
+        """Start no more of its runs."""
+        self._call("PUT", f"/api/v2/backfills/{number}/cancel")
+
+    def state(self, dag_id: str, run_id: str) -> str:
+        """The state of a run."""
+        return str(self._patiently(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Json:
         """What a task of a run reported."""

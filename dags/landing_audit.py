@@ -1,0 +1,22 @@
+"""# Landing audit: what landed and was missed gets its run
+
+S3 is listed once a prefix and held against the ledger. A partition that landed and that no run has read gets its run: old
+data, data that landed while its DAG was paused, data whose event was lost. A partition whose object was replaced, or got one
+more, is run again. A deleted object and a key that belongs to no partition are named in the log of `audit_landings`.
+
+Runs every five minutes, on demand, and within seconds when something lands that no run is waiting for. Safe to rerun: a
+second audit finds the runs that the first has started, and starts none.
+If it fails, nothing is lost: the next audit sees the same. `landfall plan` shows what it would start, and what it leaves to
+a person.
+"""
+
+from airflow.sdk import chain
+
+from landfall.orchestration import audit_dag
+from landfall.orchestration.audit import audit_landings, start_runs
+
+with audit_dag("landing_audit", doc_md=__doc__) as dag:
+    due = audit_landings()
+    started = start_runs(due)
+
+    chain(due, started)

@@ -1,0 +1,235 @@
+"""`landfall backfill`, `apply`: many partitions, through Airflow or in one Spark job, waited for with a progress bar."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from landfall.cli.output import JsonFlag, Output, answering
+from landfall.cli.partitions import PipelineArgument, feeds_of, planned, planned_json, show_plan
+from landfall.errors import RunError
+from landfall.ledger import Facts, Standing
+from landfall.ledger.bulk import Bulk, Done
+from landfall.ledger.survey import survey
+from landfall.runs import AirflowApi
+from landfall.runs.many import Ended, backfill_range, run_each
+from landfall.spec import Feed, Partition, Partitions, Pipeline, Settings
+
+Due = list[tuple[Facts, Standing]]
+
+
+class Only(StrEnum):
+    """Which of the partitions that have landed."""
+
+    ALL = "all"
+    MISSING = "missing"
+    FAILED = "failed"
+    STALE = "stale"
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command()(backfill)
+    app.command()(apply)
+
+
+def backfill(
+    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE[/FEED]", help="A pipeline, or one of its feeds.")],
+    first: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="First partition.")],
+    last: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="Last partition, included.")],
+    only: Annotated[
+        Only, typer.Option(help="all that landed; missing: not published; failed; stale: made from something else.")
+    ] = Only.ALL,
+    bulk: Annotated[
+        bool, typer.Option("--bulk", help="Compute the range in one Spark job, not in one run of Airflow a partition.")
+    ] = False,
+    stop_on_failure: Annotated[bool, typer.Option("--stop-on-failure", help="Start no more after one failed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; start nothing.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Run every partition that has landed in a range again, through Airflow's own backfill, and wait.
+
+    Interrupted and started again with the same words, it goes on where it was.
+    """
+    from landfall.stack import settings
+
+    with answering(json) as out:
+        where, asked = settings(), Partitions.between(Partition.parse(first), Partition.parse(last))
+        work = [each for one in _by_ahead(pipeline) for each in _chosen(where, *one, asked, only)]
+        if not work and only is Only.ALL:
+            raise _nothing(where, pipeline, first, last)
+        if dry_run:
+            _show_dry(out, work)
+            return
+        words = f"{pipeline} {first}..{last} {only}{' bulk' if bulk else ''}"
+        _run(out, where, work, Work(words=words, bulk=bulk, stop_on_failure=stop_on_failure))
+
+
+def apply(
+    pipeline: PipelineArgument = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="PARTITION", help="First partition.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="PARTITION", help="Last partition, included.")] = None,
+    bulk: Annotated[bool, typer.Option("--bulk", help="In one Spark job a feed, not in one run a partition.")] = False,
+    stop_on_failure: Annotated[bool, typer.Option("--stop-on-failure", help="Start no more after one failed.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Run what `landfall plan` shows, and wait."""
+    from landfall.stack import settings
+
+    with answering(json) as out:
+        where = settings()
+        due = planned(out, where, pipeline, first, last)
+        if not due:
+            out.answer([], "nothing is due: everything that landed is published from what is there")
+            return
+        if not json:
+            show_plan(out, due)
+        _run(out, where, due, Work(words="", bulk=bulk, stop_on_failure=stop_on_failure))
+
+
+class Work:
+    """How to run what was chosen. `words` name a backfill that can be gone on with; empty for one that cannot."""
+
+    def __init__(self, *, words: str, bulk: bool, stop_on_failure: bool) -> None:
+        self.words, self.bulk, self.stop_on_failure = words, bulk, stop_on_failure
+
+
+def _by_ahead(pipeline: str) -> list[tuple[Pipeline, Feed]]:
+    """Forecasts before actuals: what was published is there when its errors are measured."""
+    return sorted(feeds_of(pipeline), key=lambda each: -each[1].ahead)
+
+
+def _chosen(where: Settings, pipeline: Pipeline, feed: Feed, asked: Partitions, only: Only) -> Due:
+    wanted = set(asked)
+    found = survey(where, pipeline, feed, since=asked.days[0].start if len(asked) else None)
+    landed = [each for each in found.partitions if each[0].partition in wanted and each[0].objects]
+    match only:
+        case Only.ALL:
+            return landed
+        case Only.MISSING:
+            return [each for each in landed if each[0].made is None and each[1].state != "skipped"]
+        case _:
+            return [each for each in landed if str(each[1].state) == str(only)]
+
+
+def _nothing(where: Settings, pipeline: str, first: str, last: str) -> RunError:
+    feeds = [feed for _, feed in _by_ahead(pipeline)]
+    return RunError(
+        f"Nothing of `{pipeline}` has landed from {first} to {last}.",
+        looked=", ".join(f"{where.s3.bucket}/{feed.landing.prefix}/" for feed in feeds),
+        left="nothing was started",
+        next=f"landfall land {pipeline.partition('/')[0]}/{feeds[0].name} FILE.csv",
+    )
+
+
+def _show_dry(out: Output, work: Due) -> None:
+    if out.wants_json:
+        out.json([planned_json(*each) for each in work])
+        return
+    rows = [(facts.name, facts.partition, standing.state, standing.why) for facts, standing in work]
+    out.table(("feed", "partition", "state now", "why"), rows, title=f"would run {len(work)} partitions")
+
+
+def _run(out: Output, where: Settings, work: Due, how: Work) -> None:
+    """Run the work feed after feed and tell the end; exit code 1 if a partition failed."""
+    from landfall.ledger.backfills import begin, finish
+
+    began = begin(where, how.words) if how.words else datetime.now(UTC)
+    ended: list[Ended] = []
+    for dag_id in dict.fromkeys(facts.feed.dag_id for facts, _ in work):
+        mine = [each for each in work if each[0].feed.dag_id == dag_id]
+        left = [facts for facts, standing in mine if not _done_since(facts, standing, began)]
+        if len(left) < len(mine):
+            out.remark(f"{dag_id}: {len(mine) - len(left)} of {len(mine)} were done before it was interrupted")
+        with _bar(out, dag_id, len(left)) as step:
+            for each in _bulk(where, left, step.say) if how.bulk else _native(where, left, how):
+                ended.append(each)
+                step.done()
+                if each.state == "failed" and how.stop_on_failure:
+                    break
+        if how.stop_on_failure and any(each.state == "failed" for each in ended):
+            break
+    _tell(out, where, ended, len(work), how)
+    if how.words and not any(each.state == "failed" for each in ended):
+        finish(where, how.words)
+
+
+def _done_since(facts: Facts, standing: Standing, began: datetime) -> bool:
+    return facts.read is not None and facts.read.at >= began and standing.state in ("published", "skipped")
+
+
+def _bulk(where: Settings, work: list[Facts], say: Callable[[str], None]) -> Iterator[Ended]:
+    if not work:
+        return
+    from landfall.pipelines import find_pipeline
+
+    os.environ["LANDFALL_DATABASE_URL"] = where.database_url  # a job reads it there, not on its command line
+    facts = work[0]
+    run_id = f"bulk__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"
+    job = Bulk(settings=where, pipeline=find_pipeline(facts.pipeline), feed=facts.feed, run_id=run_id, tell=say)
+    done: Done
+    for done in job.run(Partitions.of(each.partition for each in work)):
+        yield Ended(facts.feed.dag_id, done.partition, run_id, done.state, done.why)
+
+
+def _native(where: Settings, work: list[Facts], how: Work) -> Iterator[Ended]:
+    """Through Airflow: days side by side in one backfill of its own, what lies ahead or alone as single runs."""
+    if not work:
+        return
+    api, feed = AirflowApi(where), work[0].feed
+    alone: list[Partition] = []
+    for text in str(Partitions.of(facts.partition for facts in work)).split(","):
+        days = Partitions.parse(text)
+        # Airflow backfills no range that lies ahead as a whole, and makes one backfill a DAG at a time.
+        if how.words and days.days[0].start < datetime.now(UTC):
+            yield from backfill_range(api, feed.dag_id, days, stop_on_failure=how.stop_on_failure)
+        else:
+            alone += days
+    yield from run_each(api, feed.dag_id, alone, stop_on_failure=how.stop_on_failure)
+
+
+class Step:
+    """A progress bar of one feed."""
+
+    def __init__(self, done: Callable[[], None], say: Callable[[str], None]) -> None:
+        self.done, self.say = done, say
+
+
+@contextmanager
+def _bar(out: Output, name: str, total: int) -> Iterator[Step]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=out.errors) as bar:
+        task = bar.add_task(name, total=total)
+        yield Step(lambda: bar.advance(task), lambda text: bar.update(task, description=f"{name}: {text}"))
+
+
+def _tell(out: Output, where: Settings, ended: list[Ended], total: int, how: Work) -> None:
+    failed = [each for each in ended if each.state == "failed"]
+    if failed:
+        days = ", ".join(f"{each.dag_id} {each.partition}" for each in failed[:10])
+        why = failed[0].why or AirflowApi(where).why(failed[0].dag_id, failed[0].run_id).what
+        left = total - len(ended)
+        raise RunError(
+            f"{len(failed)} of {len(ended)} runs failed: {days}. First: {why}",
+            looked="" if how.bulk else f"{where.airflow_url}/dags/{failed[0].dag_id}/runs/{failed[0].run_id}",
+            left="the other partitions are published" + (f"; {left} were not started" if left else ""),
+            next="mend what the message names, then the same command again",
+        )
+    told: dict[str, list[dict[str, str]]] = {}
+    for each in ended:
+        told.setdefault(each.dag_id, []).append(
+            {"partition": str(each.partition), "state": each.state, "why": each.why}
+        )
+    lines = [f"{dag_id}: {len(days)} partitions done" for dag_id, days in told.items()]
+    out.answer(told, "\n".join(lines) or "nothing was left to do")

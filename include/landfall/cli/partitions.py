@@ -1,0 +1,265 @@
+"""`landfall status`, `explain`, `plan`: where partitions stand, why, and what would run."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from landfall.cli.output import JsonFlag, Output, answering
+from landfall.errors import SpecError
+from landfall.ledger import Facts, Standing
+from landfall.ledger.standing import ATTENTION
+from landfall.ledger.survey import Survey, survey
+from landfall.spec import Feed, Partition, Pipeline, Settings
+
+STYLES = {
+    "late": "red",
+    "failed": "red",
+    "landed": "yellow",
+    "stale": "yellow",
+    "running": "cyan",
+    "published": "green",
+}
+PipelineArgument = Annotated[
+    str | None, typer.Argument(metavar="[PIPELINE[/FEED]]", help="A pipeline or one of its feeds; by default all.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command()(status)
+    app.command()(explain)
+    app.command()(plan)
+
+
+def feeds_of(name: str | None) -> list[tuple[Pipeline, Feed]]:
+    """The feeds that `name` means: PIPELINE, PIPELINE/FEED, or all.
+
+    Raises:
+        SpecError: there is no such pipeline or feed.
+    """
+    from landfall.pipelines import PIPELINES, find_pipeline
+
+    if name is None:
+        return [(pipeline, feed) for pipeline in PIPELINES.values() for feed in pipeline.feeds]
+    pipeline, slash, feed = name.partition("/")
+    found = find_pipeline(pipeline)
+    return [(found, found.feed(feed))] if slash else [(found, each) for each in found.feeds]
+
+
+def surveys(out: Output, settings: Settings, name: str | None, since: datetime | None = None) -> Iterator[Survey]:
+    """The survey of each feed that `name` means. Says so if Airflow is away."""
+    for pipeline, feed in feeds_of(name):
+        found = survey(settings, pipeline, feed, since=since)
+        if found.airflow_away:
+            out.remark(f"runs are not known: {found.airflow_away}")
+        yield found
+
+
+def as_json(facts: Facts, standing: Standing) -> dict[str, object]:
+    """One partition as `--json` gives it."""
+    read, made = facts.read, facts.made
+    return {
+        "feed": facts.name,
+        "partition": str(facts.partition),
+        "state": standing.state,
+        "why": standing.why,
+        "reason": standing.reason,
+        "landed_at": facts.landed_at,
+        "objects": dict(facts.objects),
+        "rows": made.rows if made else None,
+        "quarantined": read.quarantined if read else None,
+        "model_version": made.model if made else None,
+        "publication": made.publication if made else None,
+        "published_at": made.published_at if made else None,
+        "run": facts.run.run_id if facts.run else (read.run_id if read else None),
+        "run_state": facts.run.state if facts.run else None,
+    }
+
+
+def status(
+    pipeline: PipelineArgument = None,
+    last: Annotated[int, typer.Option(metavar="N", min=1, help="Show the newest N partitions of each feed.")] = 14,
+    everything: Annotated[bool, typer.Option("--all", help="Show every partition.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Where the partitions stand: waiting, late, landed, running, failed, published, stale. Older ones if in trouble."""
+    from landfall.stack import settings
+
+    with answering(json) as out:
+        told: list[dict[str, object]] = []
+        for found in surveys(out, settings(), pipeline):
+            older = [] if everything else found.partitions[:-last]
+            troubled = [each for each in older if each[1].state in ATTENTION]
+            partitions = troubled[-last:] + found.partitions[len(older) :]
+            told += [as_json(*each) for each in partitions]
+            if not json:
+                _show(out, found, partitions)
+        if json:
+            out.json(told)
+        elif not told:
+            out.say("nothing has landed and nothing is waiting    (landfall land --help)")
+
+
+def _show(out: Output, found: Survey, partitions: list[tuple[Facts, Standing]]) -> None:
+    if not found.partitions:
+        return
+    counts = Counter(standing.state for _, standing in found.partitions)
+    name = found.partitions[0][0].name
+    summary = ", ".join(f"{count} {state}" for state, count in sorted(counts.items(), key=lambda each: -each[1]))
+    rows = [
+        (
+            facts.partition,
+            standing.state,
+            f"{facts.landed_at:%m-%d %H:%M}" if facts.landed_at else "",
+            facts.made.rows if facts.made else "",
+            facts.read.quarantined if facts.read and facts.read.quarantined else "",
+            facts.made.model if facts.made else "",
+            f"{facts.made.published_at:%m-%d %H:%M}" if facts.made else "",
+            standing.why,
+        )
+        for facts, standing in partitions
+    ]
+    columns = ("partition", "state", "landed", "rows", "quarantined", "model", "published", "why")
+    out.table(
+        columns, rows, title=f"{name}: {summary}", styles=[STYLES.get(standing.state, "") for _, standing in partitions]
+    )
+    older = len(found.partitions) - len(partitions)
+    if older:
+        out.say(f"{older} older partitions: landfall status {name} --all")
+    if found.landed.unexpected:
+        shown = ", ".join(repr(key) for key in found.landed.unexpected[:3])
+        out.say(f"{len(found.landed.unexpected)} objects belong to no partition: {shown}")
+    out.say("")
+
+
+def explain(
+    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE[/FEED]", help="A pipeline, or one of its feeds.")],
+    partition: Annotated[str, typer.Argument(metavar="PARTITION", help="A partition, such as 2012-12-25.")],
+    json: JsonFlag = False,
+) -> None:
+    """What is known of one partition: what was looked for, what was found, which run, what was published, what to do."""
+    from landfall.stack import settings
+
+    with answering(json) as out:
+        wanted, where = Partition.parse(partition), settings()
+        told = [
+            _explained(where, found, *each)
+            for found in (survey(where, one, feed, only=wanted) for one, feed in feeds_of(pipeline))
+            for each in found.partitions
+        ]
+        if json:
+            out.json(told)
+        for each in () if json else told:
+            out.say(f"{each['feed']} {each['partition']}: {each['state']}")
+            for name in ("why", "looked", "found", "run", "read", "published", "made_from", "next"):
+                if each[name]:
+                    out.say(f"  {name.replace('_', ' '):<10} {each[name]}")
+
+
+def _explained(where: Settings, found: Survey, facts: Facts, standing: Standing) -> dict[str, object]:
+    landing, read, made = facts.feed.landing, facts.read, facts.made
+    objects = ", ".join(f"{key!r} (ETag {etag})" for key, etag in facts.objects.items())
+    due = landing.due(facts.partition)
+    run = facts.run.run_id if facts.run else ""
+    return {
+        **as_json(facts, standing),
+        "looked": f"s3://{where.s3.bucket}/{landing.folder(facts.partition)} at {where.s3.endpoint or 'Amazon S3'}, for "
+        f"{landing.ready}" + (f", due {due:%Y-%m-%d %H:%M} UTC" if due else ""),
+        "found": objects or facts.lacks,
+        "run": f"{facts.feed.dag_id} {run} ({facts.run.state})" if facts.run else found.airflow_away or "none",
+        "read": f"by {read.run_id} at {read.at:%Y-%m-%d %H:%M:%S} UTC"
+        + ("" if read.rows is None else f": {read.rows} rows kept, {read.quarantined} quarantined")
+        if read
+        else "by no run",
+        "published": f"publication {made.publication}, {made.rows} rows, at {made.published_at:%Y-%m-%d %H:%M:%S} UTC"
+        if made
+        else "nothing",
+        "made_from": f"{', '.join(f'{key!r} (ETag {etag})' for key, etag in made.objects.items())}; model "
+        f"{made.model or 'none of its own'}, code {made.code}, contract {made.contract}"
+        if made
+        else "",
+        "next": next_command(where, facts, standing),
+    }
+
+
+def next_command(where: Settings, facts: Facts, standing: Standing) -> str:
+    """What to type about a partition."""
+    day, name = facts.partition, facts.name
+    page = f"{where.airflow_url}/dags/{facts.feed.dag_id}/runs/{facts.run.run_id if facts.run else ''}"
+    match standing.state:
+        case "waiting" | "late":
+            return f"landfall land {name} FILE.csv --from {day} --until {day}"
+        case "failed":
+            return f"see {page}, mend it, then landfall apply {name} --from {day} --to {day}"
+        case "landed" | "stale":
+            return f"landfall apply {name} --from {day} --to {day}"
+        case "running":
+            return f"see {page}"
+        case _ if standing.reason:
+            return f"land the object again, or landfall rollback {name.partition('/')[0]} {day}"
+    return ""
+
+
+def plan(
+    pipeline: PipelineArgument = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="PARTITION", help="First partition.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="PARTITION", help="Last partition, included.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """What would run, and why; nothing is started. `landfall apply` runs it."""
+    from landfall.stack import settings
+
+    with answering(json) as out:
+        due = planned(out, settings(), pipeline, first, last)
+        if json:
+            out.json([planned_json(*each) for each in due])
+        elif not due:
+            out.say("nothing is due: everything that landed is published from what is there")
+        else:
+            show_plan(out, due)
+            out.say("run it: landfall apply" + (f" {pipeline}" if pipeline else ""))
+
+
+def planned(
+    out: Output, where: Settings, name: str | None, first: str | None = None, last: str | None = None
+) -> list[tuple[Facts, Standing]]:
+    """The partitions that have a reason to run and something to run on, oldest first."""
+    low = Partition.parse(first) if first else None
+    high = Partition.parse(last) if last else None
+    if low and high and high < low:
+        raise SpecError(f"`{first}..{last}` is no range.", looked="--to lies before --from")
+    found = [each for one in surveys(out, where, name) for each in one.partitions]
+    return [
+        (facts, standing)
+        for facts, standing in found
+        if standing.reason
+        and facts.objects
+        and (not low or facts.partition >= low)
+        and (not high or facts.partition <= high)
+    ]
+
+
+def planned_json(facts: Facts, standing: Standing) -> dict[str, object]:
+    """One planned run as `--json` gives it."""
+    return {
+        "feed": facts.name,
+        "dag_id": facts.feed.dag_id,
+        "partition": str(facts.partition),
+        "reason": standing.reason,
+        "why": standing.why,
+        "state": standing.state,
+        "automatic": standing.automatic,
+        "objects": dict(facts.objects),
+        "published_from": dict(facts.made.objects) if facts.made else {},
+    }
+
+
+def show_plan(out: Output, due: list[tuple[Facts, Standing]]) -> None:
+    """The plan as a table."""
+    rows = [(facts.name, facts.partition, standing.reason, standing.why) for facts, standing in due[:200]]
+    out.table(("feed", "partition", "reason", "why"), rows, title=f"{len(due)} partitions are due")
+    if len(due) > 200:
+        out.say(f"and {len(due) - 200} more (--json has them all)")

@@ -1,0 +1,62 @@
+"""The version of a feed's code: a digest of its jobs' sources and of everything of this project that they import.
+
+A commit would make every publication stale with every change to the docs; this changes when what computes the rows does.
+"""
+
+import ast
+import hashlib
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from landfall.spec import Feed
+
+OURS = ("spark_jobs", "landfall")
+
+
+def code_of(feed: Feed) -> str:
+    """Ten hexadecimal digits, of the jobs that a run of `feed` runs and of what their command lines say."""
+    arguments = [repr(sorted(job.arguments.items())) for job in (feed.features, feed.scoring)]
+    sources = [_digest_of_job(job.name) for job in (feed.features, feed.scoring)]
+    return hashlib.sha256("\n".join([*sources, *arguments]).encode()).hexdigest()[:10]
+
+
+@lru_cache(maxsize=64)
+def _digest_of_job(name: str) -> str:
+    from spark_jobs.__main__ import JOBS
+
+    found: dict[str, bytes] = {}
+    _collect(JOBS[name], found)
+    told = hashlib.sha256()
+    for module in sorted(found):
+        told.update(module.encode() + b"\0" + found[module] + b"\0")
+    return told.hexdigest()
+
+
+def _collect(module: str, found: dict[str, bytes]) -> None:
+    """The source of `module` and of what it imports of ours, without comments, docstrings and layout."""
+    file = _file_of(module)
+    if module in found or file is None:
+        return
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:] or [ast.Pass()]
+    found[module] = ast.dump(tree).encode()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                _collect(alias.name, found)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
+                _collect(name, found)
+
+
+def _file_of(module: str) -> Path | None:
+    """The file of a module of ours, found without importing anything; None for others."""
+    top, *rest = module.split(".")
+    spec = find_spec(top) if top in OURS else None
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    path = Path(spec.submodule_search_locations[0]).joinpath(*rest)
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)

@@ -1,0 +1,123 @@
+"""What S3 tells about objects, in every envelope that it arrives in.
+
+S3 notifies a function, a queue or a topic (keys URL-encoded), or Amazon EventBridge does (keys as they are). A topic puts
+what it passes on into an envelope of its own, and so does a queue that feeds a function. The shapes are those of the
+Amazon S3 User Guide, "Event message structure" and "EventBridge event message structure".
+
+What is read here was written by whoever can write to the bucket or the queue: nothing raises, nothing is believed, and
+what is shown is escaped and shortened.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from reprlib import Repr
+from urllib.parse import unquote_plus
+
+ENVELOPES = 3
+"""Envelopes that may lie around an event: a queue's around a topic's, and one to spare."""
+LONGEST_KEY = 1024
+"""Bytes of UTF-8 in a key of S3, at most."""
+
+_shortened = Repr()
+_shortened.maxstring = _shortened.maxother = 200
+_shortened.maxlevel = 3
+
+
+@dataclass(frozen=True)
+class CreatedObject:
+    """An object that was written. `version` tells one writing of the key from another; empty where the sender does not."""
+
+    bucket: str
+    key: str
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A part of an event that creates no object, with the reason. `rubbish` if S3 would not have sent it."""
+
+    reason: str
+    rubbish: bool = False
+
+
+def read_text(text: str, envelopes: int = ENVELOPES) -> Iterator[CreatedObject | Ignored]:
+    """What the JSON in `text`, such as the body of a message, tells about objects, in its order. Never raises."""
+    if envelopes < 0:
+        yield Ignored(f"too many envelopes around {_shortened.repr(text)}", rubbish=True)
+        return
+    try:
+        event = json.loads(text)
+    except (ValueError, RecursionError):
+        yield Ignored(f"not JSON: {_shortened.repr(text)}", rubbish=True)
+        return
+    yield from read_event(event, envelopes)
+
+
+def read_event(event: object, envelopes: int = ENVELOPES) -> Iterator[CreatedObject | Ignored]:
+    """What a parsed event tells about objects, in its order. Never raises.
+
+    Args:
+        event: An S3 notification, an EventBridge event, a batch of a queue or a topic with either in it, or anything.
+        envelopes: How many envelopes may still be opened.
+    """
+    match event:
+        case {"Event": "s3:TestEvent"}:
+            yield Ignored("a test event of S3")
+        case {"Records": list(records)}:
+            for record in records:
+                yield from _record(record, envelopes)
+        case {"Type": "Notification", "Message": str(text)}:
+            yield from read_text(text, envelopes - 1)
+        case {
+            "source": "aws.s3",
+            "detail-type": "Object Created",
+            "detail": {"bucket": {"name": str(bucket)}, "object": {"key": str(key)} as about},
+        }:
+            yield _created(bucket, key, about)
+        case {"source": "aws.s3", "detail-type": str(kind), "detail": dict()} if kind != "Object Created":
+            yield Ignored(f"creates no object: {_shortened.repr(kind)}")
+        case _:
+            yield Ignored(f"not an event of S3: {_shortened.repr(event)}", rubbish=True)
+
+
+def _record(record: object, envelopes: int) -> Iterator[CreatedObject | Ignored]:
+    """One of `Records`: a message of a queue, one of a topic, or S3's own."""
+    match record:
+        case {"body": str(text)} | {"Sns": {"Message": str(text)}}:
+            yield from read_text(text, envelopes - 1)
+        case {
+            "eventName": str(name),
+            "s3": {"bucket": {"name": str(bucket)}, "object": {"key": str(key)} as about},
+        }:
+            # Other stores than Amazon's write `s3:` before the name, as the configuration does.
+            if name.removeprefix("s3:").startswith("ObjectCreated:"):
+                yield _decoded(bucket, key, about)
+            else:
+                yield Ignored(f"creates no object: {_shortened.repr(name)}")
+        case _:
+            yield Ignored(f"not a record of S3: {_shortened.repr(record)}", rubbish=True)
+
+
+def _decoded(bucket: str, encoded: str, about: Mapping[str, object]) -> CreatedObject | Ignored:
+    try:
+        key = unquote_plus(encoded, errors="strict")
+    except UnicodeError:
+        return Ignored(f"not a key of S3: {_shortened.repr(encoded)}", rubbish=True)
+    return _created(bucket, key, about)
+
+
+def _created(bucket: str, key: str, about: Mapping[str, object]) -> CreatedObject | Ignored:
+    """The object, unless its names are such as S3 has none: JSON may hold half a character, or any length."""
+    try:
+        good = bool(bucket.encode()) and 0 < len(key.encode()) <= LONGEST_KEY
+    except UnicodeError:
+        good = False
+    if not good:
+        return Ignored(f"not a key of S3: {_shortened.repr(key)}", rubbish=True)
+    # The two kinds of event write one sequencer differently: in lower case, or in capitals after zeros.
+    sequencer = about.get("sequencer")
+    if isinstance(sequencer, str) and sequencer:
+        return CreatedObject(bucket, key, sequencer.lower().lstrip("0"))
+    etag = about.get("eTag") or about.get("etag")
+    return CreatedObject(bucket, key, etag if isinstance(etag, str) else "")

@@ -1,0 +1,28 @@
+"""The ledger: what landed, what was read of it, what was made of it; and what therefore is to be done."""
+
+from landfall.ledger.audit import Audit, Start, audit
+from landfall.ledger.facts import Facts, Made, Read, Seen
+from landfall.ledger.gather import gather
+from landfall.ledger.record import close_reading, judge_reading, note_late, open_reading, record_landing
+from landfall.ledger.schema import ensure_ledger
+from landfall.ledger.standing import Current, Standing, standing
+
+__all__ = [
+    "Audit",
+    "Current",
+    "Facts",
+    "Made",
+    "Read",
+    "Seen",
+    "Standing",
+    "Start",
+    "audit",
+    "close_reading",
+    "ensure_ledger",
+    "gather",
+    "judge_reading",
+    "note_late",
+    "open_reading",
+    "record_landing",
+    "standing",
+]

@@ -1,0 +1,48 @@
+"""Airflow's runs by partition: the run of a partition is the one that is active, else the newest."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from landfall.errors import SpecError
+from landfall.ledger.facts import Seen
+from landfall.runs import AirflowApi, Json
+from landfall.spec import Feed, Partition
+
+
+def active_runs(api: AirflowApi, feed: Feed) -> dict[Partition, Seen]:
+    """The runs of the feed's DAG that have not ended."""
+    return _by_partition(feed, api.list_runs(feed.dag_id, state=["queued", "running"]))
+
+
+def newest_run(api: AirflowApi, feed: Feed, partition: Partition) -> Seen | None:
+    """The run of one partition; None if it never had one."""
+    first, after = feed.landing.window(partition)
+    found = api.list_runs(feed.dag_id, logical_date_gte=first.isoformat(), logical_date_lt=after.isoformat())
+    return _by_partition(feed, found).get(partition)
+
+
+def all_runs(api: AirflowApi, feed: Feed, since: datetime | None = None) -> dict[Partition, Seen]:
+    """The runs of the feed's DAG of partitions that begin at `since` or later, and those that have not ended."""
+    window = {"logical_date_gte": since.isoformat()} if since else {}
+    return {**active_runs(api, feed), **_by_partition(feed, api.list_runs(feed.dag_id, **window))}
+
+
+def _by_partition(feed: Feed, runs: Iterable[Json]) -> dict[Partition, Seen]:
+    found: dict[Partition, Seen] = {}
+    for run in runs:
+        partition = _partition_of(feed, run)
+        seen = Seen(run_id=str(run["dag_run_id"]), state=str(run["state"]))
+        if partition and (seen.active or not (partition in found and found[partition].active)):
+            found[partition] = seen
+    return found
+
+
+def _partition_of(feed: Feed, run: Json) -> Partition | None:
+    """The day of the form, else the partition of the logical date, as the run's own steps find it."""
+    try:
+        if day := (run.get("conf") or {}).get("day"):
+            return Partition.parse(day)
+    except SpecError:
+        return None
+    moment = run["logical_date"]
+    return feed.landing.holding(datetime.fromisoformat(moment.replace("Z", "+00:00"))) if moment else None

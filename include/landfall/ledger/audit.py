@@ -1,0 +1,140 @@
+"""The audit: hold what is in S3 against what was made of it, and say which runs are due.
+
+What woke it does not matter and carries no truth: every audit lists each feed's prefix once and decides from that listing,
+the ledger and Airflow's runs. A second audit finds the runs that the first had started, or what they read, and starts none.
+Two audits at once do not start a run twice: the one that claims it in the ledger does.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from landfall.landing.store import ObjectStore, iterate_landing
+from landfall.ledger.facts import Facts, Seen
+from landfall.ledger.gather import Runs, gather, sort_objects
+from landfall.ledger.record import claim, record_landing
+from landfall.ledger.standing import Current, standing
+from landfall.publishing.database import Database
+from landfall.spec import Feed, Partition
+
+AT_ONCE = 8
+"""Runs that one audit starts for one feed; those of the newest partitions. The others are started by the audits that
+follow, so that a year of old data that lands at once does not stand in front of today's forecast."""
+
+PATIENCE = timedelta(seconds=60)
+"""How long nobody else starts a run that an audit has decided to start: longer than it takes from the one to the other."""
+
+CLOCKS = timedelta(seconds=2)
+"""S3 gives times in whole seconds, and its clock need not be ours."""
+
+NewestRun = Callable[[Feed, Partition], Seen | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """A run that is due: of a new partition, or once more (`run_id` is then that of the run it had)."""
+
+    feed: str
+    dag_id: str
+    partition: str
+    logical_date: str
+    run_id: str | None
+    reason: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """What an audit of one feed found.
+
+    Args:
+        feed: `PIPELINE/FEED`.
+        objects: Objects listed.
+        new: Object versions that were not known.
+        gone: Object versions that were known and are gone.
+        starts: Runs that are due now, at most `AT_ONCE`.
+        postponed: How many more are due.
+        deleted: Published partitions whose inputs were deleted, with what is gone.
+        unexpected: Keys that belong to no partition, escaped.
+    """
+
+    feed: str
+    objects: int
+    new: int
+    gone: int
+    starts: list[Start] = field(default_factory=list)
+    postponed: int = 0
+    deleted: list[str] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+
+
+def audit(
+    conn: Database,
+    store: ObjectStore,
+    bucket: str,
+    pipeline: str,
+    feed: Feed,
+    current: Current,
+    *,
+    active: Runs,
+    newest: NewestRun,
+    at_once: int = AT_ONCE,
+    patience: timedelta = PATIENCE,
+) -> Audit:
+    """Audit one feed: one listing of its prefix, written to the ledger and held against it.
+
+    Args:
+        conn: The predictions database, with the ledger in it.
+        store: The object store.
+        bucket: The bucket that data lands in.
+        pipeline: Name of the pipeline.
+        feed: The feed.
+        current: What a publication made now would be made with.
+        active: The runs of the feed's DAG that have not ended.
+        newest: The newest run of one partition, asked only for those that seem due.
+        at_once: How many runs to start at most.
+        patience: How long a start that another audit decided on is left to it.
+
+    Raises:
+        LandingError: the store cannot be asked. PublishingError, RunError: the database, Airflow cannot be asked.
+    """
+    name = f"{pipeline}/{feed.name}"
+    began = datetime.now(UTC) - CLOCKS
+    objects = tuple(iterate_landing(store, bucket, feed.landing))
+    new, gone = record_landing(conn, bucket, name, feed.landing, objects, listed_from=began)
+    landed = sort_objects(feed.landing, objects, current.now)
+    found = [(facts, standing(facts, current)) for facts in gather(conn, pipeline, feed, landed, active)]
+    deleted = [f"{facts.partition}: {each.why}" for facts, each in found if each.reason == "input deleted"]
+    due = [facts for facts, each in reversed(found) if each.automatic]
+    starts: list[Start] = []
+    left = iter(due)
+    while len(starts) < at_once and (facts := next(left, None)):
+        if (start := _start(facts, newest, current)) and claim(conn, start.feed, start.partition, patience):
+            starts.append(start)
+    return Audit(
+        feed=name,
+        objects=len(objects),
+        new=new,
+        gone=gone,
+        starts=starts,
+        postponed=sum(1 for _ in left),
+        deleted=deleted,
+        unexpected=[repr(key) for key in landed.unexpected],
+    )
+
+
+def _start(facts: Facts, newest: NewestRun, current: Current) -> Start | None:
+    """The run to start for what seems due, once its newest run is known; None if it is not due after all."""
+    known = replace(facts, run=newest(facts.feed, facts.partition))
+    now = standing(known, current)
+    if not now.automatic:
+        return None
+    return Start(
+        feed=facts.name,
+        dag_id=facts.feed.dag_id,
+        partition=str(facts.partition),
+        logical_date=facts.feed.landing.window(facts.partition)[0].isoformat(),
+        run_id=known.run.run_id if known.run else None,
+        reason=now.reason,
+        why=now.why,
+    )

@@ -1,0 +1,135 @@
+"""Gathering facts: one listing, two queries and a look at Airflow's runs for each feed."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from psycopg import sql
+
+from landfall.landing.store import LandedObject
+from landfall.ledger.facts import Facts, Made, Read, Seen
+from landfall.publishing.database import Database, explained, fetch
+from landfall.spec import Feed, Landing, Partition
+
+Runs = Callable[[Feed], Mapping[Partition, Seen]]
+"""Asks for the runs of a feed's DAG."""
+
+_READ = sql.SQL("""
+SELECT DISTINCT ON (partition) partition, id, run_id, opened_at, objects, rows, quarantined
+FROM landfall.readings WHERE feed = %s AND (%s::text IS NULL OR partition = %s) ORDER BY partition, id DESC""")
+_MADE = sql.SQL("""
+SELECT partition::text, id, fingerprint, rows, published_at FROM landfall.publications
+WHERE table_name = %s AND state = 'published' AND (%s::text IS NULL OR partition::text = %s)""")
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What one listing found of a feed. `unexpected` are the keys that belong to no partition."""
+
+    objects: Mapping[Partition, Mapping[str, LandedObject]]
+    lacks: Mapping[Partition, str] = field(default_factory=dict)
+    unexpected: tuple[str, ...] = ()
+
+
+def sort_objects(landing: Landing, objects: Iterable[LandedObject], now: datetime) -> Landed:
+    """A listing by partition. Memory grows with the objects, about 0.4 kB each."""
+    kept: dict[Partition, dict[str, LandedObject]] = {}
+    listed: dict[Partition, list[tuple[str, datetime]]] = {}
+    unexpected: list[str] = []
+    for landed in objects:
+        home = landing.home_of(landed.key)
+        data = landing.partition_of(landed.key)
+        if data:
+            kept.setdefault(data, {})[landed.key] = landed
+        if home and (data or home[1].startswith(("_", "."))):
+            listed.setdefault(home[0], []).append((landed.key, landed.last_modified))
+        else:
+            unexpected.append(landed.key)
+    lacks = {partition: landing.lacks(partition, there, now) for partition, there in listed.items()}
+    return Landed(kept, lacks, tuple(unexpected))
+
+
+def gather(
+    conn: Database,
+    pipeline: str,
+    feed: Feed,
+    landed: Landed,
+    runs: Runs | None,
+    *,
+    only: Partition | None = None,
+) -> list[Facts]:
+    """The facts of every partition that landed, was read, was published or has a run; in the order of partitions.
+
+    Args:
+        conn: The predictions database.
+        pipeline: Name of the pipeline.
+        feed: The feed.
+        landed: What is in S3 now.
+        runs: Asks Airflow; None where it is away.
+        only: The partition that alone is asked for.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+        RunError: Airflow cannot be asked.
+    """
+    read, made = _read(conn, f"{pipeline}/{feed.name}", only), _made(conn, feed, only)
+    seen = runs(feed) if runs else {}
+    bare = Facts(pipeline=pipeline, feed=feed, partition=Partition(datetime(1970, 1, 1, tzinfo=UTC).date()))
+    bare = replace(bare, runs_known=runs is not None)
+    names = {only} if only else {*landed.objects, *landed.lacks, *read, *made, *seen}
+    return [
+        replace(
+            bare,
+            partition=partition,
+            objects={key: each.etag for key, each in landed.objects.get(partition, {}).items()},
+            lacks=landed.lacks.get(partition, "no object yet"),
+            landed_at=max((each.last_modified for each in landed.objects.get(partition, {}).values()), default=None),
+            read=read.get(partition),
+            made=made.get(partition),
+            run=seen.get(partition),
+        )
+        for partition in sorted(names)
+    ]
+
+
+def _read(conn: Database, feed: str, only: Partition | None) -> dict[Partition, Read]:
+    day = str(only) if only else None
+    with explained(conn, f"What was read of `{feed}` is not known."):
+        rows = fetch(conn, _READ, [feed, day, day])
+    return {Partition.parse(str(row[0])): _reading(row) for row in rows}
+
+
+def _reading(row: tuple[object, ...]) -> Read:
+    _, number, run_id, at, objects, rows, quarantined = row
+    if not isinstance(at, datetime):
+        raise TypeError(f"landfall.readings has other columns than this version knows: {row}")
+    return Read(
+        number=int(str(number)),
+        run_id=str(run_id),
+        at=at.astimezone(UTC),
+        objects={str(key): str(etag) for key, etag in objects.items()} if isinstance(objects, dict) else None,
+        rows=None if rows is None else int(str(rows)),
+        quarantined=None if quarantined is None else int(str(quarantined)),
+    )
+
+
+def _made(conn: Database, feed: Feed, only: Partition | None) -> dict[Partition, Made]:
+    day = str(only) if only else None
+    with explained(conn, f"The publications of `{feed.table.name}` could not be read."):
+        rows = fetch(conn, _MADE, [feed.table.name, day, day])
+    return {Partition.parse(str(row[0])): _publication(row) for row in rows}
+
+
+def _publication(row: tuple[object, ...]) -> Made:
+    _, number, fingerprint, rows, at = row
+    if not isinstance(fingerprint, dict) or not isinstance(at, datetime):
+        raise TypeError(f"landfall.publications has other columns than this version knows: {row}")
+    return Made(
+        publication=int(str(number)),
+        objects={str(each["key"]): str(each["etag"]) for each in fingerprint["objects"]},
+        code=str(fingerprint["code_version"]),
+        model=str(fingerprint["model_version"]),
+        contract=str(fingerprint["contract"]),
+        rows=int(str(rows)),
+        published_at=at.astimezone(UTC),
+    )

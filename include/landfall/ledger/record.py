@@ -1,0 +1,117 @@
+"""Writing the ledger: what a sweep saw, and what a run read."""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from psycopg import sql
+
+from landfall.landing.store import LandedObject
+from landfall.publishing.database import Database, explained, fetch, fetch_one, run
+from landfall.spec import Landing, Partition
+
+_SWEPT = sql.SQL("""
+CREATE TEMPORARY TABLE swept (key text, etag text, last_modified timestamptz, size bigint, partition text)
+ON COMMIT DROP""")
+_NEW = sql.SQL("""
+INSERT INTO landfall.landed_objects (bucket, key, etag, last_modified, size, feed, partition)
+SELECT %(bucket)s, key, etag, last_modified, size, %(feed)s, partition FROM swept
+ON CONFLICT (bucket, key, etag, last_modified) DO UPDATE SET gone_at = NULL
+WHERE landfall.landed_objects.gone_at IS NOT NULL
+RETURNING 1""")
+_GONE = sql.SQL("""
+UPDATE landfall.landed_objects o SET gone_at = clock_timestamp()
+WHERE o.bucket = %(bucket)s AND o.feed = %(feed)s AND o.gone_at IS NULL
+  AND (%(partition)s::text IS NULL OR o.partition = %(partition)s)
+  AND o.last_modified < %(listed_from)s::timestamptz
+  AND NOT EXISTS (SELECT FROM swept s
+                  WHERE s.key = o.key AND s.etag = o.etag AND s.last_modified = o.last_modified)
+RETURNING 1""")
+
+
+def record_landing(
+    conn: Database,
+    bucket: str,
+    feed: str,
+    landing: Landing,
+    objects: Iterable[LandedObject],
+    *,
+    partition: Partition | None = None,
+    listed_from: object = "infinity",
+) -> tuple[int, int]:
+    """Writes one listing down: versions not known are added, those no longer there are marked gone.
+
+    Args:
+        conn: The predictions database.
+        bucket: The bucket that was listed.
+        feed: The feed, `PIPELINE/NAME`.
+        landing: Its landing: which key belongs to which partition.
+        objects: The whole listing, or that of the folder of `partition`.
+        partition: The partition that alone was listed, if one was.
+        listed_from: When the listing began. Versions newer than this are not marked gone: another may have seen them
+            while this listing was under way.
+
+    Returns:
+        How many versions were new, and how many are gone.
+    """
+    names = {
+        "bucket": bucket,
+        "feed": feed,
+        "partition": str(partition) if partition else None,
+        "listed_from": listed_from,
+    }
+    with explained(conn, f"What landed for `{feed}` could not be written down."), conn.transaction():
+        fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(hashtext(%s))"), [f"landed_objects {feed}"])
+        run(conn, _SWEPT)
+        with (
+            conn.cursor() as cursor,
+            cursor.copy("COPY swept (key, etag, last_modified, size, partition) FROM STDIN") as copy,
+        ):
+            for landed in objects:
+                home = landing.partition_of(landed.key)
+                copy.write_row(
+                    (landed.key, landed.etag, landed.last_modified, landed.size, str(home) if home else None)
+                )
+        return len(fetch(conn, _NEW, names)), len(fetch(conn, _GONE, names))
+
+
+def open_reading(conn: Database, feed: str, partition: Partition, run_id: str) -> int:
+    """The number of a new reading, taken before the run lists its objects: a higher number has seen newer objects."""
+    with explained(conn, f"The reading of `{feed}` {partition} could not be noted."):
+        query = sql.SQL("INSERT INTO landfall.readings (feed, partition, run_id) VALUES (%s, %s, %s) RETURNING id")
+        found = fetch_one(conn, query, [feed, str(partition), run_id])
+    return int(str(found[0])) if found else 0
+
+
+def close_reading(conn: Database, reading: int, objects: Mapping[str, str]) -> None:
+    """Notes what was listed: key -> ETag."""
+    with explained(conn, f"The reading {reading} could not be noted."):
+        query = sql.SQL("UPDATE landfall.readings SET objects = %s::jsonb WHERE id = %s RETURNING id")
+        fetch(conn, query, [json.dumps(dict(objects)), reading])
+
+
+def judge_reading(conn: Database, reading: int, *, rows: int, quarantined: int) -> None:
+    """Notes how many rows the contract kept and how many it did not."""
+    with explained(conn, f"The verdict on reading {reading} could not be noted."):
+        query = sql.SQL("UPDATE landfall.readings SET rows = %s, quarantined = %s WHERE id = %s RETURNING id")
+        fetch(conn, query, [rows, quarantined, reading])
+
+
+def claim(conn: Database, feed: str, partition: str, patience: timedelta) -> bool:
+    """True for the one that may start the partition's run now; False for others, until `patience` has passed."""
+    query = sql.SQL("""
+        INSERT INTO landfall.claims (feed, partition) VALUES (%s, %s)
+        ON CONFLICT (feed, partition) DO UPDATE SET claimed_at = clock_timestamp()
+        WHERE landfall.claims.claimed_at <= clock_timestamp() - %s RETURNING 1""")
+    with explained(conn, f"The start of `{feed}` {partition} could not be claimed."):
+        return bool(fetch(conn, query, [feed, partition, patience]))
+
+
+def note_late(conn: Database, feed: str, partition: Partition, due_at: datetime, lacks: str) -> None:
+    """Notes that the deadline of a partition passed before it had landed. A deadline is noted once."""
+    with explained(conn, f"That `{feed}` {partition} is late could not be noted."):
+        query = sql.SQL(
+            "INSERT INTO landfall.late_landings (feed, partition, due_at, lacks) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING RETURNING 1"
+        )
+        fetch(conn, query, [feed, str(partition), due_at, lacks])

@@ -1,0 +1,84 @@
+"""The standing of every partition of a feed, as the command line asks for it: read only, and also while Airflow is away."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from landfall.errors import RunError
+from landfall.landing.store import connect, iterate_folder, iterate_landing
+from landfall.ledger.airflow_runs import all_runs, newest_run
+from landfall.ledger.current import current_of
+from landfall.ledger.facts import Facts, Seen
+from landfall.ledger.gather import Landed, gather, sort_objects
+from landfall.ledger.schema import ensure_ledger
+from landfall.ledger.standing import Current, Standing, standing
+from landfall.publishing import connect as connect_database
+from landfall.runs import AirflowApi
+from landfall.spec import Feed, Partition, Pipeline, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What is known of a feed: its partitions in order, each with where it stands.
+
+    Args:
+        feed: The feed.
+        partitions: Facts and standing of each.
+        landed: What is in S3.
+        airflow_away: Why Airflow could not be asked; empty if it could. Then no run is known.
+    """
+
+    feed: Feed
+    partitions: list[tuple[Facts, Standing]]
+    landed: Landed
+    airflow_away: str = ""
+
+
+def survey(
+    settings: Settings,
+    pipeline: Pipeline,
+    feed: Feed,
+    *,
+    only: Partition | None = None,
+    since: datetime | None = None,
+) -> Survey:
+    """Ask S3, the ledger and Airflow.
+
+    Args:
+        settings: Where the servers are.
+        pipeline: The pipeline.
+        feed: One of its feeds.
+        only: The partition that alone is asked for.
+        since: Runs of earlier partitions are asked for only while they are active.
+
+    Raises:
+        LandingError: S3 cannot be asked. PublishingError: the database cannot be asked.
+    """
+    store, bucket, current = connect(settings.s3), settings.s3.bucket, current_of(settings, pipeline, feed)
+    objects = (
+        iterate_folder(store, bucket, feed.landing, only) if only else iterate_landing(store, bucket, feed.landing)
+    )
+    landed = sort_objects(feed.landing, objects, current.now)
+    runs, away = _runs(settings, feed, only, since)
+    with connect_database(settings) as database:
+        ensure_ledger(database)
+        asked = None if away else lambda _: runs
+        facts = gather(database, pipeline.name, feed, landed, asked, only=only)
+    return Survey(feed=feed, partitions=_judged(facts, current), landed=landed, airflow_away=away)
+
+
+def _judged(facts: list[Facts], current: Current) -> list[tuple[Facts, Standing]]:
+    return [(each, standing(each, current)) for each in facts]
+
+
+def _runs(
+    settings: Settings, feed: Feed, only: Partition | None, since: datetime | None
+) -> tuple[Mapping[Partition, Seen], str]:
+    try:
+        api = AirflowApi(settings)
+        if only is None:
+            return all_runs(api, feed, since), ""
+        found = newest_run(api, feed, only)
+        return ({only: found} if found else {}), ""
+    except RunError as error:
+        return {}, error.what

@@ -1,0 +1,94 @@
+"""The audit as a DAG: hold S3 against the ledger, start the runs that are due."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import Context
+
+from landfall.orchestration.step import Step
+from landfall.pipelines import PIPELINES
+from landfall.spec import Settings
+
+if TYPE_CHECKING:
+    from landfall.ledger import Audit, Start
+
+
+class AuditLandings(Step):
+    """One audit of every feed of every pipeline. Reports the runs to start; what only a person can mend is in its log."""
+
+    def run(self, context: Context, settings: Settings) -> list[dict[str, Any]]:
+        """The arguments of `start_runs`, one a run that is due."""
+        found = [each for pipeline in PIPELINES.values() for each in _audit(settings, pipeline.name)]
+        for each in found:
+            self._tell(each)
+        return [_arguments(start) for each in found for start in each.starts]
+
+    def _tell(self, audit: "Audit") -> None:
+        self.log.info("%s: %d objects, %d new, %d gone", audit.feed, audit.objects, audit.new, audit.gone)
+        for start in audit.starts:
+            self.log.info("%s %s is due: %s (%s)", audit.feed, start.partition, start.reason, start.why)
+        if audit.postponed:
+            self.log.info("%s: %d more are due; the next audits start them", audit.feed, audit.postponed)
+        for gone in audit.deleted:
+            self.log.warning("%s: an input of what is published was deleted. %s", audit.feed, gone)
+        for key in audit.unexpected[:100]:
+            self.log.warning("%s: the object %s belongs to no partition", audit.feed, key)
+        if len(audit.unexpected) > 100:
+            self.log.warning("%s: %d more objects belong to no partition", audit.feed, len(audit.unexpected) - 100)
+
+
+def _audit(settings: Settings, name: str) -> "list[Audit]":
+    from landfall.landing.store import connect
+    from landfall.ledger import audit, ensure_ledger
+    from landfall.ledger.airflow_runs import active_runs, newest_run
+    from landfall.ledger.current import current_of
+    from landfall.publishing import connect as connect_database
+    from landfall.runs import AirflowApi
+
+    pipeline, api, store = PIPELINES[name], AirflowApi(settings), connect(settings.s3)
+    with connect_database(settings) as database:
+        ensure_ledger(database)
+        return [
+            audit(
+                database,
+                store,
+                settings.s3.bucket,
+                name,
+                feed,
+                current_of(settings, pipeline, feed),
+                active=lambda feed: active_runs(api, feed),
+                newest=lambda feed, partition: newest_run(api, feed, partition),
+            )
+            for feed in pipeline.feeds
+        ]
+
+
+def _arguments(start: "Start") -> dict[str, Any]:
+    """What `TriggerDagRunOperator` needs: a run of its own name where there is none, else the one there is, reset.
+
+    If somebody else has made the partition's first run meanwhile, that one stays, and the task is skipped.
+    """
+    told: Mapping[str, Any] = asdict(start)
+    return {
+        "trigger_dag_id": told["dag_id"],
+        "trigger_run_id": told["run_id"] or f"landed__{told['logical_date']}",
+        "logical_date": told["logical_date"],
+        "run_after": datetime.now(UTC).isoformat(),
+        "reset_dag_run": told["run_id"] is not None,
+        "skip_when_already_exists": told["run_id"] is None,
+        "note": f"{told['reason']}: {told['why']}",
+    }
+
+
+def audit_landings() -> AuditLandings:
+    """The auditing step."""
+    return AuditLandings(task_id="audit_landings")
+
+
+def start_runs(due: AuditLandings) -> Any:
+    """One task a run that is due: it makes the run, or resets the one that its partition had."""
+    start_runs = TriggerDagRunOperator.partial(task_id="start_runs", openlineage_inject_parent_info=False)
+    return start_runs.expand_kwargs(due.output)

@@ -1,0 +1,154 @@
+"""A wait for one partition in the triggerer: a future, and its share of one listing (`landfall.landing.lister`).
+
+Airflow starts it with the template context of its task, in which the whole DAG hangs: 10,000 of those would be gigabytes.
+So the trigger reads the run's partition from it and lets go of everything else.
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import fields
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
+
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
+
+from landfall.errors import LandfallError, SpecError
+from landfall.landing.lister import landed
+from landfall.orchestration.run_partition import partition_of
+from landfall.spec import Landing, Partition, Settings, readiness
+
+log = logging.getLogger(__name__)
+
+
+def written(landing: Landing) -> str:
+    """The landing as JSON, for the trigger's row in Airflow's database.
+
+    Raises:
+        SpecError: its readiness is none of `landfall.spec.readiness`.
+    """
+    if getattr(readiness, type(landing.ready).__name__, None) is not type(landing.ready):
+        raise SpecError(
+            f"The readiness of `{landing.prefix}` is a `{type(landing.ready).__name__}`.",
+            looked="expected one of landfall.spec.readiness, which a triggerer can make again",
+        )
+    return json.dumps({**_values(landing), "ready": {"is": type(landing.ready).__name__, **_values(landing.ready)}})
+
+
+@lru_cache(maxsize=256)
+def landing_of(text: str) -> Landing:
+    """The landing that `written` wrote; waits of one feed share one value."""
+    values = json.loads(text)
+    rule = values.pop("ready")
+    kind = getattr(readiness, rule.pop("is"))
+    return Landing(**_restored(Landing, values), ready=kind(**_restored(kind, rule)))
+
+
+def _values(spec: Any) -> dict[str, Any]:
+    """The fields of a declaration as JSON has them; times as seconds."""
+    pairs = ((field.name, getattr(spec, field.name)) for field in fields(spec))
+    return {name: value.total_seconds() if isinstance(value, timedelta) else value for name, value in pairs}
+
+
+def _restored(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields as the declaration has them; of the same types as they are annotated with."""
+    types = {field.name: str(field.type) for field in fields(kind)}
+
+    def value(name: str, told: Any) -> Any:
+        if told is not None and "timedelta" in types[name]:
+            return timedelta(seconds=told)
+        return tuple(told) if isinstance(told, list) else told
+
+    return {name: value(name, told) for name, told in values.items() if name in types}
+
+
+def waited_partition(landing: Landing, context: Mapping[str, Any]) -> Partition:
+    """The partition that the run of `context` waits for: named in its form, or the one that holds its logical date.
+
+    Raises:
+        SpecError: what the form says is no partition of this landing.
+        RunError: the run has neither.
+    """
+    if (moment := context["dag_run"].logical_date) and not context["params"].get("day"):
+        return landing.holding(moment)
+    partition = partition_of(context)
+    if landing.hourly == (partition.hour is None):
+        expected = "an hour, such as 2012-12-25T07" if landing.hourly else "a day, such as 2012-12-25"
+        raise SpecError(f"`{partition}` is not a partition of `{landing.prefix}`.", looked=f"expected {expected}")
+    return partition
+
+
+class TaskName(NamedTuple):
+    """What Airflow needs of a waiting task to log and to trace; without the DAG, which its own value holds on to."""
+
+    id: Any
+    dag_id: str
+    task_id: str
+    run_id: str
+    try_number: int
+    map_index: int | None
+    context_carrier: dict[str, str] | None
+
+    @classmethod
+    def of(cls, task_instance: Any) -> Self:
+        """The names of a task instance of whatever kind."""
+        return cls._make(getattr(task_instance, name, None) for name in cls._fields)
+
+
+class LandingTrigger(BaseTrigger):
+    """Ends its task with success when the partition is ready.
+
+    An error ends the trigger, and the task goes on in a worker, to say what it is: see `LandingSensor.execute_complete`.
+
+    Args:
+        landing: What `written` wrote.
+        partition: The partition; empty: that of the run which the trigger is started for.
+    """
+
+    def __init__(self, landing: str, partition: str = "") -> None:
+        super().__init__()
+        self.landing, self.partition = landing, partition
+        self.refused: LandfallError | None = None
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Class path and arguments, for the triggerer."""
+        return f"{__name__}.LandingTrigger", {"landing": self.landing, "partition": self.partition}
+
+    @property
+    def task_instance(self) -> Any:
+        """The names of the waiting task; None outside of a triggerer."""
+        return self._task_instance
+
+    @task_instance.setter
+    def task_instance(self, value: Any) -> None:
+        self._task_instance = value and TaskName.of(value)
+
+    def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
+        """Read the run's partition from the context, and empty the context: nobody reads it after this."""
+        try:
+            if not self.partition:
+                self.partition = str(waited_partition(landing_of(self.landing), context))
+        except LandfallError as error:
+            self.refused = error
+        finally:
+            context.clear()
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """One event: success, which ends the task, or the error as a dictionary."""
+        try:
+            if self.refused:
+                raise self.refused
+            settings, landing = Settings.read(), landing_of(self.landing)
+            partition = Partition.parse(self.partition)
+            log.info("Waiting for `%s`", landing.folder(partition))
+            await landed(settings.s3, landing, partition, tell=_say, queue_url=settings.sqs_queue_url)
+        except LandfallError as error:
+            yield TriggerEvent(error.as_dict())
+        else:
+            yield TaskSuccessEvent()
+
+
+def _say(error: LandfallError) -> None:
+    """Into the log of the task that waits."""
+    log.error("%s", error)

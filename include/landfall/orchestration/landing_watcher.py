@@ -1,0 +1,51 @@
+"""An event when something lands that no wait of this triggerer waits for: what wakes the audit."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+from landfall.landing.lister import changes
+from landfall.pipelines import find_feed
+from landfall.spec import Landing, Settings
+
+DEBOUNCE = 2.0
+"""Seconds in which everything that lands is told in one event."""
+
+
+class LandingWatcher(BaseEventTrigger):
+    """For an `AssetWatcher`: fires when objects come, go or are replaced under a feed's prefix, waited-for folders left out.
+
+    An event says which feed, not which keys: it is a wake-up, and whoever wakes compares the store with the ledger. The
+    first comes as soon as there is anything at all, because a triggerer that was away may have missed something.
+
+    Args:
+        feed: PIPELINE/FEED, such as `bike_demand/forecast`.
+    """
+
+    def __init__(self, feed: str) -> None:
+        super().__init__()
+        self.feed = feed
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Class path and arguments, for the triggerer."""
+        return f"{__name__}.LandingWatcher", {"feed": self.feed}
+
+    def landing(self) -> Landing:
+        """Where the feed's objects arrive.
+
+        Raises:
+            SpecError: there is no such feed.
+        """
+        return find_feed(self.feed).landing
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Events, at most one in two seconds, for ever."""
+        settings = Settings.read()
+        pipeline, _, feed = self.feed.partition("/")
+        async with aclosing(changes(settings.s3, self.landing(), queue_url=settings.sqs_queue_url)) as changing:
+            async for _ in changing:
+                yield TriggerEvent({"pipeline": pipeline, "feed": feed})
+                await asyncio.sleep(DEBOUNCE)

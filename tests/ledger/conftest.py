@@ -1,0 +1,97 @@
+"""What the tests of the ledger share: a feed of their own, a store in memory, a connection."""
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import IO, Any
+
+import psycopg
+import pytest
+
+from landfall.ledger import Current, ensure_ledger
+from landfall.pipelines.bike_demand import FORECAST
+from landfall.spec import Feed, Landing, PredictionTable, Readiness
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
+CURRENT = Current(code="c1", contract="k1", model=None, now=NOW)
+
+
+class MemoryStore:
+    """The part of an S3 client that listings use, over a dictionary: key -> (ETag, last modified)."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, tuple[str, datetime]] = {}
+        self.clock = 0
+        self.meta = SimpleNamespace(endpoint_url="memory")
+
+    def put(self, key: str, etag: str) -> None:
+        """An object, written a second after the one before."""
+        self.clock += 1
+        self.objects[key] = (etag, datetime.fromtimestamp(1_772_000_000 + self.clock, UTC))
+
+    def list_objects_v2(
+        self, *, Bucket: str, Prefix: str, ContinuationToken: str = "", MaxKeys: int = 1000
+    ) -> Mapping[str, Any]:
+        """One page, as ListObjectsV2 gives it."""
+        keys = sorted(key for key in self.objects if key.startswith(Prefix) and key > ContinuationToken)
+        page = [
+            {"Key": key, "ETag": f'"{self.objects[key][0]}"', "Size": 1, "LastModified": self.objects[key][1]}
+            for key in keys[:MaxKeys]
+        ]
+        more = len(keys) > MaxKeys
+        return {"Contents": page, "IsTruncated": more, "NextContinuationToken": keys[MaxKeys - 1] if more else ""}
+
+    def put_object(self, *, Bucket: str, Key: str, Body: IO[bytes], ContentType: str) -> Mapping[str, Any]:
+        raise NotImplementedError
+
+
+def make_feed(ready: Readiness | None = None) -> Feed:
+    """A feed whose prefix and table no other test has."""
+    name = f"t{uuid.uuid4().hex[:8]}"
+    table = PredictionTable(
+        name=f"predictions.{name}",
+        columns={"time": "timestamptz", "predicted": "double precision"},
+        key=("time",),
+        keep=1,
+    )
+    landing = Landing(prefix=f"{name}/hours", **({"ready": ready} if ready else {}))
+    return replace(FORECAST, name=name, dag_id=name, landing=landing, table=table)
+
+
+@pytest.fixture
+def new_feed() -> Callable[..., Feed]:
+    """Makes feeds."""
+    return make_feed
+
+
+@pytest.fixture
+def feed() -> Feed:
+    return make_feed()
+
+
+@pytest.fixture
+def new_store() -> type[MemoryStore]:
+    """Makes stores."""
+    return MemoryStore
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+def current() -> Current:
+    """The code, the contract and the moment of these tests."""
+    return CURRENT
+
+
+@pytest.fixture
+def conn(database_url: str) -> Iterator[Connection]:
+    """A connection to an empty database with a ledger."""
+    with psycopg.connect(database_url, autocommit=True, options="-c TimeZone=UTC") as connection:
+        ensure_ledger(connection)
+        yield connection

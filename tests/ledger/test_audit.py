@@ -1,0 +1,147 @@
+"""One audit after the other, over a real ledger: what is started, what is reported, and that a second finds nothing."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from landfall.ledger import Audit, Current, Seen, audit, close_reading, open_reading
+from landfall.spec import AllNamed, Feed, Partition
+
+DAY, NEXT = Partition.parse("2026-03-01"), Partition.parse("2026-03-02")
+Connection = psycopg.Connection[tuple[Any, ...]]
+Auditor = Callable[..., Audit]
+
+
+@pytest.fixture
+def auditor(conn: Connection, store: Any, current: Current) -> Auditor:
+    """Audits one feed; `runs` are those that Airflow has."""
+
+    def run(feed: Feed, runs: dict[Partition, Seen] | None = None, **more: Any) -> Audit:
+        known = runs or {}
+        active = {day: each for day, each in known.items() if each.active}
+        newest = known.get
+        return audit(
+            conn, store, "lake", "p", feed, current,
+            active=lambda _: active, newest=lambda _, day: newest(day), **more,
+        )  # fmt: skip
+
+    return run
+
+
+def key(feed: Feed, day: Partition, name: str = "a.csv") -> str:
+    return f"{feed.landing.folder(day)}{name}"
+
+
+def read(conn: Connection, feed: Feed, day: Partition, objects: dict[str, str]) -> None:
+    """A run reads the partition."""
+    close_reading(conn, open_reading(conn, f"p/{feed.name}", day, "run"), objects)
+
+
+def test_what_landed_and_was_never_read_is_started_newest_first_and_once(
+    auditor: Auditor, store: Any, feed: Feed
+) -> None:
+    store.put(key(feed, DAY), "e1")
+    store.put(key(feed, NEXT), "e2")
+    first, second = auditor(feed), auditor(feed)
+    assert [(start.partition, start.run_id, start.reason) for start in first.starts] == [
+        ("2026-03-02", None, "never published"),
+        ("2026-03-01", None, "never published"),
+    ]
+    assert first.starts[0].logical_date == "2026-03-02T00:00:00+00:00"
+    assert (first.objects, first.new, first.gone) == (2, 2, 0)
+    assert (second.starts, second.new) == ([], 0)
+
+
+def test_a_start_that_came_to_nothing_is_decided_again_when_patience_is_over(
+    auditor: Auditor, store: Any, feed: Feed
+) -> None:
+    store.put(key(feed, DAY), "e1")
+    assert len(auditor(feed).starts) == 1
+    assert len(auditor(feed, patience=timedelta(0)).starts) == 1
+
+
+def test_a_partition_whose_run_waits_or_works_is_left_to_it(auditor: Auditor, store: Any, feed: Feed) -> None:
+    store.put(key(feed, DAY), "e1")
+    assert auditor(feed, {DAY: Seen(run_id="r", state="running")}).starts == []
+
+
+def test_what_a_run_has_read_is_not_started_again_whatever_became_of_it(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed
+) -> None:
+    store.put(key(feed, DAY), "e1")
+    read(conn, feed, DAY, {key(feed, DAY): "e1"})
+    for state in ("success", "failed"):
+        assert auditor(feed, {DAY: Seen(run_id="run", state=state)}).starts == []
+
+
+def test_a_replaced_object_reruns_its_partition_in_the_run_it_had(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed
+) -> None:
+    store.put(key(feed, DAY), "e1")
+    auditor(feed)
+    read(conn, feed, DAY, {key(feed, DAY): "e1"})
+    store.put(key(feed, DAY), "e2")
+    found = auditor(feed, {DAY: Seen(run_id="run", state="success")}, patience=timedelta(0))
+    assert [(start.partition, start.run_id) for start in found.starts] == [("2026-03-01", "run")]
+    assert (found.new, found.gone) == (1, 1)
+
+
+def test_the_same_bytes_written_again_change_nothing(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed
+) -> None:
+    store.put(key(feed, DAY), "e1")
+    read(conn, feed, DAY, {key(feed, DAY): "e1"})
+    store.put(key(feed, DAY), "e1")
+    assert auditor(feed, {DAY: Seen(run_id="run", state="success")}).starts == []
+
+
+def test_a_partition_that_is_not_ready_is_not_started(
+    auditor: Auditor, store: Any, new_feed: Callable[..., Feed]
+) -> None:
+    feed = new_feed(AllNamed(("a.csv", "b.csv")))
+    store.put(key(feed, DAY), "e1")
+    assert auditor(feed).starts == []
+    store.put(key(feed, DAY, "b.csv"), "e2")
+    assert len(auditor(feed).starts) == 1
+
+
+def test_a_year_of_old_data_starts_a_few_runs_at_a_time(auditor: Auditor, store: Any, feed: Feed) -> None:
+    for month in range(1, 13):
+        store.put(key(feed, Partition.parse(f"2025-{month:02}-01")), "e")
+    first = auditor(feed, at_once=5)
+    assert [start.partition for start in first.starts] == [f"2025-{month:02}-01" for month in (12, 11, 10, 9, 8)]
+    assert first.postponed == 7
+    assert [start.partition for start in auditor(feed, at_once=5).starts] == [
+        f"2025-{month:02}-01" for month in (7, 6, 5, 4, 3)
+    ]
+
+
+STRANGE = [
+    "a'; DROP TABLE x;--.csv",
+    "{{ params.day }}.csv",
+    "../../up.csv",
+    "two\nlines.csv",
+    "ü" * 400 + ".csv",
+    "$(id).csv",
+]
+
+
+def test_keys_written_by_strangers_are_written_down_and_shown_escaped(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed
+) -> None:
+    for name in STRANGE:
+        store.put(f"{feed.landing.prefix}/{name}", "e")
+        store.put(key(feed, DAY, name), "e")
+    found = auditor(feed)
+    hidden = [name for name in STRANGE if name.startswith(".") or "/" in name or "\n" in name]
+    told = [f"{feed.landing.prefix}/{name}" for name in STRANGE]
+    told += [key(feed, DAY, name) for name in hidden if not name.startswith(".")]
+    assert found.unexpected == [repr(each) for each in sorted(told)]
+    assert [start.partition for start in found.starts] == ["2026-03-01"]
+    query = "SELECT key FROM landfall.landed_objects WHERE feed = %s"
+    there = {str(row[0]) for row in conn.execute(query, [f"p/{feed.name}"]).fetchall()}
+    assert there == set(store.objects)
+    assert all("\n" not in each for each in found.unexpected)

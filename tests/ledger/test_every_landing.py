@@ -1,0 +1,313 @@
+"""Every landing is published, exactly once, whatever the order of things: random worlds over the real ledger and tables.
+
+A world has two partitions, objects that strangers create, replace and delete, runs that take one step at a time and may
+crash between any two, audits that may overlap, a DAG that may be paused. When everybody has come to rest, every partition
+that is ready must be published from exactly what lies in S3, and no input may have been published twice.
+
+    pytest tests/ledger/test_every_landing.py                            at least 10,000 steps
+    LANDFALL_STEPS=100000 pytest tests/ledger/test_every_landing.py      more
+"""
+
+import itertools
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from psycopg import sql
+
+from landfall.errors import LandingError, OutdatedError
+from landfall.landing.store import check_complete, check_landed, iterate_folder, visible
+from landfall.ledger import Current, Seen, Start, audit, close_reading, ensure_ledger, open_reading, record_landing
+from landfall.publishing import Fingerprint, Publication, open_publication, publish
+from landfall.spec import AllNamed, AtLeast, Feed, Marker, OneObject, Partition
+
+STEPS = int(os.environ.get("LANDFALL_STEPS", "10000"))
+LENGTH = 50
+DAYS = [Partition.parse(f"2026-03-0{n}") for n in (1, 2)]
+NAMES = ["a.csv", "b.csv", "_SUCCESS"]
+BROKEN = "rows that break the contract"
+RULES = [OneObject(), AtLeast(2), AllNamed(("a.csv", "b.csv")), Marker()]
+days, which_run = st.sampled_from([DAYS[0]] * 4 + [DAYS[1]]), st.integers(0, 1)
+names, contents = st.sampled_from(["a.csv"] * 3 + NAMES), st.sampled_from(["red", "green", BROKEN])
+
+
+class Run:
+    """A run as Airflow keeps it: made by the schedule, by the audit or by hand; reset by the audit."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.reset()
+
+    def reset(self) -> None:
+        """From the beginning."""
+        self.state, self.at = "running", "wait"
+        self.reading = 0
+        self.read: dict[str, str] = {}
+        self.publication: Publication | None = None
+
+
+class World(RuleBasedStateMachine):
+    """See the module. The three class attributes are given by the test."""
+
+    conn: psycopg.Connection[tuple[Any, ...]]
+    new_feed: Callable[..., Feed]
+    new_store: Callable[[], Any]
+    current: Current
+    steps = 0
+
+    @initialize(ready=st.sampled_from(RULES))
+    def begin(self, ready: Any) -> None:
+        self.feed, self.store = type(self).new_feed(ready), type(self).new_store()
+        self.runs: dict[Partition, list[Run]] = {day: [] for day in DAYS}
+        self.decided: list[Start] = []
+        self.paused = False
+
+    # --- what strangers do -------------------------------------------------------------------------------------------
+    @rule(day=days, name=names, content=contents)
+    def an_object_lands(self, day: Partition, name: str, content: str) -> None:
+        self.store.put(f"{self.feed.landing.folder(day)}{name}", content)
+
+    @rule(day=days, name=st.sampled_from([*NAMES, "dt=2026-3-1/a.csv"]))
+    def an_object_is_deleted_or_a_stray_one_lands(self, day: Partition, name: str) -> None:
+        if "/" in name:
+            self.store.put(f"{self.feed.landing.prefix}/{name}", "stray")
+        self.store.objects.pop(f"{self.feed.landing.folder(day)}{name}", None)
+
+    # --- what Airflow does -------------------------------------------------------------------------------------------
+    @rule()
+    def the_dag_is_paused_or_unpaused(self) -> None:
+        self.paused = not self.paused
+
+    @precondition(lambda self: not self.paused)
+    @rule(day=days)
+    def the_schedule_makes_a_run(self, day: Partition) -> None:
+        if not self.runs[day]:
+            self.runs[day].append(Run(f"scheduled__{day}"))
+
+    @rule(day=days)
+    def somebody_runs_a_day_by_hand(self, day: Partition) -> None:
+        if len(self.runs[day]) < 2:
+            self.runs[day].append(Run(f"manual__{day}_{len(self.runs[day])}"))
+
+    @precondition(lambda self: not self.paused)
+    @rule(day=days, which=which_run, count=st.integers(1, 8))
+    def a_run_goes_on(self, day: Partition, which: int, count: int) -> None:
+        for run in self.runs[day][which : which + 1]:
+            for _ in range(count):
+                self.step(day, run)
+
+    @precondition(lambda self: not self.paused)
+    @rule(day=days, content=contents, steps=st.integers(3, 5))
+    def a_slow_run_meets_a_quick_one(self, day: Partition, content: str, steps: int) -> None:
+        """Between what the slow one read and its swap, an object lands and the quick one publishes it."""
+        self.somebody_runs_a_day_by_hand(day)
+        self.somebody_runs_a_day_by_hand(day)
+        slow, quick = self.runs[day][:2]
+        for _ in range(steps):
+            self.step(day, slow)
+        self.an_object_lands(day, "a.csv", content)
+        for _ in range(8):
+            self.step(day, quick)
+
+    @rule(day=days, which=which_run)
+    def a_task_crashes_and_is_tried_again(self, day: Partition, which: int) -> None:
+        """The task begins anew; what it has committed stays."""
+        for run in self.runs[day][which : which + 1]:
+            run.at = {"list": "read", "insert": "stage"}.get(run.at, run.at)
+
+    @rule(day=days, which=which_run)
+    def a_run_fails_before_it_has_read(self, day: Partition, which: int) -> None:
+        for run in self.runs[day][which : which + 1]:
+            if run.state == "running" and run.at in ("read", "list"):
+                run.state = "failed"
+
+    # --- what the audit does -----------------------------------------------------------------------------------------
+    @rule(patient=st.booleans())
+    def an_audit_decides(self, patient: bool) -> None:
+        """An event, a duplicate of one, or five minutes: it makes no difference. Patience may be over, if nothing is left."""
+        self.decide(timedelta(seconds=60) if patient or self.decided else timedelta(0))
+
+    @precondition(lambda self: self.decided)
+    @rule(which=st.integers(0, 9))
+    def a_decided_start_is_made(self, which: int) -> None:
+        self.start(self.decided.pop(which % len(self.decided)))
+
+    @precondition(lambda self: self.decided)
+    @rule()
+    def the_audit_crashes_before_it_starts_anything(self) -> None:
+        self.decided.clear()
+
+    # --- how it is done ----------------------------------------------------------------------------------------------
+    def decide(self, patience: timedelta) -> int:
+        newest = {
+            day: next((each for each in runs if each.state == "running"), runs[-1])
+            for day, runs in self.runs.items()
+            if runs
+        }
+        seen = {day: Seen(run_id=run.run_id, state=run.state) for day, run in newest.items()}
+        active = {day: each for day, each in seen.items() if each.active}
+        found = audit(
+            self.conn, self.store, "lake", "p", self.feed, self.current,
+            active=lambda _: active, newest=lambda _, day: seen.get(day), patience=patience,
+        )  # fmt: skip
+        self.decided += found.starts
+        return len(found.starts)
+
+    def start(self, start: Start) -> None:
+        """As `start_runs` does: a new run unless there is one, or the run there is, reset."""
+        day = Partition.parse(start.partition)
+        if start.run_id is None and not any(run.run_id.startswith("scheduled") for run in self.runs[day]):
+            self.runs[day].insert(0, Run(f"landed__{day}"))
+        for run in self.runs[day]:
+            if run.run_id == start.run_id:
+                run.reset()
+
+    def step(self, day: Partition, run: Run) -> None:
+        if run.state != "running":
+            return
+        landing, name = self.feed.landing, f"p/{self.feed.name}"
+        match run.at:
+            case "wait":
+                listed = [(key, modified) for key, (_, modified) in self.store.objects.items()]
+                if not landing.lacks(day, listed, self.current.now):
+                    run.at = "read"
+            case "read":
+                run.reading, run.at = open_reading(self.conn, name, day, run.run_id), "list"
+            case "list":
+                folder = tuple(iterate_folder(self.store, "lake", landing, day))
+                run.read = {each.key: each.etag for each in folder if landing.partition_of(each.key)}
+                record_landing(self.conn, "lake", name, landing, folder, partition=day)
+                close_reading(self.conn, run.reading, run.read)
+                try:
+                    check_landed(visible(folder, landing, day), landing, day)
+                    check_complete(folder, landing, day)
+                    run.at = "stage"
+                except LandingError:
+                    run.state = "failed"
+            case "stage" if BROKEN in run.read.values():
+                run.state = "failed"
+            case "stage":
+                fingerprint = Fingerprint(objects=run.read, code_version="c1", model_version="", contract="k1")
+                run.publication = open_publication(
+                    self.conn, self.feed.table, day,
+                    run_id=run.run_id, model_version="", fingerprint=fingerprint, reading=run.reading,
+                )  # fmt: skip
+                run.at = "insert"
+            case "insert":
+                self.insert(day, run)
+                run.at = "publish"
+            case "publish":
+                self.swap(day, run)
+
+    def insert(self, day: Partition, run: Run) -> None:
+        assert run.publication
+        table = sql.Identifier(*run.publication.staging.split("."))
+        with self.conn.transaction():
+            noted = "INSERT INTO landfall.staged_parts VALUES (%s, 0, 1)"
+            self.conn.execute(noted, [run.publication.id])
+            query = sql.SQL("INSERT INTO {} (time, predicted) VALUES (%s, 1)").format(table)
+            self.conn.execute(query, [day.start])
+
+    def swap(self, day: Partition, run: Run) -> None:
+        assert run.publication
+        with suppress(OutdatedError):
+            publish(self.conn, run.publication, expected_rows=1)
+        run.state = "success"
+
+    # --- what must hold ----------------------------------------------------------------------------------------------
+    def there(self, day: Partition) -> dict[str, str]:
+        keys = {key: etag for key, (etag, _) in self.store.objects.items()}
+        return {key: etag for key, etag in keys.items() if self.feed.landing.partition_of(key) == day}
+
+    def published(self) -> dict[Partition, dict[str, str]]:
+        query = "SELECT partition, fingerprint FROM landfall.publications WHERE table_name = %s AND state = 'published'"
+        rows = self.conn.execute(query, [self.feed.table.name]).fetchall()
+        return {Partition(day): {each["key"]: each["etag"] for each in made["objects"]} for day, made in rows}
+
+    @invariant()
+    def a_step_is_counted(self) -> None:
+        type(self).steps += 1
+
+    def teardown(self) -> None:
+        """Everybody comes to rest: the DAG runs, audits go on until there is nothing to do."""
+        if not hasattr(self, "feed"):
+            return
+        self.paused = False
+        for _ in range(8):
+            while self.decided:
+                self.start(self.decided.pop())
+            for day, runs in self.runs.items():
+                for run in runs * 12:
+                    self.step(day, run)
+            if not self.decide(timedelta(0)):
+                break
+        assert self.decide(timedelta(0)) == 0, "an audit of a world at rest starts something"
+        self.judge()
+
+    def judge(self) -> None:
+        published = self.published()
+        listed = [(key, modified) for key, (_, modified) in self.store.objects.items()]
+        for day in DAYS:
+            there = self.there(day)
+            made = published.get(day)
+            if self.feed.landing.lacks(day, listed, self.current.now) or BROKEN in there.values():
+                assert made is None or BROKEN not in made.values()
+                continue
+            fewer = made is not None and there.items() < made.items()  # what was deleted is reported, not run again
+            assert made == there or fewer, f"{day}: published {made}, in S3 {there}"
+        again = "SELECT key, etag FROM landfall.landed_objects WHERE feed = %s AND gone_at IS NULL"
+        known = sorted(self.conn.execute(again, [f"p/{self.feed.name}"]).fetchall())
+        assert known == sorted((key, etag) for key, (etag, _) in self.store.objects.items()), "the ledger is not S3"
+        query = "SELECT key, etag FROM landfall.consumed WHERE feed = %s"
+        consumed = set(self.conn.execute(query, [f"p/{self.feed.name}"]).fetchall())
+        assert consumed == {pair for made in published.values() for pair in made.items()}
+        assert self.no_input_twice_in_a_row(), "an input was published twice"
+
+    def no_input_twice_in_a_row(self) -> bool:
+        """Of no partition were two neighbouring publications made from the same objects, but by somebody's hand."""
+        query = """SELECT partition, fingerprint -> 'objects', run_id FROM landfall.publications
+                   WHERE table_name = %s AND published_at IS NOT NULL ORDER BY partition, published_at"""
+        rows = self.conn.execute(query, [self.feed.table.name]).fetchall()
+        return all(one[:2] != other[:2] or "manual" in one[2] + other[2] for one, other in itertools.pairwise(rows))
+
+
+@pytest.mark.timeout(3600)
+def test_every_landing_is_published_once_from_what_lies_in_s3(
+    database_url: str, new_feed: Callable[..., Feed], new_store: Callable[[], Any], current: Current
+) -> None:
+    with psycopg.connect(database_url, autocommit=True, options="-c TimeZone=UTC") as conn:
+        ensure_ledger(conn)
+        bound = {
+            "conn": conn,
+            "new_feed": staticmethod(new_feed),
+            "new_store": staticmethod(new_store),
+            "current": current,
+        }
+        world = type("BoundWorld", (World,), bound)
+        while world.steps < STEPS:
+            run_state_machine_as_test(
+                world,
+                settings=settings(
+                    max_examples=max(1, (STEPS - world.steps) // LENGTH + 1),
+                    stateful_step_count=LENGTH,
+                    deadline=None,
+                    suppress_health_check=list(HealthCheck),
+                    print_blob=True,
+                    phases=(Phase.generate,) if os.environ.get("LANDFALL_STEPS") else tuple(Phase),
+                ),
+            )
+        assert world.steps >= STEPS

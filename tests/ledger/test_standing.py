@@ -1,0 +1,104 @@
+"""Where a partition stands: one case a rule, from facts alone."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from landfall.ledger import Current, Facts, Made, Read, Seen, Standing, standing
+from landfall.ledger.standing import changes
+from landfall.pipelines.bike_demand import ACTUALS, FORECAST
+from landfall.spec import Partition
+
+DAY = Partition(date(2012, 12, 25))
+NOON = datetime(2012, 12, 24, 12, tzinfo=UTC)
+CURRENT = Current(code="c1", contract="k1", model="7", now=NOON)
+KEY = "bike_sharing/forecast/dt=2012-12-25/hours.csv"
+OLD, NEW = {KEY: "aaaaaaaaaa"}, {KEY: "bbbbbbbbbb"}
+FAILED, RUNNING, SUCCESS = (Seen(run_id="r", state=state) for state in ("failed", "running", "success"))
+
+
+def read(objects: dict[str, str], run_id: str = "r") -> Read:
+    return Read(number=1, run_id=run_id, at=NOON, objects=objects)
+
+
+def made(objects: dict[str, str] = OLD, code: str = "c1", model: str = "7", contract: str = "k1") -> Made:
+    return Made(publication=3, objects=objects, code=code, model=model, contract=contract, rows=24, published_at=NOON)
+
+
+NOTHING = Facts(pipeline="bike_demand", feed=FORECAST, partition=DAY)
+LANDED = replace(NOTHING, objects=OLD, lacks="")
+WHY = "hours.csv: aaaaaaaa -> bbbbbbbb"
+GONE = f"what it was made of is no longer there: {KEY!r}"
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "why", "reason", "automatic"),
+    [
+        (NOTHING, "waiting", "no object yet", "", False),
+        (replace(NOTHING, run=RUNNING), "waiting", "no object yet", "", False),
+        (replace(LANDED, lacks="no marker _SUCCESS"), "waiting", "no marker _SUCCESS", "", False),
+        (replace(LANDED, run=RUNNING), "running", "r", "", False),
+        (LANDED, "landed", "no run has read it", "never published", True),
+        (replace(LANDED, run=FAILED), "landed", "no run has read it", "never published", True),
+        (replace(LANDED, run=FAILED, read=read(NEW)), "landed", "no run has read it", "never published", True),
+        (replace(LANDED, run=FAILED, read=read(OLD)), "failed", "r", "failed", False),
+        (replace(LANDED, run=SUCCESS, read=read(OLD)), "skipped", "its run had nothing to publish", "", False),
+        (replace(LANDED, run=FAILED, read=read(OLD, "bulk")), "skipped", "its run had nothing to publish", "", False),
+        (replace(LANDED, run=SUCCESS, read=read(OLD), made=made()), "published", "", "", False),
+        (replace(LANDED, objects=NEW, run=SUCCESS, read=read(OLD), made=made()), "stale", WHY, "input changed", True),
+        (replace(LANDED, objects=NEW, run=RUNNING, read=read(OLD), made=made()), "running", "r", "", False),
+        (replace(LANDED, objects=NEW, run=FAILED, read=read(NEW), made=made()), "failed", f"r; {WHY}", "failed", False),
+        (replace(LANDED, objects=NEW, run=SUCCESS, read=read(NEW), made=made()), "stale", WHY, "input changed", False),
+        (replace(NOTHING, run=SUCCESS, made=made()), "published", GONE, "input deleted", False),
+        (
+            replace(LANDED, run=SUCCESS, made=made({**OLD, "x/b.csv": "cc"})),
+            "stale",
+            "b.csv: deleted",
+            "input deleted",
+            False,
+        ),
+        (
+            replace(LANDED, objects={**OLD, "x/b.csv": "cc"}, run=SUCCESS, made=made()),
+            "stale",
+            "b.csv: new, cc",
+            "input changed",
+            True,
+        ),
+        (replace(LANDED, made=made(model="6")), "stale", "model 6 -> 7", "model changed", False),
+        (replace(LANDED, made=made(code="c0")), "stale", "code c0 -> c1", "code changed", False),
+        (replace(LANDED, made=made(contract="k0")), "stale", "the contract changed", "contract changed", False),
+    ],
+)
+def test_a_partition_stands_where_its_facts_put_it(
+    facts: Facts, state: str, why: str, reason: str, automatic: bool
+) -> None:
+    assert standing(facts, CURRENT) == Standing(state=state, why=why, reason=reason, automatic=automatic)  # type: ignore[arg-type]
+
+
+def test_what_has_not_landed_by_its_deadline_is_late_also_with_a_run_that_waits() -> None:
+    after = replace(CURRENT, now=NOON + timedelta(days=1))
+    told = Standing(state="late", why="no object yet; it was due 2012-12-25 00:00 UTC")
+    assert standing(NOTHING, after) == standing(replace(NOTHING, run=RUNNING), after) == told
+
+
+def test_a_new_model_makes_only_partitions_that_are_not_over_stale() -> None:
+    facts = replace(LANDED, made=made(model="6"))
+    assert standing(facts, replace(CURRENT, now=NOON + timedelta(days=1))).reason == "model changed"
+    assert standing(facts, replace(CURRENT, now=NOON + timedelta(days=2))).state == "published"
+
+
+def test_rows_that_come_from_no_model_are_not_stale_for_one() -> None:
+    facts = Facts(pipeline="bike_demand", feed=ACTUALS, partition=DAY, objects=OLD, lacks="", made=made(model=""))
+    assert standing(facts, replace(CURRENT, model=None)).state == "published"
+
+
+def test_while_airflow_is_away_a_partition_that_was_read_is_not_called_done() -> None:
+    facts = replace(LANDED, read=read(OLD), runs_known=False)
+    assert standing(facts, CURRENT) == Standing(
+        state="landed", why="read, not published; Airflow is away", reason="never published"
+    )
+
+
+def test_strange_keys_are_shown_escaped() -> None:
+    assert changes({}, {"a/x\n'; DROP": "0123456789"}) == '"x\\n\'; DROP": new, 01234567'
