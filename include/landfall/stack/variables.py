@@ -20,7 +20,6 @@ TUNABLE = {
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     "AIRFLOW__TRIGGERER__CAPACITY": "20000",  # a wait costs kilobytes: benchmarks/results/ten_thousand_waits.md
-    "AIRFLOW__TRIGGERER__MAX_TRIGGER_TO_SELECT_PER_LOOP": "200",  # a second or so; a restart takes up 10,000 in minutes
     "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "5",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "10",

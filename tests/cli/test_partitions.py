@@ -1,0 +1,214 @@
+"""`landfall status`, `explain`, `plan`, `apply`, `backfill --bulk`, and the audit in a real Airflow, over days of May 2015."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from landfall.cli.app import build
+from landfall.landing.samples import write_sample
+from landfall.landing.store import connect
+from landfall.pipelines.bike_demand import FORECAST
+from landfall.runs import AirflowApi
+
+FEED = "bike_demand/forecast"
+MAY = [f"2015-05-{day:02}" for day in range(1, 10)]
+ASKED, REPLACED, BROKEN, AUDITED, AGAIN = MAY[0:3], MAY[1], MAY[5], MAY[6], MAY[7]
+Landfall = Callable[..., "CompletedProcess[str]"]
+Json = dict[str, Any]
+pytestmark = pytest.mark.usefixtures("trained")
+
+
+def answer(done: "CompletedProcess[str]", code: int = 0) -> Any:
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+class May:
+    """The sample of May 2015, and what the command line says of its days."""
+
+    def __init__(self, stack: Any, landfall: Landfall, folder: Path) -> None:
+        self.stack, self.landfall = stack, landfall
+        files = write_sample("bike_demand", folder, 9, date(2015, 5, 9))
+        self.file = next(each.path for each in files if each.feed == "forecast")
+
+    def land(self, day: str, edit: Callable[[str], str] = lambda text: text) -> None:
+        """One day's forecast, `edit`ed, as an object of its own."""
+        header, *lines = self.file.read_text().splitlines()
+        text = "\n".join([header, *(edit(line) for line in lines if f",{day}," in line)]) + "\n"
+        client: Any = connect(self.stack.settings.s3)
+        key = f"bike_sharing/forecast/dt={day}/hours.csv"
+        client.put_object(Bucket=self.stack.settings.s3.bucket, Key=key, Body=text.encode())
+
+    def status(self) -> dict[str, Json]:
+        told = answer(self.landfall("status", FEED, "--all", "--json"))
+        return {each["partition"]: each for each in told}
+
+    def plan(self, first: str, last: str) -> dict[str, Json]:
+        told = answer(self.landfall("plan", FEED, "--from", first, "--to", last, "--json"))
+        return {each["partition"]: each for each in told}
+
+
+@pytest.fixture(scope="module")
+def may(stack: Any, landfall: Landfall, tmp_path_factory: pytest.TempPathFactory) -> May:
+    made = May(stack, landfall, tmp_path_factory.mktemp("may"))
+    for day in ASKED:
+        made.land(day)
+    return made
+
+
+@pytest.fixture(scope="module")
+def applied(may: May, landfall: Landfall) -> dict[str, Json]:
+    """What landed and had no run, as it stood; then published in one Spark job."""
+    before = may.status()
+    assert {day: before[day]["state"] for day in ASKED} == dict.fromkeys(ASKED, "landed")
+    planned = may.plan(ASKED[0], ASKED[-1])
+    assert {day: each["reason"] for day, each in planned.items()} == dict.fromkeys(ASKED, "never published")
+    told = answer(landfall("apply", FEED, "--from", ASKED[0], "--to", ASKED[-1], "--bulk", "--json"))
+    done = sorted(told["bike_forecast"], key=str)
+    assert done == [{"partition": day, "state": "published"} for day in ASKED]
+    return may.status()
+
+
+def test_a_bulk_apply_publishes_what_landed_partition_by_partition(applied: dict[str, Json], may: May) -> None:
+    for day in ASKED:
+        assert (applied[day]["state"], applied[day]["rows"], applied[day]["quarantined"]) == ("published", 24, 0)
+    assert may.plan(ASKED[0], ASKED[-1]) == {}
+
+
+def test_bulk_and_airflow_give_the_same_rows(applied: dict[str, Json], landfall: Landfall) -> None:
+    query = (
+        f"SELECT time, predicted, model_version FROM predictions.bike_demand WHERE partition = '{ASKED[0]}' ORDER BY 1"
+    )
+    bulk = answer(landfall("sql", query, "--json"))
+    answer(landfall("backfill", FEED, "--from", ASKED[0], "--to", ASKED[0], "--json"))
+    native = answer(landfall("sql", query, "--json"))
+    assert len(bulk) == 24
+    if bulk[0]["model_version"] == native[0]["model_version"]:
+        assert native == bulk
+
+
+def test_explain_says_what_was_looked_for_found_read_and_made(applied: dict[str, Json], landfall: Landfall) -> None:
+    [told] = answer(landfall("explain", FEED, ASKED[2], "--json"))
+    key = f"bike_sharing/forecast/dt={ASKED[2]}/hours.csv"
+    [etag] = applied[ASKED[2]]["objects"].values()
+    assert told["state"] == "published"
+    assert told["looked"].startswith(f"s3://landfall/bike_sharing/forecast/dt={ASKED[2]}/ at http://127.0.0.1:")
+    assert told["looked"].endswith(f"for one object, due {ASKED[2]} 00:00 UTC")
+    assert told["found"] == f"'{key}' (ETag {etag})"
+    assert told["read"].endswith(": 24 rows kept, 0 quarantined")
+    assert told["published"].startswith(f"publication {applied[ASKED[2]]['publication']}, 24 rows, at ")
+    assert told["made_from"].startswith(f"'{key}' (ETag {etag}); model {applied[ASKED[2]]['model_version']}, code ")
+
+
+def test_a_replaced_object_is_stale_planned_with_both_etags_and_applied(
+    applied: dict[str, Json], may: May, landfall: Landfall
+) -> None:
+    may.land(REPLACED, lambda line: line.replace(",0,", ",0,", 1).rsplit(",", 1)[0] + ",0.5")
+    [old], [new] = (each[REPLACED]["objects"].values() for each in (applied, may.status()))
+    planned = may.plan(REPLACED, REPLACED)[REPLACED]
+    assert (planned["reason"], planned["automatic"]) == ("input changed", True)
+    assert planned["why"] == f"hours.csv: {old[:8]} -> {new[:8]}"
+    told = answer(landfall("apply", FEED, "--from", REPLACED, "--to", REPLACED, "--json"))
+    assert told == {"bike_forecast": [{"partition": REPLACED, "state": "success"}]}
+    after = may.status()[REPLACED]
+    assert (after["state"], after["objects"]) == ("published", {f"bike_sharing/forecast/dt={REPLACED}/hours.csv": new})
+
+
+def test_a_backfill_runs_only_what_is_missing_and_stops_when_asked_to(
+    applied: dict[str, Json], may: May, landfall: Landfall
+) -> None:
+    may.land(MAY[3])
+    may.land(BROKEN, lambda line: "rubbish")
+    words = ("backfill", FEED, "--from", ASKED[0], "--to", BROKEN, "--only", "missing")
+    dry = answer(landfall(*words, "--dry-run", "--json"))
+    assert [each["partition"] for each in dry] == [MAY[3], BROKEN]
+    refused = answer(landfall(*words, "--bulk", "--stop-on-failure", "--json"), 1)
+    assert refused["error"].startswith(f"1 of 1 runs failed: bike_forecast {BROKEN}. First: the contract: ")
+    assert refused["left"] == "the other partitions are published; 1 were not started"
+    stood = may.status()
+    assert (stood[MAY[3]]["state"], stood[BROKEN]["state"]) == ("landed", "landed")
+    again = answer(landfall(*words, "--bulk", "--json"), 1)
+    assert again["left"] == "the other partitions are published"
+    assert may.status()[MAY[3]]["state"] == "published"
+
+
+@pytest.fixture
+def audited(stack: Any) -> Iterator[AirflowApi]:
+    """Airflow, with the audit at work."""
+    api = AirflowApi(stack.settings)
+    pause(api, False)
+    yield api
+    pause(api, True)
+
+
+def pause(api: AirflowApi, paused: bool) -> None:
+    assert api.http.patch("/api/v2/dags/landing_audit", json={"is_paused": paused}).is_success
+
+
+def starts_of(api: AirflowApi, run_id: str) -> list[Json]:
+    return [task for task in api.tasks("landing_audit", run_id) if task["task_id"] == "start_runs"]
+
+
+def until(what: str, true: Callable[[], bool], patience: float = 240) -> None:
+    """Waits; the audit's own pace is measured in benchmarks/."""
+    end = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < end, f"{what}: not after {patience:.0f} s"
+        time.sleep(1)
+
+
+def test_the_audit_runs_what_landed_and_nobody_waited_for_and_then_what_was_replaced(
+    may: May, audited: AirflowApi
+) -> None:
+    may.land(AUDITED)
+    until("the day is published", lambda: may.status().get(AUDITED, {}).get("state") == "published")
+    [run] = [each for each in audited.list_runs("bike_forecast") if each["logical_date"][:10] == AUDITED]
+    assert run["dag_run_id"] == f"landed__{AUDITED}T00:00:00+00:00"
+    first = may.status()[AUDITED]["publication"]
+    may.land(AUDITED, lambda line: line.rsplit(",", 1)[0] + ",0.25")
+    until("the day is published again", lambda: may.status()[AUDITED]["publication"] != first)
+    assert may.status()[AUDITED]["state"] == "published"
+    assert len([each for each in audited.list_runs("bike_forecast") if each["logical_date"][:10] == AUDITED]) == 1
+
+
+def test_a_second_audit_finds_nothing_to_do(may: May, audited: AirflowApi) -> None:
+    audited.wait("landing_audit", audited.trigger("landing_audit"), lambda _: None, patience=300)
+    until("everything stands", lambda: all(each["state"] != "running" for each in may.status().values()))
+    runs = [audited.trigger("landing_audit") for _ in range(2)]
+    for run_id in runs:
+        audited.wait("landing_audit", run_id, lambda _: None, patience=300)
+    assert all(audited.xcom("landing_audit", run_id, "audit_landings") == [] for run_id in runs[1:])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("status", "bike_demnd"), "There is no pipeline `bike_demnd`. Did you mean `bike_demand`?"),
+        (("plan", "bike_demand/forcast"), "There is no feed of `bike_demand` `forcast`. Did you mean `forecast`?"),
+        (("explain", "bike_demand", "today"), "`today` is not a partition."),
+    ],
+)
+def test_a_wrong_name_is_told_with_the_nearest(words: tuple[str, ...], said: str, landfall: Landfall) -> None:
+    assert answer(landfall(*words, "--json"), 1)["error"] == said
+
+
+def test_status_goes_on_without_airflow_and_says_so(may: May, landfall: Landfall) -> None:
+    done = landfall("status", FEED, "--json", "--all", LANDFALL_AIRFLOW_URL="http://127.0.0.1:9")
+    assert "runs are not known: Airflow does not answer." in done.stderr
+    assert {each["partition"] for each in answer(done)} >= set(ASKED)
+
+
+def test_help_tells_what_each_command_is_for() -> None:
+    told = CliRunner().invoke(build(), ["--help"]).stdout
+    assert all(name in told for name in ("status", "explain", "plan", "apply", "backfill"))
+
+
+def test_the_days_of_may_lie_under_the_feeds_prefix() -> None:
+    assert FORECAST.landing.prefix == "bike_sharing/forecast"
