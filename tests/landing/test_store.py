@@ -12,10 +12,9 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from landfall.errors import LandingError
+from landfall.landing.listing import LandedObject, ObjectStore
 from landfall.landing.split import land
 from landfall.landing.store import (
-    LandedObject,
-    ObjectStore,
     check_landed,
     connect,
     landed_partitions,

@@ -16,9 +16,10 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.triggers.base import TriggerEvent
 
 from landfall.errors import ComputeError, LandingError, PublishingError, RunError
+from landfall.landing.listing import LandedObject
 from landfall.landing.samples import write_sample
 from landfall.landing.samples.bike_demand import forecast_hours
-from landfall.landing.store import LandedObject, check_landed, connect
+from landfall.landing.store import check_landed, connect
 from landfall.models.registry import champion, promote, register, registry, start_training
 from landfall.orchestration import check_contract, make_features, publish, score, wait_for_landing
 from landfall.orchestration.champion_trigger import ChampionTrigger

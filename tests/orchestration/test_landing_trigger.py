@@ -20,7 +20,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 
 from landfall.errors import LandingError, RunError, SpecError
-from landfall.landing.store import LandedObject
+from landfall.landing.listing import LandedObject
 from landfall.orchestration import landing_trigger, landing_watcher, wait_for_landing
 from landfall.orchestration.landing_trigger import LandingTrigger, landing_of, waited_partition, written
 from landfall.orchestration.landing_watcher import LandingWatcher

@@ -13,8 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from landfall.errors import LandingError
+from landfall.landing.listing import ObjectStore, endpoint_of
 from landfall.landing.source import Source, command, open_source, refuse
-from landfall.landing.store import CONNECTIONS, ObjectStore, endpoint_of
+from landfall.landing.store import CONNECTIONS
 from landfall.landing.store_errors import landing_error, translated
 from landfall.spec import Partition, Partitions
 

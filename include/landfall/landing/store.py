@@ -3,44 +3,17 @@
 The truth about what has landed is this listing; messages about objects are only hints to list now.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import IO, Any, Protocol, Self
 
 from landfall.errors import LandingError
-from landfall.landing.store_errors import translated
+from landfall.landing import listing
+from landfall.landing.listing import LandedObject, ObjectStore
 from landfall.pipelines import PIPELINES
 from landfall.spec import S3, Landing, Partition, Partitions
 
 CONNECTIONS = 16
 """Connections a client keeps, so that as many threads can put at once."""
-
-
-class ObjectStore(Protocol):
-    """The part of a boto3 S3 client that landings use."""
-
-    @property
-    def meta(self) -> Any: ...
-    def list_objects_v2(
-        self, *, Bucket: str, Prefix: str, ContinuationToken: str = ..., MaxKeys: int = ...
-    ) -> Mapping[str, Any]: ...
-    def put_object(self, *, Bucket: str, Key: str, Body: IO[bytes], ContentType: str) -> Mapping[str, Any]: ...
-
-
-@dataclass(frozen=True)
-class LandedObject:
-    """One object as a listing gives it. `etag` is without quotes, `size` in bytes, `last_modified` in UTC."""
-
-    key: str
-    etag: str
-    size: int
-    last_modified: datetime
-
-    @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Self:
-        """The object in one entry of a ListObjectsV2 answer's `Contents`."""
-        return cls(entry["Key"], entry["ETag"].strip('"'), entry["Size"], entry["LastModified"].astimezone(UTC))
 
 
 def connect(s3: S3) -> ObjectStore:
@@ -92,7 +65,7 @@ def visible(objects: Iterable[LandedObject], landing: Landing, partition: Partit
 
 def iterate_folder(client: ObjectStore, bucket: str, landing: Landing, partition: Partition) -> Iterator[LandedObject]:
     """Everything in one partition's folder, hidden objects (`_...`) included: what readiness is judged by."""
-    return _objects(client, bucket, landing.folder(partition))
+    return listing.under(client, bucket, landing.folder(partition))
 
 
 def list_landing(client: ObjectStore, bucket: str, landing: Landing) -> tuple[LandedObject, ...]:
@@ -106,7 +79,7 @@ def list_landing(client: ObjectStore, bucket: str, landing: Landing) -> tuple[La
 
 def iterate_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[LandedObject]:
     """As `list_landing`, a page at a time."""
-    return _objects(client, bucket, f"{landing.prefix}/")
+    return listing.of_landing(client, bucket, landing)
 
 
 def landed_partitions(client: ObjectStore, bucket: str, landing: Landing) -> tuple[Partitions, tuple[str, ...]]:
@@ -168,24 +141,6 @@ def check_landed(objects: Sequence[LandedObject], landing: Landing, partition: P
                 f"{landed.size:,} bytes, at most {limit:,} (Landing.max_object_bytes)",
                 f"land it in smaller objects under {folder}, or raise the limit in the pipeline",
             )
-
-
-def endpoint_of(client: ObjectStore) -> str:
-    """The address the client talks to."""
-    return str(client.meta.endpoint_url)
-
-
-def _objects(client: ObjectStore, bucket: str, prefix: str) -> Iterator[LandedObject]:
-    """Objects under `prefix`. Keys ending in a slash are folders that a browser made, not objects."""
-    more: dict[str, Any] = {}
-    while True:
-        doing = f"The landings under `{prefix}` could not be listed"
-        with translated(doing, bucket=bucket, endpoint=endpoint_of(client), left="nothing changed"):
-            page = client.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
-        yield from (LandedObject.of(entry) for entry in page.get("Contents", ()) if not entry["Key"].endswith("/"))
-        if not page.get("IsTruncated"):
-            return
-        more = {"ContinuationToken": page["NextContinuationToken"]}
 
 
 def feed_of(landing: Landing) -> str:

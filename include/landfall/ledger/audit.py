@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from landfall.landing.store import ObjectStore, iterate_landing
+from landfall.landing.listing import ObjectStore
+from landfall.landing.store import iterate_landing
 from landfall.ledger.facts import Facts, Seen
 from landfall.ledger.gather import Runs, gather, sort_objects
 from landfall.ledger.record import claim, record_landing

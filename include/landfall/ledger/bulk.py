@@ -13,7 +13,8 @@ from typing import Any
 from landfall.compute.code import code_of
 from landfall.compute.local import WarmSpark
 from landfall.errors import LandfallError, ModelError, OutdatedError
-from landfall.landing.store import LandedObject, check_landed, connect, iterate_landing
+from landfall.landing.listing import LandedObject
+from landfall.landing.store import check_landed, connect, iterate_landing
 from landfall.ledger.gather import sort_objects
 from landfall.ledger.record import close_reading, judge_reading, open_reading, record_landing
 from landfall.ledger.schema import ensure_ledger

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from psycopg import sql
 
-from landfall.landing.store import LandedObject
+from landfall.landing.listing import LandedObject
 from landfall.ledger.facts import Facts, Made, Read, Seen
 from landfall.publishing.database import Database, explained, fetch
 from landfall.spec import Feed, Landing, Partition

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from psycopg import sql
 
-from landfall.landing.store import LandedObject
+from landfall.landing.listing import LandedObject
 from landfall.publishing.database import Database, explained, fetch, fetch_one, run
 from landfall.spec import Landing, Partition
 

@@ -13,7 +13,7 @@ from landfall.orchestration.step import SparkStep
 from landfall.spec import Feed, Partition, Settings
 
 if TYPE_CHECKING:
-    from landfall.landing.store import LandedObject
+    from landfall.landing.listing import LandedObject
 
 
 class MakeFeatures(SparkStep):

@@ -14,7 +14,14 @@ from landfall.spec import Feed, Training
 OWNER = "landfall"
 OLDEST = pendulum.datetime(2000, 1, 1, tz="UTC")
 """Runs before the start date end without a task, so it reaches back past every partition (with catchup off)."""
-RETRY = {"owner": OWNER, "retries": 2, "retry_delay": timedelta(seconds=20), "retry_exponential_backoff": True}
+RETRY = {
+    "owner": OWNER,
+    "retries": 4,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": timedelta(minutes=2),
+}
+"""Two and a half minutes in all: a server that crashed is back by then."""
 
 
 def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
