@@ -16,6 +16,7 @@ from landfall.landing.samples import write_sample
 from landfall.landing.store import connect
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.runs import AirflowApi
+from landfall.spec import Partition
 
 FEED = "bike_demand/forecast"
 MAY = [f"2015-05-{day:02}" for day in range(1, 10)]
@@ -185,6 +186,24 @@ def test_a_second_audit_finds_nothing_to_do(may: May, audited: AirflowApi) -> No
     for run_id in runs:
         audited.wait("landing_audit", run_id, lambda _: None, patience=300)
     assert all(audited.xcom("landing_audit", run_id, "audit_landings") == [] for run_id in runs[1:])
+
+
+def test_a_day_that_has_not_landed_by_its_deadline_is_noted_late_and_its_run_goes_on_waiting(
+    stack: Any, landfall: Landfall, may: May
+) -> None:
+    api, day = AirflowApi(stack.settings), Partition.parse("2015-05-20")
+    run_id = api.run_partition("bike_forecast", day)
+    query = f"SELECT due_at, lacks FROM landfall.late_landings WHERE feed = '{FEED}' AND partition = '{day}'"
+    try:
+        until("the deadline is noted", lambda: bool(answer(landfall("sql", query, "--json"))))
+        assert answer(landfall("sql", query, "--json")) == [
+            {"due_at": "2015-05-20T00:00:00+00:00", "lacks": "no object yet"}
+        ]
+        stood = may.status()[str(day)]
+        assert (stood["state"], stood["run_state"]) == ("late", "running")
+        assert stood["why"] == "no object yet; it was due 2015-05-20 00:00 UTC"
+    finally:
+        api.http.patch(f"/api/v2/dags/bike_forecast/dagRuns/{run_id}", json={"state": "failed"})
 
 
 @pytest.mark.parametrize(
