@@ -12,9 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from landfall.cli.app import build
+from landfall.cli.partitions import as_json
 from landfall.landing.samples import write_sample
 from landfall.landing.store import connect
-from landfall.pipelines.bike_demand import FORECAST
+from landfall.ledger.survey import survey
+from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi
 from landfall.spec import Partition
 
@@ -48,8 +50,9 @@ class May:
         client.put_object(Bucket=self.stack.settings.s3.bucket, Key=key, Body=text.encode())
 
     def status(self) -> dict[str, Json]:
-        told = answer(self.landfall("status", FEED, "--all", "--json"))
-        return {each["partition"]: each for each in told}
+        """What `landfall status --json` tells, without starting the program each time."""
+        found = survey(self.stack.settings, BIKE_DEMAND, FORECAST).partitions
+        return {str(facts.partition): as_json(facts, standing) for facts, standing in found}
 
     def plan(self, first: str, last: str) -> dict[str, Json]:
         told = answer(self.landfall("plan", FEED, "--from", first, "--to", last, "--json"))
@@ -222,6 +225,15 @@ def test_status_goes_on_without_airflow_and_says_so(may: May, landfall: Landfall
     done = landfall("status", FEED, "--json", "--all", LANDFALL_AIRFLOW_URL="http://127.0.0.1:9")
     assert "runs are not known: Airflow does not answer." in done.stderr
     assert {each["partition"] for each in answer(done)} >= set(ASKED)
+
+
+def test_status_tells_the_same_as_a_table_and_as_json(may: May, landfall: Landfall) -> None:
+    told = {each["partition"]: each for each in answer(landfall("status", FEED, "--all", "--json"))}
+    assert {day: told[day]["state"] for day in ASKED} == {day: may.status()[day]["state"] for day in ASKED}
+    table = landfall("status", FEED, "--all")
+    assert table.returncode == 0
+    for day in ASKED:
+        assert f"\n{day}  {told[day]['state']} " in table.stdout
 
 
 def test_help_tells_what_each_command_is_for() -> None:

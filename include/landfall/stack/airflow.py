@@ -8,9 +8,11 @@ scheduler with four workers takes 320 MB in all. None of the modules opens a con
 import gc
 import importlib
 import logging
+import resource
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 HEAVY = (
     "pandas",
@@ -26,10 +28,12 @@ HEAVY = (
     "pyspark.ml.classification",
     "pyspark.ml.evaluation",
     "mlflow",
-    "airflow.providers.amazon.aws.sensors.s3",
     "airflow.sdk.execution_time.task_runner",
     "airflow.sdk.execution_time.supervisor",
     "landfall.orchestration",
+    "landfall.orchestration.audit",
+    "landfall.compute.local",
+    "landfall.ledger.survey",
 )
 
 log = logging.getLogger("landfall.stack.airflow")
@@ -47,6 +51,13 @@ def preload(modules: Sequence[str]) -> None:
     log.info("%d modules shared after %.1f s", len(modules), time.monotonic() - began)
 
 
+def open_files() -> None:
+    """As many open files as this user may have: a triggerer keeps the log of every task that waits open."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def main(arguments: Sequence[str]) -> None:
     logging.basicConfig(level=logging.INFO)
     sys.argv = ["airflow", *arguments]
@@ -54,6 +65,8 @@ def main(arguments: Sequence[str]) -> None:
     program = importlib.import_module("airflow.__main__")
     if arguments[:1] == ["scheduler"]:
         preload(HEAVY)
+    if arguments[:1] == ["triggerer"]:
+        open_files()
     program.main()
 
 

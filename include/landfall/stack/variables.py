@@ -16,6 +16,8 @@ BUCKET = "landfall"
 TUNABLE = {
     "AIRFLOW__CORE__PARALLELISM": "4",  # each worker is forked at once and kept
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+    # Runs that wait count too: with the usual 20, twenty waiting days hold all others up.
+    "AIRFLOW__SCHEDULER__MAX_DAGRUNS_PER_LOOP_TO_SCHEDULE": "200",
     # After a crash: how soon the tasks of a scheduler that died, and those that died with it, are taken up again.
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
