@@ -84,7 +84,7 @@ def test_a_replaced_object_reruns_its_partition_in_the_run_it_had(
     auditor(feed)
     read(conn, feed, DAY, {key(feed, DAY): "e1"})
     store.put(key(feed, DAY), "e2")
-    found = auditor(feed, {DAY: Seen(run_id="run", state="success")}, patience=timedelta(0))
+    found = auditor(feed, {DAY: Seen(run_id="run", state="success")})
     assert [(start.partition, start.run_id) for start in found.starts] == [("2026-03-01", "run")]
     assert (found.new, found.gone) == (1, 1)
 

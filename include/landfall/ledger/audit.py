@@ -110,7 +110,8 @@ def audit(
     starts: list[Start] = []
     left = iter(due)
     while len(starts) < at_once and (facts := next(left, None)):
-        if (start := _start(facts, newest, current)) and claim(conn, start.feed, start.partition, patience):
+        start, seen = _start(facts, newest, current), facts.read.number if facts.read else None
+        if start and claim(conn, start.feed, start.partition, seen, patience):
             starts.append(start)
     return Audit(
         feed=name,

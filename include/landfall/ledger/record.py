@@ -97,14 +97,26 @@ def judge_reading(conn: Database, reading: int, *, rows: int, quarantined: int) 
         fetch(conn, query, [rows, quarantined, reading])
 
 
-def claim(conn: Database, feed: str, partition: str, patience: timedelta) -> bool:
-    """True for the one that may start the partition's run now; False for others, until `patience` has passed."""
-    query = sql.SQL("""
-        INSERT INTO landfall.claims (feed, partition) VALUES (%s, %s)
-        ON CONFLICT (feed, partition) DO UPDATE SET claimed_at = clock_timestamp()
-        WHERE landfall.claims.claimed_at <= clock_timestamp() - %s RETURNING 1""")
+_CLAIM = sql.SQL("""
+WITH newest AS (SELECT max(id) AS id, max(opened_at) AS at FROM landfall.readings
+                WHERE feed = %(feed)s AND partition = %(partition)s)
+INSERT INTO landfall.claims AS claim (feed, partition)
+SELECT %(feed)s, %(partition)s FROM newest WHERE newest.id IS NOT DISTINCT FROM %(seen)s
+ON CONFLICT (feed, partition) DO UPDATE SET claimed_at = clock_timestamp()
+WHERE claim.claimed_at <= clock_timestamp() - %(patience)s OR claim.claimed_at <= (SELECT at FROM newest)
+RETURNING 1""")
+
+
+def claim(conn: Database, feed: str, partition: str, seen: int | None, patience: timedelta) -> bool:
+    """Whether the caller may start the partition's run now: nobody else has decided to, or what he started has read.
+
+    Args:
+        seen: Number of the newest reading that the caller decided from. If there is a newer one, he may not.
+        patience: How long a start that another decided on is left to him.
+    """
+    names = {"feed": feed, "partition": partition, "seen": seen, "patience": patience}
     with explained(conn, f"The start of `{feed}` {partition} could not be claimed."):
-        return bool(fetch(conn, query, [feed, partition, patience]))
+        return bool(fetch(conn, _CLAIM, names))
 
 
 def note_late(conn: Database, feed: str, partition: Partition, due_at: datetime, lacks: str) -> None:

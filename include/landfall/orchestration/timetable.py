@@ -51,8 +51,12 @@ class PartitionTimetable(Timetable):
         self, *, run_type: DagRunType, run_after: pendulum.DateTime, data_interval: DataInterval | None, **extra: Any
     ) -> str:
         """The kind of run and its day (Airflow's own id would have the day it was created); by hand: the moment."""
-        by_hand = run_type == DagRunType.MANUAL
-        moment = run_after if by_hand or data_interval is None else data_interval.start
+        if run_type == DagRunType.MANUAL:
+            moment = run_after
+        elif data_interval is None:  # a backfill's: it tells the moment that the run would have been created
+            moment = run_after.add(days=self.ahead)
+        else:
+            moment = data_interval.start
         return str(run_type.generate_run_id(suffix=moment.isoformat()))
 
     def next_dagrun_info(
