@@ -3,12 +3,14 @@
     python benchmarks/landing_to_prediction.py [--landings 20] [--plain 3]
 
 Starts a stack of its own, trains on 60 sample days, then for each landing: starts the run, waits until it waits, PUTs the
-object and asks the table until the row of 12:00 is there. The first two landings warm up and are not counted. The plain
+object and asks the table until the row of 12:00 is there. The first two landings warm up and are not counted. The audit is
+at work as always; the 60 days of actuals are read once beforehand (`--bulk`), so that it does not run them meanwhile. The plain
 DAG (`benchmarks/plain`) has the provider's S3KeySensor with its defaults and one spark-submit a step, on the same stack.
 """
 
 import argparse
 import os
+import statistics
 import sys
 import tempfile
 import time
@@ -23,9 +25,10 @@ from report import quantile, spread, write
 
 from landfall.landing.samples import write_sample
 from landfall.landing.split import land
-from landfall.landing.store import connect
+from landfall.landing.store import connect, landed_partitions
+from landfall.ledger.bulk import Bulk
 from landfall.models.registry import champion
-from landfall.pipelines.bike_demand import FORECAST, TRAINING
+from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, FORECAST, TRAINING
 from landfall.runs import AirflowApi
 from landfall.spec import Partition, Settings
 from landfall.stack import control, settings
@@ -120,6 +123,9 @@ def measure(landings: int, peers: int, folder: Path) -> tuple[list[float], list[
         files["actuals"],
         last=Partition(FIRST + timedelta(60)),
     )
+    os.environ["LANDFALL_DATABASE_URL"] = where.database_url
+    actuals = Bulk(settings=where, pipeline=BIKE_DEMAND, feed=ACTUALS, run_id="bulk", tell=lambda _: None)
+    list(actuals.run(landed_partitions(connect(where.s3), where.s3.bucket, ACTUALS.landing)[0]))
     api.wait(TRAINING.dag_id, api.trigger(TRAINING.dag_id), lambda _: None)
     model = champion(where, TRAINING.model)
     assert model is not None
@@ -158,7 +164,8 @@ def main() -> None:
             f"| Landfall | {len(ours)} | {p50:.2f} | {quantile(ours, 0.95):.2f} | {spread(ours)} |",
             f"| plain DAG | {len(theirs)} | {quantile(theirs, 0.5):.2f} | {quantile(theirs, 0.95):.2f} | {spread(theirs)} |",
             "",
-            f"Ratio of the medians: {quantile(theirs, 0.5) / p50:.1f}. Aim: p50 at most 10 s, at least 5 times faster.",
+            f"Ratio of the medians: {statistics.median(theirs) / statistics.median(ours):.1f}. Aim: p50 at most 6 s, p95 at"
+            " most 10 s, at least 5 times faster.",
         ],
     )
 
