@@ -1,4 +1,4 @@
-"""`landfall status`, `explain`, `plan`: where partitions stand, why, and what would run."""
+"""`landfall status`, `plan`: where partitions stand, and what would run."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -30,7 +30,6 @@ PipelineArgument = Annotated[
 def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
     app.command()(status)
-    app.command()(explain)
     app.command()(plan)
 
 
@@ -133,74 +132,6 @@ def _show(out: Output, found: Survey, partitions: list[tuple[Facts, Standing]]) 
         shown = ", ".join(repr(key) for key in found.landed.unexpected[:3])
         out.say(f"{len(found.landed.unexpected)} objects belong to no partition: {shown}")
     out.say("")
-
-
-def explain(
-    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE[/FEED]", help="A pipeline, or one of its feeds.")],
-    partition: Annotated[str, typer.Argument(metavar="PARTITION", help="A partition, such as 2012-12-25.")],
-    json: JsonFlag = False,
-) -> None:
-    """What is known of one partition: what was looked for, what was found, which run, what was published, what to do."""
-    from landfall.stack import settings
-
-    with answering(json) as out:
-        wanted, where = Partition.parse(partition), settings()
-        told = [
-            _explained(where, found, *each)
-            for found in (survey(where, one, feed, only=wanted) for one, feed in feeds_of(pipeline))
-            for each in found.partitions
-        ]
-        if json:
-            out.json(told)
-        for each in () if json else told:
-            out.say(f"{each['feed']} {each['partition']}: {each['state']}")
-            for name in ("why", "looked", "found", "run", "read", "published", "made_from", "next"):
-                if each[name]:
-                    out.say(f"  {name.replace('_', ' '):<10} {each[name]}")
-
-
-def _explained(where: Settings, found: Survey, facts: Facts, standing: Standing) -> dict[str, object]:
-    landing, read, made = facts.feed.landing, facts.read, facts.made
-    objects = ", ".join(f"{key!r} (ETag {etag})" for key, etag in facts.objects.items())
-    due = landing.due(facts.partition)
-    run = facts.run.run_id if facts.run else ""
-    return {
-        **as_json(facts, standing),
-        "looked": f"s3://{where.s3.bucket}/{landing.folder(facts.partition)} at {where.s3.endpoint or 'Amazon S3'}, for "
-        f"{landing.ready}" + (f", due {due:%Y-%m-%d %H:%M} UTC" if due else ""),
-        "found": objects or facts.lacks,
-        "run": f"{facts.feed.dag_id} {run} ({facts.run.state})" if facts.run else found.airflow_away or "none",
-        "read": f"by {read.run_id} at {read.at:%Y-%m-%d %H:%M:%S} UTC"
-        + ("" if read.rows is None else f": {read.rows} rows kept, {read.quarantined} quarantined")
-        if read
-        else "by no run",
-        "published": f"publication {made.publication}, {made.rows} rows, at {made.published_at:%Y-%m-%d %H:%M:%S} UTC"
-        if made
-        else "nothing",
-        "made_from": f"{', '.join(f'{key!r} (ETag {etag})' for key, etag in made.objects.items())}; model "
-        f"{made.model or 'none of its own'}, code {made.code}, contract {made.contract}"
-        if made
-        else "",
-        "next": next_command(where, facts, standing),
-    }
-
-
-def next_command(where: Settings, facts: Facts, standing: Standing) -> str:
-    """What to type about a partition."""
-    day, name = facts.partition, facts.name
-    page = f"{where.airflow_url}/dags/{facts.feed.dag_id}/runs/{facts.run.run_id if facts.run else ''}"
-    match standing.state:
-        case "waiting" | "late":
-            return f"landfall land {name} FILE.csv --from {day} --until {day}"
-        case "failed":
-            return f"see {page}, mend it, then landfall apply {name} --from {day} --to {day}"
-        case "landed" | "stale":
-            return f"landfall apply {name} --from {day} --to {day}"
-        case "running":
-            return f"see {page}"
-        case _ if standing.reason:
-            return f"land the object again, or landfall rollback {name.partition('/')[0]} {day}"
-    return ""
 
 
 def plan(
