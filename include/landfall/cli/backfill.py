@@ -59,8 +59,9 @@ def backfill(
     from landfall.stack import settings
 
     with answering(json) as out:
-        where, asked = settings(), Partitions.between(Partition.parse(first), Partition.parse(last))
-        work = [each for one in _by_ahead(pipeline) for each in _chosen(where, *one, asked, only)]
+        asked, feeds = Partitions.between(Partition.parse(first), Partition.parse(last)), _by_ahead(pipeline)
+        where = settings()
+        work = [each for one in feeds for each in _chosen(where, *one, asked, only)]
         if not work and only is Only.ALL:
             raise _nothing(where, pipeline, first, last)
         if dry_run:

@@ -54,10 +54,9 @@ class CheckContract(Step):
 
         report = context["ti"].xcom_pull(task_ids="make_features")
         refused = sum(verdict["quarantined"] for verdict in report["refused"])
-        with connect(settings) as database:
-            judge_reading(
-                database, report["reading"], rows=report["rows"], quarantined=report["quarantined"] or refused
-            )
+        if reading := report.get("reading"):  # a report from before there were readings has none
+            with connect(settings) as database:
+                judge_reading(database, reading, rows=report["rows"], quarantined=report["quarantined"] or refused)
         if error := contract_error(self.feed, str(partition_of(context)), report):
             raise error
         return {"rows": report["rows"], "quarantined": report["quarantined"]}
