@@ -12,7 +12,7 @@ from landfall.stack.state import Board, PartRecord
 
 RESTARTS = 5
 """Crashes in a row after which a part is given up; a part that stayed up for STEADY seconds starts counting anew."""
-STEADY = 120.0
+STEADY = 30.0
 
 
 class Runner(threading.Thread):
