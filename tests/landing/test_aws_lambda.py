@@ -151,7 +151,9 @@ def databricks(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Servers:
 
 def declare(monkeypatch: pytest.MonkeyPatch, landing: Landing) -> None:
     """Let the forecast be the only feed, landing like this."""
-    pipeline = replace(BIKE_DEMAND, feeds=(replace(FORECAST, landing=landing),))
+    feed = replace(FORECAST)
+    object.__setattr__(feed, "landing", landing)  # past its own check: tables of hours do not exist yet, landings do
+    pipeline = replace(BIKE_DEMAND, feeds=(feed,))
     monkeypatch.setattr(aws_lambda, "PIPELINES", {"bike_demand": pipeline})
 
 

@@ -1,5 +1,6 @@
 """Landings: folders, time zones, readiness and what strangers may write as keys."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landfall.errors import SpecError
+from landfall.pipelines.bike_demand import FORECAST
 from landfall.spec import AllNamed, AtLeast, Landing, Marker, OneObject, Partition, Partitions, Readiness, Settled
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -138,3 +140,9 @@ def test_a_deadline_counts_from_the_start_of_the_partition() -> None:
     assert Landing(prefix="a").due(DAY) is None
     late = Landing(prefix="a", timezone="Europe/Berlin", deadline=timedelta(hours=6)).due(DAY)
     assert late == datetime(2026, 3, 1, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("landing", [BERLIN, BERLIN_HOURS, Landing(prefix="a", folder_format="%Y%m%d%H")])
+def test_a_feed_that_publishes_by_the_utc_day_refuses_another_landing(landing: Landing) -> None:
+    with pytest.raises(SpecError, match="Feed `forecast` cannot publish what lands by"):
+        replace(FORECAST, landing=landing)

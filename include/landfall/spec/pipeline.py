@@ -59,6 +59,14 @@ class Feed:
     scoring: Job
     table: PredictionTable
 
+    def __post_init__(self) -> None:
+        if self.landing.hourly or self.landing.timezone != "UTC":
+            raise SpecError(
+                f"Feed `{self.name}` cannot publish what lands by `{self.landing.folder_format}` in "
+                f"{self.landing.timezone}.",
+                looked=f"`{self.table.name}` is published by the UTC day; hours and other zones can be waited for",
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
