@@ -228,7 +228,7 @@ def _tell(out: Output, where: Settings, ended: list[Ended], total: int, how: Wor
             next="mend what the message names, then the same command again",
         )
     told: dict[str, list[dict[str, str]]] = {}
-    for each in ended:
+    for each in sorted(ended, key=lambda each: each.partition):
         more = {"why": each.why} if each.why else {}
         told.setdefault(each.dag_id, []).append({"partition": str(each.partition), "state": each.state, **more})
     lines = [f"{dag_id}: {len(days)} partitions done" for dag_id, days in told.items()]
