@@ -8,14 +8,19 @@ import fcntl
 import hashlib
 import re
 import shutil
+import ssl
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from landfall.errors import StackError
 from landfall.stack.java import Java
@@ -104,6 +109,10 @@ S3 = JarSet(
 )
 
 
+PUBLIC = "changeit"
+"""Java opens no store without a password; there is nothing secret in it."""
+
+
 def pyspark_home() -> Path:
     """The installed pyspark folder, found without importing it."""
     spec = find_spec("pyspark")
@@ -140,7 +149,8 @@ def _retrieve(jars: JarSet, temporary: Path, cache: Path, java: Java) -> None:
     ivy_file, spark_jars = temporary / "ivy.xml", pyspark_home() / "jars"
     ivy_file.write_text(jars.ivy, encoding="utf-8")
     pattern = f"{temporary}/jars/[artifact]-[revision].[ext]"
-    command = [java.executable, "-cp", f"{spark_jars}/*", "org.apache.ivy.Main", "-cache", str(cache / "ivy")]
+    command = [java.executable, *_trusting(temporary / "trusted.p12")]
+    command += ["-cp", f"{spark_jars}/*", "org.apache.ivy.Main", "-cache", str(cache / "ivy")]
     command += ["-ivy", str(ivy_file), "-confs", "default", "-retrieve", pattern]
     told = subprocess.run(command, capture_output=True, text=True, cwd=temporary, check=False)
     found = {jar.name for jar in (temporary / "jars").glob("*.jar")}
@@ -154,6 +164,23 @@ def _retrieve(jars: JarSet, temporary: Path, cache: Path, java: Java) -> None:
         )
     if jars.transitive:
         _drop_what_spark_has(temporary / "jars", spark_jars)
+
+
+def _trusting(store: Path) -> list[str]:
+    """Options with which Java trusts whom Python trusts: the wheel's Java knows no certificate of the machine's own."""
+    file = ssl.get_default_verify_paths().cafile
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd certificates among the machine's own
+            known = x509.load_pem_x509_certificates(Path(file).read_bytes()) if file else []
+        named = [pkcs12.PKCS12Certificate(each, str(number).encode()) for number, each in enumerate(known)]
+        if not named:
+            return []
+        store.write_bytes(pkcs12.serialize_java_truststore(named, BestAvailableEncryption(PUBLIC.encode())))
+    except (OSError, ValueError):
+        return []
+    name = "-Djavax.net.ssl.trustStore"
+    return [f"{name}={store}", f"{name}Type=PKCS12", f"{name}Password={PUBLIC}"]
 
 
 def _drop_what_spark_has(folder: Path, spark_jars: Path) -> None:
