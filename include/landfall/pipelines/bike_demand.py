@@ -7,7 +7,23 @@ begins. City and state are constants of this pipeline.
 
 from datetime import timedelta
 
-from landfall.spec import Column, Contract, Feed, Job, Landing, Pipeline, PredictionTable, Training
+from landfall.spec import (
+    Column,
+    Contract,
+    Drift,
+    ErrorBound,
+    Estimator,
+    Feed,
+    Freshness,
+    Gate,
+    Job,
+    Landing,
+    Learner,
+    Pipeline,
+    PredictionTable,
+    Retraining,
+    Training,
+)
 
 CITY, STATE = "Washington", "D.C."
 _PLACE = {"city": CITY, "state": STATE}
@@ -101,10 +117,51 @@ ACTUALS = Feed(
     ),
     table=ERRORS,
 )
+FOREST = Learner(
+    features=(
+        "season",
+        "yr",
+        "mnth",
+        "hr",
+        "holiday",
+        "weekday",
+        "workingday",
+        "weathersit",
+        "temp",
+        "atemp",
+        "hum",
+        "windspeed",
+        "hour_of_daytype",
+    ),
+    label="cnt",
+    # A split looks at 0.7 of the features, and a bin holds each of 48 daytype hours.
+    estimator=Estimator(
+        kind="random_forest",
+        task="regression",
+        parameters={
+            "numTrees": 20,
+            "maxDepth": 12,
+            "minInstancesPerNode": 4,
+            "featureSubsetStrategy": "0.7",
+            "maxBins": 64,
+        },
+    ),
+    seed=7,
+)
 TRAINING = Training(
     dag_id="bike_training",
     model="bike_demand",
     feed=ACTUALS,
+    learner=FOREST,
+    freshness=Freshness(
+        retraining=Retraining(
+            schedule="@weekly",
+            new_partitions=28,
+            drift=(Drift(feature="temp", above=2.5), Drift(feature="hum", above=1.0)),
+            error=ErrorBound(above=2.0, partitions=3),
+        ),
+        gate=Gate(metric="rmse", margin=0.0, slices=("workingday", "weathersit"), lowest=0, highest=5000),
+    ),
     training=Job(
         name="bike_demand_model",
         arguments={"features": "features.bike_actuals/dt={partition}", "trees": "20", "depth": "12", "seed": "7"},

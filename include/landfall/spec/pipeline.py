@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from landfall.errors import SpecError
 from landfall.spec.contract import Contract
 from landfall.spec.landing import Landing
+from landfall.spec.learner import Learner
+from landfall.spec.retraining import Freshness
 from landfall.spec.tables import PredictionTable
 
 
@@ -70,12 +72,23 @@ class Feed:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How a pipeline's model is made: the feed it learns from, the job, the registered name."""
+    """How a pipeline's model is made and kept fresh.
+
+    Args:
+        dag_id: The DAG that trains.
+        model: The registered name, and the MLflow experiment's.
+        feed: The feed whose features it learns from.
+        learner: What the model is made of.
+        freshness: When it is trained again, what it must show, what follows.
+        training: The job that fits it.
+    """
 
     dag_id: str
     model: str
     feed: Feed
+    learner: Learner
     training: Job
+    freshness: Freshness = field(default_factory=Freshness)
     schedule: str = "@weekly"
 
 
