@@ -5,12 +5,15 @@ A table partition is written `schema.name/dt=2012-12-25`; several as `schema.nam
 """
 
 import os
+import random
+import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urlsplit
 
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
 from landfall.errors import ComputeError
@@ -18,6 +21,10 @@ from landfall.spec.partition import Partition, Partitions
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+TRIES = 5
+CONFLICT = re.compile(r"DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED")
+"""What Delta says when another job committed first (docs.delta.io/latest/concurrency-control.html)."""
 
 
 @dataclass(frozen=True)
@@ -97,10 +104,19 @@ def has_rows(spark: SparkSession, lake: str, table: TablePartitions) -> bool:
 def overwrite_partitions(frame: DataFrame, lake: str, table: TablePartitions) -> None:
     """Replace exactly `table`'s partitions by the rows of `frame` (with a date column `dt`), in one Delta commit.
 
-    Delta refuses rows outside of the partitions. No rows leaves the partitions empty.
+    Delta refuses rows outside of the partitions. No rows leaves the partitions empty. Where another job committed to the
+    same partitions in between, Delta asks for the write to be done again: it is, the last one stays.
     """
-    writer = frame.write.format("delta").mode("overwrite").partitionBy("dt")
-    writer.option("replaceWhere", table.condition).option("mergeSchema", "true").save(table_path(lake, table.name))
+    for left in reversed(range(TRIES)):
+        writer = frame.write.format("delta").mode("overwrite").partitionBy("dt")
+        writer = writer.option("replaceWhere", table.condition).option("mergeSchema", "true")
+        try:
+            writer.save(table_path(lake, table.name))
+            return
+        except PySparkException as error:
+            if not left or not CONFLICT.search(str(error)):
+                raise
+            time.sleep(random.uniform(0.1, 1))  # noqa: S311  (so that two jobs do not meet again)
 
 
 def delta_version(spark: SparkSession, lake: str, name: str) -> int:

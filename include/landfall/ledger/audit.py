@@ -5,6 +5,7 @@ the ledger and Airflow's runs. A second audit finds the runs that the first had 
 Two audits at once do not start a run twice: the one that claims it in the ledger does.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -18,9 +19,10 @@ from landfall.ledger.standing import Current, standing
 from landfall.publishing.database import Database
 from landfall.spec import Feed, Partition
 
-AT_ONCE = 8
-"""Runs that one audit starts for one feed; those of the newest partitions. The others are started by the audits that
-follow, so that a year of old data that lands at once does not stand in front of today's forecast."""
+AT_ONCE = max(2, os.cpu_count() or 2)
+"""Runs of one feed that an audit lets go on at the same time, those of the newest partitions first; the others are left to
+the audits that follow. A year of old data that lands at once so stands neither in front of today's forecast nor beside it
+in such numbers that a training takes three times as long."""
 
 PATIENCE = timedelta(seconds=60)
 """How long nobody else starts a run that an audit has decided to start: longer than it takes from the one to the other."""
@@ -53,7 +55,7 @@ class Audit:
         objects: Objects listed.
         new: Object versions that were not known.
         gone: Object versions that were known and are gone.
-        starts: Runs that are due now, at most `AT_ONCE`.
+        starts: Runs that are due now; with those that go on already at most `AT_ONCE`.
         postponed: How many more are due.
         deleted: Published partitions whose inputs were deleted, with what is gone.
         unexpected: Keys that belong to no partition, escaped.
@@ -93,7 +95,7 @@ def audit(
         current: What a publication made now would be made with.
         active: The runs of the feed's DAG that have not ended.
         newest: The newest run of one partition, asked only for those that seem due.
-        at_once: How many runs to start at most.
+        at_once: How many runs may go on at the same time, those that an audit did not start among them.
         patience: How long a start that another audit decided on is left to it.
 
     Raises:
@@ -107,9 +109,10 @@ def audit(
     found = [(facts, standing(facts, current)) for facts in gather(conn, pipeline, feed, landed, active)]
     deleted = [f"{facts.partition}: {each.why}" for facts, each in found if each.reason == "input deleted"]
     due = [facts for facts, each in reversed(found) if each.automatic]
+    free = at_once - sum(1 for _, each in found if each.state == "running")
     starts: list[Start] = []
     left = iter(due)
-    while len(starts) < at_once and (facts := next(left, None)):
+    while len(starts) < free and (facts := next(left, None)):
         start, seen = _start(facts, newest, current), facts.read.number if facts.read else None
         if start and claim(conn, start.feed, start.partition, seen, patience):
             starts.append(start)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from landfall.ledger import Audit, Start
 
 
+SOON = timedelta(seconds=20)
+"""About what a run takes on a small machine."""
+
+
 class AuditLandings(Step):
     """One audit of every feed of every pipeline. Reports the runs to start; what only a person can mend is in its log."""
 
@@ -24,14 +28,16 @@ class AuditLandings(Step):
         found = [each for pipeline in PIPELINES.values() for each in _audit(settings, pipeline.name)]
         for each in found:
             self._tell(each)
-        return [_arguments(start) for each in found for start in each.starts]
+        starts = [_arguments(start) for each in found for start in each.starts]
+        left = sum(each.postponed for each in found)
+        return [*starts, _go_on(context["dag"].dag_id, left)] if starts and left else starts
 
     def _tell(self, audit: "Audit") -> None:
         self.log.info("%s: %d objects, %d new, %d gone", audit.feed, audit.objects, audit.new, audit.gone)
         for start in audit.starts:
             self.log.info("%s %s is due: %s (%s)", audit.feed, start.partition, start.reason, start.why)
         if audit.postponed:
-            self.log.info("%s: %d more are due; the next audits start them", audit.feed, audit.postponed)
+            self.log.info("%s: %d more are due; the audits that follow start them", audit.feed, audit.postponed)
         for gone in audit.deleted:
             self.log.warning("%s: an input of what is published was deleted. %s", audit.feed, gone)
         for key in audit.unexpected[:100]:
@@ -80,6 +86,20 @@ def _arguments(start: "Start") -> dict[str, Any]:
         "reset_dag_run": told["run_id"] is not None,
         "skip_when_already_exists": told["run_id"] is None,
         "note": f"{told['reason']}: {told['why']}",
+    }
+
+
+def _go_on(dag_id: str, left: int) -> dict[str, Any]:
+    """One more audit when what was started now should have ended: a backlog does not wait five minutes between a few."""
+    moment = datetime.now(UTC).replace(microsecond=0) + SOON
+    return {
+        "trigger_dag_id": dag_id,
+        "trigger_run_id": f"more__{moment.isoformat()}",
+        "logical_date": None,
+        "run_after": moment.isoformat(),
+        "reset_dag_run": False,
+        "skip_when_already_exists": True,
+        "note": f"{left} more partitions are due",
     }
 
 
