@@ -18,7 +18,7 @@ from landfall.landing.store import check_landed, connect, iterate_landing
 from landfall.ledger.gather import sort_objects
 from landfall.ledger.record import close_reading, judge_reading, open_reading, record_landing
 from landfall.ledger.schema import ensure_ledger
-from landfall.publishing import Fingerprint, Publication, open_publication, publish
+from landfall.publishing import Fingerprint, Publication, open_publication, publish, published_partitions
 from landfall.publishing import connect as connect_database
 from landfall.publishing.database import Database
 from landfall.spec import Feed, Partition, Partitions, Pipeline, Settings
@@ -134,6 +134,10 @@ class Bulk:
         readings: Mapping[Partition, int],
     ) -> Iterator[Done]:
         model = self._model()
+        good, nothing = self._measurable(database, good)
+        yield from (Done(partition=day, state="skipped", why="nothing had been published for it") for day in nothing)
+        if not len(good):
+            return
         self.tell(f"staging {len(good)} partitions")
         opened = {
             day: open_publication(
@@ -160,10 +164,17 @@ class Bulk:
         for day, publication in opened.items():
             yield self._swap(database, publication, staged["staged"][str(day)])
 
+    def _measurable(self, database: Database, good: Partitions) -> tuple[Partitions, Partitions]:
+        """The partitions that can be scored, and those of which nothing was published that could be measured."""
+        if self.feed.table == self.pipeline.predictions:
+            return good, Partitions.of(())
+        seen = published_partitions(database, self.pipeline.predictions)
+        return Partitions.of(set(good) & seen), Partitions.of(set(good) - seen)
+
     def _swap(self, database: Database, publication: Publication, rows: int) -> Done:
         day = publication.partition
         if not rows and self.feed.table != self.pipeline.predictions:
-            return Done(partition=day, state="skipped", why="nothing had been published for it")
+            return Done(partition=day, state="skipped", why="nothing had been published for its hours")
         try:
             publish(database, publication, expected_rows=rows)
         except OutdatedError as error:

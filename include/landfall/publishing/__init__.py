@@ -2,7 +2,7 @@
 
 from landfall.publishing.database import connect
 from landfall.publishing.fingerprint import Fingerprint
-from landfall.publishing.history import PublicationRecord, publications, published
+from landfall.publishing.history import PublicationRecord, publications, published, published_partitions
 from landfall.publishing.lookup import Row, lookup, parse_key
 from landfall.publishing.rollback import rollback
 from landfall.publishing.schema import ensure_table
@@ -24,5 +24,6 @@ __all__ = [
     "publications",
     "publish",
     "published",
+    "published_partitions",
     "rollback",
 ]

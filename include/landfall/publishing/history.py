@@ -69,6 +69,20 @@ def published(conn: Database, table: PredictionTable, partition: Partition) -> P
     return found[0] if found else None
 
 
+def published_partitions(conn: Database, table: PredictionTable) -> set[Partition]:
+    """The partitions of `table` that readers see; none before its first publication.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    query = sql.SQL("SELECT partition FROM landfall.publications WHERE table_name = %s AND state = 'published'")
+    with explained(conn, f"The publications of `{table.name}` could not be read."):
+        try:
+            return {Partition(day) for (day,) in fetch(conn, query, [table.name]) if isinstance(day, date)}
+        except psycopg.errors.UndefinedTable:
+            return set()
+
+
 def _read(conn: Database, table: PredictionTable, where: sql.SQL, parameters: Parameters) -> list[PublicationRecord]:
     query = sql.SQL("SELECT {} FROM landfall.publications {}").format(sql.SQL(COLUMNS), where)
     with explained(conn, f"The publications of `{table.name}` could not be read."):
