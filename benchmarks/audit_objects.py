@@ -29,7 +29,7 @@ from landfall.stack import control, settings
 
 A_PARTITION = 10
 CODE = """
-import json, resource, sys, time
+import json, re, sys, time
 from dataclasses import replace
 from datetime import UTC, datetime
 from landfall.landing.store import connect, iterate_landing
@@ -39,6 +39,11 @@ from landfall.publishing import connect as connect_database
 from landfall.spec import Landing
 from landfall.stack import settings
 
+
+def peak() -> float:  # MB of this process's largest resident set; that of getrusage begins with the parent's
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", open("/proc/self/status").read())[1]) / 1024
+
+
 where, prefix, what = settings(), sys.argv[1], sys.argv[2]
 feed = replace(FORECAST, name=prefix, landing=Landing(prefix=prefix))
 store = connect(where.s3)
@@ -46,7 +51,7 @@ current = Current(code="c", contract="k", model=None, now=datetime.now(UTC))
 with connect_database(where) as database:
     ensure_ledger(database)
     store.list_objects_v2(Bucket=where.s3.bucket, Prefix="warm", MaxKeys=1)
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, began = peak(), time.perf_counter()
     if what == "list":
         told = {"objects": sum(1 for _ in iterate_landing(store, where.s3.bucket, feed.landing))}
     else:
@@ -54,7 +59,7 @@ with connect_database(where) as database:
                       active=lambda _: {}, newest=lambda feed, day: None)
         told = {"objects": found.objects, "new": found.new, "due": len(found.starts) + found.postponed}
     took = time.perf_counter() - began
-    print(json.dumps({**told, "seconds": took, "mb": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024}))
+    print(json.dumps({**told, "seconds": took, "mb": peak() - before}))
 """
 
 

@@ -1,20 +1,40 @@
-"""# Bike demand: learn from every day that has landed
+"""# Bike demand: a model that is kept fresh
 
-Days that landed without a run get their features first; then a random forest is fitted on the feature table as it is, tracked
-in MLflow with its snapshot, registered, and made the champion that `bike_forecast` scores with.
+Looks at whether to train whenever actuals have become features or errors, every week, and on demand. `decide` names the
+reasons that hold, with their figures: many new days, a feature that has drifted, published predictions too far off, the
+schedule; without one the run ends skipped. Then a challenger is fitted on every day that has landed, and `judge` holds it
+against the champion on the newest days, which neither has learnt from. One that passes becomes the champion, after a
+person's approval where the run's form asks for it, and the newest days ahead are scored again.
 
-Safe to rerun: a rerun trains again on what is there and registers a new version.
-If `train` fails, the champion stays; too few days is the usual cause, and the message says how many there are.
+Safe to rerun: a rerun decides, trains and compares again on what is there, and registers a new version.
+If `train` fails, the champion stays; too few days is the usual cause, and the message says how many there are. If `judge` is
+skipped, the challenger was refused: its log, `landfall models bike_demand` and MLflow say why. `landfall rollback
+bike_demand` goes back to the version that served before.
 """
 
 from airflow.sdk import chain
 
-from landfall.orchestration import collect_features, promote, train, training_dag
+from landfall.orchestration import (
+    approve,
+    collect_features,
+    decide,
+    find_stale,
+    judge,
+    promote,
+    start_runs,
+    train,
+    training_dag,
+)
 from landfall.pipelines.bike_demand import TRAINING
 
 with training_dag(TRAINING, doc_md=__doc__) as dag:
+    decided = decide(TRAINING)
     collected = collect_features(TRAINING)
     trained = train(TRAINING)
+    judged = judge(TRAINING)
+    approved = approve(TRAINING)
     promoted = promote(TRAINING)
+    stale = find_stale(TRAINING)
+    rescored = start_runs(stale)
 
-    chain(collected, trained, promoted)
+    chain(decided, collected, trained, judged, approved, promoted, stale, rescored)

@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING, Protocol, cast
 
 from landfall.errors import ComputeError, LandfallError
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
 JOBS = {
     "bike_features": "spark_jobs.etl.bike_features",
-    "bike_demand_model": "spark_jobs.training.bike_demand_model",
+    "train_model": "spark_jobs.training.train_model",
+    "judge_models": "spark_jobs.training.judge_models",
+    "measure_drift": "spark_jobs.training.measure_drift",
     "bike_demand_predictions": "spark_jobs.scoring.bike_demand_predictions",
     "bike_demand_errors": "spark_jobs.scoring.bike_demand_errors",
 }
@@ -57,7 +60,15 @@ def parse(argv: list[str]) -> tuple[JobModule, argparse.Namespace]:
 def run(argv: list[str], spark: "SparkSession") -> Report:
     """Run one job on a session somebody else owns, and give its report."""
     job, options = parse(argv)
+    _activate(spark)
     return job.main(spark, options)
+
+
+def _activate(spark: "SparkSession") -> None:
+    """Make a Connect session the thread's active one: Spark ML reads, writes and asks models by that one alone."""
+    active = getattr(type(spark), "_active_session", None)
+    if isinstance(active, threading.local):
+        active.session = spark
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from landfall.landing.samples import write_sample
+from landfall.models.registry import champion_version
+from landfall.pipelines.bike_demand import TRAINING
 from landfall.runs import AirflowApi
 from landfall.spec.settings import Settings
 from landfall.stack import environment
@@ -112,9 +116,23 @@ def landfall(stack: Stack) -> Landfall:
     return lambda *arguments, **variables: run_landfall(stack.home, *arguments, **variables)
 
 
+@pytest.fixture(scope="session")
+def trained(stack: Stack, landfall: Landfall, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """There is a champion: the one of the stack, else one that learns from 25 days of March 2012, before all other data."""
+    if champion_version(stack.settings, TRAINING.model) is not None:
+        return
+    last = date(2012, 3, 25)
+    files = {each.feed: each.path for each in write_sample("bike_demand", tmp_path_factory.mktemp("march"), 25, last)}
+    for command in (("land", "bike_demand/actuals", str(files["actuals"])), ("train", "bike_demand", "--json")):
+        done = landfall(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert (told["promoted"], told["snapshot"]["days"]) == (True, 25)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks every test that needs servers, so that `pytest -m "not stack"` is quick."""
     for item in items:
-        if {"stack", "landfall", "small", "database_url"} & set(getattr(item, "fixturenames", ())):
+        if {"stack", "landfall", "small", "database_url", "trained"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("stack")
             item.add_marker(pytest.mark.timeout(900))

@@ -26,19 +26,21 @@ def bike_demand_errors(actuals: DataFrame, published: DataFrame) -> DataFrame:
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
-    """Compare and stage. Reports rows of each day, and RMSE and MAE (riders an hour) per day and model version."""
+    """Compare and stage. Reports rows of each day, and RMSE and MAE (riders an hour) and their rows per day and model version."""
     actuals = read_partitions(spark, options.lake, options.actuals)
     published = read_published(spark, options.predictions, options.actuals.partitions)
     rows = bike_demand_errors(actuals, published).persist()
     try:
         squares = F.sqrt(F.avg(F.col("error") * F.col("error")))
         groups = rows.groupBy("partition", "model_version")
-        measured = groups.agg(squares.alias("rmse"), F.avg(F.abs("error")).alias("mae")).collect()
+        measured = groups.agg(
+            squares.alias("rmse"), F.avg(F.abs("error")).alias("mae"), F.count("error").alias("rows")
+        ).collect()
         staged = stage_rows(rows, options.stages)
     finally:
         rows.unpersist()
     metrics: dict[str, dict[str, object]] = {}
     for row in measured:
-        values = {"published_rmse": row.rmse, "published_mae": row.mae}
+        values = {"published_rmse": row.rmse, "published_mae": row.mae, "rows": row["rows"]}
         metrics.setdefault(str(row.partition), {})[row.model_version] = values
     return {"staged": staged, "metrics": metrics}

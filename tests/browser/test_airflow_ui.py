@@ -29,7 +29,6 @@ from selenium.webdriver.support.ui import WebDriverWait
 from landfall.landing.samples import write_sample
 from landfall.landing.split import land
 from landfall.landing.store import connect
-from landfall.pipelines.bike_demand import TRAINING
 from landfall.runs import AirflowApi
 from landfall.spec import Partition, Settings
 
@@ -74,25 +73,6 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
         yield driver
     finally:
         driver.quit()
-
-
-@pytest.fixture(scope="module")
-def trained(
-    stack: Stack, landfall: Callable[..., "CompletedProcess[str]"], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """There is a champion: the one of the stack, else one that learns from 25 days of March 2014."""
-    from landfall.models.registry import champion
-
-    if champion(stack.settings, TRAINING.model) is not None:
-        return
-    files = {
-        each.feed: each.path
-        for each in write_sample("bike_demand", tmp_path_factory.mktemp("a"), 25, date(2014, 3, 25))
-    }
-    s3 = stack.settings.s3
-    land(connect(s3), s3.bucket, "bike_demand/actuals", files["actuals"])
-    done = landfall("train", "bike_demand", "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -1,17 +1,15 @@
-"""What the tests of runs share: sample data of 2014, a champion, and Airflow's API."""
+"""What the tests of runs share: sample data of 2014, and Airflow's API."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytest
 
 from landfall.landing.samples import write_sample
-from landfall.pipelines.bike_demand import TRAINING
 from landfall.runs import AirflowApi
 from landfall.spec import Settings
 
@@ -44,20 +42,6 @@ def sample(landfall: Callable[..., "CompletedProcess[str]"], tmp_path_factory: p
     """Made-up hours of 2014, not landed yet."""
     files = write_sample("bike_demand", tmp_path_factory.mktemp("sample"), DAYS, LAST)
     return Sample({each.feed: each.path for each in files}, landfall)
-
-
-@pytest.fixture(scope="session")
-def trained(stack: Stack, sample: Sample) -> None:
-    """There is a champion: the one of the stack, else one that learns from 25 days of March 2014."""
-    from landfall.models.registry import champion
-
-    if champion(stack.settings, TRAINING.model) is not None:
-        return
-    sample.land("actuals", "2014-03-01", "2014-03-25")
-    done = sample.landfall("train", "bike_demand", "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
-    assert told["snapshot"]["days"] >= 25
 
 
 @pytest.fixture(scope="session")

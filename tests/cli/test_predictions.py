@@ -1,4 +1,4 @@
-"""`landfall lookup`, `publications`, `rollback` and `sql`, as they are typed."""
+"""`landfall lookup`, `publications` and `sql`, as they are typed."""
 
 import json
 
@@ -80,7 +80,7 @@ def test_lookup_as_json(database):
 
 
 @pytest.mark.stack
-def test_publications_and_rollback(database):
+def test_publications(database):
     first, second = land(database, 1.0, "1"), land(database, 2.0, "2")
     listed = json.loads(type_("publications", "bike_demand", "--json").stdout)
     assert [(one["id"], one["state"], one["rows"], one["model_version"], one["kept"]) for one in listed] == [
@@ -89,19 +89,6 @@ def test_publications_and_rollback(database):
     ]
     assert len(json.loads(type_("publications", "bike_demand", "--json", "--limit", "1").stdout)) == 1
     assert "superseded" in type_("publications", "bike_demand").stdout
-
-    told = type_("rollback", "bike_demand", "2012-12-25", "--json")
-    assert (told.exit_code, json.loads(told.stdout)["id"], json.loads(told.stdout)["replaced"]) == (
-        0,
-        first.id,
-        second.id,
-    )
-    assert json.loads(type_("lookup", "bike_demand", *KEY, "--json").stdout)["predicted"] == 1.0
-    told = type_("rollback", "bike_demand", "2012-12-25", "--to", str(second.id))
-    assert told.stdout.startswith(
-        f"`predictions.bike_demand` 2012-12-25: publication {second.id} is back (1 rows, model 2), "
-        f"publication {first.id} is rolled back; readers waited "
-    )
 
 
 @pytest.mark.stack
@@ -166,8 +153,6 @@ def test_the_prompt_shows_errors_and_goes_on(database):
         ["lookup", "bike_demand", "time=1", "time=2"],
         ["lookup", "bike_demand"],
         ["publications", "bike_demand", "--limit", "0"],
-        ["rollback", "bike_demand"],
-        ["rollback", "bike_demand", "2012-12-25", "--to", "x"],
         ["sql", "SELECT 1", "--json", "--csv"],
         ["sql", "--json"],
     ],
@@ -182,7 +167,6 @@ def test_a_wrong_command_line_is_exit_code_2(words):
         (["lookup", "bike_demnd", *KEY], "There is no pipeline `bike_demnd`. Did you mean `bike_demand`?"),
         (["lookup", "bike_demand", "city=a", "state=b", "time=noon"], "The key column `time` cannot be 'noon'."),
         (["publications", "bike_demand/actual"], "There is no feed of `bike_demand` `actual`. Did you mean `actuals`?"),
-        (["rollback", "bike_demand", "Christmas"], "`Christmas` is not a partition."),
         (["lookup", "bike_demand", *KEY], "The predictions database `127.0.0.1:1/p` cannot be used."),
         (["sql", "SELECT 1"], "The predictions database `127.0.0.1:1/p` cannot be used."),
     ],

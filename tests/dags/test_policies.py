@@ -21,13 +21,22 @@ DAY = 24 * 3600
 CHAINS = {
     "bike_actuals": ["wait_for_landing", "make_features", "check_contract", "measure_errors", "publish"],
     "bike_forecast": ["wait_for_landing", "make_features", "check_contract", "score", "publish"],
-    "bike_training": ["collect_features", "train", "promote"],
+    "bike_training": [
+        "decide",
+        "collect_features",
+        "train",
+        "judge",
+        "approve",
+        "promote",
+        "find_stale",
+        "start_runs",
+    ],
     "landing_audit": ["audit_landings", "start_runs"],
 }
 TIMETABLES = {
     "bike_actuals": ("PartitionTimetable", -1),
     "bike_forecast": ("PartitionTimetable", 1),
-    "bike_training": ("CronTriggerTimetable", None),
+    "bike_training": ("AssetOrTimeSchedule", None),
     "landing_audit": ("AssetOrTimeSchedule", None),
 }
 CAUGHT = {

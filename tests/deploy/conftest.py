@@ -29,7 +29,7 @@ ENV_FILE = {
 
 
 def interpolated(text: str, env: Mapping[str, str]) -> str:
-    """`text` as Compose would give it: `${NAME:?message}`, `${NAME:-default}` and `$$`.
+    """`text` as Compose would give it: `${NAME:?message}`, `${NAME:-default}` and `$$`. A default may be a JSON object.
 
     Raises:
         KeyError: a required variable is missing or empty.
@@ -43,7 +43,7 @@ def interpolated(text: str, env: Mapping[str, str]) -> str:
             raise KeyError(match["name"])
         return found or match["rest"]
 
-    return re.sub(r"\$\$|\$\{(?P<name>\w+):(?P<kind>[?-])(?P<rest>[^}]*)\}", value, text)
+    return re.sub(r"\$\$|\$\{(?P<name>\w+):(?P<kind>[?-])(?P<rest>(?:[^{}]|\{[^{}]*\})*)\}", value, text)
 
 
 def walk(value: Any) -> Iterator[str]:

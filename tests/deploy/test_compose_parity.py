@@ -9,7 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
@@ -115,6 +115,15 @@ def test_what_differs_differs_in_its_address_only(servers: dict[str, str], servi
     names = environment["NO_PROXY"].split(",")
     assert set(servers["NO_PROXY"].split(",")) <= set(names)
     assert {name for name in services if name in json.dumps(environment)} <= set(names), "no proxy between containers"
+
+
+def test_lineage_goes_where_the_env_file_says(
+    env_file: dict[str, str], with_env: Callable[[Mapping[str, str]], Services]
+) -> None:
+    own = '{"type": "http", "url": "http://marquez:5000", "auth": {"type": "api_key"}}'
+    services = with_env({**env_file, "AIRFLOW__OPENLINEAGE__TRANSPORT": own})
+
+    assert services["airflow-scheduler"]["environment"]["AIRFLOW__OPENLINEAGE__TRANSPORT"] == own
 
 
 @pytest.mark.parametrize("component", sorted(OPTIONS))

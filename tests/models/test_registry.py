@@ -79,8 +79,24 @@ def trained(settings: Settings) -> Iterator[Trained]:
         "rows": 72,
         "parameters": {"trees": 3},
         "metrics": {"holdout_rmse": 1.5},
-        "snapshot": {"table": "features.test", "version": 4, "first": "2012-06-01", "last": "2012-06-03", "days": 3},
+        "snapshot": {
+            "table": "features.test",
+            "version": 4,
+            "first": "2012-06-01",
+            "last": "2012-06-03",
+            "days": 3,
+            "partitions": "2012-06-01..2012-06-03",
+            "judged_until": "2012-06-02",
+        },
         "features": INPUTS,
+        "types": dict.fromkeys(INPUTS, "double"),
+        "label": "cnt",
+        "prediction": "prediction",
+        "library": "spark",
+        "importances": dict.fromkeys(INPUTS, 0.25),
+        "sample": [[16.0, 20.5], [40.0, 38.0]],
+        "example": hours()[0],
+        "reference": {"temp": {"edges": [0.5], "counts": [30, 42], "rows": 72}},
     }
     champions = [champion(settings, name)]
     runs = [start_training(settings, name, {"landfall.run_id": "test"}) for _ in range(2)]
@@ -91,6 +107,7 @@ def trained(settings: Settings) -> Iterator[Trained]:
         model = Pipeline(stages=[VectorAssembler(inputCols=INPUTS, outputCol="features"), forest]).fit(rows)
         for run in runs:
             model.write().overwrite().save(run.model_path)
+            model.write().overwrite().save(run.judged_path)
         first = register(settings, runs[0], name, report)
         champions.append(champion(settings, name))
         promote(settings, name, first.version)
@@ -100,7 +117,13 @@ def trained(settings: Settings) -> Iterator[Trained]:
         champions.append(champion(settings, name))
         asked = [{key: hour[key] for key in INPUTS} for hour in hours()[:24]]
         scored = PipelineModel.load(second.path).transform(spark.createDataFrame(asked)).select("prediction").collect()
-        yield Trained(name, first, second, champions, asked, [row.prediction for row in scored])
+        predicted = [row.prediction for row in scored]
+        judged = (
+            PipelineModel.load(second.judged).transform(spark.createDataFrame(asked)).select("prediction").collect()
+        )
+        assert [row.prediction for row in judged] == predicted
+        assert json.loads(spark.read.text(second.reference, wholetext=True).collect()[0].value) == report["reference"]
+        yield Trained(name, first, second, champions, asked, predicted)
     finally:
         spark.stop()
         with registry(settings) as client:
@@ -112,6 +135,7 @@ def test_there_is_no_champion_before_a_version_is_promoted(trained: Trained) -> 
 
 
 def test_the_promoted_version_is_the_champion(trained: Trained) -> None:
+    assert [each.version if each else None for each in trained.champions[2:]] == ["1", "2"]
     assert trained.champions[2:] == [trained.first, trained.second]
     assert (trained.first.version, trained.second.version) == ("1", "2")
     assert trained.first.path != trained.second.path
@@ -126,15 +150,14 @@ def test_promoting_the_earlier_version_again_goes_back(trained: Trained, setting
 
 def test_a_version_says_what_it_learnt_from(trained: Trained, settings: Settings) -> None:
     with registry(settings) as client:
-        version = client.get_model_version(trained.name, "2")
         run = client.get_run(trained.second.run_id)
-    assert {key: value for key, value in version.tags.items() if key.startswith("snapshot.")} == {
-        "snapshot.table": "features.test",
-        "snapshot.version": "4",
-        "snapshot.first": "2012-06-01",
-        "snapshot.last": "2012-06-03",
-        "snapshot.days": "3",
-    }
+    snapshot = trained.second.snapshot
+    assert snapshot is not None
+    assert (snapshot.table, snapshot.version, str(snapshot.partitions)) == (
+        "features.test",
+        4,
+        "2012-06-01..2012-06-03",
+    )
     assert run.data.metrics == {"holdout_rmse": 1.5, "rows": 72.0}
     assert run.data.params == {"trees": "3"}
     assert run.data.tags["landfall.run_id"] == "test"

@@ -5,8 +5,7 @@ import socket
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,15 +16,14 @@ from airflow.triggers.base import TriggerEvent
 
 from landfall.errors import ComputeError, LandingError, PublishingError, RunError
 from landfall.landing.listing import LandedObject
-from landfall.landing.samples import write_sample
 from landfall.landing.samples.bike_demand import forecast_hours
 from landfall.landing.store import check_landed, connect
-from landfall.models.registry import champion, promote, register, registry, start_training
+from landfall.models.registry import promote, register, registry, start_training
 from landfall.orchestration import check_contract, make_features, publish, score, wait_for_landing
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.check_contract import contract_error
 from landfall.orchestration.landing_trigger import LandingTrigger
-from landfall.pipelines.bike_demand import FORECAST, TRAINING
+from landfall.pipelines.bike_demand import FORECAST
 from landfall.publishing import Fingerprint, open_publication
 from landfall.publishing import connect as connect_database
 from landfall.publishing import publish as publish_rows
@@ -377,13 +375,8 @@ def test_a_few_bad_rows_are_let_through() -> None:
 
 
 @pytest.fixture
-def airflow(stack: Any, landfall: Any, tmp_path: Path) -> AirflowApi:
+def airflow(stack: Any, trained: None) -> AirflowApi:
     """A signed-in client of an Airflow that has a champion to score with."""
-    if champion(stack.settings, TRAINING.model) is None:
-        actuals, _ = write_sample("bike_demand", tmp_path, 24, date(2012, 6, 24))
-        for command in (("land", "bike_demand/actuals", str(actuals.path)), ("train", "bike_demand")):
-            done = landfall(*command)
-            assert done.returncode == 0, done.stderr
     return AirflowApi(stack.settings)
 
 

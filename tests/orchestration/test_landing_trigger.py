@@ -6,6 +6,7 @@ import json
 import sys
 import weakref
 from collections.abc import AsyncGenerator, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -192,6 +193,61 @@ def test_a_waiting_trigger_lets_go_of_the_dag_that_airflow_gave_it() -> None:
     assert trigger.task is None
     named = trigger.task_instance
     assert (named.dag_id, named.task_id, named.run_id, named.try_number, named.map_index) == ("d", "t", "r", 1, -1)
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_waiting_trigger_keeps_the_trace_only_where_it_is_recorded(
+    recorded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landing_trigger, "traced", lambda: recorded)
+    trigger, carrier = LandingTrigger(written(DAYS)), {"traceparent": "00-1-1-01"}
+    trigger.task_instance = SimpleNamespace(dag_id="d", task_id="t", context_carrier=carrier)
+    assert trigger.task_instance.context_carrier == (carrier if recorded else None)
+
+
+def test_ten_thousand_waits_hold_one_value_of_the_settings_and_one_text_of_the_landing() -> None:
+    assert landing_trigger._settings() is landing_trigger._settings()
+    text = written(DAYS)
+    assert LandingTrigger(f"{text} "[:-1]).landing is LandingTrigger(f" {text}"[1:]).landing
+
+
+def test_waits_that_come_at_once_tell_their_logs_in_turn_and_each_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task: ContextVar[int] = ContextVar("task")
+    monkeypatch.setattr(landing_trigger, "LINES", 10)
+    monkeypatch.setattr(landing_trigger, "_last_line", 0.0)
+    seen: list[tuple[float, int, str]] = []
+
+    def note(line: str, folder: str) -> None:
+        seen.append((asyncio.get_running_loop().time(), task.get(), folder))
+
+    async def landed(*arguments: Any, **more: Any) -> None:
+        await asyncio.sleep(0 if task.get() == 14 else 3)
+
+    monkeypatch.setattr(landing_trigger, "landed", landed)
+    monkeypatch.setattr(landing_trigger.log, "info", note)
+
+    async def one(number: int) -> None:
+        task.set(number)
+        await events_of(LandingTrigger(written(DAYS), f"2012-12-{number:02}"))
+
+    async def work() -> float:
+        began = asyncio.get_running_loop().time()
+        waits = [asyncio.create_task(one(number)) for number in range(1, 17)]
+        await asyncio.sleep(1.2)
+        for each in waits:
+            each.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+        return began
+
+    began = asyncio.run(work())
+    numbers = [number for number in range(1, 17) if number != 14]
+    assert [(number, folder) for _, number, folder in seen] == [
+        (number, f"bikes/forecast/dt=2012-12-{number:02}/") for number in numbers
+    ]
+    assert [when - began < 0.1 for when, *_ in seen[:10]] == [True] * 10
+    assert seen[-1][0] - began > 0.4
 
 
 def test_a_trigger_s_row_tells_which_partition_it_waits_for() -> None:

@@ -1,9 +1,10 @@
 """What tests of Spark jobs share: one session a module, and a corner of the lake that is the module's own."""
 
+import math
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from landfall.landing.samples.bike_demand import actual_hours, forecast_hours
 from landfall.landing.store import connect
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
-from landfall.spec import Feed, Job, Settings
+from landfall.spec import Estimator, Feed, Job, Learner, Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -112,4 +113,73 @@ def actuals(stack: Any, spark: "SparkSession") -> Iterator[Corner]:
     """A corner for files of the actuals feed."""
     one = Corner(stack.settings, spark, f"test_{uuid.uuid4().hex[:8]}", ACTUALS)
     yield one
+    one.clear()
+
+
+RIDES = Learner(
+    features=("hr", "temp", "workingday"),
+    estimator=Estimator(kind="random_forest", task="regression", parameters={"numTrees": 3, "maxDepth": 4}),
+    label="cnt",
+)
+"""A tiny forest of the rows of `Learning`."""
+
+
+@dataclass
+class Learning(Corner):
+    """A corner with tables to learn from, and the jobs that do it."""
+
+    def hours(self, days: int, **more: str) -> "DataFrame":
+        """24 rows a day from 2012-06-01 on: what a model can learn from, and `more` columns as SQL."""
+        start = datetime(2012, 6, 1, tzinfo=UTC)
+        rows = [
+            (
+                start + timedelta(hours=n),
+                (start + timedelta(hours=n)).date(),
+                n % 24,
+                0.5 + 0.4 * math.sin(n / 24 + n % 24 / 4),
+                int((start + timedelta(hours=n)).weekday() < 5),
+                ("clear", "mist", "rain")[n * n % 3 if n % 5 else 2],
+                float((n % 24) * 7 + (n * 37) % 11),
+            )
+            for n in range(24 * days)
+        ]
+        names = "time timestamp, dt date, hr int, temp double, workingday int, sky string, cnt double"
+        made = self.spark.createDataFrame(rows, names)
+        return made.selectExpr("*", "IF(cnt > 80, 1, 0) AS busy", *(f"{sql} AS {name}" for name, sql in more.items()))
+
+    def write(self, name: str, rows: "DataFrame", *, files: int = 1) -> str:
+        """Replace a table of the corner, in so many files a day; gives its name."""
+        writer = rows.repartition(files).write.format("delta").mode("overwrite").partitionBy("dt")
+        writer.option("overwriteSchema", "true").save(f"{self.settings.lake}/{self.name}/{name}")
+        return f"{self.name}.{name}"
+
+    def folder(self, name: str) -> str:
+        """Where a model of the corner is."""
+        return f"{self.settings.lake}/{self.name}/models/{name}"
+
+    def train(self, table: str, name: str, learner: Learner = RIDES, days: str = "", **more: str) -> dict[str, Any]:
+        """Train `name` and its judged sibling `name_judged`; the report."""
+        from spark_jobs.__main__ import run
+
+        folders = {"model": self.folder(name), "judged": self.folder(f"{name}_judged")}
+        arguments = {"features": f"{table}/dt={days}", "learner": learner.to_json(), **folders}
+        argv = Job(name="train_model", arguments=arguments).argv(partition="", **more)
+        return run([*argv, "--lake", self.settings.lake], self.spark)
+
+    def by(self, kind: str, task: str = "regression", **changes: Any) -> Learner:
+        """`RIDES` with another estimator; `parameters`, `grid` and `library` are the estimator's."""
+        own = {name: changes.pop(name) for name in ("parameters", "grid", "library") if name in changes}
+        label = {"classification": "busy", "clustering": ""}.get(task, "cnt")
+        estimator = Estimator(**{"kind": kind, "task": task, **own})
+        return replace(RIDES, **{"label": label, "estimator": estimator, **changes})
+
+
+@pytest.fixture(scope="module")
+def learning(stack: Any, spark: "SparkSession") -> Iterator[Learning]:
+    """A corner to learn in, with the stack's S3 keys in the environment, where a job looks for them."""
+    one = Learning(stack.settings, spark, f"test_{uuid.uuid4().hex[:8]}")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "LANDFALL_S3_ENDPOINT"):
+            patch.setenv(name, stack.env[name])
+        yield one
     one.clear()

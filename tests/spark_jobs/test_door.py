@@ -15,7 +15,16 @@ from spark_jobs.__main__ import JOBS, parse
 PROJECT = Path(__file__).parents[2]
 GIVEN_BY_THE_STEP = {
     "bike_features": [],
-    "bike_demand_model": ["--model", "s3a://lake/mlflow/1/model/sparkml", "--until", "2011-09-30"],
+    "train_model": ["--model", "s3a://lake/1/model/fitted", "--judged", "s3a://lake/1/judged", "--until", "2011-09-30"],
+    "judge_models": [
+        "--at-version",
+        "3",
+        "--challenger",
+        "s3a://lake/2/judged#spark",
+        "--champion",
+        "s3a://lake/1/judged",
+    ],
+    "measure_drift": ["--reference", "s3a://lake/mlflow/1/reference.json"],
     "bike_demand_predictions": [
         *("--model", "s3a://lake/mlflow/1/model/sparkml", "--model-version", "7"),
         *("--stages", "2012-12-25=publications_data.bike_demand_20121225_1#1"),
@@ -29,6 +38,8 @@ DECLARED = [
     for name, job in [
         *((feed.name, job) for feed in pipeline.feeds for job in (feed.features, feed.scoring)),
         ("training", pipeline.training.training),
+        ("training", pipeline.training.judging),
+        ("training", pipeline.training.drifting),
     ]
 ]
 
@@ -44,8 +55,7 @@ def test_an_unknown_job_is_named_with_the_nearest() -> None:
     told = door("bike_feature", "--lake", "s3a://lake")
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr == (
-        "There is no Spark job `bike_feature`. Did you mean `bike_features`?\n"
-        "  looked: known: bike_features, bike_demand_model, bike_demand_predictions, bike_demand_errors\n"
+        f"There is no Spark job `bike_feature`. Did you mean `bike_features`?\n  looked: known: {', '.join(JOBS)}\n"
     )
 
 

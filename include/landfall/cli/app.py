@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import landfall
-from landfall.cli import backfill, data, demo, explain, partitions, predictions, runs, stack
+from landfall.cli import backfill, data, demo, explain, models, partitions, predictions, report, runs, stack
 
 
 def build() -> typer.Typer:
@@ -31,7 +31,7 @@ def build() -> typer.Typer:
     ) -> None:
         pass
 
-    for module in (stack, data, partitions, explain, predictions, runs, backfill, demo):
+    for module in (stack, data, partitions, explain, predictions, models, report, runs, backfill, demo):
         module.register(app)
     return app
 

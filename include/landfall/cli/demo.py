@@ -32,6 +32,11 @@ def demo(
         Demo(out, days).run()
 
 
+FORECASTS = 7
+"""The newest days, whose forecasts land and from whose actuals the first model does not learn: so that what it predicts for
+them can be held against what happened."""
+
+
 class Demo:
     """The stages, and how long each took (seconds)."""
 
@@ -40,6 +45,7 @@ class Demo:
         self.seconds: dict[str, float] = {}
         self.tomorrow = Partition(datetime.now(UTC).date() + timedelta(days=1))
         self.yesterday = Partition(datetime.now(UTC).date() - timedelta(days=1))
+        self.until = Partition(self.yesterday.day - timedelta(days=FORECASTS))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Progress]:
@@ -61,16 +67,25 @@ class Demo:
         self._land(files)
         with self.stage("Sign in to Airflow"):
             api = AirflowApi(where)
-        with self.stage("Train the model on what landed") as progress:
-            run_id = api.trigger(TRAINING.dag_id)
-            api.wait(TRAINING.dag_id, run_id, progress.step)
-        for feed, day in ((FORECAST, self.tomorrow), (ACTUALS, self.yesterday)):
+        with self.stage(f"Train the model on what landed up to {self.until}") as progress:
+            self._train(api, progress)
+        for feed, day in ((FORECAST, self.tomorrow), (FORECAST, self.yesterday), (ACTUALS, self.yesterday)):
             with self.stage(f"Run {feed.dag_id} for {day}") as progress:
                 api.wait(feed.dag_id, api.run_partition(feed.dag_id, day), progress.step)
         key = {"city": CITY, "state": STATE, "time": f"{self.tomorrow}T17:00:00Z"}
         with self.stage("Look a prediction up"):
             row = self._lookup(key)
         self._tell(key, row, time.monotonic() - began)
+
+    def _train(self, api: AirflowApi, progress: Progress) -> None:
+        from landfall.models.registry import champion_version
+        from landfall.stack import settings
+
+        if serving := champion_version(settings(), TRAINING.model):
+            progress.step(f"version {serving} serves already")
+            return
+        run_id = api.trigger(TRAINING.dag_id, conf={"until": str(self.until)})
+        api.wait(TRAINING.dag_id, run_id, progress.step)
 
     def _start(self) -> None:
         from landfall.stack import control
@@ -103,7 +118,8 @@ class Demo:
         s3 = settings().s3
         with self.stage("Land it in S3, one object a day"):
             for feed, path in files.items():
-                land(connect(s3), s3.bucket, f"{BIKE_DEMAND.name}/{feed}", path)
+                first = Partition(self.until.day + timedelta(days=1)) if feed == FORECAST.name else None
+                land(connect(s3), s3.bucket, f"{BIKE_DEMAND.name}/{feed}", path, first=first)
 
     def _lookup(self, key: dict[str, str]) -> dict[str, object]:
         from landfall.publishing import connect, lookup
@@ -111,6 +127,15 @@ class Demo:
 
         with connect(settings()) as connection:
             return dict(lookup(connection, PREDICTIONS, key))
+
+    def _error(self) -> float | None:
+        """RMSE of what was published for yesterday, riders an hour; None if nothing was."""
+        from landfall.freshness.figures import error_of
+        from landfall.publishing import connect
+        from landfall.stack import settings
+
+        with connect(settings()) as connection:
+            return error_of(connection, TRAINING.model, self.yesterday)
 
     def _tell(self, key: dict[str, str], row: Told, took: float) -> None:
         from landfall.stack import home, settings
@@ -120,16 +145,22 @@ class Demo:
         told: Told = {
             "seconds": {**self.seconds, "total": round(took, 1)},
             "lookup": {**key, **{name: row[name] for name in ("predicted", "model_version", "published_at")}},
+            "error": {"partition": str(self.yesterday), "rmse": self._error()},
             "airflow": {"url": where.airflow_url, "user": where.airflow_user, "home": str(home())},
         }
         riders, version = float(str(row["predicted"])), row["model_version"]
+        off = self._error()
+        measured = (
+            f"\n  what was published for {self.yesterday} was off by {off:.0f} riders an hour (RMSE)" if off else ""
+        )
         text = f"""
 landfall lookup bike_demand {words}
-  {riders:.0f} riders expected, by model version {version}, published {row["published_at"]}
+  {riders:.0f} riders expected, by model version {version}, published {row["published_at"]}{measured}
 
 Airflow UI    {where.airflow_url}
   sign in     user {where.airflow_user}, password {where.airflow_password}
-See           landfall ps | landfall publications bike_demand | landfall sql "SELECT * FROM predictions.bike_demand"
+See           landfall status bike_demand | landfall models bike_demand | landfall report bike_demand --html report.html
+              landfall sql "SELECT * FROM predictions.bike_demand"
 Stop          landfall down    (what landed and what was published is kept)
 The program is {Path(".venv/bin/landfall")}; it took {took:.0f} s."""  # noqa: S608
         self.out.answer(told, text)

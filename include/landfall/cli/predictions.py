@@ -1,4 +1,4 @@
-"""`landfall lookup`, `publications`, `rollback`, `sql`: what was published, and the database it is in."""
+"""`landfall lookup`, `publications`, `sql`: what was published, and the database it is in."""
 
 import csv
 import sys
@@ -16,7 +16,7 @@ from landfall.cli.output import JsonFlag, Output, answering
 from landfall.errors import LandfallError, PublishingError
 from landfall.pipelines import find_feed, find_pipeline
 from landfall.publishing.statements import Result, execute, plain
-from landfall.spec import Partition, PredictionTable
+from landfall.spec import PredictionTable
 from landfall.stack import home, settings
 
 PipelineName = Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline, such as bike_demand.")]
@@ -29,7 +29,6 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
     app.command()(lookup)
     app.command("publications")(publications)
-    app.command()(rollback)
     app.command()(sql)
 
 
@@ -83,27 +82,6 @@ def publications(
         columns = ("id", "partition", "state", "rows", "model_version", "published_at", "restored_at", "kept", "run_id")
         rows = [tuple(plain(one[name]) for name in columns) for one in told]
         print(aligned(Result(columns, rows, f"{len(rows)} of `{table.name}`")))
-
-
-def rollback(
-    pipeline: TableOf,
-    partition: Annotated[str, typer.Argument(help="The day, YYYY-MM-DD.")],
-    to: Annotated[
-        int | None, typer.Option(help="Which publication; by default the one before the present one.")
-    ] = None,
-    json: JsonFlag = False,
-) -> None:
-    """Swap an earlier publication of one partition in again; its rows come back as they were."""
-    with answering(json) as out:
-        table, day = table_of(pipeline), Partition.parse(partition)
-        with publishing.connect(settings()) as conn:
-            done = publishing.rollback(conn, table, day, to=to)
-        told = {name: plain(value) for name, value in {**asdict(done), "partition": str(done.partition)}.items()}
-        out.answer(
-            told,
-            f"`{done.table}` {done.partition}: publication {done.id} is back ({done.rows} rows, model "
-            f"{done.model_version}), publication {done.replaced} is rolled back; readers waited {done.lock_ms:.1f} ms",
-        )
 
 
 def sql(

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from landfall.cli.output import JsonFlag, answering
+from landfall.models.registry import champion_version, version
 from landfall.runs import AirflowApi
 from landfall.spec import Partition
 
@@ -21,7 +22,7 @@ def train(
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Train a model on what has landed, in Airflow, and wait until it serves."""
+    """Train a challenger on what has landed, in Airflow, and wait until it serves or is refused."""
     from landfall.pipelines import find_pipeline
     from landfall.stack import settings
 
@@ -34,11 +35,16 @@ def train(
             run_id = api.trigger(training.dag_id, conf=conf)
             api.wait(training.dag_id, run_id, progress.step)
             trained = api.xcom(training.dag_id, run_id, "train")
-        errors = trained["metrics"]
+        told = version(where, training.model, trained["version"])
+        promoted = champion_version(where, training.model) == told.version
+        why = told.tags.get("landfall.verdict", "")
         snapshot = trained["snapshot"]
-        text = (
-            f"model version {trained['version']} serves: learnt from {snapshot['days']} days "
-            f"({snapshot['first']} to {snapshot['last']}); on the newest days, held out: RMSE "
-            f"{errors['holdout_rmse']:.1f}, MAE {errors['holdout_mae']:.1f} riders an hour, R2 {errors['holdout_r2']:.2f}"
+        numbers = ", ".join(
+            f"{name.removeprefix('holdout_')} {value:.4g}" for name, value in trained["metrics"].items()
         )
-        out.answer({"run_id": run_id, "model": training.model, **trained}, text)
+        text = (
+            f"model version {trained['version']} {'serves' if promoted else 'is refused, the champion stays'}: learnt from "
+            f"{snapshot['days']} days ({snapshot['first']} to {snapshot['last']}); on the newest days, held out: {numbers}"
+            f"{'' if promoted else chr(10) + why}"
+        )
+        out.answer({"run_id": run_id, "model": training.model, "promoted": promoted, "why": why, **trained}, text)

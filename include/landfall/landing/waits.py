@@ -20,6 +20,8 @@ class Wait:
 
     landing: Landing
     partition: Partition
+    folder: str
+    """Where the partition lands."""
     news: asyncio.Future[LandingError | None]
     begin: float
     """From when the partition is expected, POSIX seconds."""
@@ -32,7 +34,8 @@ class Wait:
     def of(cls, landing: Landing, partition: Partition, news: asyncio.Future[LandingError | None]) -> "Wait":
         """A wait that begins now."""
         due = landing.due(partition) or landing.window(partition)[0]
-        return cls(landing, partition, news, (due - EARLY).timestamp(), (due + LATE).timestamp())
+        folder = landing.folder(partition)
+        return cls(landing, partition, folder, news, (due - EARLY).timestamp(), (due + LATE).timestamp())
 
     def tell(self, news: BaseException | None) -> None:
         """Wake whoever waits."""
@@ -69,19 +72,19 @@ class Waits:
         """How many folders below the prefix the folders are."""
         return list(self._depths)
 
-    def add(self, wait: Wait) -> str:
-        """Note a wait; its folder."""
-        folder = wait.landing.folder(wait.partition)
+    def add(self, wait: Wait) -> None:
+        """Note a wait."""
+        folder = wait.folder
         if folder not in self._by_folder:
             self._by_folder[folder] = []
             insort(self.folders, folder)
             depth = depth_of(folder, self.prefix)
             self._depths[depth] = self._depths.get(depth, 0) + 1
         self._by_folder[folder].append(wait)
-        return folder
 
-    def remove(self, folder: str, wait: Wait) -> None:
+    def remove(self, wait: Wait) -> None:
         """Forget a wait."""
+        folder = wait.folder
         waits = self._by_folder[folder]
         waits.remove(wait)
         if waits:

@@ -9,13 +9,14 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 from landfall.landing.listing import ObjectStore
 from landfall.landing.store import iterate_landing
 from landfall.ledger.facts import Facts, Seen
 from landfall.ledger.gather import Runs, gather, sort_objects
 from landfall.ledger.record import claim, record_landing
-from landfall.ledger.standing import Current, standing
+from landfall.ledger.standing import Current, Standing, standing
 from landfall.publishing.database import Database
 from landfall.spec import Feed, Partition
 
@@ -44,6 +45,19 @@ class Start:
     run_id: str | None
     reason: str
     why: str
+
+    @classmethod
+    def again(cls, facts: Facts, standing: Standing) -> Self:
+        """The run of a partition as its facts and its standing tell it."""
+        return cls(
+            feed=facts.name,
+            dag_id=facts.feed.dag_id,
+            partition=str(facts.partition),
+            logical_date=facts.feed.landing.window(facts.partition)[0].isoformat(),
+            run_id=facts.run.run_id if facts.run else None,
+            reason=standing.reason,
+            why=standing.why,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,12 +148,4 @@ def _start(facts: Facts, newest: NewestRun, current: Current) -> Start | None:
     now = standing(known, current)
     if not now.automatic:
         return None
-    return Start(
-        feed=facts.name,
-        dag_id=facts.feed.dag_id,
-        partition=str(facts.partition),
-        logical_date=facts.feed.landing.window(facts.partition)[0].isoformat(),
-        run_id=known.run.run_id if known.run else None,
-        reason=now.reason,
-        why=now.why,
-    )
+    return Start.again(known, now)

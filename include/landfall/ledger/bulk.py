@@ -13,6 +13,8 @@ from typing import Any
 from landfall.compute.code import code_of
 from landfall.compute.local import WarmSpark
 from landfall.errors import LandfallError, ModelError, OutdatedError
+from landfall.freshness.honest import not_honest, versions_for
+from landfall.freshness.watching import note_errors
 from landfall.landing.listing import LandedObject
 from landfall.landing.store import check_landed, connect, iterate_landing
 from landfall.ledger.gather import sort_objects
@@ -59,6 +61,11 @@ class Bulk:
     def name(self) -> str:
         """`PIPELINE/FEED`."""
         return f"{self.pipeline.name}/{self.feed.name}"
+
+    @property
+    def model(self) -> str:
+        """The registered model of the pipeline."""
+        return self.pipeline.training.model
 
     def run(self, partitions: Partitions) -> Iterator[Done]:
         """Redo `partitions`; one answer each, as it is known. One that fails leaves the others alone.
@@ -133,43 +140,79 @@ class Bulk:
         objects: Mapping[Partition, list[LandedObject]],
         readings: Mapping[Partition, int],
     ) -> Iterator[Done]:
-        model = self._model()
-        good, nothing = self._measurable(database, good)
-        yield from (Done(partition=day, state="skipped", why="nothing had been published for it") for day in nothing)
-        if not len(good):
-            return
-        self.tell(f"staging {len(good)} partitions")
+        if self.feed.table != self.pipeline.predictions:
+            seen = published_partitions(database, self.pipeline.predictions)
+            yield from (_skipped(day, "nothing had been published for it") for day in good if day not in seen)
+            batches = {"": [day for day in good if day in seen]}
+            models: dict[str, dict[str, str]] = {"": {}}
+        else:
+            batches, models = self._by_model(database, good)
+            yield from (_skipped(day, not_honest(self.model, day)) for day in batches.pop("", []))
+        for version, days in batches.items():
+            if days:
+                yield from self._publish_batch(database, days, models[version], objects, readings)
+
+    def _by_model(
+        self, database: Database, good: Partitions
+    ) -> tuple[dict[str, list[Partition]], dict[str, dict[str, str]]]:
+        """The days that each version is to score, under "" those that none may; and the job's options for each version.
+
+        Raises:
+            ModelError: no version serves yet.
+        """
+        found = versions_for(self.settings, database, self.model, good)
+        if found is None:
+            raise ModelError(
+                f"There is no champion of `{self.model}` yet.",
+                looked="the model registry",
+                left="features are made, nothing was published",
+                next=f"landfall train {self.pipeline.name}",
+            )
+        batches: dict[str, list[Partition]] = {}
+        models: dict[str, dict[str, str]] = {}
+        for day, each in found.items():
+            batches.setdefault(each.version if each else "", []).append(day)
+            if each:
+                models[each.version] = {"model": each.path, "model_version": each.version}
+                if each.library != "spark":
+                    models[each.version]["library"] = each.library
+        return batches, models
+
+    def _publish_batch(
+        self,
+        database: Database,
+        days: list[Partition],
+        model: Mapping[str, str],
+        objects: Mapping[Partition, list[LandedObject]],
+        readings: Mapping[Partition, int],
+    ) -> Iterator[Done]:
+        """Stage some partitions in one job, by one version, and publish each."""
+        self.tell(f"staging {len(days)} partitions")
+        version = model.get("model_version", "")
         opened = {
             day: open_publication(
                 database,
                 self.feed.table,
                 day,
                 run_id=self.run_id,
-                model_version=model.get("model_version", ""),
+                model_version=version,
                 fingerprint=Fingerprint(
                     objects={each.key: each.etag for each in objects[day]},
                     code_version=code_of(self.feed),
-                    model_version=model.get("model_version", ""),
+                    model_version=version,
                     contract=self.feed.contract.version,
                 ),
                 reading=readings[day],
             )
-            for day in good
+            for day in days
         }
         stages = ",".join(f"{day}={each.staging}#{each.id}" for day, each in opened.items())
-        argv = self.feed.scoring.argv(partition=str(good), **model, stages=stages)
+        argv = self.feed.scoring.argv(partition=str(Partitions.of(days)), **model, stages=stages)
         staged: dict[str, Any] = self._spark().run(argv, small=self.feed.scoring.small)
-        self._log_errors(staged.get("metrics", {}))
-        self.tell(f"publishing {len(good)} partitions")
+        self._note_errors(database, staged.get("metrics", {}))
+        self.tell(f"publishing {len(days)} partitions")
         for day, publication in opened.items():
             yield self._swap(database, publication, staged["staged"][str(day)])
-
-    def _measurable(self, database: Database, good: Partitions) -> tuple[Partitions, Partitions]:
-        """The partitions that can be scored, and those of which nothing was published that could be measured."""
-        if self.feed.table == self.pipeline.predictions:
-            return good, Partitions.of(())
-        seen = published_partitions(database, self.pipeline.predictions)
-        return Partitions.of(set(good) & seen), Partitions.of(set(good) - seen)
 
     def _swap(self, database: Database, publication: Publication, rows: int) -> Done:
         day = publication.partition
@@ -183,30 +226,13 @@ class Bulk:
             return Done(partition=day, state="failed", why=error.what)
         return Done(partition=day, state="published", rows=rows)
 
-    def _model(self) -> dict[str, str]:
-        """The options that name the champion; none where the feed's rows do not come from it."""
-        from landfall.models.registry import champion
-
-        if self.feed.table != self.pipeline.predictions:
-            return {}
-        name = self.pipeline.training.model
-        if found := champion(self.settings, name):
-            return {"model": found.path, "model_version": found.version}
-        raise ModelError(
-            f"There is no champion of `{name}` yet.",
-            looked="the model registry",
-            left="features are made, nothing was published",
-            next=f"landfall train {self.pipeline.name}",
-        )
-
-    def _log_errors(self, metrics: Mapping[str, dict[str, dict[str, float]]]) -> None:
-        from landfall.models.registry import log_published_errors
-
+    def _note_errors(self, database: Database, metrics: Mapping[str, dict[str, dict[str, float]]]) -> None:
         for day, versions in metrics.items():
-            moment = Partition.parse(day).start
-            log_published_errors(
-                self.settings, self.pipeline.training.model, versions, int(moment.timestamp()) // 86400
-            )
+            note_errors(self.settings, database, self.model, Partition.parse(day), versions)
 
     def _spark(self) -> WarmSpark:
         return WarmSpark(remote=self.settings.spark_remote, lake=self.settings.lake)
+
+
+def _skipped(day: Partition, why: str) -> Done:
+    return Done(partition=day, state="skipped", why=why)

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from landfall.compute.code import code_of
 from landfall.errors import ModelError
 from landfall.ledger.standing import Current
+from landfall.publishing import connect
 from landfall.spec import Feed, Pipeline, Settings
 
 
 def current_of(settings: Settings, pipeline: Pipeline, feed: Feed) -> Current:
-    """The present of one feed. While the registry is away no publication is out of date for its model's sake."""
+    """The present of one feed. While the registry is away and no champion is written down, no model is out of date."""
     return Current(
         code=code_of(feed),
         contract=feed.contract.version,
@@ -19,10 +20,16 @@ def current_of(settings: Settings, pipeline: Pipeline, feed: Feed) -> Current:
 
 
 def _champion(settings: Settings, pipeline: Pipeline) -> str | None:
-    from landfall.models.registry import champion
+    """The champion as the history has it, which takes milliseconds; before there is a history, as the registry has it."""
+    from landfall.freshness.history import newest
+    from landfall.models.registry import champion_version
 
+    name = pipeline.training.model
+    with connect(settings) as connection:
+        last = newest(connection, name)
+    if last is not None:
+        return last.version
     try:
-        found = champion(settings, pipeline.training.model)
+        return champion_version(settings, name)
     except ModelError:
         return None
-    return found.version if found else None

@@ -4,85 +4,63 @@
 the run's artifacts, and `describe` puts beside it the MLmodel file that plain `mlflow.spark.load_model` reads.
 """
 
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from landfall.errors import LandfallError, ModelError
+from landfall.errors import ModelError
+from landfall.models.client import registry
+from landfall.models.training import TrainingRun, fail, register, start_training
+from landfall.models.version import CHALLENGER, CHAMPION, ModelVersion, version_of
+from landfall.models.watching import log_published_errors
+from landfall.pipelines import PIPELINES
 from landfall.spec import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-CHAMPION = "champion"
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "Listed",
+    "ModelVersion",
+    "TrainingRun",
+    "champion",
+    "champion_version",
+    "fail",
+    "find_version",
+    "log_published_errors",
+    "pipeline_of",
+    "promote",
+    "register",
+    "registry",
+    "set_champion",
+    "start_training",
+    "version",
+    "versions",
+]
+MISSING = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+PAGE = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelVersion:
-    """One version of a registered model. `path` is its Spark PipelineModel, as Spark addresses it."""
+class Listed:
+    """A version with the aliases on it."""
 
-    name: str
-    version: str
-    run_id: str
-    path: str
+    version: ModelVersion
+    aliases: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingRun:
-    """One MLflow run. `model_path` is where Spark is to write the PipelineModel."""
-
-    run_id: str
-    artifacts: str
-
-    @property
-    def model_path(self) -> str:
-        """The model's folder as Spark addresses it."""
-        return f"{self.artifacts}/model/sparkml".replace("s3://", "s3a://", 1)
-
-
-@contextmanager
-def registry(settings: Settings) -> Iterator["MlflowClient"]:
-    """A client of the registry. What fails inside comes out as a ModelError.
-
-    Raises:
-        ModelError: the registry does not answer.
-    """
-    from mlflow import MlflowClient
+def champion_version(settings: Settings, name: str) -> str | None:
+    """The number of the version of `name` that serves, by one read; None before the first one."""
     from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
 
-    where = settings.mlflow_tracking_uri.rpartition("@")[2]
-    _check_alive(settings.mlflow_tracking_uri, where)
-    try:
-        yield MlflowClient(tracking_uri=settings.mlflow_tracking_uri, registry_uri=settings.mlflow_tracking_uri)
-    except LandfallError:
-        raise
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        raise ModelError(
-            f"The model registry failed: {str(error).splitlines()[0][:300]}",
-            looked=where,
-            left="the champion and what was published stay as they were",
-            next="landfall ps",
-        ) from error
-
-
-def _check_alive(uri: str, where: str) -> None:
-    """Ask the registry's port first: MLflow itself asks ten times, for 102 s, before it says that nobody answers."""
-    address = urlsplit(uri)
-    if not address.hostname:
-        return
-    try:
-        socket.create_connection((address.hostname, address.port or 5432), timeout=5).close()
-    except OSError as error:
-        raise ModelError(
-            "The model registry does not answer.",
-            looked=f"{where} ({error})",
-            left="the champion and what was published stay as they were",
-            next="landfall ps",
-        ) from error
+    with registry(settings) as client:
+        try:
+            return str(client.get_model_version_by_alias(name, CHAMPION).version)
+        except MlflowException as error:
+            if error.error_code in MISSING:
+                return None
+            raise
 
 
 def champion(settings: Settings, name: str) -> ModelVersion | None:
@@ -93,77 +71,114 @@ def champion(settings: Settings, name: str) -> ModelVersion | None:
         try:
             found = client.get_model_version_by_alias(name, CHAMPION)
         except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            if error.error_code in MISSING:
                 return None
             raise
-    path = f"{found.source}/sparkml".replace("s3://", "s3a://", 1)
-    return ModelVersion(name=name, version=str(found.version), run_id=found.run_id, path=path)
+        return version_of(found, _run(client, found.run_id))
 
 
-def start_training(settings: Settings, name: str, tags: dict[str, str]) -> TrainingRun:
-    """A new MLflow run in the experiment `name`, open until `register` or `fail`."""
+def version(settings: Settings, name: str, number: str) -> ModelVersion:
+    """Version `number` of `name`.
+
+    Raises:
+        ModelError: there is none; the message names those there are.
+    """
+    if found := find_version(settings, name, number):
+        return found
+    with registry(settings) as client:
+        known = sorted((str(each.version) for each in _search(client, name)), key=int)
+    raise ModelError.unknown(f"version of `{name}`", number, known, next=f"landfall models {pipeline_of(name)}")
+
+
+def find_version(settings: Settings, name: str, number: str) -> ModelVersion | None:
+    """Version `number` of `name`; None if there is none, or it was deleted."""
     from mlflow.exceptions import MlflowException
 
     with registry(settings) as client:
-        experiment = client.get_experiment_by_name(name)
-        if experiment is None:
-            try:
-                experiment_id = client.create_experiment(name, f"{settings.mlflow_artifacts}/{name}")
-            except MlflowException:  # another training made it in between
-                experiment_id = client.get_experiment_by_name(name).experiment_id
-        else:
-            experiment_id = experiment.experiment_id
-        run = client.create_run(experiment_id, tags={"landfall.code_version": settings.code_version, **tags})
-    return TrainingRun(run_id=run.info.run_id, artifacts=run.info.artifact_uri)
-
-
-def fail(settings: Settings, run: TrainingRun) -> None:
-    """Close a run that gave no model."""
-    with registry(settings) as client:
-        client.set_terminated(run.run_id, status="FAILED")
-
-
-def register(settings: Settings, run: TrainingRun, name: str, report: dict[str, Any]) -> ModelVersion:
-    """Log what the training job reported, describe the model it saved, and register it as a new version."""
-    from mlflow.entities import Metric, Param
-    from mlflow.exceptions import MlflowException
-    from mlflow.utils.time import get_current_time_millis
-
-    from landfall.models.description import describe
-
-    with registry(settings) as client:
-        now = get_current_time_millis()
-        metrics = [Metric(key, value, now, 0) for key, value in {**report["metrics"], "rows": report["rows"]}.items()]
-        client.log_batch(
-            run.run_id, metrics=metrics, params=[Param(k, str(v)) for k, v in report["parameters"].items()]
-        )
-        client.log_dict(run.run_id, report["snapshot"], "snapshot.json")
-        describe(client, run.run_id, report)
         try:
-            client.create_registered_model(name)
+            found = client.get_model_version(name, number)
         except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-        tags = {f"snapshot.{key}": str(value) for key, value in report["snapshot"].items()}
-        made = client.create_model_version(name, f"{run.artifacts}/model", run.run_id, tags=tags)
-        client.set_terminated(run.run_id)
-    return ModelVersion(name=name, version=str(made.version), run_id=run.run_id, path=run.model_path)
+            if error.error_code in MISSING:
+                return None
+            raise
+        return version_of(found, _run(client, found.run_id))
+
+
+def versions(settings: Settings, name: str, *, limit: int | None = None) -> list[Listed]:
+    """The versions of `name`, newest first, at most `limit`; none if nothing is registered under that name."""
+    from mlflow.exceptions import MlflowException
+
+    with registry(settings) as client:
+        try:
+            aliases = client.get_registered_model(name).aliases
+        except MlflowException as error:
+            if error.error_code in MISSING:
+                return []
+            raise
+        found = _search(client, name)[:limit]
+        runs = {run.info.run_id: run for run in _runs(client, [each.run_id for each in found if each.run_id])}
+    on: dict[str, list[str]] = {}
+    for alias, number in aliases.items():
+        on.setdefault(str(number), []).append(alias)
+    return [
+        Listed(version=version_of(each, runs.get(each.run_id)), aliases=tuple(sorted(on.get(str(each.version), ()))))
+        for each in found
+    ]
+
+
+def set_champion(settings: Settings, name: str, number: str) -> None:
+    """Make version `number` the champion: one write in the registry, whatever was there before.
+
+    `landfall.freshness.promote` is for everybody else: it compares first, and remembers.
+    """
+    unsure = f"whether version {number} became the champion is not known; nothing else was changed"
+    with registry(settings, left=unsure) as client:
+        client.set_registered_model_alias(name, CHAMPION, number)
 
 
 def promote(settings: Settings, name: str, version: str) -> None:
-    """Make `version` the champion: one write in the registry."""
-    with registry(settings) as client:
-        client.set_registered_model_alias(name, CHAMPION, version)
+    """Make `version` the champion without comparing or remembering: the older name of `set_champion`."""
+    set_champion(settings, name, version)
 
 
-def log_published_errors(settings: Settings, name: str, metrics: dict[str, dict[str, float]], day: int) -> None:
-    """Log the errors of what was published (version -> metric -> value) to the runs the versions came from.
+def pipeline_of(name: str) -> str:
+    """Name of the pipeline whose model is registered as `name`; `name` itself if none is."""
+    return next((each.name for each in PIPELINES.values() if each.training.model == name), name)
 
-    Args:
-        day: Days since 1970-01-01, the metric's step: a rerun of a day writes the same step again.
-    """
-    with registry(settings) as client:
-        for version, values in metrics.items():
-            run_id = client.get_model_version(name, version).run_id
-            for key, value in values.items():
-                client.log_metric(run_id, key, value, step=day)
+
+def _search(client: "MlflowClient", name: str) -> list[Any]:
+    """Every version of `name`, newest first."""
+    found: list[Any] = []
+    token = None
+    while True:
+        quoted = name.replace("'", "''")
+        page = client.search_model_versions(
+            f"name = '{quoted}'", max_results=PAGE, order_by=["version_number DESC"], page_token=token
+        )
+        found += page
+        if not (token := page.token):
+            return found
+
+
+def _runs(client: "MlflowClient", run_ids: list[str]) -> list[Any]:
+    """The runs, in one query a hundred instead of one each."""
+    found: list[Any] = []
+    experiments = [each.experiment_id for each in client.search_experiments()] if run_ids else []
+    for at in range(0, len(run_ids), 100):
+        listed = ", ".join(f"'{each}'" for each in run_ids[at : at + 100])
+        found += client.search_runs(experiments, f"attributes.run_id IN ({listed})", max_results=100)
+    return found
+
+
+def _run(client: "MlflowClient", run_id: str | None) -> Any:
+    """The run of a version; None if it is not there any more."""
+    from mlflow.exceptions import MlflowException
+
+    if not run_id:
+        return None
+    try:
+        return client.get_run(run_id)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise

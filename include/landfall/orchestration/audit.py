@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from landfall.ledger import Audit, Start
 
 
+Starts = list[dict[str, Any]]
+"""What `start_runs` starts: the arguments of `TriggerDagRunOperator`, one a run."""
 SOON = timedelta(seconds=20)
 """About what a run takes on a small machine."""
 
@@ -23,12 +25,12 @@ SOON = timedelta(seconds=20)
 class AuditLandings(Step):
     """One audit of every feed of every pipeline. Reports the runs to start; what only a person can mend is in its log."""
 
-    def run(self, context: Context, settings: Settings) -> list[dict[str, Any]]:
+    def run(self, context: Context, settings: Settings) -> Starts:
         """The arguments of `start_runs`, one a run that is due."""
         found = [each for pipeline in PIPELINES.values() for each in _audit(settings, pipeline.name)]
         for each in found:
             self._tell(each)
-        starts = [_arguments(start) for each in found for start in each.starts]
+        starts = [run_arguments(start) for each in found for start in each.starts]
         left = sum(each.postponed for each in found)
         return [*starts, _go_on(context["dag"].dag_id, left)] if starts and left else starts
 
@@ -72,7 +74,7 @@ def _audit(settings: Settings, name: str) -> "list[Audit]":
         ]
 
 
-def _arguments(start: "Start") -> dict[str, Any]:
+def run_arguments(start: "Start") -> dict[str, Any]:
     """What `TriggerDagRunOperator` needs: a run of its own name where there is none, else the one there is, reset.
 
     If somebody else has made the partition's first run meanwhile, that one stays, and the task is skipped.
@@ -108,7 +110,7 @@ def audit_landings() -> AuditLandings:
     return AuditLandings(task_id="audit_landings")
 
 
-def start_runs(due: AuditLandings) -> Any:
-    """One task a run that is due: it makes the run, or resets the one that its partition had."""
+def start_runs(due: Step) -> Any:
+    """One task a run that the step `due` tells: it makes the run, or resets the one that its partition had."""
     start_runs = TriggerDagRunOperator.partial(task_id="start_runs", openlineage_inject_parent_info=False)
     return start_runs.expand_kwargs(due.output)

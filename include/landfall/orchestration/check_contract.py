@@ -1,11 +1,14 @@
 """Fail a partition whose rows break the contract, with the reasons, before anything is published."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import Context
 
 from landfall.errors import ContractError
 from landfall.landing.store import feed_of
+from landfall.orchestration.lineage import Lineage
+from landfall.orchestration.lineage_of_steps import contract_checked
 from landfall.orchestration.run_partition import partition_of
 from landfall.orchestration.step import Step
 from landfall.spec import Feed, Partition, Settings
@@ -60,6 +63,10 @@ class CheckContract(Step):
         if error := contract_error(self.feed, str(partition_of(context)), report):
             raise error
         return {"rows": report["rows"], "quarantined": report["quarantined"]}
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """Features in, nothing out."""
+        return contract_checked(settings, self.feed, partition)
 
 
 def check_contract(feed: Feed) -> CheckContract:

@@ -1,18 +1,21 @@
 """A wait for one partition in the triggerer: a future, and its share of one listing (`landfall.landing.lister`).
 
 Airflow starts it with the template context of its task, in which the whole DAG hangs: 10,000 of those would be gigabytes.
-So the trigger reads the run's partition from it and lets go of everything else.
+So the trigger reads the run's partition from it and lets go of everything else. What is the same in every wait is one value.
 """
 
+import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import fields
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
+from opentelemetry import trace
 
 from landfall.errors import LandfallError, SpecError
 from landfall.landing.lister import landed
@@ -92,8 +95,15 @@ class TaskName(NamedTuple):
 
     @classmethod
     def of(cls, task_instance: Any) -> Self:
-        """The names of a task instance of whatever kind."""
-        return cls._make(getattr(task_instance, name, None) for name in cls._fields)
+        """The names of a task instance of whatever kind; without its trace where nobody records one."""
+        names = cls._make(getattr(task_instance, name, None) for name in cls._fields)
+        one = names._replace(dag_id=sys.intern(names.dag_id), task_id=sys.intern(names.task_id))
+        return one if traced() else one._replace(context_carrier=None)
+
+
+def traced() -> bool:
+    """Whether this process records traces."""
+    return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider | trace.NoOpTracerProvider)
 
 
 class LandingTrigger(BaseTrigger):
@@ -106,10 +116,14 @@ class LandingTrigger(BaseTrigger):
         partition: The partition; empty: that of the run which the trigger is started for.
     """
 
+    calls_sdk = False
+    """It asks Airflow for nothing while it runs, so it needs no greenlet: see `lean_triggerer`."""
+
     def __init__(self, landing: str, partition: str = "") -> None:
         super().__init__()
-        self.landing, self.partition = landing, partition
+        self.landing, self.partition = sys.intern(landing), partition
         self.refused: LandfallError | None = None
+        self.over = False
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments, for the triggerer."""
@@ -139,14 +153,44 @@ class LandingTrigger(BaseTrigger):
         try:
             if self.refused:
                 raise self.refused
-            settings, landing = Settings.read(), landing_of(self.landing)
-            partition = Partition.parse(self.partition)
-            log.info("Waiting for `%s`", landing.folder(partition))
+            settings, landing, partition = _settings(), landing_of(self.landing), Partition.parse(self.partition)
+            _at_its_turn(self._tell, landing.folder(partition))
             await landed(settings.s3, landing, partition, tell=_say, queue_url=settings.sqs_queue_url)
         except LandfallError as error:
             yield TriggerEvent(error.as_dict())
         else:
             yield TaskSuccessEvent()
+        finally:
+            self.over = True
+
+    def _tell(self, folder: str) -> None:
+        """Into the log of the task, if it still waits."""
+        if not self.over:
+            log.info("Waiting for `%s`", folder)
+
+
+LINES = 20
+"""Lines of this module a second, when many waits come at once."""
+_last_line = 0.0
+_read: dict[Settings, Settings] = {}
+
+
+def _settings() -> Settings:
+    """The settings; one value for all waits that find the same."""
+    settings = Settings.read()
+    return _read.setdefault(settings, settings)
+
+
+def _at_its_turn(tell: Callable[[str], None], folder: str) -> None:
+    """Call `tell(folder)` at once, or later if many waits come at once; in the context of the task, whose log it is.
+
+    What the runner logs goes through a socket that holds about 170 lines and that Airflow's supervisor reads between its
+    queries. When it is full, the next line stops the event loop: for 3.6 s, when waits told it as fast as they came.
+    """
+    global _last_line
+    loop = asyncio.get_running_loop()
+    _last_line = max(_last_line + 1 / LINES, loop.time() - 1)
+    loop.call_at(_last_line, tell, folder)
 
 
 def _say(error: LandfallError) -> None:

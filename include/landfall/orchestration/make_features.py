@@ -1,5 +1,6 @@
 """Turn what landed for a partition into its features."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from landfall.errors import LandingError
 from landfall.orchestration.assets import features_asset
+from landfall.orchestration.lineage import Lineage
+from landfall.orchestration.lineage_of_steps import features_made
 from landfall.orchestration.run_partition import PARTITION, partition_of
 from landfall.orchestration.step import SparkStep
 from landfall.spec import Feed, Partition, Settings
@@ -59,6 +62,10 @@ class MakeFeatures(SparkStep):
                 database, reading, {each.key: each.etag for each in objects if landing.partition_of(each.key)}
             )
         return reading, objects
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """Landed objects in, features and quarantine out."""
+        return features_made(settings, self.feed, partition, report)
 
 
 def make_features(feed: Feed) -> MakeFeatures:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import DAG, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
-from landfall.orchestration.assets import landing_asset
+from landfall.orchestration.assets import features_asset, landing_asset, table_asset
 from landfall.orchestration.deadline import late_alert
 from landfall.orchestration.timetable import PartitionTimetable
 from landfall.pipelines import PIPELINES
@@ -43,22 +43,36 @@ def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
 
 
 def training_dag(training: Training, *, doc_md: str) -> DAG:
-    """A DAG that trains one model, on its schedule and on demand; the form asks for the last day to learn from.
+    """A DAG that trains one model: on demand, on its schedule, and looking at whether to when its data has changed.
 
     It has no start date: with one, Airflow would train as soon as it first sees the DAG, for the week that has passed.
     """
+    changed, schedule = AssetAny(features_asset(training.feed), table_asset(training.feed)), _timetable(training)
     return DAG(
         training.dag_id,
-        schedule=training.schedule,
+        schedule=AssetOrTimeSchedule(timetable=schedule, assets=changed) if schedule else changed,
         start_date=None,
         catchup=False,
         max_active_runs=1,
-        dagrun_timeout=timedelta(hours=6),
+        dagrun_timeout=timedelta(days=14) if training.freshness.promotion.approval else timedelta(hours=6),
         default_args=RETRY,
-        params={"until": _day("Until", "The last day to learn from. Empty: every day that has landed.")},
+        params={
+            "until": _day("Until", "The last day to learn from. Empty: every day that has landed."),
+            "approval": Param(
+                training.freshness.promotion.approval,
+                type="boolean",
+                title="Ask a person",
+                description="Wait for an approval in the UI before the new version serves.",
+            ),
+        },
         tags=["landfall", training.model, "training"],
         doc_md=doc_md,
     )
+
+
+def _timetable(training: Training) -> CronTriggerTimetable | None:
+    schedule = training.freshness.retraining.schedule
+    return CronTriggerTimetable(schedule, timezone="UTC") if schedule else None
 
 
 def audit_dag(dag_id: str, *, doc_md: str) -> DAG:

@@ -1,5 +1,6 @@
 """Check what is staged and swap it in, in one transaction."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import Context
@@ -7,6 +8,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall.errors import OutdatedError
 from landfall.orchestration.assets import table_asset
+from landfall.orchestration.lineage import Lineage
+from landfall.orchestration.lineage_of_steps import rows_published
 from landfall.orchestration.step import Step
 from landfall.spec import Feed, Settings
 
@@ -37,6 +40,10 @@ class Publish(Step):
         }
         self.note(context, table_asset(self.feed), extra)
         return {**extra, "lock_ms": done.lock_ms}
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """What was staged in, the prediction table out."""
+        return rows_published(settings, self.feed, partition, report)
 
 
 def publish(feed: Feed, *, staged_by: str) -> Publish:

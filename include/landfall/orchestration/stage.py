@@ -1,6 +1,6 @@
 """Fill a publication's staging table: predictions by the champion, or the errors of what had been published."""
 
-from datetime import date
+from collections.abc import Mapping
 from typing import Any
 
 from airflow.sdk import Context
@@ -8,6 +8,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall.errors import RunError
 from landfall.orchestration.champion_trigger import ChampionTrigger
+from landfall.orchestration.lineage import Lineage
+from landfall.orchestration.lineage_of_steps import errors_measured, rows_scored
 from landfall.orchestration.run_partition import PARTITION, partition_of
 from landfall.orchestration.step import Report, SparkStep
 from landfall.spec import Feed, PredictionTable, Settings
@@ -57,18 +59,31 @@ class Score(Stage):
 
     def run(self, context: Context, settings: Settings) -> dict[str, Any]:
         """The report with the publication to be published."""
+        from landfall.freshness.honest import not_honest, version_for
+        from landfall.freshness.promotions import notice
         from landfall.models.registry import champion
+        from landfall.publishing import connect
 
-        model = champion(settings, self.model)
-        if model is None:
+        if champion(settings, self.model) is None:
             self.log.info("No champion of `%s` yet: waiting for the first.", self.model)
             self.defer(trigger=ChampionTrigger(self.model), method_name="resume")
             raise RunError("unreachable: a deferred task does not go on")
-        return self.stage(context, settings, model.version, model=model.path, model_version=model.version)
+        day = partition_of(context)
+        with connect(settings) as connection:
+            notice(settings, connection, self.model)
+            model = version_for(settings, connection, self.model, day)
+        if model is None:
+            raise AirflowSkipException(not_honest(self.model, day))
+        more = {"library": model.library} if model.library != "spark" else {}
+        return self.stage(context, settings, model.version, model=model.path, model_version=model.version, **more)
 
     def resume(self, context: Context, event: dict[str, Any]) -> Report:
         """There is a champion now."""
         return self.execute(context)
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """Features and a model version in, staged predictions out."""
+        return rows_scored(settings, self.feed, self.model, partition, report)
 
 
 class MeasureErrors(Stage):
@@ -80,7 +95,7 @@ class MeasureErrors(Stage):
 
     def run(self, context: Context, settings: Settings) -> dict[str, Any]:
         """The report with the publication to be published; its errors are in MLflow too."""
-        from landfall.models.registry import log_published_errors
+        from landfall.freshness.watching import note_errors
         from landfall.publishing import connect, published
 
         nothing = f"Nothing had been published in `{self.of.name}` for these hours."
@@ -90,9 +105,13 @@ class MeasureErrors(Stage):
         report = self.stage(context, settings, "")
         if not report["rows"]:
             raise AirflowSkipException(nothing)
-        day = (partition_of(context).day - date(1970, 1, 1)).days
-        log_published_errors(settings, self.model, report["metrics"], day)
+        with connect(settings) as connection:
+            note_errors(settings, connection, self.model, partition_of(context), report["metrics"])
         return {**report, "model_version": ",".join(sorted(report["metrics"]))}
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """Features and what had been published in, staged errors out."""
+        return errors_measured(settings, self.feed, self.of, partition, report)
 
 
 def score(feed: Feed, *, model: str) -> Score:

@@ -7,6 +7,7 @@ from airflow.sdk import Asset, BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from landfall.errors import ContractError, RunError, SpecError
+from landfall.orchestration.lineage import TellsLineage
 from landfall.spec import Job, Settings
 
 Report = dict[str, Any] | list[dict[str, Any]] | None
@@ -15,15 +16,17 @@ FINAL = (ContractError, RunError, SpecError)
 """Errors that a retry cannot mend: the run fails at once and says what to do."""
 
 
-class Step(BaseOperator):
+class Step(TellsLineage, BaseOperator):
     """A step of a run. Subclasses write `run`; what it returns is the step's report (XCom)."""
 
     def execute(self, context: Context) -> Report:
         """Run the step; an error that no retry mends fails the task at once."""
         try:
-            return self.run(context, Settings.read())
+            report = self.run(context, Settings.read())
         except FINAL as error:
             raise AirflowFailException(str(error)) from error
+        self.reported = report
+        return report
 
     def run(self, context: Context, settings: Settings) -> Report:
         """The step itself."""

@@ -1,25 +1,29 @@
-"""Train a model: features of every landed day, a fit tracked in MLflow, promotion."""
+"""Train a challenger: features of every landed day, and a fit tracked in MLflow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from landfall.orchestration.assets import features_asset, model_asset
-from landfall.orchestration.step import SparkStep, Step
+from landfall.orchestration.lineage import Lineage
+from landfall.orchestration.lineage_of_steps import features_collected, model_trained
+from landfall.orchestration.step import SparkStep
 from landfall.spec import Partition, Partitions, Settings, Training
 
 UNTIL = "{{ params.until or '' }}"
 
 
 class CollectFeatures(SparkStep):
-    """Make, in one job, the features of days that have landed and have none yet. Days that cannot be used are named."""
+    """Make, in one job, the features of days that have landed and have none yet. Days that cannot be used are named.
+
+    It tells no asset: what waits for new features would be this run's own DAG.
+    """
 
     template_fields: Sequence[str] = ("until",)
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
-        super().__init__(job=training.feed.features, partition="", outlets=[features_asset(training.feed)], **kwargs)
+        super().__init__(job=training.feed.features, partition="", **kwargs)
         self.training, self.until = training, UNTIL
 
     def run(self, context: Context, settings: Settings) -> dict[str, Any]:
@@ -35,16 +39,19 @@ class CollectFeatures(SparkStep):
         report = self.spark(settings, days="missing")
         for refused in report["refused"]:
             self.log.warning("Left out of training: %s", refused)
-        self.note(context, features_asset(feed), {"partition": str(days), "rows": report["rows"]})
         return {
             "landed": str(days),
             "rows": report["rows"],
             "refused": [each["partition"] for each in report["refused"]],
         }
 
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """Landed objects in, features out."""
+        return features_collected(settings, self.training, report)
+
 
 class Train(SparkStep):
-    """Fit on the snapshot and register a version."""
+    """Fit on the snapshot and register a version: the challenger."""
 
     template_fields: Sequence[str] = ("argv", "until")
 
@@ -56,11 +63,14 @@ class Train(SparkStep):
         """Version, held-out errors and snapshot."""
         from landfall.models.registry import fail, register, start_training
 
-        run = start_training(settings, self.training.model, {"landfall.run_id": context["run_id"]})
+        tags = {"landfall.run_id": context["run_id"], "landfall.reason": self._reason(context)}
+        run = start_training(settings, self.training.model, tags)
         try:
             more = {"until": self.until} if self.until else {}
-            report = self.spark(settings, model=run.model_path, **more)
-            version = register(settings, run, self.training.model, report)
+            report = self.spark(settings, model=run.model_path, judged=run.judged_path, **more)
+            version = register(
+                settings, run, self.training.model, report, tags, learner=self.training.learner.to_json()
+            )
         except BaseException:
             fail(settings, run)
             raise
@@ -71,23 +81,13 @@ class Train(SparkStep):
             "snapshot": report["snapshot"],
         }
 
+    def _reason(self, context: Context) -> str:
+        decided = context["ti"].xcom_pull(task_ids="decide")
+        return str(decided["reason"]) if decided else "trained by hand"
 
-class Promote(Step):
-    """Make the newly trained version the champion."""
-
-    def __init__(self, *, training: Training, **kwargs: Any) -> None:
-        super().__init__(outlets=[model_asset(training)], **kwargs)
-        self.training = training
-
-    def run(self, context: Context, settings: Settings) -> dict[str, Any]:
-        """The version that serves from now on."""
-        from landfall.models.registry import promote
-
-        trained = context["ti"].xcom_pull(task_ids="train")
-        promote(settings, self.training.model, trained["version"])
-        extra = {"model_version": trained["version"], "rows": trained["rows"], **trained["metrics"]}
-        self.note(context, model_asset(self.training), extra)
-        return {"model_version": trained["version"]}
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """The snapshot in, a model version out."""
+        return model_trained(settings, self.training, report)
 
 
 def collect_features(training: Training) -> CollectFeatures:
@@ -98,8 +98,3 @@ def collect_features(training: Training) -> CollectFeatures:
 def train(training: Training) -> Train:
     """The fitting step."""
     return Train(task_id="train", training=training)
-
-
-def promote(training: Training) -> Promote:
-    """The promoting step."""
-    return Promote(task_id="promote", training=training)

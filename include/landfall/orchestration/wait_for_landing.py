@@ -17,6 +17,8 @@ from landfall import errors
 from landfall.errors import LandfallError, LandingError
 from landfall.landing.store import connect, feed_of, iterate_folder
 from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition, written
+from landfall.orchestration.lineage import Lineage, TellsLineage
+from landfall.orchestration.lineage_of_steps import partition_landed
 from landfall.orchestration.step import FINAL
 from landfall.spec import Landing, Partition, Settings
 
@@ -24,7 +26,7 @@ PATIENCE = timedelta(days=7)
 """How long a run waits for its partition."""
 
 
-class LandingSensor(BaseSensorOperator):
+class LandingSensor(TellsLineage, BaseSensorOperator):
     """Succeeds when the partition is ready, as `Landing.ready` says; fails after seven days.
 
     No worker renders its template: the folder is in the task's log from the start, and in the rendered template only once
@@ -82,6 +84,10 @@ class LandingSensor(BaseSensorOperator):
             late = too_late(self.landing, waited_partition(self.landing, context), Settings.read())
         # Not in the handler: a task's log, and who reads it, ends with the innermost of chained errors.
         raise AirflowFailException(str(late))
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """The objects that are waited for; asked only where a worker is needed: docs/lineage.md."""
+        return partition_landed(settings, self.landing, partition)
 
 
 def too_late(landing: Landing, partition: Partition, settings: Settings) -> LandingError:

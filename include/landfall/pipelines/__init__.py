@@ -18,6 +18,18 @@ def find_pipeline(name: str) -> Pipeline:
     raise SpecError.unknown("pipeline", name, list(PIPELINES))
 
 
+def find_training(dag_id: str) -> Pipeline:
+    """The pipeline whose model the DAG `dag_id` trains.
+
+    Raises:
+        SpecError: there is none; the message names the nearest.
+    """
+    for pipeline in PIPELINES.values():
+        if pipeline.training.dag_id == dag_id:
+            return pipeline
+    raise SpecError.unknown("training DAG", dag_id, [pipeline.training.dag_id for pipeline in PIPELINES.values()])
+
+
 def find_feed(name: str) -> Feed:
     """The feed called `pipeline/feed`.
 

@@ -162,11 +162,6 @@ TRAINING = Training(
         ),
         gate=Gate(metric="rmse", margin=0.0, slices=("workingday", "weathersit"), lowest=0, highest=5000),
     ),
-    training=Job(
-        name="bike_demand_model",
-        arguments={"features": "features.bike_actuals/dt={partition}", "trees": "20", "depth": "12", "seed": "7"},
-        small=False,
-    ),
 )
 BIKE_DEMAND = Pipeline(
     name="bike_demand",

@@ -98,6 +98,11 @@ class Learner:
                 f"Learner.holdout is {self.holdout}, minimum {self.minimum}.",
                 looked="expected at least 1 partition held out of at least 2",
             )
+        if self.stages and self.estimator.library != "spark":
+            raise SpecError(
+                "Learner.stages are those of Spark ML; a learner of scikit-learn takes columns as they are.",
+                looked=f"{self.estimator.library}: {', '.join(stage.kind for stage in self.stages)}",
+            )
         outputs = [stage.output for stage in self.stages]
         if clash := {name for name in outputs if outputs.count(name) > 1}:
             raise SpecError("Learner.stages give a name twice.", looked=", ".join(sorted(clash)))

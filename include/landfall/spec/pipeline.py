@@ -80,16 +80,35 @@ class Training:
         feed: The feed whose features it learns from.
         learner: What the model is made of.
         freshness: When it is trained again, what it must show, what follows.
-        training: The job that fits it.
     """
 
     dag_id: str
     model: str
     feed: Feed
     learner: Learner
-    training: Job
     freshness: Freshness = field(default_factory=Freshness)
-    schedule: str = "@weekly"
+
+    @property
+    def training(self) -> Job:
+        """The job that fits the model, on every partition of the feature table."""
+        return Job(name="train_model", arguments={**self._table, "learner": self.learner.to_json()}, small=False)
+
+    @property
+    def judging(self) -> Job:
+        """The job that holds a challenger against the champion on some partitions."""
+        slices = ",".join(self.freshness.gate.slices)
+        arguments = {**self._table, "learner": self.learner.to_json(), "slices": slices}
+        return Job(name="judge_models", arguments=arguments)
+
+    @property
+    def drifting(self) -> Job:
+        """The job that measures how far features have drifted, over some partitions."""
+        return Job(name="measure_drift", arguments=self._table)
+
+    @property
+    def _table(self) -> dict[str, str]:
+        table = self.feed.features.arguments["features"].partition("/")[0]
+        return {"features": f"{table}/dt={{partition}}"}
 
 
 @dataclass(frozen=True, kw_only=True)

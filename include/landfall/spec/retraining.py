@@ -66,6 +66,8 @@ class Retraining:
         drift: Features that may not drift.
         error: How far off what was published may be.
         window: How many of the newest partitions drift is computed over.
+        patience: So many new partitions after rows, partitions, drift or error were a reason and the champion stayed (its
+            challenger was refused), these are none: training on nearly the same rows again gives nearly the same model.
     """
 
     schedule: str | None = "@weekly"
@@ -74,6 +76,7 @@ class Retraining:
     drift: tuple[Drift, ...] = ()
     error: ErrorBound | None = None
     window: int = 14
+    patience: int = 7
 
     def __post_init__(self) -> None:
         for name, value in (("new_rows", self.new_rows), ("new_partitions", self.new_partitions)):
@@ -81,6 +84,8 @@ class Retraining:
                 raise SpecError(f"Retraining.{name} is {value}.", looked="expected 1 or more, or None")
         if self.window < 1:
             raise SpecError(f"Retraining.window is {self.window}.", looked="expected 1 or more partitions")
+        if self.patience < 0:
+            raise SpecError(f"Retraining.patience is {self.patience}.", looked="expected 0 or more partitions")
         if not (self.schedule or self.new_rows or self.new_partitions or self.drift or self.error):
             raise SpecError("Retraining has no reason.", looked="expected at least one, such as schedule='@weekly'")
 

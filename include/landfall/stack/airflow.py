@@ -32,6 +32,8 @@ HEAVY = (
     "airflow.sdk.execution_time.supervisor",
     "landfall.orchestration",
     "landfall.orchestration.audit",
+    "landfall.orchestration.lineage_events",
+    "landfall.orchestration.lineage_files",
     "landfall.compute.local",
     "landfall.ledger.survey",
 )
@@ -52,7 +54,7 @@ def preload(modules: Sequence[str]) -> None:
 
 
 def open_files() -> None:
-    """As many open files as this user may have: a triggerer keeps the log of every task that waits open."""
+    """As many open files as this user may have: Airflow's own triggerer keeps the log of every waiting task open."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -67,6 +69,7 @@ def main(arguments: Sequence[str]) -> None:
         preload(HEAVY)
     if arguments[:1] == ["triggerer"]:
         open_files()
+        importlib.import_module("landfall.orchestration.lean_triggerer").prepare()
     program.main()
 
 

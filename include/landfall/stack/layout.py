@@ -92,6 +92,11 @@ class Layout:
     def log(self, part: str) -> Path:
         return self.home / "logs" / f"{part}.log"
 
+    @property
+    def events(self) -> Path:
+        """Where lineage events are written, a file a day."""
+        return self.home / "logs" / "openlineage"
+
     def data(self, part: str) -> Path:
         return self.home / "data" / part
 

@@ -29,6 +29,13 @@ TUNABLE = {
     "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "5",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "10",
     "AIRFLOW__API__WORKERS": "1",
+    "AIRFLOW__OPENLINEAGE__DISABLED": "False",
+    "AIRFLOW__OPENLINEAGE__NAMESPACE": "landfall",
+    # One file a day in the stack's home: docs/lineage.md.
+    "AIRFLOW__OPENLINEAGE__TRANSPORT": '{"type": "landfall.orchestration.lineage_files.DailyFiles"}',
+    # Not in a fork: a task that has talked to Spark has threads of gRPC, and a fork of them may hang.
+    "AIRFLOW__OPENLINEAGE__EXECUTE_IN_THREAD": "True",
+    "AIRFLOW__OPENLINEAGE__EXECUTION_TIMEOUT": "3",  # what a lineage server that is away may cost a task, twice
 }
 # What a shell may hold that would lead a server of the stack elsewhere, or cost every start a second compilation.
 NOT_INHERITED = (

@@ -1,0 +1,247 @@
+"""`landfall models`, `promote`, `rollback`, `served`: which model version serves, did, and is to."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from landfall import freshness, publishing
+from landfall.cli.output import JsonFlag, Output, answering
+from landfall.cli.predictions import PipelineName, TableOf, table_of
+from landfall.errors import ModelError, SpecError
+from landfall.freshness import Promotion
+from landfall.models import registry
+from landfall.models.registry import Listed
+from landfall.pipelines import find_pipeline
+from landfall.publishing import Published, find_publication
+from landfall.publishing.statements import plain
+from landfall.spec import Partition, Pipeline, PredictionTable
+from landfall.stack import settings
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands of this file."""
+    app.command()(models)
+    app.command()(promote)
+    app.command()(rollback)
+    app.command()(served)
+
+
+def models(
+    pipeline: PipelineName,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    json: JsonFlag = False,
+) -> None:
+    """List the versions of a pipeline's model, newest first: what each learnt from, how good it is, when and why it served."""
+    with answering(json) as out:
+        found, where = find_pipeline(pipeline), settings()
+        listed = registry.versions(where, found.training.model, limit=limit)
+        with publishing.connect(where) as conn:
+            freshness.notice(where, conn, found.training.model)
+            changes = freshness.history(conn, found.training.model)
+        latest = {each.version: each for each in reversed(changes) if each.version}
+        told = [_listed(each, latest.get(each.version.version), found) for each in listed]
+        if json:
+            out.json(told)
+        elif not told:
+            out.say(f"no version of `{found.training.model}` yet    (landfall train {found.name})")
+        else:
+            _show(out, told, found)
+
+
+def _listed(each: Listed, change: Promotion | None, pipeline: Pipeline) -> dict[str, object]:
+    version, metric = each.version, pipeline.training.freshness.gate.metric
+    error = version.metrics.get(f"gate_{metric}", version.metrics.get(f"holdout_{metric}"))
+    return {
+        "version": version.version,
+        "aliases": list(each.aliases),
+        "trained_until": str(version.snapshot.last) if version.snapshot else None,
+        "partitions": version.snapshot.days if version.snapshot else None,
+        metric: plain(error),
+        "registered_at": plain(version.created_at),
+        "reason": version.tags.get("landfall.reason", ""),
+        "gate": version.tags.get("landfall.gate", ""),
+        "verdict": version.tags.get("landfall.verdict", ""),
+        "served_since": plain(change.at) if change else None,
+        "promotion": change.kind if change else "",
+        "promoted_because": change.reason if change else "",
+    }
+
+
+def _show(out: Output, told: list[dict[str, object]], pipeline: Pipeline) -> None:
+    metric = pipeline.training.freshness.gate.metric
+    rows = [
+        (
+            each["version"],
+            ", ".join(map(str, each["aliases"] if isinstance(each["aliases"], list) else ())),
+            each["trained_until"],
+            f"{each[metric]:.4g}" if isinstance(each[metric], float) else "",
+            f"{str(each['served_since'])[:16].replace('T', ' ')}" if each["served_since"] else "",
+            _why(each),
+        )
+        for each in told
+    ]
+    columns = ("version", "alias", "trained until", metric, "served since", "why")
+    styles = ["green" if "champion" in str(row[1]) else "" for row in rows]
+    out.table(columns, rows, title=f"{pipeline.training.model}: {len(rows)} versions", styles=styles)
+
+
+def _why(each: Mapping[str, object]) -> str:
+    """Why it served, else why it was refused; and why it was trained."""
+    trained = f"trained: {each['reason']}" if each["reason"] else ""
+    served = f"{each['promotion']}: {each['promoted_because']}" if each["promotion"] else ""
+    refused = f"refused: {each['verdict']}" if each["gate"] == "refused" and not served else ""
+    return "; ".join(filter(None, (served, refused, trained)))
+
+
+def promote(
+    pipeline: PipelineName,
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="A version that `landfall models` lists.")],
+    reason: Annotated[str, typer.Option(help="Why; the history keeps it.")] = "by hand",
+    json: JsonFlag = False,
+) -> None:
+    """Make a version the champion, whatever its gate said. What lies ahead is then stale: `landfall plan` shows it."""
+    with answering(json) as out:
+        found, where = find_pipeline(pipeline), settings()
+        name = found.training.model
+        with publishing.connect(where) as conn:
+            before = freshness.notice(where, conn, name)
+            expected = before.version if before else None
+            done = freshness.promote(
+                where, conn, name, version, expected=expected, reason=reason, by_run="landfall promote"
+            )
+        if expected == version:
+            text = f"version {version} of `{name}` serves already, {_since(done)}"
+        else:
+            text = (
+                f"version {version} of `{name}` serves now; before it: {f'version {expected}' if expected else 'none'}"
+            )
+            text += f"\nwhat lies ahead is stale: landfall plan {found.name}"
+        out.answer(_changed(done), text)
+
+
+def _since(change: Promotion) -> str:
+    return f"{change.kind} {change.at:%Y-%m-%d %H:%M:%S} UTC: {change.reason}"
+
+
+def _changed(change: Promotion) -> dict[str, object]:
+    return {name: plain(value) for name, value in asdict(change).items()}
+
+
+def rollback(
+    pipeline: TableOf,
+    partition: Annotated[
+        str | None, typer.Argument(metavar="[DAY]", help="Only this day, YYYY-MM-DD; the model stays.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="Which version; by default the one that served before.")
+    ] = None,
+    publication: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Only this publication's day; by default the one before the present."),
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Go back: to the model version that served before, with the rows it had published; or, of one DAY, to earlier rows.
+
+    Without DAY and --publication the registry and every partition that a later version published go back together.
+    """
+    if to is not None and (partition or publication is not None):
+        raise typer.BadParameter("--to names a model version; of one day, --publication names which", param_hint="--to")
+    with answering(json) as out:
+        if partition or publication is not None:
+            _roll_back_partition(out, table_of(pipeline), partition, publication)
+        elif "/" in pipeline:
+            raise SpecError(
+                f"`{pipeline}` has no model of its own to roll back.",
+                next=f"landfall rollback {pipeline} DAY    (or the model: landfall rollback {pipeline.partition('/')[0]})",
+            )
+        else:
+            _roll_back_model(out, find_pipeline(pipeline), to)
+
+
+def _roll_back_partition(out: Output, table: PredictionTable, partition: str | None, publication: int | None) -> None:
+    day = Partition.parse(partition) if partition else None
+    with publishing.connect(settings()) as conn:
+        if day is None and publication is not None:
+            day = find_publication(conn, table, publication).partition
+        if day:
+            done = publishing.rollback(conn, table, day, to=publication)
+            out.answer(_published(done), _told(done))
+
+
+def _told(done: Published) -> str:
+    return (
+        f"`{done.table}` {done.partition}: publication {done.id} is back ({done.rows} rows, model {done.model_version}), "
+        f"publication {done.replaced} is rolled back; readers waited {done.lock_ms:.1f} ms"
+    )
+
+
+def _published(done: Published) -> dict[str, object]:
+    return {name: plain(value) for name, value in {**asdict(done), "partition": str(done.partition)}.items()}
+
+
+def _roll_back_model(out: Output, pipeline: Pipeline, to: str | None) -> None:
+    where = settings()
+    with publishing.connect(where) as conn:
+        done = freshness.roll_back_model(where, conn, pipeline, to)
+    lines = [
+        f"version {done.version} of `{done.model}` serves"
+        + (f" again; version {done.replaced} is withdrawn" if done.replaced != done.version else "")
+    ]
+    lines += [_told(each) for each in done.restored]
+    if len(done.kept):
+        lines.append(
+            f"no publication by version {done.version} is kept for {done.kept}: readers go on seeing rows of "
+            f"{', '.join(f'version {each}' for each in done.withdrawn)}; those ahead are stale: landfall apply {pipeline.name}"
+        )
+    told = {
+        "model": done.model,
+        "version": done.version,
+        "replaced": done.replaced,
+        "withdrawn": list(done.withdrawn),
+        "restored": [_published(each) for each in done.restored],
+        "kept": str(done.kept),
+    }
+    out.answer(told, "\n".join(lines))
+
+
+def served(
+    pipeline: PipelineName,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="ISO 8601, UTC unless it says otherwise; by default now.")
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Which model version served at a time, since when, and why."""
+    with answering(json) as out:
+        found, where = find_pipeline(pipeline), settings()
+        name, moment = found.training.model, _moment(at)
+        with publishing.connect(where) as conn:
+            change = freshness.notice(where, conn, name) if at is None else freshness.served_at(conn, name, moment)
+            changes = freshness.history(conn, name)
+        if change is None:
+            first = f"the first change is of {changes[-1].at:%Y-%m-%d %H:%M:%S} UTC" if changes else "nothing is there"
+            raise ModelError(
+                f"No version of `{name}` served at {moment:%Y-%m-%d %H:%M:%S} UTC.",
+                looked=f"landfall.promotions: {first}",
+                next=f"landfall models {found.name}",
+            )
+        until = min((each.at for each in changes if each.id > change.id), default=None)
+        text = f"version {change.version} of `{name}`, {_since(change)}"
+        text += f"\nuntil {until:%Y-%m-%d %H:%M:%S} UTC" if until else ""
+        out.answer({**_changed(change), "until": plain(until)}, text)
+
+
+def _moment(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise SpecError(
+            f"`{text}` is not a time.", looked="expected ISO 8601, such as 2012-12-25 or 2012-12-25T12:00+01:00"
+        ) from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,78 @@
+"""`landfall report`: how a pipeline has been doing, as one page, as numbers or as a few lines."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from landfall.cli.output import JsonFlag, answering
+from landfall.errors import LandfallError
+from landfall.reporting import Report
+
+
+class ReportError(LandfallError):
+    """The page could not be written."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command of this file."""
+    app.command()(report)
+
+
+def report(
+    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline, such as bike_demand.")],
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a page with charts there, all in one file.")
+    ] = None,
+    last: Annotated[
+        int, typer.Option(metavar="N", min=1, max=2000, help="The newest N partitions of each feed.")
+    ] = 365,
+    json: JsonFlag = False,
+) -> None:
+    """How a pipeline has been doing: errors by model version, drift, delays, rows, promotions, decisions."""
+    from landfall import publishing
+    from landfall.pipelines import find_pipeline
+    from landfall.reporting import as_json, read_report, summary
+    from landfall.stack import settings
+
+    with answering(json) as out:
+        found = find_pipeline(pipeline)
+        with publishing.connect(settings()) as conn:
+            told = read_report(conn, found, now=datetime.now(UTC), limit=last)
+        if html is not None:
+            _write(html, told)
+        page = (
+            f"written: {html}" if html else f"the page with the charts: landfall report {pipeline} --html report.html"
+        )
+        out.answer({**as_json(told), "html": str(html) if html else None}, f"{summary(told)}\n{page}")
+
+
+def _write(path: Path, told: Report) -> None:
+    """Writes the page in one step: a reader sees the old page or the new one.
+
+    Raises:
+        ReportError: it cannot be written there.
+    """
+    from landfall.reporting.page import page
+
+    text = page(told)
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():  # a pipe, or /dev/stdout
+            path.write_text(text, encoding="utf-8")
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise ReportError(
+            f"The report could not be written to `{path}`.",
+            looked=(error.strerror or str(error)).lower(),
+            left="what was there is as it was",
+            next="name a file in a folder that may be written to",
+        ) from None

@@ -1,0 +1,48 @@
+"""Freshness: when a model is trained again, what it must show before it serves, which version served when, the way back."""
+
+from landfall.freshness.decide import Figures, Reason, decide
+from landfall.freshness.drifting import measured_drift, newest_window
+from landfall.freshness.figures import collect
+from landfall.freshness.gate import judge
+from landfall.freshness.history import Promotion, current, history, in_favour, served_at
+from landfall.freshness.honest import is_honest, not_honest, served_before, version_for, versions_for
+from landfall.freshness.promotions import notice, promote
+from landfall.freshness.rollback import RolledBack, roll_back_model
+from landfall.freshness.schema import ensure_freshness
+from landfall.freshness.verdict import Check, Verdict
+from landfall.freshness.watching import note_decision, note_drift, note_errors, note_refusal, note_verdict
+from landfall.freshness.windows import Window, judging_window
+
+__all__ = [
+    "Check",
+    "Figures",
+    "Promotion",
+    "Reason",
+    "RolledBack",
+    "Verdict",
+    "Window",
+    "collect",
+    "current",
+    "decide",
+    "ensure_freshness",
+    "history",
+    "in_favour",
+    "is_honest",
+    "judge",
+    "judging_window",
+    "measured_drift",
+    "newest_window",
+    "not_honest",
+    "note_decision",
+    "note_drift",
+    "note_errors",
+    "note_refusal",
+    "note_verdict",
+    "notice",
+    "promote",
+    "roll_back_model",
+    "served_at",
+    "served_before",
+    "version_for",
+    "versions_for",
+]

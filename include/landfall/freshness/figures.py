@@ -1,0 +1,115 @@
+"""Figures: what the decision to train is made of, read from the ledger's readings and the errors of what was published."""
+
+from collections.abc import Mapping
+from math import isfinite
+
+from psycopg import sql
+
+from landfall.freshness.decide import Figures
+from landfall.freshness.schema import ensure_freshness
+from landfall.models.registry import ModelVersion
+from landfall.publishing.database import Database, explained, fetch
+from landfall.spec import Partition, Pipeline
+
+_NEW = sql.SQL("""
+SELECT count(*), coalesce(sum(rows), 0)::bigint FROM (
+    SELECT DISTINCT ON (partition) partition, rows FROM landfall.readings
+    WHERE feed = %s AND rows IS NOT NULL ORDER BY partition, id DESC
+) latest WHERE rows > 0 AND partition <> ALL (%s)""")
+_TRIED = sql.SQL("""
+SELECT (figures ->> 'new_partitions')::bigint FROM landfall.retraining_decisions
+WHERE model = %s AND champion = %s AND run_id <> %s AND EXISTS (
+    SELECT FROM jsonb_array_elements(fired) AS reason WHERE reason ->> 'kind' IN ('rows', 'partitions', 'drift', 'error')
+) ORDER BY id DESC LIMIT 1""")
+_ERRORS = sql.SQL("""
+SELECT count(*), sqrt(sum(rows * rmse ^ 2) / sum(rows)), sum(rows * mae) / sum(rows) FROM (
+    SELECT rows, rmse, mae FROM landfall.partition_errors
+    WHERE model = %s AND version = %s AND rows > 0 ORDER BY partition DESC LIMIT %s
+) newest""")
+
+
+def collect(
+    conn: Database,
+    pipeline: Pipeline,
+    champion: ModelVersion | None,
+    *,
+    drift: Mapping[str, Mapping[str, float]] | None = None,
+    scheduled: bool = False,
+    by_hand: bool = False,
+    run_id: str = "",
+) -> Figures:
+    """What is known now.
+
+    Args:
+        conn: The predictions database, with the ledger in it.
+        pipeline: The pipeline.
+        champion: The version that serves; None before the first.
+        drift: Feature -> statistic -> value, as the job that measures it reports them.
+        scheduled: Whether the schedule started this run.
+        by_hand: Whether a person did.
+        run_id: The run that asks: what it decided itself before, and asks again, does not count.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    training = pipeline.training
+    known = [str(day) for day in champion.snapshot.partitions] if champion and champion.snapshot else []
+    ensure_freshness(conn)
+    with explained(conn, f"What is new since `{training.model}` was trained is not known."):
+        ((partitions, rows),) = fetch(conn, _NEW, [f"{pipeline.name}/{training.feed.name}", known])
+        tried = fetch(conn, _TRIED, [training.model, champion.version, run_id]) if champion else []
+    metric = error_metric(pipeline)
+    count, published = (0, None) if champion is None else _published(conn, pipeline, champion, metric)
+    return Figures(
+        champion=champion.version if champion else None,
+        until=str(champion.snapshot.last) if champion and champion.snapshot else "",
+        new_rows=int(str(rows)),
+        new_partitions=int(str(partitions)),
+        drift={(name, kind): value for name, values in (drift or {}).items() for kind, value in values.items()},
+        published_error=published,
+        gate_error=gate_error(champion, metric) if champion else None,
+        error_partitions=count,
+        since_tried=int(str(partitions)) - int(str(tried[0][0])) if tried else None,
+        scheduled=scheduled,
+        by_hand=by_hand,
+    )
+
+
+def error_metric(pipeline: Pipeline) -> str:
+    """The metric that published errors and the gate are compared by: the gate's own if it is an error, else RMSE."""
+    metric = pipeline.training.freshness.gate.metric
+    return metric if metric in ("rmse", "mae") else "rmse"
+
+
+def gate_error(champion: ModelVersion, metric: str) -> float | None:
+    """What the gate measured for the champion; before it was ever judged, what its training did. None if neither."""
+    for name in (f"gate_{metric}", f"holdout_{metric}"):
+        value = champion.metrics.get(name)
+        if value is not None and isfinite(value):
+            return value
+    return None
+
+
+def _published(conn: Database, pipeline: Pipeline, champion: ModelVersion, metric: str) -> tuple[int, float | None]:
+    """Over how many of the newest partitions, and the error over their rows together."""
+    bound = pipeline.training.freshness.retraining.error
+    if bound is None:
+        return 0, None
+    with explained(conn, f"The errors of what `{champion.name}` published are not known."):
+        ((count, rmse, mae),) = fetch(conn, _ERRORS, [champion.name, champion.version, bound.partitions])
+    value = rmse if metric == "rmse" else mae
+    return int(str(count)), float(value) if isinstance(value, float) else None
+
+
+def error_of(conn: Database, name: str, day: Partition) -> float | None:
+    """RMSE of what was published for one day, in the label's unit, whichever versions did; None if it was not measured.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    ensure_freshness(conn)
+    query = sql.SQL("""SELECT sqrt(sum(rows * rmse ^ 2) / sum(rows)) FROM landfall.partition_errors
+    WHERE model = %s AND partition = %s AND rows > 0""")
+    with explained(conn, f"The error of what `{name}` published for {day} is not known."):
+        ((value,),) = fetch(conn, query, [name, day.day])
+    return float(value) if isinstance(value, float) else None

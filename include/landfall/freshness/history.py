@@ -1,0 +1,134 @@
+"""History: which version of a model served when, and why. Reading it asks no registry and imports no MLflow."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from psycopg import sql
+
+from landfall.freshness.schema import ensure_freshness
+from landfall.publishing.database import Database, explained, fetch
+
+Kind = Literal["promoted", "rolled back", "noticed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """One change of a model's champion.
+
+    Args:
+        id: Its number; a later change has a higher one.
+        model: The registered model.
+        version: The version that serves from then on; None: none does, the alias was taken away.
+        replaced: The version that served before; None if none did.
+        at: When it was written down (UTC), after the registry had it.
+        kind: `promoted`, `rolled back`, or `noticed`: the registry said so, and nobody had written it down.
+        reason: Why, for a person.
+        by_run: The Airflow run or the command that did it; empty for what was noticed.
+        report: What the gate saw, if it was asked.
+    """
+
+    id: int
+    model: str
+    version: str | None
+    replaced: str | None
+    at: datetime
+    kind: Kind
+    reason: str
+    by_run: str
+    report: Mapping[str, object] | None = None
+
+
+_READ = sql.SQL("SELECT id, model, version, replaced, at, kind, reason, by_run, report FROM landfall.promotions {}")
+
+
+def history(conn: Database, name: str, limit: int | None = None) -> list[Promotion]:
+    """The changes of the champion of `name`, newest first.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    return _read(conn, name, sql.SQL("WHERE model = %s ORDER BY id DESC LIMIT %s"), [name, limit])
+
+
+def newest(conn: Database, name: str) -> Promotion | None:
+    """The last change of the champion of `name`; None before the first."""
+    found = history(conn, name, 1)
+    return found[0] if found else None
+
+
+def current(conn: Database, name: str) -> Promotion | None:
+    """Since when and why the present champion of `name` serves, as far as it is written down; None if none does.
+
+    What was set in the registry since the last `notice` is not known here.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    last = newest(conn, name)
+    return last if last and last.version else None
+
+
+def served_at(conn: Database, name: str, moment: datetime) -> Promotion | None:
+    """The change that put the version in place which served at `moment` (aware); None if none did.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    where = sql.SQL("WHERE model = %s AND at <= %s ORDER BY id DESC LIMIT 1")
+    found = _read(conn, name, where, [name, moment])
+    return found[0] if found and found[0].version else None
+
+
+def in_favour(changes: Iterable[Promotion]) -> list[str]:
+    """The versions that served and were not rolled back since, the present one last.
+
+    Args:
+        changes: The whole history, oldest first.
+
+    A rollback takes away every version that came after the one it went back to. One to a version that had itself been
+    rolled back undoes that: it is as it was when that version served.
+    """
+    kept: list[str] = []
+    then: dict[str, list[str]] = {}
+    for change in changes:
+        if change.version is None:
+            continue
+        if change.kind == "rolled back":
+            kept = _back(kept, then, change.version)
+        if kept[-1:] != [change.version]:
+            kept = [*kept, change.version]
+        then[change.version] = kept
+    return kept
+
+
+def _back(kept: list[str], then: Mapping[str, list[str]], version: str) -> list[str]:
+    """What is in favour after a rollback to `version`; `then` is what was when each version last served."""
+    if version in kept:
+        return kept[: len(kept) - list(reversed(kept)).index(version)]
+    return then.get(version, kept[:-1])
+
+
+def _read(conn: Database, name: str, where: sql.SQL, parameters: Sequence[object]) -> list[Promotion]:
+    ensure_freshness(conn)
+    with explained(conn, f"The history of `{name}` could not be read."):
+        return [promotion(row) for row in fetch(conn, _READ.format(where), parameters)]
+
+
+def promotion(row: tuple[object, ...]) -> Promotion:
+    """A row of `landfall.promotions`, its columns in their order."""
+    number, model, version, replaced, at, kind, reason, by_run, report = row
+    if not isinstance(at, datetime) or kind not in ("promoted", "rolled back", "noticed"):
+        raise TypeError(f"landfall.promotions has other columns than this version knows: {row}")
+    return Promotion(
+        id=int(str(number)),
+        model=str(model),
+        version=None if version is None else str(version),
+        replaced=None if replaced is None else str(replaced),
+        at=at.astimezone(UTC),
+        kind="promoted" if kind == "promoted" else "rolled back" if kind == "rolled back" else "noticed",
+        reason=str(reason),
+        by_run=str(by_run),
+        report=report if isinstance(report, dict) else None,
+    )

@@ -1,0 +1,68 @@
+"""Honesty in time: no partition is predicted by a version that has learnt from its actuals."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from landfall.freshness.history import history, in_favour
+from landfall.models.registry import ModelVersion, champion, find_version
+from landfall.publishing.database import Database
+from landfall.spec import Partition, Settings
+
+
+def is_honest(version: ModelVersion, day: Partition | date) -> bool:
+    """Whether everything that `version` has learnt from lies before `day`."""
+    return version.learnt_until < (day.day if isinstance(day, Partition) else day)
+
+
+def version_for(settings: Settings, conn: Database, name: str, day: Partition | date) -> ModelVersion | None:
+    """The version that may predict `day`: the champion, if everything it has learnt from lies before that day; else, of
+    the versions that once served and were not rolled back, the last one of which that is true.
+
+    None if there is no champion, or every one of them has learnt from that day or a later one.
+
+    Raises:
+        ModelError: the registry is away. PublishingError: the predictions database is.
+    """
+    serving = champion(settings, name)
+    if serving is None or is_honest(serving, day):
+        return serving
+    return next((each for each in served_before(settings, conn, serving) if is_honest(each, day)), None)
+
+
+def served_before(settings: Settings, conn: Database, serving: ModelVersion) -> Iterable[ModelVersion]:
+    """The versions that served before `serving` did and were not rolled back, the last one first, each once.
+
+    Versions that were deleted in MLflow are left out. Each is looked up as it is asked for.
+    """
+    told = {serving.version}
+    for number in reversed(in_favour(reversed(history(conn, serving.name)))):
+        if number not in told:
+            told.add(number)
+            if found := find_version(settings, serving.name, number):
+                yield found
+
+
+def versions_for(
+    settings: Settings, conn: Database, name: str, days: Iterable[Partition]
+) -> dict[Partition, ModelVersion | None] | None:
+    """`version_for` each of `days`, with each version looked up once; None if there is no champion.
+
+    Raises:
+        ModelError: the registry is away. PublishingError: the predictions database is.
+    """
+    serving = champion(settings, name)
+    if serving is None:
+        return None
+    asked = list(days)
+    known = [serving]
+    if not all(is_honest(serving, day) for day in asked):
+        known += served_before(settings, conn, serving)
+    return {day: next((each for each in known if is_honest(each, day)), None) for day in asked}
+
+
+def not_honest(name: str, day: Partition) -> str:
+    """Why a day is not predicted though there is a champion."""
+    return (
+        f"Every version of `{name}` that serves or served has learnt from {day} or a later day: "
+        "its prediction would be a memory."
+    )

@@ -1,0 +1,189 @@
+"""Rollback of a model: the version that served before is the champion again, and what the later ones published is swapped
+back to what it had published, row for row.
+
+First the registry, so that no run scores with the withdrawn version any more, then partition after partition. Interrupted,
+it is asked again: what is done is done, the rest follows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg import sql
+
+from landfall.errors import LandfallError, ModelError, PublishingError
+from landfall.freshness.history import Promotion, history, in_favour, newest
+from landfall.freshness.promotions import notice, promote
+from landfall.models.registry import find_version
+from landfall.publishing import Published, rollback
+from landfall.publishing.database import Database, explained, fetch
+from landfall.publishing.schema import ensure_history
+from landfall.spec import Partition, Partitions, Pipeline, PredictionTable, Settings
+
+_BY_OTHERS = sql.SQL("""
+SELECT DISTINCT ON (now.partition) now.partition::text, before.id
+FROM landfall.publications now
+LEFT JOIN landfall.publications before
+    ON before.table_name = now.table_name AND before.partition = now.partition AND before.model_version = %(version)s
+   AND before.state IN ('superseded', 'rolled_back') AND to_regclass(before.child_table) IS NOT NULL
+WHERE now.table_name = %(table)s AND now.state = 'published' AND now.model_version = ANY (%(withdrawn)s)
+  AND (%(since)s::timestamptz IS NULL OR greatest(now.published_at, now.restored_at) >= %(since)s)
+ORDER BY now.partition, greatest(before.published_at, before.restored_at) DESC NULLS LAST, before.id DESC""")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolledBack:
+    """What a rollback of a model did.
+
+    Args:
+        model: The registered model.
+        version: The version that serves now.
+        replaced: The version that served before, the present one if the rollback was only completed.
+        withdrawn: The versions that came after `version`, whose publications are swapped back.
+        restored: What was swapped in again, in the order of partitions.
+        kept: Partitions that go on showing rows of a withdrawn version: none by `version` is kept for them.
+    """
+
+    model: str
+    version: str
+    replaced: str
+    withdrawn: tuple[str, ...]
+    restored: tuple[Published, ...]
+    kept: Partitions
+
+
+def roll_back_model(
+    settings: Settings,
+    conn: Database,
+    pipeline: Pipeline,
+    to: str | None = None,
+    *,
+    reason: str = "rolled back by hand",
+    by_run: str = "landfall rollback",
+    patience: float = 60,
+) -> RolledBack:
+    """Makes an earlier version of the pipeline's model the champion, and its rows what readers see.
+
+    Args:
+        settings: Where the registry is.
+        conn: A connection of its own to the predictions database, in autocommit mode.
+        pipeline: The pipeline.
+        to: Which version; by default the last that served before the present one and was not rolled back itself. If the
+            newest rollback was interrupted, it is completed instead.
+        reason: Why, for a person.
+        by_run: Who does it.
+        patience: Seconds to wait for another promotion, and for the readers of each partition.
+
+    Raises:
+        ModelError: nothing served before, there is no such version, or the registry is away. Nothing was changed then.
+        PublishingError: a partition could not be swapped; the message says how far it came.
+    """
+    name = pipeline.training.model
+    serving = notice(settings, conn, name, patience=patience)
+    with explained(conn, f"`{name}` was not rolled back."), conn.transaction():
+        ensure_history(conn)
+    present = serving.version if serving else None
+    target = to or _before(settings, conn, pipeline, present)
+    promote(
+        settings,
+        conn,
+        name,
+        target,
+        expected=present,
+        kind="rolled back",
+        reason=reason,
+        by_run=by_run,
+        patience=patience,
+    )
+    withdrawn = _withdrawn(history(conn, name), target)
+    swaps = _swaps(conn, pipeline.predictions, target, withdrawn)
+    again = [(partition, number) for partition, number in swaps if number is not None]
+    return RolledBack(
+        model=name,
+        version=target,
+        replaced=present or target,
+        withdrawn=withdrawn.versions,
+        restored=tuple(_restore(conn, pipeline, target, again, patience)),
+        kept=Partitions.of(partition for partition, number in swaps if number is None),
+    )
+
+
+def _before(settings: Settings, conn: Database, pipeline: Pipeline, present: str | None) -> str:
+    """The version to go back to: the present one if its own rollback left partitions to swap."""
+    name, last = pipeline.training.model, newest(conn, pipeline.training.model)
+    changes = history(conn, name)
+    if present and last and last.kind == "rolled back":
+        left = _swaps(conn, pipeline.predictions, present, _withdrawn(changes, present))
+        if any(number is not None for _, number in left):
+            return present
+    candidates = [number for number in in_favour(reversed(changes)) if number != present]
+    for number in reversed(candidates):
+        if find_version(settings, name, number):
+            return number
+    serves = f"version {present} serves" if present else "no version serves"
+    raise ModelError(
+        f"`{name}` was not rolled back: no version served before.",
+        looked=f"landfall.promotions: {len(changes)} changes; {serves}",
+        left=f"{serves}; readers see what they saw before",
+        next=f"landfall models {pipeline.name}",
+    )
+
+
+@dataclass(frozen=True)
+class _Withdrawn:
+    """The versions that a rollback takes away, and since when what they published is meant; None: always."""
+
+    versions: tuple[str, ...]
+    since: datetime | None
+
+
+def _withdrawn(changes: Sequence[Promotion], target: str) -> _Withdrawn:
+    """The versions that served between the last time that `target` did and now. `changes` are newest first.
+
+    A target that never served before takes back the one that it replaced.
+    """
+    last, *earlier = changes
+    until = next((at for at, each in enumerate(earlier) if each.version == target), None)
+    if until is None:
+        between, since = ({last.replaced} if last.kind == "rolled back" else set()), None
+    else:
+        between, since = {each.version for each in earlier[:until]}, earlier[until].at
+    versions = sorted((each for each in between if each and each != target), key=_number)
+    return _Withdrawn(tuple(versions), since)
+
+
+def _number(version: str) -> tuple[int, str]:
+    return (int(version) if version.isdecimal() else 0, version)
+
+
+def _swaps(
+    conn: Database, table: PredictionTable, target: str, withdrawn: _Withdrawn
+) -> list[tuple[Partition, int | None]]:
+    """The partitions that show rows of a withdrawn version, each with the newest kept publication by `target`."""
+    with explained(conn, f"The publications of `{table.name}` could not be read."):
+        names = {
+            "version": target,
+            "table": table.name,
+            "withdrawn": list(withdrawn.versions),
+            "since": withdrawn.since,
+        }
+        rows = fetch(conn, _BY_OTHERS, names)
+    return [(Partition.parse(str(day)), None if number is None else int(str(number))) for day, number in rows]
+
+
+def _restore(
+    conn: Database, pipeline: Pipeline, target: str, swaps: Sequence[tuple[Partition, int]], patience: float
+) -> list[Published]:
+    """One partition after the other; the first that fails ends it."""
+    done: list[Published] = []
+    for partition, number in swaps:
+        try:
+            done.append(rollback(conn, pipeline.predictions, partition, to=number, patience=patience))
+        except LandfallError as error:
+            raise PublishingError(
+                f"Version {target} serves again, but {partition} was not swapped back: {error.what}",
+                looked=error.looked,
+                left=f"{len(done)} of {len(swaps)} partitions are swapped back; the others show what they showed before",
+                next=f"landfall rollback {pipeline.name} --to {target}",
+            ) from error
+    return done

@@ -1,0 +1,144 @@
+"""Writing down what was decided and measured: in the tables of this room, for SQL and reports, and with MLflow's runs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from math import isfinite
+
+from psycopg import sql
+
+from landfall.freshness.decide import Figures, Reason
+from landfall.freshness.schema import ensure_freshness
+from landfall.freshness.verdict import Verdict, number, side_of
+from landfall.models import watching as runs
+from landfall.models.registry import ModelVersion
+from landfall.publishing.database import Database, explained
+from landfall.publishing.statements import plain
+from landfall.spec import Drift, Partition, Partitions, Settings
+
+_DECIDED = sql.SQL("""
+INSERT INTO landfall.retraining_decisions (model, run_id, champion, fired, figures)
+VALUES (%s, %s, %s, %s::jsonb, %s::jsonb)
+ON CONFLICT (model, run_id) DO UPDATE
+SET champion = excluded.champion, fired = excluded.fired, figures = excluded.figures, at = clock_timestamp()""")
+_DRIFT = sql.SQL("""
+INSERT INTO landfall.drift (model, version, window_first, window_last, feature, statistic, value, above, rows)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (model, version, window_last, feature, statistic) DO UPDATE
+SET window_first = excluded.window_first, value = excluded.value, above = excluded.above, rows = excluded.rows,
+    at = clock_timestamp()""")
+_ERRORS = sql.SQL("""
+INSERT INTO landfall.partition_errors (model, version, partition, rows, rmse, mae) VALUES (%s, %s, %s, %s, %s, %s)
+ON CONFLICT (model, version, partition) DO UPDATE
+SET rows = excluded.rows, rmse = excluded.rmse, mae = excluded.mae, at = clock_timestamp()""")
+EPOCH = date(1970, 1, 1)
+
+
+def note_decision(conn: Database, name: str, run_id: str, figures: Figures, fired: Sequence[Reason]) -> None:
+    """Writes down what was decided, with its figures. A run that decides again replaces what it wrote.
+
+    Raises:
+        PublishingError: the database refuses.
+    """
+    ensure_freshness(conn)
+    reasons, known = [asdict(each) for each in fired], plain(figures.as_dict())
+    with explained(conn, f"Whether to train `{name}` again could not be written down."):
+        conn.cursor().execute(_DECIDED, [name, run_id, figures.champion, json.dumps(reasons), json.dumps(known)])
+
+
+def note_drift(
+    settings: Settings,
+    conn: Database,
+    champion: ModelVersion,
+    window: Partitions,
+    report: Mapping[str, object],
+    declared: Sequence[Drift] = (),
+) -> None:
+    """Writes down the drift that `measure_drift` reports, here and as metrics of the champion's run.
+
+    A statistic that is not finite is left out. Measuring a window again replaces what was written.
+
+    Args:
+        settings: Where the registry is.
+        conn: The predictions database.
+        champion: The version that it was measured against.
+        window: The partitions that it was measured over, at least one.
+        report: The job's report.
+        declared: The bounds.
+
+    Raises:
+        PublishingError, ModelError: the database or the registry refuses.
+    """
+    ensure_freshness(conn)
+    bounds = {(each.feature, each.statistic): each.above for each in declared}
+    drift, rows = report["drift"], int(str(report["rows"]))
+    measured = [
+        (feature, statistic, value)
+        for feature, values in (drift.items() if isinstance(drift, Mapping) else ())
+        for statistic, value in values.items()
+        if number(value) is not None
+    ]
+    first, last = window.days[0].day, window.days[-1].day
+    lines = [
+        (champion.name, champion.version, first, last, feature, kind, value, bounds.get((feature, kind)), rows)
+        for feature, kind, value in measured
+    ]
+    with (
+        explained(conn, f"The drift since `{champion.name}` was trained could not be written down."),
+        conn.transaction(),
+    ):
+        conn.cursor().executemany(_DRIFT, lines)
+    metrics = {f"drift_{kind}_{feature}": value for feature, kind, value in measured}
+    if metrics and champion.run_id:
+        runs.log_metrics(settings, champion.run_id, metrics, step=(last - EPOCH).days)
+
+
+def note_errors(
+    settings: Settings, conn: Database, name: str, day: Partition, errors: Mapping[str, Mapping[str, float]]
+) -> None:
+    """Writes down how far off what was published for `day` was, here and as metrics of the versions' runs.
+
+    Args:
+        settings: Where the registry is.
+        conn: The predictions database.
+        name: The registered model.
+        day: The partition.
+        errors: Version -> `rows`, `published_rmse` and `published_mae`.
+
+    Raises:
+        PublishingError, ModelError: the database or the registry refuses.
+    """
+    ensure_freshness(conn)
+    lines = [
+        (name, version, day.day, int(each["rows"]), each["published_rmse"], each["published_mae"])
+        for version, each in errors.items()
+        if each["rows"] and isfinite(each["published_rmse"])
+    ]
+    with explained(conn, f"The errors of `{name}` {day} could not be written down."), conn.transaction():
+        conn.cursor().executemany(_ERRORS, lines)
+    metrics = {version: {k: v for k, v in each.items() if k != "rows"} for version, each in errors.items()}
+    runs.log_published_errors(settings, name, metrics, (day.day - EPOCH).days)
+
+
+def note_verdict(settings: Settings, challenger: ModelVersion, verdict: Verdict) -> None:
+    """Keeps with the challenger what the gate saw and said: metrics `gate_...`, `gate.json`, `gate.md`, and two tags.
+
+    `landfall.gate` is `passed` or `refused`, `landfall.verdict` says why.
+
+    Raises:
+        ModelError: the registry refuses.
+    """
+    metrics = (side_of(verdict.report, "challenger") or {}).get("metrics")
+    numbers = metrics.items() if isinstance(metrics, Mapping) else ()
+    finite = {f"gate_{name}": value for name, value in numbers if number(value) is not None}
+    if finite:
+        runs.log_metrics(settings, challenger.run_id, finite)
+    runs.log_verdict(settings, challenger, verdict.report, verdict.markdown())
+    said = {"landfall.gate": "passed" if verdict.passed else "refused", "landfall.verdict": verdict.why}
+    runs.annotate(settings, challenger, said)
+
+
+def note_refusal(settings: Settings, challenger: ModelVersion, why: str) -> None:
+    """Tags a challenger that is not promoted though the gate let it pass, such as one that a person rejected."""
+    runs.annotate(settings, challenger, {"landfall.gate": "refused", "landfall.verdict": why})

@@ -1,0 +1,160 @@
+"""A version of a registered model, and the snapshot it learnt from, as the registry's tags hold them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, Self
+
+from landfall.errors import LandfallError
+from landfall.spec import Partition, Partitions
+from landfall.spec.learner import Library
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+FITTED, JUDGED, REFERENCE = "fitted", "judged", "reference.json"
+"""In a run's artifacts: `model/fitted`, its sibling `judged` without the held-out partitions, and what drift is held against."""
+OLDER = "sparkml"
+"""What `FITTED` was called before versions said their library."""
+LONGEST_RUN_TAG = 8000
+"""Characters that MLflow takes as a run's tag; a version's may have 100,000."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The exact rows behind a version.
+
+    Args:
+        table: The feature table.
+        version: Its Delta version.
+        first: The first partition.
+        last: The last one: the version has learnt from nothing later.
+        days: How many there are.
+        partitions: All of them.
+        judged_until: The last one that the version's judged sibling has learnt from; None if it has no sibling.
+        rows: Rows in all; None if the version does not say.
+    """
+
+    table: str
+    version: int
+    first: Partition
+    last: Partition
+    days: int
+    partitions: Partitions
+    judged_until: Partition | None = None
+    rows: int | None = None
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any], *, rows: int | None = None) -> Self:
+        """The snapshot that a training's report, or an older version's tags, tell. Without `partitions`: all from first to last.
+
+        Raises:
+            KeyError, ValueError, LandfallError: they tell none.
+        """
+        first, last = Partition.parse(fields["first"]), Partition.parse(fields["last"])
+        text, until = fields.get("partitions"), fields.get("judged_until")
+        told = fields.get("rows", rows)
+        return cls(
+            table=str(fields["table"]),
+            version=int(fields["version"]),
+            first=first,
+            last=last,
+            days=int(fields["days"]),
+            partitions=Partitions.parse(text) if text else Partitions.between(first, last),
+            judged_until=Partition.parse(until) if until else None,
+            rows=None if told is None else int(told),
+        )
+
+    @classmethod
+    def of_tags(cls, tags: Mapping[str, str]) -> Self | None:
+        """The snapshot in the tags of a version, also of one that an older Landfall registered; None if they hold none."""
+        try:
+            if text := tags.get("landfall.snapshot"):
+                return cls.of(json.loads(text))
+            older = {key.removeprefix("snapshot."): text for key, text in tags.items() if key.startswith("snapshot.")}
+            return cls.of(older) if older else None
+        except (KeyError, ValueError, TypeError, LandfallError):
+            return None
+
+    def as_dict(self) -> dict[str, object]:
+        """As JSON holds it; `of` reads it."""
+        return {
+            "table": self.table,
+            "version": self.version,
+            "first": str(self.first),
+            "last": str(self.last),
+            "days": self.days,
+            "partitions": str(self.partitions),
+            "judged_until": str(self.judged_until) if self.judged_until else None,
+            "rows": self.rows,
+        }
+
+    @property
+    def version_tag(self) -> str:
+        """The snapshot as a version's tag."""
+        return json.dumps(self.as_dict())
+
+    @property
+    def run_tag(self) -> str:
+        """The snapshot as a run's tag, without its partitions where they are too many for one."""
+        whole = self.version_tag
+        return whole if len(whole) <= LONGEST_RUN_TAG else json.dumps({**self.as_dict(), "partitions": None})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelVersion:
+    """One version of a registered model.
+
+    Args:
+        name: The registered model.
+        version: Its number.
+        run_id: The MLflow run that made it.
+        path: The fitted model's folder, as Spark addresses it.
+        library: What it was made with.
+        snapshot: What it learnt from; None for one that somebody registered without Landfall.
+        judged: Folder of its sibling that has not learnt from the held-out partitions; empty if there is none.
+        reference: JSON file that drift is held against; empty if there is none.
+        learner: The learner as JSON; empty for an older version.
+        metrics: Of its run: `holdout_...`, `gate_...`, `published_...`.
+        tags: Of the version and of its run, those of Landfall.
+        created_at: When it was registered.
+    """
+
+    name: str
+    version: str
+    run_id: str
+    path: str
+    library: Library = "spark"
+    snapshot: Snapshot | None = None
+    judged: str = ""
+    reference: str = ""
+    learner: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
+
+    @property
+    def learnt_until(self) -> date:
+        """The last day that it can have learnt from: its snapshot's, else the day on which it was registered."""
+        return self.snapshot.last.day if self.snapshot else self.created_at.date()
+
+
+def version_of(found: Any, run: Any) -> ModelVersion:
+    """What MLflow's model version and its run (None if it was deleted) say."""
+    tags = {**(run.data.tags if run else {}), **found.tags}
+    source = str(found.source).replace("s3://", "s3a://", 1)
+    root = source.removesuffix("/model")
+    snapshot = Snapshot.of_tags(found.tags)
+    return ModelVersion(
+        name=found.name,
+        version=str(found.version),
+        run_id=found.run_id or "",
+        path=f"{source}/{FITTED if 'landfall.library' in found.tags else OLDER}",
+        library="scikit-learn" if found.tags.get("landfall.library") == "scikit-learn" else "spark",
+        snapshot=snapshot,
+        judged=f"{root}/{JUDGED}" if snapshot and snapshot.judged_until else "",
+        reference=f"{root}/{REFERENCE}" if "landfall.reference" in found.tags else "",
+        learner=found.tags.get("landfall.learner", ""),
+        metrics=dict(run.data.metrics) if run else {},
+        tags={key: text for key, text in tags.items() if key.startswith("landfall.")},
+        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+    )

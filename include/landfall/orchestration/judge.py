@@ -1,0 +1,78 @@
+"""The gate: challenger and champion on the same newest partitions, which neither has learnt from."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from landfall.errors import ModelError
+from landfall.orchestration.lineage import Lineage
+from landfall.orchestration.lineage_of_steps import models_judged
+from landfall.orchestration.step import SparkStep
+from landfall.spec import Settings, Training
+
+if TYPE_CHECKING:
+    from landfall.models.registry import ModelVersion
+
+
+class Judge(SparkStep):
+    """Compares, keeps what it saw with the challenger, and skips what follows where the challenger is refused."""
+
+    def __init__(self, *, training: Training, **kwargs: Any) -> None:
+        super().__init__(job=training.judging, partition="", **kwargs)
+        self.training = training
+
+    def run(self, context: Context, settings: Settings) -> dict[str, Any]:
+        """The verdict: why it passed, both reports as Markdown, the champion that it was compared with."""
+        from landfall.freshness.gate import judge
+        from landfall.freshness.watching import note_verdict
+        from landfall.models.registry import champion, version
+
+        trained = context["ti"].xcom_pull(task_ids="train")
+        gate = self.training.freshness.gate
+        challenger = version(settings, self.training.model, trained["version"])
+        serving = champion(settings, self.training.model)
+        window, models = _asked(challenger, serving)
+        self.argv = self.training.judging.argv(partition=window)
+        report = self.spark(settings, **models)
+        verdict = judge(gate, report)
+        note_verdict(settings, challenger, verdict)
+        self.log.info("%s", verdict.markdown())
+        if not verdict.passed:
+            raise AirflowSkipException(f"Version {challenger.version} is refused, the champion stays: {verdict.why}")
+        return {
+            "version": challenger.version,
+            "champion": serving.version if serving else None,
+            "why": verdict.why,
+            "report": report,
+            "markdown": verdict.markdown(),
+        }
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """The newest features and both versions in, nothing out."""
+        return models_judged(settings, self.training, report)
+
+
+def _asked(challenger: "ModelVersion", serving: "ModelVersion | None") -> tuple[str, dict[str, str]]:
+    """On which partitions the job is to judge, and what; a comparison that would not be honest fails the run for good."""
+    from landfall.freshness.windows import judging_window
+
+    try:
+        window = judging_window(challenger, serving)
+    except ModelError as error:
+        raise AirflowFailException(str(error)) from error
+    asked = {
+        "at_version": str(window.at_version),
+        "challenger": window.challenger,
+    }
+    if window.champion and serving:
+        asked["champion"] = window.champion
+        if serving.learner:
+            asked["champion_learner"] = serving.learner
+    return str(window.partitions), asked
+
+
+def judge(training: Training) -> Judge:
+    """The judging step."""
+    return Judge(task_id="judge", training=training)

@@ -1,0 +1,14 @@
+"""Reports: how a pipeline's model and feeds have been doing, as numbers, as a few lines of text, as one HTML page.
+
+    with publishing.connect(settings) as conn:
+        report = read_report(conn, pipeline, now=datetime.now(UTC))
+    print(summary(report)); file.write_text(page(report))
+
+Nothing here writes to a database. Importing it loads neither matplotlib nor Jinja.
+"""
+
+from landfall.reporting.facts import Report
+from landfall.reporting.queries import read_report
+from landfall.reporting.summary import as_json, summary
+
+__all__ = ["Report", "as_json", "read_report", "summary"]

@@ -1,0 +1,60 @@
+"""Delays: from when a partition was due to its landing, and from its landing to its first publication."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from landfall.reporting import canvas, words
+from landfall.reporting.axis import Delays, date_axis
+from landfall.reporting.canvas import Size
+from landfall.reporting.charts import Chart, chart, samples_of
+from landfall.reporting.facts import PartitionLife, Report
+from landfall.reporting.series import Point, draw_points, feed_series, thinned
+
+Delay = Callable[[PartitionLife], timedelta | None]
+
+
+def delay_charts(report: Report) -> list[Chart]:
+    """Both, if anything is known of them."""
+    landing = _chart(report, "landing", "Landed, against the deadline", lambda life: life.landing_delay, "due")
+    publishing = _chart(report, "publishing", "From landing to published", lambda life: life.publishing_delay, "0")
+    return [each for each in (landing, publishing) if each]
+
+
+def _chart(report: Report, name: str, title: str, delay: Delay, zero: str) -> Chart | None:
+    told = {
+        facts.feed.name: [
+            Point(life.partition, found.total_seconds()) for life in facts.lives if (found := delay(life)) is not None
+        ]
+        for facts in report.feeds
+    }
+    if not any(told.values()):
+        return None
+    thin = {feed: thinned(points) for feed, points in told.items()}
+    series, group = feed_series({feed: points for feed, (points, _) in thin.items()}), max(n for _, n in thin.values())
+    points = [point for each in series for point in each.points]
+    scale = Delays([point.value for point in points], zero)
+    says = f"{title}: {'; '.join(_sentence(feed, each) for feed, each in told.items() if each)}."
+
+    def draw(size: Size, name: str) -> str:
+        figure, (panel,) = canvas.axes(size, (180,), top=22, left=58)
+        draw_points(panel, series)
+        scale.dress(panel)
+        panel.axhline(0, color=canvas.INK, linewidth=1)
+        if group > 1:
+            panel.set_title(
+                f"a point is the longest of {group} partitions", loc="left", fontsize=11, color=canvas.MUTED
+            )
+        date_axis(panel, size, [point.partition for point in points])
+        return canvas.svg(figure, size, name, says)
+
+    samples = [(text, {**style, "linestyle": "none"}) for text, style in samples_of(series)]
+    return chart(name, title, says, draw, samples)
+
+
+def _sentence(feed: str, points: list[Point]) -> str:
+    values = sorted(point.value for point in points)
+    return f"{feed} {_signed(values[len(values) // 2])} (median), {_signed(values[-1])} at most"
+
+
+def _signed(seconds: float) -> str:
+    return ("−" if seconds < 0 else "") + words.duration(timedelta(seconds=seconds))

@@ -1,0 +1,192 @@
+"""What a report is made of: values read from the predictions database, and the pipeline's declaration beside them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from landfall.spec import ErrorBound, Feed, Partition, Pipeline
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartitionError:
+    """How far off the published predictions of one partition were. A number that is not finite is None."""
+
+    version: str
+    partition: Partition
+    rows: int
+    rmse: float | None
+    mae: float | None
+
+    def metric(self, name: str) -> float | None:
+        """The error called `name`: rmse or mae."""
+        return self.mae if name == "mae" else self.rmse
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriftValue:
+    """How much one feature of one window differs from what a version learnt from. `above` is the declared bound."""
+
+    version: str
+    first: Partition
+    last: Partition
+    feature: str
+    statistic: str
+    value: float | None
+    above: float | None
+    rows: int
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: `temp (psi)`."""
+        return f"{self.feature} ({self.statistic})"
+
+    @property
+    def over(self) -> bool:
+        """True if it is over its bound, or no number at all where a bound is declared."""
+        return self.above is not None and (self.value is None or self.value > self.above)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promoted:
+    """One row of the history of promotions.
+
+    Args:
+        number: Its number in the history.
+        version: What serves from then on; empty: nothing does, the alias was taken away.
+        replaced: What served before.
+        at: When.
+        kind: promoted, rolled back or noticed.
+        reason: Why, for a person.
+        run: The run or person that did it.
+        figures: What the gate had found, by name, such as `challenger rmse`.
+        first: The first partition that was published while it served; None if none was.
+    """
+
+    number: int
+    version: str
+    replaced: str | None
+    at: datetime
+    kind: str
+    reason: str
+    run: str
+    figures: Mapping[str, object] = field(default_factory=dict)
+    first: Partition | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """One decision on retraining: the reasons that fired (none: it was skipped) and the figures it was made from."""
+
+    run: str
+    at: datetime
+    champion: str
+    fired: tuple[str, ...]
+    figures: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartitionLife:
+    """One partition of one feed, from its landing to what readers see.
+
+    Args:
+        partition: The partition.
+        due: When it should have landed: its deadline, else its end.
+        landed_at: When the newest object of its first publication was written; of what is there, if it has none.
+        first_published_at: When it was published first.
+        published_at: When what readers see now was swapped in.
+        version: The model version of what readers see now; empty without a model.
+        published_rows: Rows that readers see now.
+        rows: Rows that the contract kept, in the newest reading with a verdict.
+        quarantined: Rows that it did not keep.
+    """
+
+    partition: Partition
+    due: datetime
+    landed_at: datetime | None = None
+    first_published_at: datetime | None = None
+    published_at: datetime | None = None
+    version: str = ""
+    published_rows: int | None = None
+    rows: int | None = None
+    quarantined: int | None = None
+
+    @property
+    def landing_delay(self) -> timedelta | None:
+        """Landed so long after it was due; negative: before."""
+        return self.landed_at - self.due if self.landed_at else None
+
+    @property
+    def publishing_delay(self) -> timedelta | None:
+        """From the landing to the first publication."""
+        if not self.landed_at or not self.first_published_at:
+            return None
+        return self.first_published_at - self.landed_at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overdue:
+    """A partition whose deadline passed and of which nothing has landed since."""
+
+    partition: Partition
+    due: datetime
+    lacks: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedFacts:
+    """One feed: its newest partitions, oldest first, and those that are overdue, newest first."""
+
+    feed: Feed
+    lives: tuple[PartitionLife, ...] = ()
+    overdue: tuple[Overdue, ...] = ()
+
+    @property
+    def published(self) -> tuple[PartitionLife, ...]:
+        """The partitions that readers see."""
+        return tuple(life for life in self.lives if life.published_at)
+
+    @property
+    def unpublished(self) -> tuple[PartitionLife, ...]:
+        """The partitions that landed and were never published."""
+        return tuple(life for life in self.lives if life.landed_at and not life.first_published_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Everything a report tells of one pipeline. Sequences are oldest first, but `promotions` and `decisions` newest first.
+
+    Args:
+        pipeline: The declaration.
+        made_at: When it was read.
+        limit: How many partitions at most were asked for.
+        errors: One for each partition and version.
+        drift: One for each version, window, feature and statistic.
+        promotions: The history, the newest hundred.
+        decisions: The newest twenty decisions on retraining.
+        feeds: In the order in which they are declared.
+    """
+
+    pipeline: Pipeline
+    made_at: datetime
+    limit: int
+    errors: tuple[PartitionError, ...] = ()
+    drift: tuple[DriftValue, ...] = ()
+    promotions: tuple[Promoted, ...] = ()
+    decisions: tuple[Decided, ...] = ()
+    feeds: tuple[FeedFacts, ...] = ()
+
+    @property
+    def metric(self) -> str:
+        """The error that is shown: the gate's if it is one that partitions are measured by, else rmse."""
+        wanted = self.pipeline.training.freshness.gate.metric
+        return wanted if wanted in ("rmse", "mae") else "rmse"
+
+    @property
+    def bound(self) -> ErrorBound | None:
+        """The declared bound of the error."""
+        return self.pipeline.training.freshness.retraining.error
+
+    @property
+    def serving(self) -> Promoted | None:
+        """The newest row of the history, if it says that a version serves."""
+        return self.promotions[0] if self.promotions and self.promotions[0].version else None

@@ -1,0 +1,178 @@
+"""Where a pipeline stands, worked out from its report: what serves, how far off it is, what drifts, what is late."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from landfall.reporting import cells
+from landfall.reporting.facts import DriftValue, FeedFacts, PartitionError, PartitionLife, Report
+from landfall.spec import Partition
+
+NEWEST = 14
+"""Of how many of the newest partitions the share of quarantined rows is told."""
+WEEK = 7
+"""Over how many of the newest partitions the error is told where no bound declares it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorNow:
+    """The error of the serving version over its newest partitions, against what its gate had measured.
+
+    Args:
+        metric: rmse or mae.
+        version: The version.
+        partitions: Over how many partitions; `wanted` were asked for.
+        wanted: How many the declaration names.
+        value: The error.
+        gate: What the gate measured of it; None if that is not known.
+        above: The declared factor; None if none is.
+    """
+
+    metric: str
+    version: str
+    partitions: int
+    wanted: int
+    value: float
+    gate: float | None
+    above: float | None
+
+    @property
+    def bound(self) -> float | None:
+        """The largest error that is no reason to retrain."""
+        return self.gate * self.above if self.gate is not None and self.above is not None else None
+
+    @property
+    def over(self) -> bool:
+        """True if it is over its bound, measured over as many partitions as declared."""
+        return self.bound is not None and self.value > self.bound and self.partitions >= self.wanted
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedNow:
+    """How fresh one feed is.
+
+    Args:
+        name: `PIPELINE/FEED`.
+        newest: The newest partition that readers see; None if nothing is published.
+        unpublished: How many partitions landed and were never published.
+        next: The partition after the newest that landed, and when it should be there; None before the first.
+        overdue: Whether that time has passed.
+    """
+
+    name: str
+    newest: PartitionLife | None
+    unpublished: int
+    next: tuple[Partition, datetime] | None
+    overdue: bool
+
+
+def serving_version(report: Report) -> str | None:
+    """The version that serves: the history's, else the one that made the newest predictions; None if neither knows."""
+    if report.serving:
+        return report.serving.version
+    table = report.pipeline.predictions
+    lives = [life for facts in report.feeds if facts.feed.table == table for life in facts.published]
+    newest = max(lives, key=lambda life: life.published_at or report.made_at, default=None)
+    return newest.version if newest and newest.version else None
+
+
+def gate_error(report: Report, version: str) -> float | None:
+    """What was measured of a version before it served: by its gate, else as the decisions on retraining tell it."""
+    for promoted in report.promotions:
+        measured = promoted.figures.get(f"challenger {report.metric}")
+        if promoted.version == version and isinstance(measured, (int, float)):
+            return float(measured)
+    for decided in report.decisions:
+        measured = decided.figures.get("gate_error")
+        if decided.champion == version and isinstance(measured, (int, float)):
+            return float(measured)
+    return None
+
+
+def pooled(errors: list[PartitionError], metric: str) -> float | None:
+    """The error over all rows of several partitions: the root of the mean square for rmse, the mean for mae."""
+    told = [(each.rows, value) for each in errors if (value := each.metric(metric)) is not None and each.rows > 0]
+    rows = sum(count for count, _ in told)
+    if not rows:
+        return None
+    if metric == "mae":
+        return sum(count * value for count, value in told) / rows
+    largest = max(abs(value) for _, value in told) or 1.0  # taken out, so that no square overflows
+    return largest * math.sqrt(sum(count * (value / largest) ** 2 for count, value in told) / rows)
+
+
+def error_now(report: Report) -> ErrorNow | None:
+    """None if nothing of what the serving version published has met its actuals."""
+    version, bound = serving_version(report), report.bound
+    if version is None:
+        return None
+    wanted = bound.partitions if bound else WEEK
+    newest = [each for each in report.errors if each.version == version][-wanted:]
+    value = pooled(newest, report.metric)
+    if value is None:
+        return None
+    return ErrorNow(
+        metric=report.metric,
+        version=version,
+        partitions=len(newest),
+        wanted=wanted,
+        value=value,
+        gate=gate_error(report, version),
+        above=bound.above if bound else None,
+    )
+
+
+def drift_now(report: Report) -> tuple[DriftValue, ...]:
+    """The drift of the newest window that was measured: first what is nearest to its bound, then what has none."""
+    if not report.drift:
+        return ()
+    newest = report.drift[-1]
+    window = [each for each in report.drift if (each.last, each.version) == (newest.last, newest.version)]
+    return tuple(sorted(window, key=_nearness, reverse=True))
+
+
+def _nearness(drift: DriftValue) -> tuple[bool, float]:
+    value = math.inf if drift.value is None else drift.value
+    return drift.above is not None, value / drift.above if drift.above else value
+
+
+def feed_now(report: Report, facts: FeedFacts) -> FeedNow:
+    """How fresh one feed is."""
+    coming = _next(facts)
+    return FeedNow(
+        name=f"{report.pipeline.name}/{facts.feed.name}",
+        newest=facts.published[-1] if facts.published else None,
+        unpublished=len(facts.unpublished),
+        next=coming,
+        overdue=bool(coming and coming[1] < report.made_at),
+    )
+
+
+def _next(facts: FeedFacts) -> tuple[Partition, datetime] | None:
+    """The partition after the newest that landed, and when it should be there."""
+    if not facts.lives:
+        return None
+    landing, newest = facts.feed.landing, facts.lives[-1].partition
+    after = landing.holding(landing.window(newest)[1])
+    return after, cells.due(landing, after)
+
+
+def rows_now(report: Report) -> tuple[int, int]:
+    """Kept and quarantined rows of the newest partitions of all feeds."""
+    newest = [life for facts in report.feeds for life in facts.lives[-NEWEST:]]
+    return sum(life.rows or 0 for life in newest), sum(life.quarantined or 0 for life in newest)
+
+
+def broken_contracts(report: Report) -> int:
+    """Of how many of the newest partitions more rows were quarantined than their contract allows."""
+    return sum(
+        1
+        for facts in report.feeds
+        for life in facts.lives[-NEWEST:]
+        if (life.quarantined or 0) > facts.feed.contract.max_bad_share * ((life.rows or 0) + (life.quarantined or 0))
+    )
+
+
+def late_landings(facts: FeedFacts) -> int:
+    """How many of the feed's partitions landed after they were due."""
+    return sum(1 for life in facts.lives if (life.landing_delay or timedelta(0)) > timedelta(0))

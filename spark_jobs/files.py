@@ -1,0 +1,94 @@
+"""Small files beside the tables: a saved model's, what drift is held against."""
+
+import os
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from landfall.errors import ComputeError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow.fs import FileSystem
+
+
+def write_file(url: str, content: bytes) -> None:
+    """Write a whole file at an `s3a://`, `s3://` or `file://` URL, replacing what was there.
+
+    Raises:
+        ComputeError: the store refuses.
+    """
+    system, path = _place(url)
+    try:
+        if url.startswith("file:"):
+            system.create_dir(path.rpartition("/")[0], recursive=True)
+        with system.open_output_stream(path) as stream:
+            stream.write(content)
+    except OSError as error:
+        raise _refused(f"`{url}` could not be written.", error) from error
+
+
+def read_file(url: str) -> bytes:
+    """A whole file.
+
+    Raises:
+        ComputeError: there is none, or the store refuses.
+    """
+    system, path = _place(url)
+    try:
+        with system.open_input_stream(path) as stream:
+            return bytes(stream.read())
+    except OSError as error:
+        raise _refused(f"`{url}` could not be read.", error) from error
+
+
+def list_files(folder: str, pattern: str) -> list[str]:
+    """The URLs of the files below `folder` whose last parts match `pattern`, such as `metadata/part-*`; sorted.
+
+    Raises:
+        ComputeError: there is no such folder, or the store refuses.
+    """
+    from pyarrow.fs import FileSelector, FileType
+
+    system, path = _place(folder)
+    try:
+        found = system.get_file_info(FileSelector(path, recursive=True))
+    except OSError as error:
+        raise _refused(f"`{folder}` could not be listed.", error) from error
+    scheme = folder.partition("://")[0]
+    files = [each.path for each in found if each.type == FileType.File]
+    return sorted(f"{scheme}://{each}" for each in files if PurePosixPath(each).match(pattern))
+
+
+def read_table(folder: str, pattern: str) -> "pa.Table":
+    """The rows of the Parquet files below `folder` whose last parts match `pattern`, one file after the other.
+
+    Raises:
+        ComputeError: there is none, or the store refuses.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    files = list_files(folder, pattern)
+    if not files:
+        raise ComputeError(f"`{folder}` has no file `{pattern}`.", left="nothing was changed", next="landfall ps")
+    return pa.concat_tables([pq.read_table(pa.BufferReader(read_file(file))) for file in files])
+
+
+def _place(url: str) -> "tuple[FileSystem, str]":
+    """The file system of a URL and the path there. S3's address and keys are those of the environment, as for Spark."""
+    from pyarrow.fs import LocalFileSystem, S3FileSystem
+
+    scheme, _, path = url.partition("://")
+    if scheme == "file":
+        return LocalFileSystem(), path
+    if scheme not in ("s3", "s3a"):
+        raise ComputeError(f"`{url}` is not a place for a file.", looked="expected s3a://BUCKET/KEY or file:///PATH")
+    region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
+    protocol, _, host = os.environ.get("LANDFALL_S3_ENDPOINT", "").partition("://")
+    if not host:
+        return S3FileSystem(region=region), path
+    return S3FileSystem(endpoint_override=host, scheme=protocol, region=region), path
+
+
+def _refused(what: str, error: OSError) -> ComputeError:
+    return ComputeError(what, looked=str(error)[:300], left="nothing was changed", next="landfall ps")

@@ -1,0 +1,130 @@
+"""Predictions of a saved model, whatever it was made with: one column more.
+
+A plain random forest of Spark ML is read as arrays and walked (`forest.py`), which for the rows of a day takes a tenth of
+what loading the pipeline into a session does; any other PipelineModel is loaded and transforms; a model of scikit-learn goes
+to the workers as its bytes. Numbers are given to all of them as doubles, what is missing as NaN, as in training.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from landfall.errors import ModelError
+from spark_jobs.files import read_file
+from spark_jobs.saved import MODEL, PREDICTION, SavedStage, inputs_of, read_stages
+from spark_jobs.scoring.forest import Forest, read_forest
+from spark_jobs.training.rows import number
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def predict(rows: DataFrame, model: str, library: str, keep: Sequence[str]) -> DataFrame:
+    """The columns `keep` of `rows` and `prediction`, a double.
+
+    Args:
+        rows: The rows, with the columns that the model was trained on.
+        model: Folder of the fitted model, as Spark addresses it.
+        library: What made it: `spark` or `scikit-learn`.
+        keep: Columns of `rows`.
+
+    Raises:
+        ModelError: `rows` lack a column that the model was trained on, or there is no model.
+        ComputeError: the model cannot be read.
+    """
+    if library == "scikit-learn":
+        return _by_sklearn(rows, model, keep)
+    stages = read_stages(model)
+    refuse_missing(rows, inputs_of(stages), model)
+    if forest := read_forest(model, stages):
+        return _by_forest(rows, forest, keep)
+    return _by_pipeline(rows, model, stages, keep)
+
+
+def refuse_missing(rows: DataFrame, inputs: Sequence[str], model: str) -> None:
+    """Nothing, if `rows` have the columns that a model was trained on.
+
+    Raises:
+        ModelError: some are not there.
+    """
+    there = set(rows.columns)
+    if missing := [name for name in inputs if name not in there]:
+        raise ModelError(
+            f"The model was trained on `{'`, `'.join(missing)}`, which the features do not have.",
+            looked=f"{model}; the features have {', '.join(sorted(there))}",
+            left="nothing was staged, what was published stays",
+            next="add the column to the features, or train again: landfall train PIPELINE",
+        )
+
+
+def _by_forest(rows: DataFrame, forest: Forest, keep: Sequence[str]) -> DataFrame:
+    def walk(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+        import numpy as np
+        import pyarrow as pa
+
+        for batch in batches:
+            features = np.column_stack([batch.column(_input(name)).to_numpy() for name in forest.inputs])
+            if len(lacking := np.flatnonzero(np.isnan(features).any(axis=0))):
+                raise ValueError(f"a row to score has no value of `{forest.inputs[lacking[0]]}`")
+            yield _with(batch, keep, pa.array(forest.predict(features), pa.float64()))
+
+    return _asked(rows, forest.inputs, keep).mapInArrow(walk, _schema(rows, keep))
+
+
+def _by_sklearn(rows: DataFrame, model: str, keep: Sequence[str]) -> DataFrame:
+    content = read_file(f"{model}/{MODEL}")
+    inputs = [str(name) for name in load_sklearn(content).feature_names_in_]
+    refuse_missing(rows, inputs, model)
+
+    def apply(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
+        import pandas as pd
+        import pyarrow as pa
+
+        fitted = load_sklearn(content)
+        for batch in batches:
+            table = pd.DataFrame({name: batch.column(_input(name)).to_pandas() for name in inputs})
+            yield _with(batch, keep, pa.array(fitted.predict(table).astype(float), pa.float64()))
+
+    return _asked(rows, inputs, keep).mapInArrow(apply, _schema(rows, keep))
+
+
+def load_sklearn(content: bytes) -> Any:
+    """The model of scikit-learn that this project's own training wrote, into its own bucket."""
+    import pickle
+
+    return pickle.loads(content)  # noqa: S301
+
+
+def _by_pipeline(rows: DataFrame, model: str, stages: Sequence[SavedStage], keep: Sequence[str]) -> DataFrame:
+    from pyspark.ml import PipelineModel
+
+    kept = rows.select(F.struct(*keep).alias("_kept"), *(_value(rows, name).alias(name) for name in inputs_of(stages)))
+    scored = PipelineModel.load(model).transform(kept)
+    return scored.select("_kept.*", F.col(PREDICTION).cast("double").alias(PREDICTION))
+
+
+def _asked(rows: DataFrame, inputs: Sequence[str], keep: Sequence[str]) -> DataFrame:
+    return rows.select(*keep, *(_value(rows, name).alias(_input(name)) for name in inputs))
+
+
+def _value(rows: DataFrame, name: str) -> Column:
+    return F.col(name) if dict(rows.dtypes)[name] == "string" else number(name)
+
+
+def _input(name: str) -> str:
+    """An input's name beside the kept columns, of which it may be one."""
+    return f"_input_{name}"
+
+
+def _with(batch: "pa.RecordBatch", keep: Sequence[str], predicted: "pa.Array") -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    columns = [batch.column(name) for name in keep]
+    return pa.RecordBatch.from_arrays([*columns, predicted], names=[*keep, PREDICTION])
+
+
+def _schema(rows: DataFrame, keep: Sequence[str]) -> str:
+    types = dict(rows.dtypes)
+    return ", ".join([*(f"`{name}` {types[name]}" for name in keep), f"{PREDICTION} double"])

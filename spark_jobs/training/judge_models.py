@@ -1,0 +1,159 @@
+"""Two models on the same rows, which neither has learnt from: what the gate decides by.
+
+Reports each one's metrics, the same by slice, the range of its predictions, and how many milliseconds it takes to score 1,000
+rows once it is loaded: of some 10,000, the window's own rows over and over where it has fewer.
+"""
+
+import argparse
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any, Self
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from landfall.errors import ComputeError, ModelError
+from landfall.spec.learner import Learner
+from spark_jobs.files import read_file
+from spark_jobs.saved import MODEL, PREDICTION
+from spark_jobs.scoring.predict import load_sklearn, predict
+from spark_jobs.tables import TablePartitions, delta_version, read_version
+from spark_jobs.training.measures import Slice, Tally, silhouette, tally
+from spark_jobs.training.rows import check_columns, typed
+
+TIMED = 10_000
+LEFT = "nothing was promoted, the champion stays"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A fitted model: its folder and what made it, written `FOLDER#LIBRARY`."""
+
+    folder: str
+    library: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The model written as `text`; used as the `type` of the job's options.
+
+        Raises:
+            ComputeError: the library is unknown.
+        """
+        folder, _, library = text.partition("#")
+        if library not in ("", "spark", "scikit-learn"):
+            raise ComputeError.unknown("library", library, ["spark", "scikit-learn"])
+        return cls(folder, library or "spark")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The window, the learners, and the models."""
+    parser.add_argument("--features", type=TablePartitions.parse, required=True, help="the window to judge on")
+    parser.add_argument("--at-version", type=int, help="Delta version of the table; default: the newest")
+    parser.add_argument("--learner", type=Learner.from_json, required=True, help="the challenger's, as JSON")
+    parser.add_argument("--challenger", type=Saved.parse, required=True, help="FOLDER#LIBRARY")
+    parser.add_argument("--champion", type=Saved.parse, help="FOLDER#LIBRARY")
+    parser.add_argument("--champion-learner", type=Learner.from_json, help="as JSON; default: the challenger's")
+    parser.add_argument("--slices", default="", help="columns with commas between them")
+
+
+def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
+    """Score and measure both. A champion that cannot score is reported with its error; a challenger fails the job.
+
+    Raises:
+        ModelError: the window has no rows, or lacks a column to slice by, the label, or one that the challenger needs.
+    """
+    table, learner = options.features, options.learner
+    version = delta_version(spark, options.lake, table.name) if options.at_version is None else options.at_version
+    rows = read_version(spark, options.lake, table, version)
+    slices = list(filter(None, options.slices.split(",")))
+    where = f"{table.name}, version {version}, {table.partitions}"
+    for name in filter(None, (*slices, learner.label)):
+        if name not in rows.columns:
+            raise ModelError(
+                f"The features have no column `{name}` to judge by.",
+                looked=f"{where}; they have {', '.join(sorted(rows.columns))}",
+                left=LEFT,
+                next="mend Gate.slices or Learner.label, or add the column to the features",
+            )
+    rows = rows.persist()
+    try:
+        count = rows.count()
+        if not count:
+            raise ModelError("There are no rows to judge models on.", looked=where, left=LEFT)
+        challenger = judged(rows, options.challenger, learner, slices, count)
+        champion = _champion(rows, options, slices, count)
+    finally:
+        rows.unpersist()
+    return {"days": str(table.partitions), "rows": count, "challenger": challenger, "champion": champion}
+
+
+def _champion(
+    rows: DataFrame, options: argparse.Namespace, slices: Sequence[str], count: int
+) -> dict[str, object] | None:
+    if options.champion is None:
+        return None
+    learner = options.champion_learner or options.learner
+    try:
+        return judged(rows, options.champion, learner, slices, count)
+    except ModelError as error:
+        return {"metrics": {}, "slices": {}, "lowest": None, "highest": None, "milliseconds": None, "error": error.what}
+
+
+def judged(rows: DataFrame, model: Saved, learner: Learner, slices: Sequence[str], count: int) -> dict[str, Any]:
+    """What one model shows on the rows, in one pass over them.
+
+    Raises:
+        ModelError: the rows lack a column that it was trained on.
+    """
+    if learner.estimator.task == "clustering":
+        shown = _clustered(rows, model, learner)
+    else:
+        scored = predict(rows, model.folder, model.library, list(dict.fromkeys([learner.label, *slices])))
+        tallies = tally(scored, learner.estimator.task, learner.label, slices)
+        whole: Tally = reduce(add, tallies.values())
+        shown = {
+            "metrics": whole.metrics(),
+            "slices": _by_slice(tallies, slices),
+            "lowest": whole.lowest,
+            "highest": whole.highest,
+        }
+    return {**shown, "milliseconds": _milliseconds(rows, model, count), "error": ""}
+
+
+def _by_slice(tallies: Mapping[Slice, Tally], slices: Sequence[str]) -> dict[str, dict[str, float]]:
+    """`column=value` -> rows and metrics, of tallies by all the columns together."""
+    found: dict[str, Tally] = {}
+    for number, name in enumerate(slices):
+        for values, each in tallies.items():
+            key = f"{name}={values[number]}"
+            found[key] = found[key] + each if key in found else each
+    return {key: {"rows": found[key].rows, **found[key].metrics()} for key in sorted(found)}
+
+
+def _milliseconds(rows: DataFrame, model: Saved, count: int) -> float:
+    again = F.explode(F.sequence(F.lit(1), F.lit(-(-TIMED // count))))
+    many = rows.withColumn("_again", again).limit(TIMED)
+    scored = predict(many, model.folder, model.library, ["_again"])
+    began = time.perf_counter()
+    scored.agg(F.sum(PREDICTION)).collect()
+    return (time.perf_counter() - began) * 1000 / (TIMED / 1000)
+
+
+def _clustered(rows: DataFrame, model: Saved, learner: Learner) -> dict[str, Any]:
+    """Clusters have no label and no slices; their metric needs the features as the model assembled them."""
+    known = typed(rows, learner, check_columns(rows, learner, model.folder))
+    if model.library == "scikit-learn":
+        from spark_jobs.training.sklearn_learner import SklearnLearner
+
+        metrics = SklearnLearner(learner).measure(load_sklearn(read_file(f"{model.folder}/{MODEL}")), known)
+    else:
+        from pyspark.ml import PipelineModel
+
+        metrics = {"silhouette": silhouette(PipelineModel.load(model.folder).transform(known))}
+    told = F.col(PREDICTION)
+    scored = predict(rows, model.folder, model.library, [])
+    ends = scored.agg(F.min(told).alias("lowest"), F.max(told).alias("highest")).collect()[0]
+    return {"metrics": metrics, "slices": {}, "lowest": ends.lowest, "highest": ends.highest}

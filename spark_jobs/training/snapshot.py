@@ -1,0 +1,132 @@
+"""The training snapshot: exactly these partitions of exactly this version of the feature table, and what is held out of it."""
+
+from dataclasses import dataclass
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from landfall.errors import ModelError
+from landfall.spec.learner import Learner
+from landfall.spec.partition import Partition, Partitions
+from spark_jobs.tables import TablePartitions, delta_version, read_version
+from spark_jobs.training.rows import LEFT, check_columns, check_rows, ordered, summarize, typed
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Rows to learn from.
+
+    Args:
+        table: The feature table.
+        version: Its Delta version.
+        rows: The rows, in an order that does not depend on how they are stored, kept in memory. Numbers are doubles.
+        count: How many they are.
+        partitions: The partitions they are of.
+        held: The newest of them, held out of the judged model.
+        types: Column that the model needs -> `double` or `string`.
+    """
+
+    table: str
+    version: int
+    rows: DataFrame
+    count: int
+    partitions: Partitions
+    held: Partitions
+    types: dict[str, str]
+
+    @property
+    def seen(self) -> DataFrame:
+        """The rows that the judged model learns from."""
+        return self.rows.where(F.col("dt") < F.lit(self.held.days[0].day))
+
+    @property
+    def unseen(self) -> DataFrame:
+        """The rows that it is judged on."""
+        return self.rows.where(F.col("dt") >= F.lit(self.held.days[0].day))
+
+    def as_dict(self) -> dict[str, object]:
+        """As the job reports it."""
+        days = self.partitions.days
+        return {
+            "table": self.table,
+            "version": self.version,
+            "first": str(days[0]),
+            "last": str(days[-1]),
+            "days": len(days),
+            "partitions": str(self.partitions),
+            "judged_until": str(days[-len(self.held) - 1]),
+        }
+
+
+def take(
+    spark: SparkSession,
+    lake: str,
+    features: TablePartitions,
+    learner: Learner,
+    *,
+    until: Partition | None,
+    at_version: int | None,
+) -> Snapshot:
+    """The snapshot, checked: every column is there, and no row lacks what the learner needs of it. Its rows are persisted.
+
+    One pass fills the memory and checks. A row that says it is later than its partition is refused: by its partition it
+    would count as older than what the model is judged on.
+
+    Args:
+        spark: The session.
+        lake: Root of the tables.
+        features: The table; its partitions, or all where none is named.
+        learner: What is to learn.
+        until: The last partition; none later is read.
+        at_version: The Delta version; by default the newest.
+
+    Raises:
+        ModelError: too few partitions, or rows that cannot be learnt from.
+        ComputeError: the table does not exist.
+    """
+    version = delta_version(spark, lake, features.name) if at_version is None else at_version
+    table = _open(spark, lake, features, version)
+    where = f"{features.name}, version {version}, {features.partitions if len(features.partitions) else 'every day'}"
+    if until:
+        table = table.where(F.col("dt") <= F.lit(until.day))
+        where += f", up to {until}"
+    types = check_columns(table, learner, where)
+    rows = ordered(typed(table, learner, types), learner.time).persist()
+    try:
+        summaries = summarize(rows, learner, types, timed=dict(table.dtypes)[learner.time] == "timestamp")
+        days = Partitions.of(summaries)
+        if len(days) < learner.minimum:
+            raise ModelError(
+                f"`{features.name}` has {len(days)} days to learn from; a model needs at least {learner.minimum}.",
+                looked=where,
+                left=LEFT,
+                next="land more days, then train again: landfall train PIPELINE",
+            )
+        held = Partitions.of(days.days[-max(1, min(learner.holdout, len(days) // 5)) :])
+        check_rows(summaries, held, learner, types, where)
+    except BaseException:
+        rows.unpersist()
+        raise
+    count = sum(summary.rows for summary in summaries.values())
+    return Snapshot(features.name, version, rows, count, days, held, types)
+
+
+def _open(spark: SparkSession, lake: str, features: TablePartitions, version: int) -> DataFrame:
+    """The rows of the pinned version.
+
+    Raises:
+        ModelError: the table has no such version, or no longer.
+    """
+    table = read_version(spark, lake, features, version)
+    try:
+        table.schema  # noqa: B018  (Connect is lazy: this is where a missing version shows)
+    except AnalysisException as error:
+        newest = delta_version(spark, lake, features.name)
+        raise ModelError(
+            f"`{features.name}` has no version {version}.",
+            looked=f"its newest version is {newest}; {str(error).splitlines()[0][:200]}",
+            left=LEFT,
+            next="train at another version (--at-version), or at the newest",
+        ) from error
+    return table

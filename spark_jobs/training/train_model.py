@@ -1,0 +1,140 @@
+"""A model by a declared learner, fitted on a pinned snapshot of a feature table.
+
+The newest partitions are held out first: a judged sibling learns from the others and tells how far off the model is on days
+it has not seen. The model that is to serve has then learnt from all of them. The same snapshot and seed give the same model.
+"""
+
+import argparse
+import math
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from landfall.errors import ModelError
+from landfall.spec.learner import Learner, Number
+from landfall.spec.partition import Partition, Partitions
+from landfall.spec.retraining import BETTER_BY
+from spark_jobs.saved import PREDICTION
+from spark_jobs.tables import TablePartitions
+from spark_jobs.training.fitting import SAMPLE, Fitting, fitting_of
+from spark_jobs.training.grid import DECISIVE, expanding, points
+from spark_jobs.training.histogram import describe
+from spark_jobs.training.rows import LEFT
+from spark_jobs.training.snapshot import Snapshot, take
+
+REFERENCE = 50_000
+"""Of so many rows, drawn by the seed, the reference of drift is made: it moves PSI by less than 0.001."""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The training snapshot, the learner, and where its two models go."""
+    parser.add_argument("--features", type=TablePartitions.parse, required=True, help="the table; no days: all")
+    parser.add_argument("--learner", type=Learner.from_json, required=True, help="the learner as JSON")
+    parser.add_argument("--model", required=True, help="folder for the model fitted on every row")
+    parser.add_argument("--judged", required=True, help="folder for its sibling without the held-out partitions")
+    parser.add_argument("--until", type=Partition.parse, help="last day to learn from; default: the last there is")
+    parser.add_argument("--at-version", type=int, help="Delta version of the table; default: the newest")
+
+
+def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
+    """Choose, fit, measure, fit again, save. Reports snapshot, parameters, held-out metrics and what describes the model."""
+    learner: Learner = options.learner
+    fitting = fitting_of(learner)
+    fitting.check()
+    snapshot = take(spark, options.lake, options.features, learner, until=options.until, at_version=options.at_version)
+    try:
+        parameters, tried = choose(learner, fitting, snapshot)
+        judged = fitting.fit(snapshot.seen, parameters)
+        metrics = fitting.measure(judged, snapshot.unseen)
+        sample = fitting.sample(judged, drawn(snapshot.unseen, learner))
+        fitting.save(judged, options.judged)
+        model = fitting.fit(snapshot.rows, parameters)
+        fitting.save(model, options.model)
+        described = describe_columns(snapshot, learner)
+    finally:
+        snapshot.rows.unpersist()
+    return {
+        "rows": snapshot.count,
+        "snapshot": snapshot.as_dict(),
+        "parameters": {
+            **parameters,
+            "estimator": learner.estimator.kind,
+            "library": learner.estimator.library,
+            "seed": learner.seed,
+            "holdout": len(snapshot.held),
+        },
+        "metrics": {f"holdout_{name}": value for name, value in metrics.items()},
+        "features": list(learner.columns),
+        "types": snapshot.types,
+        "label": learner.label,
+        "prediction": PREDICTION,
+        "library": learner.estimator.library,
+        "importances": fitting.importances(model),
+        "sample": sample,
+        "tried": tried,
+        **described,
+    }
+
+
+def choose(learner: Learner, fitting: Fitting, snapshot: Snapshot) -> tuple[dict[str, Number], list[dict[str, object]]]:
+    """The parameters to fit with, and what was tried: every point of the grid with its mean metric over the folds.
+
+    The held-out partitions are not touched. Of equally good points the first one is taken.
+
+    Raises:
+        ModelError: no point has a metric that is a number.
+    """
+    tries = points(learner.estimator)
+    if not learner.estimator.grid:
+        return tries[0], []
+    metric = DECISIVE[learner.estimator.task]
+    folds = expanding(Partitions.of(set(snapshot.partitions) - set(snapshot.held)))
+    scores = [_score(fitting, snapshot.rows, point, folds, metric) for point in tries]
+    sign = 1 if BETTER_BY[metric] == "more" else -1
+    finite = [(sign * score, -number) for number, score in enumerate(scores) if math.isfinite(score)]
+    if not finite:
+        raise ModelError(
+            f"No point of the grid of `{learner.estimator.kind}` could be measured: {metric} is no number.",
+            looked=f"{len(tries)} points on {len(folds)} folds",
+            left=LEFT,
+        )
+    tried: list[dict[str, object]] = [
+        {"parameters": point, "metric": score} for point, score in zip(tries, scores, strict=True)
+    ]
+    return tries[-max(finite)[1]], tried
+
+
+def _score(
+    fitting: Fitting,
+    rows: DataFrame,
+    point: dict[str, Number],
+    folds: list[tuple[Partition, Partition]],
+    metric: str,
+) -> float:
+    total = 0.0
+    for first, last in folds:
+        start, end = F.lit(first.day), F.lit(last.day)
+        model = fitting.fit(rows.where(F.col("dt") < start), point)
+        total += fitting.measure(model, rows.where((F.col("dt") >= start) & (F.col("dt") <= end)))[metric]
+    return total / len(folds)
+
+
+def drawn(unseen: DataFrame, learner: Learner) -> DataFrame:
+    """At most 500 of the held-out rows, the same ones each time, from the whole of the window."""
+    return unseen.orderBy(F.xxhash64(*unseen.columns), learner.time).limit(SAMPLE)
+
+
+def describe_columns(snapshot: Snapshot, learner: Learner) -> dict[str, object]:
+    """`reference` of each numeric column that the model needs (see `histogram.describe`), and one row as `example`."""
+    import numpy as np
+
+    share = REFERENCE / snapshot.count
+    rows = snapshot.rows if share >= 1 else snapshot.rows.sample(False, share, learner.seed)
+    table: Any = rows.select(*snapshot.types).toArrow()
+    numbers = [name for name, kind in snapshot.types.items() if kind == "double"]
+    first = table.slice(0, 1).to_pylist()[0]
+    return {
+        "example": {name: None if value != value else value for name, value in first.items()},
+        "reference": {name: describe(np.asarray(table.column(name))) for name in numbers},
+    }

@@ -1,0 +1,91 @@
+"""What the tests of the registry share: MLflow on a real PostgreSQL with artifacts in a folder, and a training's report."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from landfall.spec import S3, Settings
+
+Report = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def registry_url(database_url: str) -> Iterator[str]:
+    """URL of a database with MLflow's tables, beside that of the predictions; dropped afterwards."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    server, _, predictions = database_url.rpartition("/")
+    name = sql.Identifier(f"{predictions}_models")
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        try:
+            url = f"{server}/{predictions}_models".replace("postgresql://", "postgresql+psycopg2://", 1)
+            SqlAlchemyStore(url, "unused")
+            yield url
+        finally:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture(scope="session")
+def local_settings(database_url: str, registry_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A registry without S3 and without Spark."""
+    return Settings(
+        s3=S3(bucket="unused"),
+        database_url=database_url,
+        mlflow_tracking_uri=registry_url,
+        mlflow_artifacts=str(tmp_path_factory.mktemp("artifacts")),
+        spark_remote="",
+        airflow_url="",
+        code_version="c0de",
+    )
+
+
+@pytest.fixture
+def plain_mlflow(local_settings: Settings) -> Iterator[None]:
+    """The environment of somebody who has MLflow and no Landfall."""
+    import mlflow
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", local_settings.mlflow_tracking_uri)
+        mlflow.set_tracking_uri(local_settings.mlflow_tracking_uri)
+        yield
+        mlflow.set_tracking_uri(None)
+
+
+@pytest.fixture
+def name() -> str:
+    """A model that no other test has."""
+    return f"test_{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def report() -> Report:
+    """What a training job reports."""
+    return {
+        "rows": 720,
+        "snapshot": {
+            "table": "features.test",
+            "version": 4,
+            "first": "2012-06-01",
+            "last": "2012-07-02",
+            "days": 31,
+            "partitions": "2012-06-01..2012-06-29,2012-07-01..2012-07-02",
+            "judged_until": "2012-06-25",
+        },
+        "parameters": {"numTrees": 3, "seed": 7},
+        "metrics": {"holdout_rmse": 1.5, "holdout_r2": None},
+        "features": ["temp", "weather"],
+        "types": {"temp": "double", "weather": "string"},
+        "label": "cnt",
+        "prediction": "prediction",
+        "importances": {"temp": 0.75, "weather": 0.25},
+        "sample": [[1.0, 1.5], [2.0, 2.5], [2.0, 2.5]],
+        "example": {"temp": 0.5, "weather": "clear"},
+        "tried": [{"parameters": {"numTrees": 3}, "metric": 1.5}],
+        "library": "spark",
+        "reference": {"temp": {"edges": [0.1, 0.2], "counts": [1, 2, 3], "rows": 6}},
+    }
