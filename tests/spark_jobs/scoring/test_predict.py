@@ -115,7 +115,7 @@ def test_a_text_that_training_never_saw_is_scored(learning: Any, rides: Any) -> 
 
 def test_a_folder_without_a_model_is_said(learning: Any, rides: Any) -> None:
     folder = learning.folder("nothing")
-    with pytest.raises(Exception, match="could not be listed|no Spark model") as refused:
+    with pytest.raises(Exception, match=r"could not be listed|no Spark model") as refused:
         predict(rides, folder, "spark", ["time"])
     assert folder in str(refused.value)
 
