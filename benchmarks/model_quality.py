@@ -55,12 +55,7 @@ def peer(hours: pd.DataFrame, until: str, last: str) -> float:
 
 def ours(path: Path, until: str, last: str) -> float:
     """The RMSE of the pipeline's own model, by its own jobs, on hours that pass its contract."""
-    from pyspark.ml import PipelineModel
-    from pyspark.sql import SparkSession
-
     from landfall.landing.split import land
-    from spark_jobs.tables import TablePartitions, read_partitions
-    from spark_jobs.training.bike_demand_model import errors
 
     where = settings()
     landed = land(connect(where.s3), where.s3.bucket, "bike_demand/actuals", path, last=Partition.parse(last))
@@ -68,16 +63,13 @@ def ours(path: Path, until: str, last: str) -> float:
     days = str(Partitions.between(landed.first, landed.last))
     table = {"features": f"quality.features/dt={days}", "quarantine": f"quality.quarantine/dt={days}"}
     spark.run(ACTUALS.features.argv(partition=days, **table, days="missing"))
-    model = f"{where.lake}/quality/model"
-    trained = TRAINING.training.argv(partition="", features="quality.features/dt=", model=model, until=until)
-    print(spark.run(trained))
-    session = SparkSession.builder.remote(where.spark_remote).getOrCreate()
-    try:
-        first = Partition.parse(until).day + pd.Timedelta(days=1)
-        month = TablePartitions.parse(f"quality.features/dt={first}..{last}")
-        return errors(PipelineModel.load(model), read_partitions(session, where.lake, month))["rmse"]
-    finally:
-        session.stop()
+    folders = {"model": f"{where.lake}/quality/model", "judged": f"{where.lake}/quality/judged"}
+    trained = spark.run(TRAINING.training.argv(partition="", features="quality.features/dt=", until=until, **folders))
+    print({name: trained[name] for name in ("rows", "snapshot", "parameters", "metrics")})
+    first = Partition.parse(until).day + pd.Timedelta(days=1)
+    window = f"quality.features/dt={first}..{last}"
+    report = spark.run(TRAINING.judging.argv(partition="", features=window, challenger=folders["model"]))
+    return float(report["challenger"]["metrics"]["rmse"])
 
 
 def main() -> None:

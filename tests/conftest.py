@@ -104,6 +104,23 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+@pytest.fixture(scope="session")
+def registry_url(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a database with MLflow's tables, beside that of the predictions; dropped afterwards."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    server, _, predictions = database_url.rpartition("/")
+    name = sql.Identifier(f"{predictions}_mlflow")
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        try:
+            url = f"{server}/{predictions}_mlflow".replace("postgresql://", "postgresql+psycopg2://", 1)
+            SqlAlchemyStore(url, tmp_path_factory.mktemp("mlflow").as_uri())
+            yield url
+        finally:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
 def _superuser(stack: Stack) -> str:
     password = json.loads((stack.home / "secrets.json").read_text())["postgres"]
     parts = conninfo_to_dict(stack.settings.database_url)
@@ -133,6 +150,8 @@ def trained(stack: Stack, landfall: Landfall, tmp_path_factory: pytest.TempPathF
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks every test that needs servers, so that `pytest -m "not stack"` is quick."""
     for item in items:
-        if {"stack", "landfall", "small", "database_url", "trained"} & set(getattr(item, "fixturenames", ())):
+        if {"stack", "landfall", "small", "database_url", "registry_url", "trained"} & set(
+            getattr(item, "fixturenames", ())
+        ):
             item.add_marker("stack")
             item.add_marker(pytest.mark.timeout(900))

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 import typer
-from psycopg import sql
 from typer.testing import CliRunner
 
 from landfall.cli import models
@@ -37,23 +36,6 @@ def use(patch, home, url, tracking="unused"):
     patch.setenv("LANDFALL_HOME", str(home))
     patch.setenv("LANDFALL_DATABASE_URL", url)
     patch.setenv("MLFLOW_TRACKING_URI", tracking)
-
-
-@pytest.fixture(scope="session")
-def registry_url(database_url):
-    """URL of a database with MLflow's tables, beside that of the predictions; dropped afterwards."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    server, _, predictions = database_url.rpartition("/")
-    name = sql.Identifier(f"{predictions}_cli")
-    with psycopg.connect(database_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        try:
-            url = f"{server}/{predictions}_cli".replace("postgresql://", "postgresql+psycopg2://", 1)
-            SqlAlchemyStore(url, "unused")
-            yield url
-        finally:
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from landfall.freshness import ensure_freshness
 from landfall.ledger import ensure_ledger
@@ -18,23 +17,6 @@ from landfall.publishing import Fingerprint, Published, open_publication, publis
 from landfall.spec import S3, Partition, Partitions, Pipeline, Settings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-
-
-@pytest.fixture(scope="session")
-def registry_url(database_url: str) -> Iterator[str]:
-    """URL of a database with MLflow's tables, beside that of the predictions; dropped afterwards."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    server, _, predictions = database_url.rpartition("/")
-    name = sql.Identifier(f"{predictions}_freshness")
-    with psycopg.connect(database_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(name))
-        try:
-            url = f"{server}/{predictions}_freshness".replace("postgresql://", "postgresql+psycopg2://", 1)
-            SqlAlchemyStore(url, "unused")
-            yield url
-        finally:
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
 @pytest.fixture(scope="session")
