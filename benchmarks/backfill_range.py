@@ -29,12 +29,14 @@ from landfall.landing.split import land
 from landfall.landing.store import connect
 from landfall.ledger.bulk import Bulk
 from landfall.models.registry import champion
-from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, CITY, FORECAST, STATE, TRAINING
+from landfall.pipelines.bike_demand import BIKE_DEMAND, CITY, FORECAST, STATE, TRAINING
 from landfall.runs import AirflowApi
 from landfall.spec import Partition, Partitions, Settings
 from landfall.stack import control, settings
 
 LAST = date(2025, 8, 31)
+LEARNT = 60
+"""Days before the range that the model learns from."""
 
 
 def by_hand(where: Settings, days: Partitions, model: str) -> int:
@@ -90,16 +92,18 @@ def seconds(doing: Callable[[], object]) -> float:
 def prepare(folder: Path, days: int) -> tuple[Settings, Partitions, str]:
     """Land, train; the range and the model's folder."""
     where = settings()
-    os.environ["LANDFALL_DATABASE_URL"] = where.database_url
-    files = {each.feed: each.path for each in write_sample("bike_demand", folder, days, LAST)}
+    files = {each.feed: each.path for each in write_sample("bike_demand", folder, days + LEARNT, LAST)}
     first = LAST - timedelta(days=days - 1)
     api = AirflowApi(where)
     until = time.monotonic() + 60
     while not api.http.patch("/api/v2/dags/landing_audit", json={"is_paused": True}).is_success:
         assert time.monotonic() < until
         time.sleep(1)
-    for feed in (ACTUALS, FORECAST):
-        land(connect(where.s3), where.s3.bucket, f"bike_demand/{feed.name}", files[feed.name], last=Partition(LAST))
+    store, before = connect(where.s3), Partition(first - timedelta(days=1))  # no day is predicted from its own actuals
+    land(store, where.s3.bucket, "bike_demand/actuals", files["actuals"], last=before)
+    land(
+        store, where.s3.bucket, "bike_demand/forecast", files["forecast"], first=Partition(first), last=Partition(LAST)
+    )
     api.wait(TRAINING.dag_id, api.trigger(TRAINING.dag_id), lambda _: None)
     model = champion(where, TRAINING.model)
     assert model

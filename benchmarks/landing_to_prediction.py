@@ -123,7 +123,6 @@ def measure(landings: int, peers: int, folder: Path) -> tuple[list[float], list[
         files["actuals"],
         last=Partition(FIRST + timedelta(60)),
     )
-    os.environ["LANDFALL_DATABASE_URL"] = where.database_url
     actuals = Bulk(settings=where, pipeline=BIKE_DEMAND, feed=ACTUALS, run_id="bulk", tell=lambda _: None)
     list(actuals.run(landed_partitions(connect(where.s3), where.s3.bucket, ACTUALS.landing)[0]))
     api.wait(TRAINING.dag_id, api.trigger(TRAINING.dag_id), lambda _: None)

@@ -2,8 +2,8 @@
 
     python chaos/kill_parts.py [--parts triggerer,scheduler,spark,postgres] [--steps wait_for_landing,...,publish] [--json FILE]
 
-Needs a running stack with a champion (`make demo`). For each part and step: a day of 2016 lands and its run starts; as soon as
-the step is at work the part's process is killed; the stack's supervisor starts it again; the day must come to be published
+Needs a running stack with a champion (`make demo`). For each part and step: a day a month ahead lands and its run starts; as
+soon as the step is at work the part's process is killed; the stack's supervisor starts it again; the day must come to be published
 from exactly what landed. Prints how long each took, and exits with 1 if a day did not complete within --patience seconds.
 """
 
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from landfall.errors import LandfallError
@@ -124,7 +124,7 @@ def main() -> None:
     print(f"{'part':<12}{'step':<20}{'caught':<12}{'then':<12}{'seconds':>8}")
     outcomes = []
     for number, (part, step) in enumerate(cases):
-        day = Partition(date(2016, 1, 1) + timedelta(days=number))
+        day = Partition(datetime.now(UTC).date() + timedelta(days=30 + number))
         outcomes.append(once(part, step, day, options.patience))
         told = outcomes[-1]
         print(f"{told.part:<12}{told.step:<20}{told.caught:<12}{told.state:<12}{told.seconds:>8.1f}", flush=True)

@@ -1,6 +1,5 @@
 """`landfall backfill`, `apply`: many partitions, through Airflow or in one Spark job, waited for with a progress bar."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -169,7 +168,6 @@ def _bulk(where: Settings, work: list[Facts], say: Callable[[str], None]) -> Ite
         return
     from landfall.pipelines import find_pipeline
 
-    os.environ["LANDFALL_DATABASE_URL"] = where.database_url  # a job reads it there, not on its command line
     facts = work[0]
     run_id = f"bulk__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"
     job = Bulk(settings=where, pipeline=find_pipeline(facts.pipeline), feed=facts.feed, run_id=run_id, tell=say)

@@ -4,6 +4,7 @@ For when hundreds of partitions are to be redone: Airflow's run of each would co
 What it leaves in the ledger and in the publications is what as many runs would have left.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ class Bulk:
         Raises:
             LandfallError: S3, Spark, the registry or the database is away. What was answered before is done.
         """
+        os.environ.update({name: value for name, value in self.settings.of_jobs.items() if value})
         with closing(connect_database(self.settings)) as database:
             ensure_ledger(database)
             self.tell("listing what landed")

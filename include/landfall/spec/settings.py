@@ -42,6 +42,17 @@ class Settings:
     """The queue that S3 tells of created objects; empty if there is none. A wait then lists at once, not within a second."""
 
     @property
+    def of_jobs(self) -> dict[str, str]:
+        """What a Spark job's own process reads from its environment: secrets have no place on a command line."""
+        return {
+            "LANDFALL_DATABASE_URL": self.database_url,
+            "LANDFALL_S3_ENDPOINT": self.s3.endpoint,
+            "AWS_ACCESS_KEY_ID": self.s3.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.s3.secret_key,
+            "AWS_DEFAULT_REGION": self.s3.region,
+        }
+
+    @property
     def lake(self) -> str:
         """Where Delta tables and landed objects are, as Spark addresses it."""
         return f"s3a://{self.s3.bucket}"
