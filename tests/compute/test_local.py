@@ -10,6 +10,7 @@ import pytest
 from landfall.compute.local import WarmSpark
 from landfall.errors import ComputeError
 from landfall.pipelines.bike_demand import FORECAST
+from spark_jobs.__main__ import JOBS
 
 
 @pytest.fixture
@@ -40,8 +41,7 @@ def test_a_job_that_does_not_exist_is_named(target: WarmSpark) -> None:
     with pytest.raises(ComputeError) as refused:
         target.run(["bike_feature"])
     assert str(refused.value) == (
-        "There is no Spark job `bike_feature`. Did you mean `bike_features`?\n"
-        "  looked: known: bike_features, bike_demand_model, bike_demand_predictions, bike_demand_errors"
+        f"There is no Spark job `bike_feature`. Did you mean `bike_features`?\n  looked: known: {', '.join(JOBS)}"
     )
 
 

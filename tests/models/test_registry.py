@@ -16,7 +16,7 @@ import pytest
 
 from landfall.errors import ModelError
 from landfall.landing.samples.bike_demand import actual_hours
-from landfall.models.registry import ModelVersion, champion, fail, promote, register, registry, start_training
+from landfall.models.registry import ModelVersion, champion, fail, register, registry, set_champion, start_training
 from landfall.pipelines.bike_demand import ACTUAL_HOURS
 from landfall.spec import Settings
 
@@ -110,10 +110,10 @@ def trained(settings: Settings) -> Iterator[Trained]:
             model.write().overwrite().save(run.judged_path)
         first = register(settings, runs[0], name, report)
         champions.append(champion(settings, name))
-        promote(settings, name, first.version)
+        set_champion(settings, name, first.version)
         champions.append(champion(settings, name))
         second = register(settings, runs[1], name, report)
-        promote(settings, name, second.version)
+        set_champion(settings, name, second.version)
         champions.append(champion(settings, name))
         asked = [{key: hour[key] for key in INPUTS} for hour in hours()[:24]]
         scored = PipelineModel.load(second.path).transform(spark.createDataFrame(asked)).select("prediction").collect()
@@ -142,9 +142,9 @@ def test_the_promoted_version_is_the_champion(trained: Trained) -> None:
 
 
 def test_promoting_the_earlier_version_again_goes_back(trained: Trained, settings: Settings) -> None:
-    promote(settings, trained.name, "1")
+    set_champion(settings, trained.name, "1")
     assert champion(settings, trained.name) == trained.first
-    promote(settings, trained.name, "2")
+    set_champion(settings, trained.name, "2")
     assert champion(settings, trained.name) == trained.second
 
 

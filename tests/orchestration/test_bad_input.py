@@ -18,7 +18,7 @@ from landfall.errors import ComputeError, LandingError, PublishingError, RunErro
 from landfall.landing.listing import LandedObject
 from landfall.landing.samples.bike_demand import forecast_hours
 from landfall.landing.store import check_landed, connect
-from landfall.models.registry import promote, register, registry, start_training
+from landfall.models.registry import register, registry, set_champion, start_training
 from landfall.orchestration import check_contract, make_features, publish, score, wait_for_landing
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.check_contract import contract_error
@@ -310,7 +310,8 @@ def test_without_a_model_scoring_waits_for_the_first_champion(stack: Any) -> Non
         "landfall.orchestration.champion_trigger.ChampionTrigger",
         {"model": name, "interval": 5.0},
     )
-    report = {"rows": 0, "metrics": {}, "parameters": {}, "snapshot": {}, "features": ["hr"]}
+    snapshot = {"table": "features.x", "version": 0, "first": str(DAY), "last": str(DAY), "days": 1}
+    report = {"rows": 0, "metrics": {}, "parameters": {}, "snapshot": snapshot, "features": ["hr"]}
 
     async def first_event() -> tuple[bool, Any]:
         events = ChampionTrigger(name, interval=0.05).run()
@@ -318,7 +319,7 @@ def test_without_a_model_scoring_waits_for_the_first_champion(stack: Any) -> Non
         version = await asyncio.to_thread(register, settings, start_training(settings, name, {}), name, report)
         await asyncio.sleep(0.2)
         early = waiting.done()
-        await asyncio.to_thread(promote, settings, name, version.version)
+        await asyncio.to_thread(set_champion, settings, name, version.version)
         return early, (await waiting).payload
 
     try:

@@ -44,14 +44,22 @@ def test_the_stack_listens_on_127_0_0_1_only(stack: Stack) -> None:
             socket.create_connection(("127.0.0.1", address.port or 0), timeout=5).close()
         leader = psutil.Process(int(str(one["pid"])))
         for process in [leader, *leader.children(recursive=True)]:
-            listening = [each for each in process.net_connections() if each.status == psutil.CONN_LISTEN]
-            assert {each.laddr.ip.removeprefix("::ffff:") for each in listening} <= {"127.0.0.1"}
+            assert listening(process) <= {"127.0.0.1"}
 
 
 def test_files_with_secrets_are_closed_to_others(stack: Stack) -> None:
     named = {Path(str(one["secret_file"])) for one in stack.ps() if one["secret_file"]}
     for file in {*named, stack.home / "env", stack.home / "secrets.json"}:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def listening(process: psutil.Process) -> set[str]:
+    """The addresses that a process listens on; none of one that has just ended."""
+    try:
+        open_ones = [each for each in process.net_connections() if each.status == psutil.CONN_LISTEN]
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return set()
+    return {each.laddr.ip.removeprefix("::ffff:") for each in open_ones}
 
 
 def command_line(process: psutil.Process) -> str:

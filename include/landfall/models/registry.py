@@ -30,7 +30,6 @@ __all__ = [
     "find_version",
     "log_published_errors",
     "pipeline_of",
-    "promote",
     "register",
     "registry",
     "set_champion",
@@ -134,11 +133,6 @@ def set_champion(settings: Settings, name: str, number: str) -> None:
     unsure = f"whether version {number} became the champion is not known; nothing else was changed"
     with registry(settings, left=unsure) as client:
         client.set_registered_model_alias(name, CHAMPION, number)
-
-
-def promote(settings: Settings, name: str, version: str) -> None:
-    """Make `version` the champion without comparing or remembering: the older name of `set_champion`."""
-    set_champion(settings, name, version)
 
 
 def pipeline_of(name: str) -> str:
