@@ -59,19 +59,23 @@ class Score(Stage):
 
     def run(self, context: Context, settings: Settings) -> dict[str, Any]:
         """The report with the publication to be published."""
-        from landfall.freshness.honest import not_honest, version_for
+        from landfall.freshness.history import newest
+        from landfall.freshness.honest import is_honest, not_honest, version_for
         from landfall.freshness.promotions import notice
         from landfall.models.registry import champion
         from landfall.publishing import connect
 
-        if champion(settings, self.model) is None:
+        model, day = champion(settings, self.model), partition_of(context)
+        if model is None:
             self.log.info("No champion of `%s` yet: waiting for the first.", self.model)
             self.defer(trigger=ChampionTrigger(self.model), method_name="resume")
             raise RunError("unreachable: a deferred task does not go on")
-        day = partition_of(context)
         with connect(settings) as connection:
-            notice(settings, connection, self.model)
-            model = version_for(settings, connection, self.model, day)
+            last = newest(connection, self.model)
+            if last is None or last.version != model.version:
+                notice(settings, connection, self.model)
+            if not is_honest(model, day):
+                model = version_for(settings, connection, self.model, day)
         if model is None:
             raise AirflowSkipException(not_honest(self.model, day))
         more = {"library": model.library} if model.library != "spark" else {}

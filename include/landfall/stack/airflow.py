@@ -17,6 +17,8 @@ from contextlib import suppress
 HEAVY = (
     "pandas",
     "pyarrow",
+    "pyarrow.fs",
+    "pyarrow.parquet",
     "psycopg",
     "boto3",
     "pyspark.sql.connect.session",
@@ -35,6 +37,7 @@ HEAVY = (
     "landfall.orchestration.lineage_events",
     "landfall.orchestration.lineage_files",
     "landfall.compute.local",
+    "landfall.freshness",
     "landfall.ledger.survey",
 )
 
