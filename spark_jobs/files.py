@@ -45,13 +45,13 @@ def list_files(folder: str, pattern: str) -> list[str]:
     """The URLs of the files below `folder` whose last parts match `pattern`, such as `metadata/part-*`; sorted.
 
     Raises:
-        ComputeError: there is no such folder, or the store refuses.
+        ComputeError: the store refuses.
     """
     from pyarrow.fs import FileSelector, FileType
 
     system, path = _place(folder)
     try:
-        found = system.get_file_info(FileSelector(path, recursive=True))
+        found = system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
     except OSError as error:
         raise _refused(f"`{folder}` could not be listed.", error) from error
     scheme = folder.partition("://")[0]

@@ -45,7 +45,10 @@ def _made(name: str, made: dict[str, FeatureStage], table: "pd.DataFrame") -> An
     if name not in made:
         return "passthrough"
     inputs = _columns(made[name].inputs, made, table)
-    return make_pipeline(inputs, _transformer(made[name], inputs.fit_transform(table)))
+    values = inputs.fit_transform(table)
+    if isinstance(made[name], OneHot):
+        return make_pipeline(inputs, _one_hot(_width(inputs, values)))
+    return make_pipeline(inputs, _transformer(made[name], values))
 
 
 def _roots(name: str, made: dict[str, FeatureStage]) -> list[str]:
@@ -63,12 +66,33 @@ def _transformer(stage: FeatureStage, values: "npt.NDArray[np.object_]") -> Any:
         return preprocessing.OrdinalEncoder(
             categories=[texts], handle_unknown="use_encoded_value", unknown_value=len(texts)
         )
-    if isinstance(stage, OneHot):
-        return preprocessing.OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     if isinstance(stage, Scale):
         return scaler(stage.method)
     splits = list(stage.splits) if isinstance(stage, Buckets) else _quantiles(stage, values)
     return _buckets(splits)
+
+
+def _one_hot(width: int) -> Any:
+    """Whole number -> a vector of so many numbers with one 1 in it; zeros for any other number."""
+    from sklearn.preprocessing import OneHotEncoder
+
+    return OneHotEncoder(categories=[[float(n) for n in range(width)]], handle_unknown="ignore", sparse_output=False)
+
+
+def _width(inputs: Any, values: "npt.NDArray[np.object_]") -> int:
+    """How many numbers there are to tell apart, as Spark counts them: the index of a text that was never seen is one.
+
+    Args:
+        inputs: The fitted transformer of the one column that the vector is made of.
+        values: What it gave of the rows to learn from.
+    """
+    made = inputs.transformers_[0][1]
+    last = made.steps[-1][1] if hasattr(made, "steps") else made
+    if hasattr(last, "categories_"):
+        return len(last.categories_[0]) + 1
+    if "bins" in (getattr(last, "kw_args", None) or {}):
+        return len(last.kw_args["bins"])
+    return int(values.astype(float).max()) + 1
 
 
 def _by_frequency(values: "npt.NDArray[np.object_]") -> list[Any]:

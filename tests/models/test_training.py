@@ -16,9 +16,9 @@ from landfall.models.registry import (
     fail,
     find_version,
     log_published_errors,
-    promote,
     register,
     registry,
+    set_champion,
     start_training,
     version,
     versions,
@@ -36,7 +36,7 @@ def trained(settings, name, report, **more):
 
 def test_a_version_says_everything_it_was_made_of(local_settings, name, report):
     made = trained(local_settings, name, report, tags={"team": "riders"}, learner='{"label":"cnt"}')
-    promote(local_settings, name, "1")
+    set_champion(local_settings, name, "1")
     assert champion(local_settings, name) == version(local_settings, name, "1") == made
     assert (made.version, made.library, made.learner) == ("1", "spark", '{"label":"cnt"}')
     assert str(made.snapshot.partitions) == "2012-06-01..2012-06-29,2012-07-01..2012-07-02"
@@ -117,7 +117,7 @@ def test_a_scikit_learn_model_is_loaded_by_plain_mlflow(local_settings, name, re
     Path(run.model_path).mkdir(parents=True)
     Path(run.model_path, "model.pkl").write_bytes(pickle.dumps(model))
     made = register(local_settings, run, name, report)
-    promote(local_settings, name, made.version)
+    set_champion(local_settings, name, made.version)
     assert made.library == "scikit-learn"
     expected = [float(value) for value in model.predict(rows)]
     assert list(mlflow.sklearn.load_model(f"models:/{name}@champion").predict(rows)) == expected
@@ -169,7 +169,7 @@ def test_the_first_challenger_of_two_at_once_is_no_failure(local_settings, name,
 def test_the_versions_are_listed_with_their_aliases(local_settings, name, report):
     for _ in range(3):
         trained(local_settings, name, report)
-    promote(local_settings, name, "2")
+    set_champion(local_settings, name, "2")
     assert [(each.version.version, each.aliases) for each in versions(local_settings, name)] == [
         ("3", ("challenger",)),
         ("2", ("champion",)),
