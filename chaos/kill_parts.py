@@ -3,8 +3,9 @@
     python chaos/kill_parts.py [--parts triggerer,scheduler,spark,postgres] [--steps wait_for_landing,...,publish] [--json FILE]
 
 Needs a running stack with a champion (`make demo`). For each part and step: a day a month ahead lands and its run starts; as
-soon as the step is at work the part's process is killed; the stack's supervisor starts it again; the day must come to be published
-from exactly what landed. Prints how long each took, and exits with 1 if a day did not complete within --patience seconds.
+soon as the step is at work the part's process is killed; the stack's supervisor starts it again; the day must come to be
+published from exactly what landed. Prints how long each took, and exits with 1 if a day did not complete within --patience
+seconds.
 """
 
 import argparse
