@@ -70,8 +70,13 @@ def readable(where: Settings, query: str) -> Callable[[], bool]:
 
 
 def waits(api: AirflowApi, dag_id: str, run_id: str, task: str, state: str) -> Callable[[], bool]:
-    """Asks whether the run's first task is waiting."""
-    return lambda: any(each["task_id"] == task and each["state"] == state for each in api.tasks(dag_id, run_id))
+    """Asks whether the run's first task is waiting; one that is deferred, whether a triggerer has taken it."""
+
+    def ask() -> bool:
+        found = [each for each in api.tasks(dag_id, run_id) if each["task_id"] == task and each["state"] == state]
+        return bool(found) and (state != "deferred" or bool(found[0]["triggerer_job"]))
+
+    return ask
 
 
 def one(where: Settings, api: AirflowApi, csv: Path, day: Partition) -> float:

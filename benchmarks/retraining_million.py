@@ -100,6 +100,7 @@ def by_spark(where: Settings, declared: Learner) -> dict[str, float]:
         told = {name: RegressionEvaluator(labelCol="cnt", metricName=name).evaluate(scored) for name in METRICS}
         pipeline.fit(rows).write().overwrite().save(f"{where.lake}/benchmarks/models/plain")
     finally:
+        spark.catalog.clearCache()  # the server would keep it for the next session
         spark.stop()
     return {"seconds": time.perf_counter() - began, **told}
 
