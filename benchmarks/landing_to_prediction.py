@@ -119,7 +119,8 @@ def measure(landings: int, peers: int, folder: Path) -> tuple[list[float], list[
     where = settings()
     api = AirflowApi(where)
     files = {
-        each.feed: each.path for each in write_sample("bike_demand", folder, 60 + landings + 8, FIRST + timedelta(90))
+        each.feed: each.path
+        for each in write_sample("bike_demand", folder, 64 + landings, FIRST + timedelta(63 + landings))
     }
     land(
         connect(where.s3),
