@@ -56,7 +56,8 @@ def generate(spark: SparkSession, path: str, rows: int) -> None:
     made = hours.select("time", "dt", *calendar, *weather)
     peak = F.exp(-F.pow(F.col("hr") - 17, 2) / 8) + F.col("workingday") * F.exp(-F.pow(F.col("hr") - 8, 2) / 4)
     label = F.round(400 * peak * (0.3 + F.col("temp")) / F.col("weathersit") + 20 * F.rand(12)).alias("cnt")
-    made.select("*", label).write.format("delta").mode("overwrite").partitionBy("dt").save(path)
+    days = made.select("*", label).repartition(4, "dt")  # one file a day
+    days.write.format("delta").mode("overwrite").partitionBy("dt").save(path)
 
 
 def learner(trees: int, depth: int) -> Learner:

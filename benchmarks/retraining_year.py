@@ -138,7 +138,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
         os.environ["LANDFALL_HOME"] = home
-        control.up(watch=lambda _: None)
+        control.up(["postgres", "s3", "spark"])
         try:
             os.environ.update(environment())
             began = time.monotonic()

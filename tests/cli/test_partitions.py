@@ -143,8 +143,15 @@ def test_a_backfill_runs_only_what_is_missing_and_stops_when_asked_to(
     assert may.status()[MAY[3]]["state"] == "published"
 
 
+@pytest.fixture(scope="module")
+def caught_up(landfall: Landfall) -> None:
+    """No run of the actuals that the model learnt from is due: an audit would start them two by two, for minutes."""
+    done = answer(landfall("apply", "bike_demand/actuals", "--bulk", "--json"))
+    assert {each["state"] for each in done["bike_actuals"]} == {"skipped"}
+
+
 @pytest.fixture
-def audited(stack: Any) -> Iterator[AirflowApi]:
+def audited(stack: Any, caught_up: None) -> Iterator[AirflowApi]:
     """Airflow, with the audit at work."""
     api = AirflowApi(stack.settings)
     pause(api, False)
@@ -186,13 +193,18 @@ def test_the_audit_runs_what_landed_and_nobody_waited_for_and_then_what_was_repl
     assert len([each for each in audited.list_runs("bike_forecast") if each["logical_date"][:10] == AUDITED]) == 1
 
 
-def test_a_second_audit_finds_nothing_to_do(may: May, audited: AirflowApi) -> None:
+def test_a_second_audit_finds_nothing_to_do(stack: Any, audited: AirflowApi) -> None:
+    def at_rest() -> bool:
+        """Whether no run of any feed goes on or is due: an audit starts a few at a time, others follow it."""
+        feeds = (survey(stack.settings, BIKE_DEMAND, feed).partitions for feed in BIKE_DEMAND.feeds)
+        return not any(each.automatic or each.state == "running" for found in feeds for _, each in found)
+
     audited.wait("landing_audit", audited.trigger("landing_audit"), lambda _: None, patience=300)
-    until("everything stands", lambda: all(each["state"] != "running" for each in may.status().values()))
+    until("everything stands", at_rest)
     runs = [audited.trigger("landing_audit") for _ in range(2)]
     for run_id in runs:
         audited.wait("landing_audit", run_id, lambda _: None, patience=300)
-    assert all(audited.xcom("landing_audit", run_id, "audit_landings") == [] for run_id in runs[1:])
+    assert [audited.xcom("landing_audit", run_id, "audit_landings") for run_id in runs] == [[], []]
 
 
 def test_a_day_that_has_not_landed_by_its_deadline_is_noted_late_and_its_run_goes_on_waiting(

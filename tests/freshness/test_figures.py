@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -12,6 +13,7 @@ from landfall.freshness import (
     judge,
     measured_drift,
     newest_window,
+    note_age,
     note_decision,
     note_drift,
     note_errors,
@@ -200,6 +202,16 @@ def test_what_the_gate_saw_and_said_is_kept_with_the_challenger(settings, conn, 
     note_refusal(settings, challenger, "rejected by ann")
     told = version(settings, name, "2")
     assert (told.tags["landfall.gate"], told.tags["landfall.verdict"]) == ("refused", "rejected by ann")
+
+
+def test_how_far_the_data_has_gone_on_is_a_metric_of_the_champion(settings, models):
+    name = models.new("2012-01-31")
+    champion = version(settings, name, "1")
+    for rows in (24, 48):
+        note_age(settings, champion, Figures(champion="1", new_rows=rows, new_partitions=rows // 24), date(1970, 1, 11))
+    assert version(settings, name, "1").metrics == {"new_partitions": 2.0, "new_rows": 48.0}
+    with registry(settings) as client:
+        assert [each.step for each in client.get_metric_history(champion.run_id, "new_rows")] == [10, 10]
 
 
 def test_a_decision_is_written_down_once_a_run_with_its_figures(conn, models):

@@ -22,6 +22,10 @@ def read(objects: dict[str, str], run_id: str = "r") -> Read:
     return Read(number=1, run_id=run_id, at=NOON, objects=objects)
 
 
+def said(why: str) -> Read:
+    return replace(read(OLD), said=why)
+
+
 def made(objects: dict[str, str] = OLD, code: str = "c1", model: str = "7", contract: str = "k1") -> Made:
     return Made(publication=3, objects=objects, code=code, model=model, contract=contract, rows=24, published_at=NOON)
 
@@ -44,6 +48,8 @@ GONE = f"what it was made of is no longer there: {KEY!r}"
         (replace(LANDED, run=FAILED, read=read(NEW)), "landed", "no run has read it", "never published", True),
         (replace(LANDED, run=FAILED, read=read(OLD)), "failed", "r", "failed", False),
         (replace(LANDED, run=SUCCESS, read=read(OLD)), "skipped", "its run had nothing to publish", "", False),
+        (replace(LANDED, run=SUCCESS, read=said("a memory")), "skipped", "a memory", "", False),
+        (replace(LANDED, read=said("a memory")), "skipped", "a memory", "", False),
         (replace(LANDED, run=FAILED, read=read(OLD, "bulk")), "skipped", "its run had nothing to publish", "", False),
         (replace(LANDED, run=SUCCESS, read=read(OLD), made=made()), "published", "", "", False),
         (replace(LANDED, objects=NEW, run=SUCCESS, read=read(OLD), made=made()), "stale", WHY, "input changed", True),

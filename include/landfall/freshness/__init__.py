@@ -10,7 +10,7 @@ from landfall.freshness.promotions import notice, promote
 from landfall.freshness.rollback import RolledBack, roll_back_model
 from landfall.freshness.schema import ensure_freshness
 from landfall.freshness.verdict import Check, Verdict
-from landfall.freshness.watching import note_decision, note_drift, note_errors, note_refusal, note_verdict
+from landfall.freshness.watching import note_age, note_decision, note_drift, note_errors, note_refusal, note_verdict
 from landfall.freshness.windows import Window, judging_window
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "measured_drift",
     "newest_window",
     "not_honest",
+    "note_age",
     "note_decision",
     "note_drift",
     "note_errors",

@@ -47,6 +47,23 @@ def note_decision(conn: Database, name: str, run_id: str, figures: Figures, fire
         conn.cursor().execute(_DECIDED, [name, run_id, figures.champion, json.dumps(reasons), json.dumps(known)])
 
 
+def note_age(settings: Settings, champion: ModelVersion, figures: Figures, day: date) -> None:
+    """How far the data has gone on since the champion was trained, as metrics of its run: `new_partitions`, `new_rows`.
+
+    Args:
+        settings: Where the registry is.
+        champion: The version that serves.
+        figures: What is known now.
+        day: The metric's step: a later look at the same day is one more value of that step.
+
+    Raises:
+        ModelError: the registry refuses.
+    """
+    if champion.run_id:
+        metrics = {"new_partitions": float(figures.new_partitions), "new_rows": float(figures.new_rows)}
+        runs.log_metrics(settings, champion.run_id, metrics, step=(day - EPOCH).days)
+
+
 def note_drift(
     settings: Settings,
     conn: Database,

@@ -3,7 +3,14 @@
 from landfall.ledger.audit import Audit, Start, audit
 from landfall.ledger.facts import Facts, Made, Read, Seen
 from landfall.ledger.gather import gather
-from landfall.ledger.record import close_reading, judge_reading, note_late, open_reading, record_landing
+from landfall.ledger.record import (
+    close_reading,
+    excuse_reading,
+    judge_reading,
+    note_late,
+    open_reading,
+    record_landing,
+)
 from landfall.ledger.schema import ensure_ledger
 from landfall.ledger.standing import Current, Standing, standing
 
@@ -19,6 +26,7 @@ __all__ = [
     "audit",
     "close_reading",
     "ensure_ledger",
+    "excuse_reading",
     "gather",
     "judge_reading",
     "note_late",

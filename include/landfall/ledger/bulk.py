@@ -19,7 +19,7 @@ from landfall.freshness.watching import note_errors
 from landfall.landing.listing import LandedObject
 from landfall.landing.store import check_landed, connect, iterate_landing
 from landfall.ledger.gather import sort_objects
-from landfall.ledger.record import close_reading, judge_reading, open_reading, record_landing
+from landfall.ledger.record import close_reading, excuse_reading, judge_reading, open_reading, record_landing
 from landfall.ledger.schema import ensure_ledger
 from landfall.publishing import Fingerprint, Publication, open_publication, publish, published_partitions
 from landfall.publishing import connect as connect_database
@@ -144,12 +144,14 @@ class Bulk:
     ) -> Iterator[Done]:
         if self.feed.table != self.pipeline.predictions:
             seen = published_partitions(database, self.pipeline.predictions)
-            yield from (_skipped(day, "nothing had been published for it") for day in good if day not in seen)
+            nothing = "nothing had been published for it"
+            yield from (_skipped(database, readings, day, nothing) for day in good if day not in seen)
             batches = {"": [day for day in good if day in seen]}
             models: dict[str, dict[str, str]] = {"": {}}
         else:
             batches, models = self._by_model(database, good)
-            yield from (_skipped(day, not_honest(self.model, day)) for day in batches.pop("", []))
+            memories = batches.pop("", [])
+            yield from (_skipped(database, readings, day, not_honest(self.model, day)) for day in memories)
         for version, days in batches.items():
             if days:
                 yield from self._publish_batch(database, days, models[version], objects, readings)
@@ -236,5 +238,6 @@ class Bulk:
         return WarmSpark(remote=self.settings.spark_remote, lake=self.settings.lake)
 
 
-def _skipped(day: Partition, why: str) -> Done:
+def _skipped(database: Database, readings: Mapping[Partition, int], day: Partition, why: str) -> Done:
+    excuse_reading(database, readings[day], why)
     return Done(partition=day, state="skipped", why=why)

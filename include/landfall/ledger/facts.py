@@ -9,7 +9,7 @@ from landfall.spec import Feed, Partition
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """What a run read. `objects` is None while it is still listing; key -> ETag afterwards."""
+    """What a run read. `objects` is None while it is still listing; key -> ETag afterwards. `said`: why nothing came of it."""
 
     number: int
     run_id: str
@@ -17,6 +17,7 @@ class Read:
     objects: Mapping[str, str] | None
     rows: int | None = None
     quarantined: int | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ Runs = Callable[[Feed], Mapping[Partition, Seen]]
 """Asks for the runs of a feed's DAG."""
 
 _READ = sql.SQL("""
-SELECT DISTINCT ON (partition) partition, id, run_id, opened_at, objects, rows, quarantined
+SELECT DISTINCT ON (partition) partition, id, run_id, opened_at, objects, rows, quarantined, coalesce(said, '')
 FROM landfall.readings WHERE feed = %s AND (%s::text IS NULL OR partition = %s) ORDER BY partition, id DESC""")
 _MADE = sql.SQL("""
 SELECT partition::text, id, fingerprint, rows, published_at FROM landfall.publications
@@ -100,7 +100,7 @@ def _read(conn: Database, feed: str, only: Partition | None) -> dict[Partition, 
 
 
 def _reading(row: tuple[object, ...]) -> Read:
-    _, number, run_id, at, objects, rows, quarantined = row
+    _, number, run_id, at, objects, rows, quarantined, said = row
     if not isinstance(at, datetime):
         raise TypeError(f"landfall.readings has other columns than this version knows: {row}")
     return Read(
@@ -110,6 +110,7 @@ def _reading(row: tuple[object, ...]) -> Read:
         objects={str(key): str(etag) for key, etag in objects.items()} if isinstance(objects, dict) else None,
         rows=None if rows is None else int(str(rows)),
         quarantined=None if quarantined is None else int(str(quarantined)),
+        said=str(said),
     )
 
 

@@ -97,6 +97,12 @@ def judge_reading(conn: Database, reading: int, *, rows: int, quarantined: int) 
         fetch(conn, query, [rows, quarantined, reading])
 
 
+def excuse_reading(conn: Database, reading: int, said: str) -> None:
+    """Notes why nothing was published of what was read."""
+    with explained(conn, f"Why nothing came of reading {reading} could not be noted."):
+        fetch(conn, sql.SQL("UPDATE landfall.readings SET said = %s WHERE id = %s RETURNING id"), [said, reading])
+
+
 _CLAIM = sql.SQL("""
 WITH newest AS (SELECT max(id) AS id, max(opened_at) AS at FROM landfall.readings
                 WHERE feed = %(feed)s AND partition = %(partition)s)

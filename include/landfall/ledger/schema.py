@@ -1,11 +1,11 @@
 """The ledger's tables, in the predictions database beside the publications.
 
 `landed_objects`: every version of every object that was seen, with the partition it belongs to. `readings`: what each run
-read of its partition, numbered in the order in which the runs looked. `late_landings`: the deadlines that passed before
-their partition had landed. `backfills`: those that the command line began. `claims`:
-the newest start that an audit decided on. `consumed`, a view: the object versions that the
-rows readers see now were made of. It is computed from the published publications' fingerprints, so a landing becomes
-consumed in the transaction that publishes it, and in no other.
+read of its partition, numbered in the order in which the runs looked, and what was said where nothing came of it.
+`late_landings`: the deadlines that passed before their partition had landed. `backfills`: those that the command line began.
+`claims`: the newest start that an audit decided on. `consumed`, a view: the object versions that the rows readers see now
+were made of. It is computed from the published publications' fingerprints, so a landing becomes consumed in the transaction
+that publishes it, and in no other.
 """
 
 from psycopg import sql
@@ -35,8 +35,10 @@ CREATE TABLE IF NOT EXISTS landfall.readings (
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     objects jsonb,
     rows bigint,
-    quarantined bigint
+    quarantined bigint,
+    said text
 );
+ALTER TABLE landfall.readings ADD COLUMN IF NOT EXISTS said text;
 CREATE INDEX IF NOT EXISTS readings_by_partition ON landfall.readings (feed, partition, id DESC);
 CREATE TABLE IF NOT EXISTS landfall.late_landings (
     feed text NOT NULL,
@@ -66,6 +68,10 @@ CROSS JOIN LATERAL jsonb_to_recordset(p.fingerprint -> 'objects') AS input(key t
 JOIN landfall.landed_objects o ON o.key = input.key AND o.etag = input.etag
 WHERE p.state = 'published'""")
 
+_READY = sql.SQL("""
+SELECT to_regclass('landfall.consumed') IS NOT NULL AND EXISTS (
+    SELECT FROM pg_attribute WHERE attrelid = to_regclass('landfall.readings') AND attname = 'said')""")
+
 
 def ensure_ledger(conn: Database) -> None:
     """Makes the ledger's tables if they are not there. Callers may race: one makes, the others find.
@@ -74,7 +80,7 @@ def ensure_ledger(conn: Database) -> None:
         PublishingError: the database refuses.
     """
     with explained(conn, "The ledger could not be made."), conn.transaction():
-        if fetch_one(conn, sql.SQL("SELECT to_regclass('landfall.consumed') IS NOT NULL")) == (True,):
+        if fetch_one(conn, _READY) == (True,):
             return
         fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(20121225)"))
         ensure_history(conn)

@@ -84,10 +84,10 @@ def _unpublished(facts: Facts) -> Standing:
         return Standing(state="landed", why="no run has read it", reason="never published", automatic=True)
     if _failed(facts):
         return Standing(state="failed", why=facts.read.run_id, reason="failed")
-    if facts.run is None:
+    if facts.run is None and not facts.read.said:
         why = "a run read it, and published nothing" if facts.runs_known else "read, not published; Airflow is away"
         return Standing(state="landed", why=why, reason="never published")
-    return Standing(state="skipped", why="its run had nothing to publish")
+    return Standing(state="skipped", why=facts.read.said or "its run had nothing to publish")
 
 
 def _failed(facts: Facts) -> bool:

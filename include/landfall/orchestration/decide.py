@@ -1,6 +1,7 @@
 """The first step of a training run: is there a reason to train? What was decided, and from what, is written down."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from airflow.sdk import Context
@@ -29,7 +30,7 @@ class Decide(SparkStep):
         from landfall.freshness.decide import decide
         from landfall.freshness.figures import collect
         from landfall.freshness.promotions import notice
-        from landfall.freshness.watching import note_decision
+        from landfall.freshness.watching import note_age, note_decision
         from landfall.ledger import ensure_ledger
         from landfall.models.registry import champion
         from landfall.publishing import connect
@@ -51,6 +52,8 @@ class Decide(SparkStep):
             )
             reasons = decide(self.training.freshness.retraining, figures, minimum=self.training.learner.minimum)
             note_decision(connection, self.training.model, context["run_id"], figures, reasons)
+        if serving:
+            note_age(settings, serving, figures, datetime.now(UTC).date())
         told = "; ".join(reason.text for reason in reasons)
         self.log.info("%s (%s)", told or "No reason to train.", figures.as_dict())
         if not reasons:

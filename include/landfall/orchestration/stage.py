@@ -1,7 +1,7 @@
 """Fill a publication's staging table: predictions by the champion, or the errors of what had been published."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
@@ -53,6 +53,19 @@ class Stage(SparkStep):
             "model_version": version,
         }
 
+    def skip(self, context: Context, settings: Settings, why: str) -> NoReturn:
+        """Nothing is to be published, which is no failure: the ledger is told why.
+
+        Raises:
+            AirflowSkipException: always.
+        """
+        from landfall.ledger import excuse_reading
+        from landfall.publishing import connect
+
+        with connect(settings) as connection:
+            excuse_reading(connection, context["ti"].xcom_pull(task_ids="make_features")["reading"], why)
+        raise AirflowSkipException(why)
+
 
 class Score(Stage):
     """Predict with the champion; before there is one, wait for it in the triggerer."""
@@ -77,7 +90,7 @@ class Score(Stage):
             if not is_honest(model, day):
                 model = version_for(settings, connection, self.model, day)
         if model is None:
-            raise AirflowSkipException(not_honest(self.model, day))
+            self.skip(context, settings, not_honest(self.model, day))
         more = {"library": model.library} if model.library != "spark" else {}
         return self.stage(context, settings, model.version, model=model.path, model_version=model.version, **more)
 
@@ -104,11 +117,12 @@ class MeasureErrors(Stage):
 
         nothing = f"Nothing had been published in `{self.of.name}` for these hours."
         with connect(settings) as connection:
-            if published(connection, self.of, partition_of(context)) is None:
-                raise AirflowSkipException(nothing)
+            found = published(connection, self.of, partition_of(context))
+        if found is None:
+            self.skip(context, settings, nothing)
         report = self.stage(context, settings, "")
         if not report["rows"]:
-            raise AirflowSkipException(nothing)
+            self.skip(context, settings, nothing)
         with connect(settings) as connection:
             note_errors(settings, connection, self.model, partition_of(context), report["metrics"])
         return {**report, "model_version": ",".join(sorted(report["metrics"]))}
