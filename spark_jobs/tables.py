@@ -22,6 +22,8 @@ from landfall.spec.partition import Partition, Partitions
 if TYPE_CHECKING:
     import pyarrow as pa
 
+FEW = 500_000
+"""Up to so many rows a partition is written as one file, by one task."""
 TRIES = 5
 CONFLICT = re.compile(r"DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED")
 """What Delta says when another job committed first (docs.delta.io/latest/concurrency-control.html)."""
@@ -101,12 +103,23 @@ def has_rows(spark: SparkSession, lake: str, table: TablePartitions) -> bool:
     return frame is not None and not frame.where(table.condition).isEmpty()
 
 
-def overwrite_partitions(frame: DataFrame, lake: str, table: TablePartitions) -> None:
+def overwrite_partitions(frame: DataFrame, lake: str, table: TablePartitions, *, rows: int) -> None:
     """Replace exactly `table`'s partitions by the rows of `frame` (with a date column `dt`), in one Delta commit.
 
     Delta refuses rows outside of the partitions. No rows leaves the partitions empty. Where another job committed to the
     same partitions in between, Delta asks for the write to be done again: it is, the last one stays.
+
+    Args:
+        frame: The rows.
+        lake: Root of the tables.
+        table: The table and the partitions to replace.
+        rows: How many rows there are. Few of them become one file a partition: each file is four requests to write and
+            seven to read.
     """
+    if rows <= FEW and len(table.partitions) == 1:
+        frame = frame.coalesce(1)
+    elif rows <= FEW:
+        frame = frame.repartition(min(len(table.partitions), 8), "dt")
     for left in reversed(range(TRIES)):
         writer = frame.write.format("delta").mode("overwrite").partitionBy("dt")
         writer = writer.option("replaceWhere", table.condition).option("mergeSchema", "true")

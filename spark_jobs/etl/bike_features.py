@@ -96,10 +96,13 @@ def _make(spark: SparkSession, groups: Groups, options: argparse.Namespace) -> l
         if passing:
             good = kept(judged.where(F.col("dt").cast("string").isin(*passing)), options.contract)
             features = bike_features(good, options.city, options.state)
-            overwrite_partitions(features, options.lake, TablePartitions(options.features.name, _days(passing)))
+            table = TablePartitions(options.features.name, _days(passing))
+            rows = sum(verdict.rows for verdict in found if verdict.partition in passing)
+            overwrite_partitions(features, options.lake, table, rows=rows)
         quarantine = TablePartitions(options.quarantine.name, _days(verdict.partition for verdict in found))
-        if any(verdict.quarantined for verdict in found) or has_rows(spark, options.lake, quarantine):
-            overwrite_partitions(quarantined(judged, options.contract), options.lake, quarantine)
+        bad = sum(verdict.quarantined for verdict in found)
+        if bad or has_rows(spark, options.lake, quarantine):
+            overwrite_partitions(quarantined(judged, options.contract), options.lake, quarantine, rows=bad)
     finally:
         judged.unpersist()
     return found

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
+import pytest
 from pyspark.sql import functions as F
 
 from landfall.spec import Partitions
@@ -19,10 +20,22 @@ def test_jobs_that_write_the_same_partitions_leave_the_rows_of_one_of_them(corne
 
     def write(writer: int) -> None:
         ready.wait()
-        overwrite_partitions(days.withColumn("writer", F.lit(writer)), corner.settings.lake, table)
+        overwrite_partitions(days.withColumn("writer", F.lit(writer)), corner.settings.lake, table, rows=3)
 
     with ThreadPoolExecutor(WRITERS) as threads:
         list(threads.map(write, range(WRITERS)))
     left = read_partitions(corner.spark, corner.settings.lake, table).collect()
     assert len(left) == len(table.partitions)
     assert len({row.writer for row in left}) == 1
+
+
+@pytest.mark.parametrize("days", ["2012-06-01", "2012-06-01..2012-06-03"])
+def test_few_rows_are_one_file_a_partition(corner: Any, days: str) -> None:
+    table = TablePartitions(f"{corner.name}.files_{len(Partitions.parse(days))}", Partitions.parse(days))
+    hours = corner.spark.range(48, numPartitions=4).select(
+        F.expr(f"date_add(DATE '2012-06-01', CAST(id % {len(table.partitions)} AS INT))").alias("dt"), "id"
+    )
+    overwrite_partitions(hours, corner.settings.lake, table, rows=48)
+    left = read_partitions(corner.spark, corner.settings.lake, table)
+    assert left.count() == 48
+    assert left.select("_metadata.file_path").distinct().count() == len(table.partitions)

@@ -74,7 +74,7 @@ def test_a_column_that_older_files_were_written_without_is_missing_in_their_rows
     name = f"{learning.name}.grown"
     for day, columns in (("2012-06-09", ["temp"]), ("2012-06-10", ["temp", "hr"])):
         rows = learning.hours(10).where(f"dt = DATE '{day}'").select("dt", *columns)
-        overwrite_partitions(rows, learning.settings.lake, TablePartitions(name, Partitions.parse(day)))
+        overwrite_partitions(rows, learning.settings.lake, TablePartitions(name, Partitions.parse(day)), rows=24)
     told = drift(learning, name)
     assert told["rows"] == 48
     assert told["drift"]["hr"]["ks"] == pytest.approx(0.5)
