@@ -103,20 +103,30 @@ def taken() -> int:
 
 
 def test_ports_stay_the_same(tmp_path: Path) -> None:
-    first = ports.choose(["s3"], {}, tmp_path / "ports.json")
+    first = ports.choose(["s3"], {}, tmp_path / "ports.json", ports.Claims(tmp_path))
     assert set(first) == set(ports.USUAL)
     assert len(set(first.values())) == len(first)
-    assert ports.choose(["s3"], {}, tmp_path / "ports.json") == first
+    assert ports.choose(["s3"], {}, tmp_path / "ports.json", ports.Claims(tmp_path / "others")) == first
 
 
 def test_a_remembered_port_that_is_taken_is_replaced(tmp_path: Path, taken: int) -> None:
     (tmp_path / "ports.json").write_text(json.dumps({"s3": taken}))
-    assert ports.choose(["s3"], {}, tmp_path / "ports.json")["s3"] != taken
+    assert ports.choose(["s3"], {}, tmp_path / "ports.json", ports.Claims(tmp_path))["s3"] != taken
+
+
+def test_a_port_that_another_stack_is_about_to_listen_on_is_not_chosen(tmp_path: Path) -> None:
+    names, first, second = list(ports.USUAL), ports.Claims(tmp_path), ports.Claims(tmp_path)
+    ours = ports.choose(names, {}, tmp_path / "ours.json", first)
+    theirs = ports.choose(names, {}, tmp_path / "theirs.json", second)
+    assert not set(ours.values()) & set(theirs.values())
+    assert ports.choose(names, {}, tmp_path / "ours.json", first) == ours
+    with pytest.raises(StackError, match="is taken"):
+        ports.choose(names, {"s3": ours["s3"]}, tmp_path / "theirs.json", second)
 
 
 def test_a_port_asked_for_that_is_taken_is_refused(tmp_path: Path, taken: int) -> None:
     with pytest.raises(StackError) as caught:
-        ports.choose(["s3"], {"s3": taken}, tmp_path / "ports.json")
+        ports.choose(["s3"], {"s3": taken}, tmp_path / "ports.json", ports.Claims(tmp_path))
     assert str(caught.value) == (
         f"Port {taken}, asked for by `s3`, is taken.\n"
         f"  looked: 127.0.0.1:{taken}\n"

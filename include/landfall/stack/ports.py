@@ -1,11 +1,13 @@
 """Which port each server listens on: the one asked for, else the one it had, else a usual or free one."""
 
+import fcntl
 import json
 import os
 import random
 import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from landfall.errors import StackError
 from landfall.stack.envfile import write_whole
@@ -59,8 +61,33 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose(parts: Sequence[str], wanted: Mapping[str, int], kept: Path) -> dict[str, int]:
-    """A port for every part, remembered in `kept`; those in `parts` are checked to be free.
+class Claims:
+    """Ports that this process will listen on: stacks that start at the same moment would find the same ones free.
+
+    Each is a locked file in a folder that the user's stacks share. The locks end with the process.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.held: dict[int, IO[str]] = {}
+
+    def take(self, port: int) -> bool:
+        """Whether the port is free, and nobody else's; it is ours then."""
+        if port in self.held or not is_free(port):
+            return port in self.held
+        file = (self.folder / str(port)).open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return False
+        self.held[port] = file
+        return True
+
+
+def choose(parts: Sequence[str], wanted: Mapping[str, int], kept: Path, claims: Claims) -> dict[str, int]:
+    """A port for every part, remembered in `kept`; those in `parts` are free, and claimed.
 
     Raises:
         StackError: a port that was asked for is taken, or asked for twice.
@@ -70,17 +97,17 @@ def choose(parts: Sequence[str], wanted: Mapping[str, int], kept: Path) -> dict[
     for part in sorted(USUAL, key=lambda name: name not in wanted):
         taken = set(chosen.values())
         if part in wanted:
-            chosen[part] = _asked(part, wanted[part], check=part in parts, taken=taken)
+            chosen[part] = _asked(part, wanted[part], claims if part in parts else None, taken)
         else:
             first = remembered.get(part, USUAL[part])
-            keep = first not in taken and (part not in parts or is_free(first))
-            chosen[part] = first if keep else _any_free(taken)
+            keep = first not in taken and (part not in parts or claims.take(first))
+            chosen[part] = first if keep else _any_free(taken, claims)
     write_whole(kept, json.dumps(chosen, indent=1) + "\n")
     return chosen
 
 
-def _asked(part: str, port: int, *, check: bool, taken: set[int]) -> int:
-    if port in taken or (check and not is_free(port)):
+def _asked(part: str, port: int, claims: Claims | None, taken: set[int]) -> int:
+    if port in taken or (claims and not claims.take(port)):
         raise StackError(
             f"Port {port}, asked for by `{part}`, is taken.",
             looked=f"127.0.0.1:{port}",
@@ -90,8 +117,8 @@ def _asked(part: str, port: int, *, check: bool, taken: set[int]) -> int:
     return port
 
 
-def _any_free(taken: set[int]) -> int:
+def _any_free(taken: set[int], claims: Claims) -> int:
     for port in random.sample(FREE_RANGE, 200):
-        if port not in taken and is_free(port):
+        if port not in taken and claims.take(port):
             return port
     raise StackError("No free port was found.", looked=f"200 ports between {FREE_RANGE.start} and {FREE_RANGE.stop}")

@@ -42,15 +42,16 @@ def lock(at: Layout) -> TextIO | None:
     return file
 
 
-def build(at: Layout, names: list[str], wanted: dict[str, int]) -> list[Part]:
-    """Decides ports, secrets and Java, writes the `env` file, and gives the parts."""
+def build(at: Layout, names: list[str], wanted: dict[str, int], claims: ports.Claims) -> list[Part]:
+    """Decides ports, which stay claimed as `claims` are kept, secrets and Java; writes the `env` file, gives the parts."""
     secrets = Secrets.load_or_create(at.secrets_file, data_exists=at.data("postgres").exists())
     envfile.write_whole(at.passwords_file, f'{{"admin": "{secrets.airflow_admin}"}}\n')
     listening = [name for name in names if name in ports.USUAL]
+    asked = {**ports.from_environment(), **wanted}
     blueprint = Blueprint(
         layout=at,
         project=layout.project_root(),
-        ports=ports.choose(listening, {**ports.from_environment(), **wanted}, at.ports_file),
+        ports=ports.choose(listening, asked, at.ports_file, claims),
         secrets=secrets,
         java=java.choose(layout.cache()),
     )
@@ -162,7 +163,9 @@ def main() -> int:
         if before:
             leftovers.end(before)
         board.phase("starting")
-        error = supervise(build(at, chosen(options.parts.split(",")), ports.parse(options.port)), board, stop)
+        claims = ports.Claims(layout.cache() / "ports")
+        parts = build(at, chosen(options.parts.split(",")), ports.parse(options.port), claims)
+        error = supervise(parts, board, stop)
     except LandfallError as problem:
         error = problem
     if error:
