@@ -85,12 +85,14 @@ def _show(out: Output, told: list[dict[str, object]], pipeline: Pipeline) -> Non
     ]
     columns = ("version", "alias", "trained until", metric, "served since", "why")
     styles = ["green" if "champion" in str(row[1]) else "" for row in rows]
-    out.table(columns, rows, title=f"{pipeline.training.model}: {len(rows)} versions", styles=styles)
+    title = f"{pipeline.training.model}: {len(rows)} version{'s' if len(rows) != 1 else ''}"
+    out.table(columns, rows, title=title, styles=styles)
 
 
 def _why(each: Mapping[str, object]) -> str:
-    """Why it served, else why it was refused; and why it was trained."""
-    trained = f"trained: {each['reason']}" if each["reason"] else ""
+    """Why it served, else why it was refused; and why it was trained, unless that was said already."""
+    said = str(each["promoted_because"]).startswith(f"{each['reason']};")
+    trained = f"trained: {each['reason']}" if each["reason"] and not said else ""
     served = f"{each['promotion']}: {each['promoted_because']}" if each["promotion"] else ""
     refused = f"refused: {each['verdict']}" if each["gate"] == "refused" and not served else ""
     return "; ".join(filter(None, (served, refused, trained)))

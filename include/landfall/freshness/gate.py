@@ -49,7 +49,7 @@ def _better(gate: Gate, challenger: Side, champion: Side | None) -> Check:
     """Strictly better than the champion's metric moved by the margin: with a margin of 0, a tie stays with the champion."""
     new = metric_of(challenger, gate.metric)
     if champion is None:
-        text = f"{gate.metric} {_told(new)}; no version serves yet"
+        text = f"{gate.metric} {_told(new)}"
         return Check(name="better", passed=new is not None, text=text)
     if said := champion.get("error"):
         return Check(name="better", passed=False, text=f"the champion cannot be judged: {said}")

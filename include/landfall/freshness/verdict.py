@@ -71,14 +71,15 @@ def markdown(verdict: Verdict) -> str:
     """See `Verdict.markdown`."""
     report = verdict.report
     challenger, champion = side_of(report, "challenger") or {}, side_of(report, "champion") or {}
+    unseen = "neither has learnt from" if champion else "it has not learnt from; no version serves yet"
     lines = [
-        f"Judged on {_cell(report.get('rows'))} rows of {_cell(report.get('days'))}, which neither has learnt from.",
+        f"Judged on {_cell(report.get('rows'))} rows of {_cell(report.get('days'))}, which {unseen}.",
+        "",
+        *(f"- {'passed' if each.passed else '**refused**'}: {_cell(each.text)}" for each in verdict.checks),
         "",
         "| | challenger | champion |",
         "|---|---:|---:|",
         *(f"| {_cell(name)} | {_cell(new)} | {_cell(old)} |" for name, new, old in _rows(challenger, champion)),
-        "",
-        *(f"- {'passed' if each.passed else '**refused**'}: {_cell(each.text)}" for each in verdict.checks),
     ]
     return "\n".join(lines) + "\n"
 
