@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -138,6 +139,13 @@ def test_a_killed_supervisor_leaves_nothing_that_the_next_up_does_not_end(small:
     for name, part in before.items():
         assert now[name]["url"] == part["url"]
         assert not psutil.pid_exists(int(str(part["pid"])))
+
+
+def test_a_stack_whose_home_is_removed_ends(small: tuple[Path, Landfall]) -> None:
+    home, run = small
+    assert run("up", "--parts", "postgres,s3").returncode == 0
+    shutil.rmtree(home, ignore_errors=True)
+    wait_until(lambda: belonging_to(home) == [])
 
 
 def test_a_taken_port_starts_nothing(small: tuple[Path, Landfall]) -> None:

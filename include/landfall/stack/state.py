@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Literal
@@ -77,4 +78,5 @@ class Board:
             self._write()
 
     def _write(self) -> None:
-        write_whole(self.path, json.dumps(asdict(self.state), indent=1) + "\n")
+        with suppress(FileNotFoundError):  # the home was removed: nobody is left to be told
+            write_whole(self.path, json.dumps(asdict(self.state), indent=1) + "\n")

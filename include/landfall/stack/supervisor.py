@@ -1,7 +1,8 @@
 """The process that owns the servers: starts them, watches them, ends them.
 
 Started by `landfall up` as `python -m landfall.stack.supervisor`; it tells of itself through the state file alone.
-SIGTERM ends everything in reverse order. A lock file is held as long as it lives, so there is one for each home.
+SIGTERM ends everything in reverse order, and so does the removal of the home. A lock file is held as long as it lives, so
+there is one for each home.
 """
 
 import argparse
@@ -140,6 +141,13 @@ def _end_one(runner: Runner) -> None:
     )
 
 
+def _stop_without_home(at: Layout, stop: threading.Event) -> None:
+    """Nobody can stop, or find, a stack whose folder was removed: it ends by itself."""
+    while not stop.wait(1):
+        if not at.lock_file.exists():
+            stop.set()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="landfall.stack.supervisor")
     parser.add_argument("--run", required=True)
@@ -154,6 +162,7 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    threading.Thread(target=_stop_without_home, args=(at, stop), daemon=True).start()
     children.adopt_orphans()
     before = State.read(at.state_file)
     state = State(run=options.run, supervisor=os.getpid(), created=psutil.Process().create_time())
