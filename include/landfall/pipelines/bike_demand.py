@@ -157,6 +157,7 @@ TRAINING = Training(
         retraining=Retraining(
             schedule="@weekly",
             new_partitions=28,
+            # In a first year the season alone moves temp by 1 to 7, hum by up to 1.6: benchmarks/results/retraining_year.md.
             drift=(Drift(feature="temp", above=2.5), Drift(feature="hum", above=1.0)),
             error=ErrorBound(above=2.0, partitions=3),
         ),
