@@ -16,6 +16,7 @@ from landfall.orchestration.timetable import PartitionTimetable
 
 NOW = datetime(2012, 12, 25, 15, 30, tzinfo=UTC)
 TOMORROW = datetime(2012, 12, 26, tzinfo=UTC)
+PATIENCE = timedelta(days=14)
 UNKNOWN = "This Airflow's scheduler is not the one Landfall knows: forecast runs start when their day does."
 
 
@@ -26,11 +27,15 @@ def fake_scheduler() -> Any:
 
     class SchedulerJobRunner:
         def __init__(self, timetable: object) -> None:
-            dag = SimpleNamespace(timetable=timetable) if timetable else None
+            dag = SimpleNamespace(timetable=timetable, dagrun_timeout=PATIENCE) if timetable else None
+            self.dag: Any = dag
             self.scheduler_dag_bag = SimpleNamespace(get_dag_for_run=lambda dag_run, session: dag)
             self.started: list[Any] = []
 
         def _schedule_dag_run(self, dag_run: Any, session: object) -> str | None:
+            patience = self.dag.dagrun_timeout if self.dag else None
+            if patience and dag_run.start_date < module.timezone.utcnow() - patience:
+                return "timed out"
             if dag_run.logical_date and dag_run.logical_date > module.timezone.utcnow():
                 return "Logical date is in future"
             assert module.timezone.parse("still there") == "still there"
@@ -52,8 +57,8 @@ def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     assert module.timezone.utcnow() == NOW
 
 
-def run(logical_date: datetime | None, *, breaks: bool = False) -> Any:
-    return SimpleNamespace(logical_date=logical_date, breaks=breaks)
+def run(logical_date: datetime | None, *, breaks: bool = False, start_date: datetime = NOW) -> Any:
+    return SimpleNamespace(logical_date=logical_date, breaks=breaks, start_date=start_date)
 
 
 @pytest.fixture
@@ -72,6 +77,13 @@ def test_without_the_change_a_run_whose_day_lies_ahead_is_not_started(scheduler:
     runner = scheduler.SchedulerJobRunner(PartitionTimetable(1))
 
     assert runner._schedule_dag_run(run(TOMORROW), session=None) == "Logical date is in future"
+
+
+def test_a_run_of_a_day_far_ahead_is_started_and_times_out_by_the_real_clock(schedule: Any) -> None:
+    far = run(NOW + timedelta(days=30))
+    assert schedule(far, PartitionTimetable(1)) == (None, [far])
+    old = run(NOW + timedelta(days=30), start_date=NOW - PATIENCE - timedelta(seconds=1))
+    assert schedule(old, PartitionTimetable(1)) == ("timed out", [])
 
 
 def test_a_run_whose_partition_lies_ahead_is_started(schedule: Any) -> None:

@@ -4,7 +4,7 @@ Airflow 3 creates such a run at its `run_after` and shows it as running, but its
 logical date lies ahead, and no setting changes that (apache/airflow pull requests 46663 and 65856). So in the scheduler,
 and only for runs of a `PartitionTimetable`, the clock that this one check reads is the run's logical date.
 
-What it costs: such a run's `dagrun_timeout` counts from up to `ahead` days earlier. If a later Airflow has no such check or
+A run's `dagrun_timeout` counts by the real clock, from when the run was made. If a later Airflow has no such check or
 another scheduler, nothing is changed, and a forecast's run starts when its day does; docs/adr has the alternatives.
 """
 
@@ -35,22 +35,28 @@ def let_runs_start_ahead() -> bool:
 
     def schedule_dag_run(self: Any, dag_run: Any, session: Any) -> Any:
         real = module.timezone
-        if not _starts_ahead(self, dag_run, session, real.utcnow()):
+        dag = _dag_ahead(self, dag_run, session, real.utcnow())
+        if dag is None:
             return original(self, dag_run, session=session)
-        then = dag_run.logical_date + timedelta(seconds=1)
+        then, patience = dag_run.logical_date + timedelta(seconds=1), dag.dagrun_timeout
         module.timezone = SimpleNamespace(**{**vars(real), "utcnow": lambda: then})
+        dag.dagrun_timeout = None  # by that clock a run of a day far ahead would have timed out as it starts
         try:
             return original(self, dag_run, session=session)
         finally:
-            module.timezone = real
+            module.timezone, dag.dagrun_timeout = real, patience
 
     schedule_dag_run.starts_ahead = True  # type: ignore[attr-defined]
     runner._schedule_dag_run = schedule_dag_run
     return True
 
 
-def _starts_ahead(scheduler: Any, dag_run: Any, session: Any, now: datetime) -> bool:
+def _dag_ahead(scheduler: Any, dag_run: Any, session: Any, now: datetime) -> Any:
+    """The DAG of a run whose partition lies ahead and that has not timed out; None for every other run."""
     if not dag_run.logical_date or dag_run.logical_date <= now:
-        return False
+        return None
     dag = scheduler.scheduler_dag_bag.get_dag_for_run(dag_run=dag_run, session=session)
-    return dag is not None and isinstance(dag.timetable, PartitionTimetable)
+    if dag is None or not isinstance(dag.timetable, PartitionTimetable):
+        return None
+    late = dag.dagrun_timeout and dag_run.start_date and dag_run.start_date < now - dag.dagrun_timeout
+    return None if late else dag
