@@ -92,13 +92,13 @@ def _make(spark: SparkSession, groups: Groups, options: argparse.Namespace) -> l
     judged = judge(read_landed(spark, groups, options.contract), options.contract).persist()
     try:
         found = verdicts(judged)
-        passing = [verdict.partition for verdict in found if verdict.passes(options.contract)]
+        passing = [verdict for verdict in found if verdict.passes(options.contract)]
         if passing:
-            good = kept(judged.where(F.col("dt").cast("string").isin(*passing)), options.contract)
+            days = [verdict.partition for verdict in passing]
+            good = kept(judged.where(F.col("dt").cast("string").isin(*days)), options.contract)
             features = bike_features(good, options.city, options.state)
-            table = TablePartitions(options.features.name, _days(passing))
-            rows = sum(verdict.rows for verdict in found if verdict.partition in passing)
-            overwrite_partitions(features, options.lake, table, rows=rows)
+            table = TablePartitions(options.features.name, _days(days))
+            overwrite_partitions(features, options.lake, table, rows=sum(verdict.rows for verdict in passing))
         quarantine = TablePartitions(options.quarantine.name, _days(verdict.partition for verdict in found))
         bad = sum(verdict.quarantined for verdict in found)
         if bad or has_rows(spark, options.lake, quarantine):

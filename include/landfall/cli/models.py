@@ -17,6 +17,7 @@ from landfall.models.registry import Listed
 from landfall.pipelines import find_pipeline
 from landfall.publishing import Published, find_publication
 from landfall.publishing.statements import plain
+from landfall.reporting import words
 from landfall.spec import Partition, Pipeline, PredictionTable
 from landfall.stack import settings
 
@@ -85,7 +86,7 @@ def _show(out: Output, told: list[dict[str, object]], pipeline: Pipeline) -> Non
     ]
     columns = ("version", "alias", "trained until", metric, "served since", "why")
     styles = ["green" if "champion" in str(row[1]) else "" for row in rows]
-    title = f"{pipeline.training.model}: {len(rows)} version{'s' if len(rows) != 1 else ''}"
+    title = f"{pipeline.training.model}: {words.count(len(rows), 'version')}"
     out.table(columns, rows, title=title, styles=styles)
 
 
