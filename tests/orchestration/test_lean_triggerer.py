@@ -27,10 +27,11 @@ from landfall.orchestration.lean_triggerer import (
     prepare,
     spare_greenlets,
     spare_spans,
+    tell_at_once,
 )
 from landfall.spec import Landing
 
-NAMES = ("TriggerLoggingFactory", "greenback", "_make_trigger_span")
+NAMES = ("TriggerLoggingFactory", "anyio", "greenback", "_make_trigger_span")
 
 
 @pytest.fixture
@@ -39,7 +40,8 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Any:
     for name in NAMES:
         monkeypatch.setattr(triggerer_job_runner, name, getattr(triggerer_job_runner, name))
     runner = triggerer_job_runner.TriggerRunner
-    monkeypatch.setattr(runner, "run_trigger", runner.run_trigger)
+    for name in ("__init__", "run_trigger"):
+        monkeypatch.setattr(runner, name, getattr(runner, name))
     return triggerer_job_runner
 
 
@@ -108,6 +110,7 @@ def test_a_process_that_is_to_become_a_triggerer_is_made_lean() -> None:
         {"TriggerRunner": SimpleNamespace()},
         {"greenback": SimpleNamespace()},
         {"_make_trigger_span": lambda trigger: None},
+        {"anyio": SimpleNamespace()},
         {"stats": None},
     ],
     ids=lambda lacking: next(iter(lacking)),
@@ -183,3 +186,52 @@ def test_a_span_is_opened_where_somebody_records_it(module: Any, monkeypatch: py
     monkeypatch.setattr(lean_triggerer, "traced", lambda: True)
     told(module, Asks())
     assert opened == [(None, 1, "one 1")]
+
+
+# Events
+
+
+class Fires(BaseTrigger):
+    """A trigger that fires two events, the second when it is `told` that the first is."""
+
+    def __init__(self, told: asyncio.Event) -> None:
+        super().__init__()
+        self.told = told
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return f"{__name__}.{type(self).__name__}", {}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        await asyncio.sleep(0.05)
+        yield TriggerEvent("one")
+        await self.told.wait()
+        yield TriggerEvent("two")
+
+
+def test_what_is_fired_is_told_before_the_next_second(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    tell_at_once(module)
+    pause = module.anyio.move_on_after
+    module.anyio.move_on_after = lambda seconds: pause(3600 * seconds)  # the next second never comes
+
+    async def work() -> list[str]:
+        runner, events, told = module.TriggerRunner(), [], asyncio.Event()
+
+        async def begin() -> None:
+            runner.comms_decoder = SimpleNamespace(_reader_task=asyncio.create_task(asyncio.sleep(3600)))
+            task = asyncio.create_task(runner.run_trigger(1, Fires(told), None, None))
+            runner.triggers[1] = {"task": task, "is_watcher": False, "name": "one", "events": 0}
+
+        async def tell(finished: list[int]) -> None:
+            for entry in runner.process_trigger_events(finished).events or ():
+                events.append(entry.event.payload)
+                told.set()
+            if events[-1:] == ["two"]:
+                runner._handle_signal(15, None)
+
+        monkeypatch.setattr(runner, "init_comms", begin)
+        monkeypatch.setattr(runner, "sync_state_to_supervisor", tell)
+        async with asyncio.timeout(60):
+            await runner.arun()
+        return events
+
+    assert asyncio.run(work()) == ["one", "two"]
