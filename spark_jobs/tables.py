@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 FEW = 500_000
 """Up to so many rows a partition is written as one file, by one task."""
+CREATED = {"delta.dataSkippingNumIndexedCols": "0"}
+"""Properties of a table that is created. Rows are found by partition, never by a column's least and greatest value: to gather
+those of every file and to read them again took 0.2 s a job."""
 TRIES = 5
 CONFLICT = re.compile(r"DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED")
 """What Delta says when another job committed first (docs.delta.io/latest/concurrency-control.html)."""
@@ -122,7 +125,7 @@ def overwrite_partitions(frame: DataFrame, lake: str, table: TablePartitions, *,
         frame = frame.repartition(min(len(table.partitions), 8), "dt")
     for left in reversed(range(TRIES)):
         writer = frame.write.format("delta").mode("overwrite").partitionBy("dt")
-        writer = writer.option("replaceWhere", table.condition).option("mergeSchema", "true")
+        writer = writer.option("replaceWhere", table.condition).option("mergeSchema", "true").options(**CREATED)
         try:
             writer.save(table_path(lake, table.name))
             return

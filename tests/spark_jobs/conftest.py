@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from landfall.compute.local import SMALL
 from landfall.landing.samples.bike_demand import actual_hours, forecast_hours
 from landfall.landing.store import connect
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
@@ -17,17 +18,14 @@ from landfall.spec import Estimator, Feed, Job, Learner, Settings
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-"""As steps run small jobs: compiling the plans of a few hours costs more than interpreting them."""
-
 
 @pytest.fixture(scope="module")
 def spark(stack: Any) -> "Iterator[SparkSession]":
-    """A session of the module's own on the warm server."""
+    """A session of the module's own on the warm server, planned as steps plan their small jobs."""
     from pyspark.sql import SparkSession
 
     session = SparkSession.builder.remote(stack.settings.spark_remote).create()
-    for name, value in INTERPRETED.items():
+    for name, value in SMALL.items():
         session.conf.set(name, value)
     yield session
     session.stop()

@@ -8,7 +8,7 @@ import pytest
 from pyspark.sql import functions as F
 
 from landfall.spec import Partitions
-from spark_jobs.tables import TablePartitions, overwrite_partitions, read_partitions
+from spark_jobs.tables import CREATED, TablePartitions, overwrite_partitions, read_partitions, table_path
 
 WRITERS = 4
 
@@ -39,3 +39,19 @@ def test_few_rows_are_one_file_a_partition(corner: Any, days: str) -> None:
     left = read_partitions(corner.spark, corner.settings.lake, table)
     assert left.count() == 48
     assert left.select("_metadata.file_path").distinct().count() == len(table.partitions)
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_a_new_table_keeps_no_values_of_its_files_and_one_that_is_there_keeps_its_ways(
+    corner: Any, older: bool
+) -> None:
+    table = TablePartitions(f"{corner.name}.properties_{older}", Partitions.parse("2012-06-01"))
+    path = table_path(corner.settings.lake, table.name)
+    hours = corner.spark.range(24).select(F.lit("2012-06-01").cast("date").alias("dt"), "id")
+    if older:
+        hours.write.format("delta").partitionBy("dt").save(path)
+    for _ in range(2):
+        overwrite_partitions(hours, corner.settings.lake, table, rows=24)
+    properties = corner.spark.sql(f"DESCRIBE DETAIL delta.`{path}`").collect()[0].properties
+    assert properties == ({} if older else CREATED)
+    assert read_partitions(corner.spark, corner.settings.lake, table).count() == 24

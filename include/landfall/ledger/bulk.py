@@ -27,7 +27,7 @@ from landfall.publishing.database import Database
 from landfall.spec import Feed, Partition, Partitions, Pipeline, Settings
 
 SMALL = 16 * 1024**2
-"""Bytes of landed objects up to which the plans are interpreted, as those of one partition are."""
+"""Bytes of landed objects up to which the jobs are planned as those of one partition are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,14 +83,25 @@ class Bulk:
             refused = {day: error for day in partitions if (error := self._refused(objects.get(day, ()), day))}
             yield from (Done(partition=day, state="failed", why=error.what) for day, error in refused.items())
             usable = Partitions.of(set(partitions) - set(refused))
-            if not len(usable):
-                return
-            self.tell(f"features of {len(usable)} partitions")
-            kept = self._features(database, usable, objects, readings)
-            yield from (each for each in kept.values() if each.state == "failed")
-            good = Partitions.of(day for day, each in kept.items() if each.state != "failed")
-            if len(good):
-                yield from self._publish(database, good, objects, readings)
+            for done in self._redo(database, usable, objects, readings) if len(usable) else ():
+                if done.state == "skipped":
+                    excuse_reading(database, readings[done.partition], done.why)
+                yield done
+
+    def _redo(
+        self,
+        database: Database,
+        usable: Partitions,
+        objects: Mapping[Partition, list[LandedObject]],
+        readings: Mapping[Partition, int],
+    ) -> Iterator[Done]:
+        """What became of each partition whose objects can be read."""
+        self.tell(f"features of {len(usable)} partitions")
+        kept = self._features(database, usable, objects, readings)
+        yield from (each for each in kept.values() if each.state == "failed")
+        good = Partitions.of(day for day, each in kept.items() if each.state != "failed")
+        if len(good):
+            yield from self._publish(database, good, objects, readings)
 
     def _objects(self, database: Database, readings: Mapping[Partition, int]) -> dict[Partition, list[LandedObject]]:
         """What lies in each partition's folder, hidden objects left out; written to the ledger."""
@@ -144,14 +155,13 @@ class Bulk:
     ) -> Iterator[Done]:
         if self.feed.table != self.pipeline.predictions:
             seen = published_partitions(database, self.pipeline.predictions)
-            nothing = "nothing had been published for it"
-            yield from (_skipped(database, readings, day, nothing) for day in good if day not in seen)
+            yield from (_skipped(day, "nothing had been published for it") for day in good if day not in seen)
             batches = {"": [day for day in good if day in seen]}
             models: dict[str, dict[str, str]] = {"": {}}
         else:
             batches, models = self._by_model(database, good)
             memories = batches.pop("", [])
-            yield from (_skipped(database, readings, day, not_honest(self.model, day)) for day in memories)
+            yield from (_skipped(day, not_honest(self.model, day)) for day in memories)
         for version, days in batches.items():
             if days:
                 yield from self._publish_batch(database, days, models[version], objects, readings)
@@ -221,11 +231,11 @@ class Bulk:
     def _swap(self, database: Database, publication: Publication, rows: int) -> Done:
         day = publication.partition
         if not rows and self.feed.table != self.pipeline.predictions:
-            return Done(partition=day, state="skipped", why="nothing had been published for its hours")
+            return _skipped(day, "nothing had been published for its hours")
         try:
             publish(database, publication, expected_rows=rows)
         except OutdatedError as error:
-            return Done(partition=day, state="skipped", why=error.what)
+            return _skipped(day, error.what)
         except LandfallError as error:
             return Done(partition=day, state="failed", why=error.what)
         return Done(partition=day, state="published", rows=rows)
@@ -238,6 +248,5 @@ class Bulk:
         return WarmSpark(remote=self.settings.spark_remote, lake=self.settings.lake)
 
 
-def _skipped(database: Database, readings: Mapping[Partition, int], day: Partition, why: str) -> Done:
-    excuse_reading(database, readings[day], why)
+def _skipped(day: Partition, why: str) -> Done:
     return Done(partition=day, state="skipped", why=why)

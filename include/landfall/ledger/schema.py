@@ -35,8 +35,7 @@ CREATE TABLE IF NOT EXISTS landfall.readings (
     opened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     objects jsonb,
     rows bigint,
-    quarantined bigint,
-    said text
+    quarantined bigint
 );
 ALTER TABLE landfall.readings ADD COLUMN IF NOT EXISTS said text;
 CREATE INDEX IF NOT EXISTS readings_by_partition ON landfall.readings (feed, partition, id DESC);
