@@ -14,6 +14,8 @@ from landfall.spec import Settings
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+OF_MODELS = {"mlflow.experimentKind": "custom_model_development"}
+"""Tags of an experiment whose page shows trainings; without them it shows the traces of agents, of which there are none."""
 LONGEST_PARAMETER = 6000
 """Characters that MLflow takes as a parameter's value."""
 
@@ -46,7 +48,9 @@ def start_training(settings: Settings, name: str, tags: Mapping[str, str]) -> Tr
     """
     with registry(settings) as client:
         experiment = _experiment(client, name, f"{settings.mlflow_artifacts}/{name}")
-        run = client.create_run(experiment, tags={"landfall.code_version": settings.code_version, **tags})
+        run = client.create_run(
+            experiment, run_name=name, tags={"landfall.code_version": settings.code_version, **tags}
+        )
     return TrainingRun(run_id=run.info.run_id, artifacts=run.info.artifact_uri)
 
 
@@ -56,7 +60,7 @@ def _experiment(client: "MlflowClient", name: str, artifacts: str) -> str:
     if found := client.get_experiment_by_name(name):
         return str(found.experiment_id)
     try:
-        return str(client.create_experiment(name, artifacts))
+        return str(client.create_experiment(name, artifacts, OF_MODELS))
     except MlflowException:  # another training made it in between
         if found := client.get_experiment_by_name(name):
             return str(found.experiment_id)
@@ -99,7 +103,8 @@ def register(
         **({"landfall.reference": "1"} if report.get("reference") else {}),
     }
     with registry(settings) as client, tempfile.TemporaryDirectory() as folder:
-        _log(client, run.run_id, report, {**(tags or {}), "landfall.snapshot": snapshot.run_tag})
+        named = {"mlflow.runName": f"{name} until {snapshot.last}"}
+        _log(client, run.run_id, report, {**(tags or {}), **named, "landfall.snapshot": snapshot.run_tag})
         describe(Path(folder), run.run_id, report, snapshot)
         client.log_artifacts(run.run_id, folder)
         made = _new_version(client, name, run, {**given, "landfall.snapshot": snapshot.version_tag})
