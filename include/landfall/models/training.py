@@ -14,8 +14,6 @@ from landfall.spec import Settings
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-OF_MODELS = {"mlflow.experimentKind": "custom_model_development"}
-"""Tags of an experiment whose page shows trainings; without them it shows the traces of agents, of which there are none."""
 LONGEST_PARAMETER = 6000
 """Characters that MLflow takes as a parameter's value."""
 
@@ -60,7 +58,7 @@ def _experiment(client: "MlflowClient", name: str, artifacts: str) -> str:
     if found := client.get_experiment_by_name(name):
         return str(found.experiment_id)
     try:
-        return str(client.create_experiment(name, artifacts, OF_MODELS))
+        return str(client.create_experiment(name, artifacts))
     except MlflowException:  # another training made it in between
         if found := client.get_experiment_by_name(name):
             return str(found.experiment_id)
