@@ -23,7 +23,7 @@ demo: $(READY) ## Start everything, land a sample, train, publish and look a pre
 	@$(BIN)/landfall demo
 
 test: $(READY) ## The whole suite, on real servers
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --durations=30 --durations-min=5
 
 test-fast: $(READY) ## The tests that need no servers
 	@$(BIN)/python -m pytest -m "not stack and not browser"
