@@ -70,7 +70,7 @@ def column(name: str, result: Result) -> dict[str, str]:
         "PUT to end of task, p50, s": f"{quantile(result.landings or [0.0], 0.5):.2f}",
         "PUT to end of task, p99, s": f"{quantile(result.landings or [0.0], 0.99):.2f}",
         "landings": f"{len(result.landings)}",
-        "all waits again in a new triggerer, s": f"{result.taken_up:.0f}" if result.taken_up else "",
+        "all waits again in a new triggerer, at most, s": f"{result.taken_up:.0f}" if result.taken_up else "",
     }
 
 
