@@ -26,7 +26,7 @@ FEW = 500_000
 """Up to so many rows a partition is written as one file, by one task."""
 CREATED = {"delta.dataSkippingNumIndexedCols": "0"}
 """Properties of a table that is created. Rows are found by partition, never by a column's least and greatest value: to gather
-those of every file and to read them again took 0.2 s a job."""
+those of every file and to read them again took about 0.2 s a write."""
 TRIES = 5
 CONFLICT = re.compile(r"DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED")
 """What Delta says when another job committed first (docs.delta.io/latest/concurrency-control.html)."""
