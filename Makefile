@@ -26,7 +26,7 @@ test: $(READY) ## The whole suite, on real servers
 	@$(BIN)/python -m pytest --durations=30 --durations-min=5
 
 test-fast: $(READY) ## The tests that need no servers
-	@$(BIN)/python -m pytest -m "not stack and not browser"
+	@$(BIN)/python -m pytest -m "not stack and not browser" -n 2 --dist loadscope
 
 lint: $(READY) ## Lint, format, types, import contracts and the generated catalogue
 	@$(BIN)/ruff check .

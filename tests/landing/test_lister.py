@@ -591,30 +591,31 @@ def test_a_watch_tells_what_comes_changes_and_goes_unless_somebody_waits_for_it(
         await anext(changing)
         news = asyncio.create_task(anext(changing))
 
-        async def told(after: Callable[[], Any]) -> bool:
+        async def told(after: Callable[[], Any]) -> None:
             nonlocal news
-            await asyncio.sleep(0.3)
+            await asyncio.to_thread(after)
+            await asyncio.wait_for(news, 30)
+            news = asyncio.create_task(anext(changing))
+            await asyncio.sleep(0.2)
             assert not news.done()
+
+        async def untold(after: Callable[[], Any]) -> None:
             await asyncio.to_thread(after)
             await asyncio.sleep(0.4)
-            if not news.done():
-                return False
-            await news
-            news = asyncio.create_task(anext(changing))
-            return True
+            assert not news.done()
 
         waiting = wait(s3, Landing(prefix="bikes/forecast", ready=Marker()), CHRISTMAS)
-        assert await told(lambda: put(f"{folder}/a.csv"))
-        assert await told(lambda: put(f"{folder}/b.csv"))
-        assert await told(lambda: put(f"{folder}/b.csv", b"2"))
-        assert await told(lambda: put("bikes/forecast/nobody knows what this is"))
-        assert not await told(lambda: put("bikes/elsewhere/dt=2012-12-02/a.csv"))
-        assert not await told(lambda: put("bikes/forecast/dt=2012-12-25/a.csv"))
-        assert not await told(lambda: put("bikes/forecast/dt=2012-12-25/_SUCCESS"))
+        await told(lambda: put(f"{folder}/a.csv"))
+        await told(lambda: put(f"{folder}/b.csv"))
+        await told(lambda: put(f"{folder}/b.csv", b"2"))
+        await told(lambda: put("bikes/forecast/nobody knows what this is"))
+        await untold(lambda: put("bikes/elsewhere/dt=2012-12-02/a.csv"))
+        await untold(lambda: put("bikes/forecast/dt=2012-12-25/a.csv"))
+        await untold(lambda: put("bikes/forecast/dt=2012-12-25/_SUCCESS"))
         await waiting
-        assert await told(lambda: put("bikes/forecast/dt=2012-12-25/b.csv"))
-        assert await told(lambda: client.delete_object(Bucket=s3.bucket, Key=f"{folder}/b.csv"))
-        assert await told(lambda: client.delete_object(Bucket=s3.bucket, Key=f"{folder}/a.csv"))
+        await told(lambda: put("bikes/forecast/dt=2012-12-25/b.csv"))
+        await told(lambda: client.delete_object(Bucket=s3.bucket, Key=f"{folder}/b.csv"))
+        await told(lambda: client.delete_object(Bucket=s3.bucket, Key=f"{folder}/a.csv"))
         await gone(news)
         await changing.aclose()
 
