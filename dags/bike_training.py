@@ -25,11 +25,11 @@ from landfall.orchestration import (
     train,
     training_dag,
 )
-from landfall.pipelines.bike_demand import TRAINING
+from landfall.pipelines.bike_demand import PREDICTIONS, TRAINING
 
 with training_dag(TRAINING, doc_md=__doc__) as dag:
     decided = decide(TRAINING)
-    collected = collect_features(TRAINING)
+    collected = collect_features(TRAINING, of=PREDICTIONS)
     trained = train(TRAINING)
     judged = judge(TRAINING)
     approved = approve(TRAINING)

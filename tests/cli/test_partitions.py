@@ -15,6 +15,7 @@ from landfall.cli.app import build
 from landfall.cli.partitions import as_json
 from landfall.landing.samples import write_sample
 from landfall.landing.store import connect
+from landfall.ledger.airflow_runs import at_work, is_urgent
 from landfall.ledger.survey import survey
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi
@@ -182,10 +183,18 @@ def published_after(day: Json, publication: int) -> bool:
 def test_the_audit_runs_what_landed_and_nobody_waited_for_and_then_what_was_replaced(
     may: May, audited: AirflowApi
 ) -> None:
+    seen: set[tuple[str, str]] = set()
+
+    def published() -> bool:
+        seen.update(at_work(audited, BIKE_DEMAND))
+        return bool(may.status().get(AUDITED, {}).get("state") == "published")
+
     may.land(AUDITED)
-    until("the day is published", lambda: may.status().get(AUDITED, {}).get("state") == "published")
+    until("the day is published", published)
     [run] = [each for each in audited.list_runs("bike_forecast") if each["logical_date"][:10] == AUDITED]
     assert run["dag_run_id"] == f"landed__{AUDITED}T00:00:00+00:00"
+    assert ("bike_forecast", run["dag_run_id"]) in seen
+    assert not is_urgent(BIKE_DEMAND, "bike_forecast", run["dag_run_id"])
     first = may.status()[AUDITED]["publication"]
     may.land(AUDITED, lambda line: line.rsplit(",", 1)[0] + ",0.25")
     until("the day is published again", lambda: published_after(may.status()[AUDITED], first))
@@ -220,6 +229,8 @@ def test_a_day_that_has_not_landed_by_its_deadline_is_noted_late_and_its_run_goe
         stood = may.status()[str(day)]
         assert (stood["state"], stood["run_state"]) == ("late", "running")
         assert stood["why"] == "no object yet; it was due 2015-05-20 00:00 UTC"
+        assert is_urgent(BIKE_DEMAND, "bike_forecast", run_id)
+        assert ("bike_forecast", run_id) not in at_work(api, BIKE_DEMAND)
     finally:
         api.http.patch(f"/api/v2/dags/bike_forecast/dagRuns/{run_id}", json={"state": "failed"})
 

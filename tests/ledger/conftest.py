@@ -9,10 +9,12 @@ from typing import IO, Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from landfall.ledger import Current, ensure_ledger
 from landfall.pipelines.bike_demand import FORECAST
-from landfall.spec import Feed, Landing, PredictionTable, Readiness
+from landfall.publishing import Fingerprint, open_publication, publish
+from landfall.spec import Feed, Landing, Partition, PredictionTable, Readiness
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -59,6 +61,22 @@ def make_feed(ready: Readiness | None = None) -> Feed:
     )
     landing = Landing(prefix=f"{name}/hours", **({"ready": ready} if ready else {}))
     return replace(FORECAST, name=name, dag_id=name, landing=landing, table=table)
+
+
+def publish_row(conn: Connection, table: PredictionTable, day: Partition) -> None:
+    """Readers see one prediction of `day`."""
+    made_from = Fingerprint(objects={"k": "e"}, code_version="c1", model_version="1", contract="k1")
+    publication = open_publication(conn, table, day, run_id="r", model_version="1", fingerprint=made_from)
+    conn.execute("INSERT INTO landfall.staged_parts VALUES (%s, 0, 1)", [publication.id])
+    insert = sql.SQL("INSERT INTO {} (time, predicted) VALUES (%s, 1)")
+    conn.execute(insert.format(sql.Identifier(*publication.staging.split("."))), [day.start])
+    publish(conn, publication, expected_rows=1)
+
+
+@pytest.fixture
+def predict() -> Callable[[Connection, PredictionTable, Partition], None]:
+    """Publishes a prediction."""
+    return publish_row
 
 
 @pytest.fixture

@@ -119,6 +119,32 @@ def test_a_year_of_old_data_starts_a_few_runs_at_a_time(auditor: Auditor, store:
     ]
 
 
+def test_beside_something_urgent_the_newest_partition_alone_is_started(
+    auditor: Auditor, store: Any, feed: Feed
+) -> None:
+    for month in range(1, 13):
+        store.put(key(feed, Partition.parse(f"2025-{month:02}-01")), "e")
+    found = auditor(feed, yielding=True)
+    assert [start.partition for start in found.starts] == ["2025-12-01"]
+    assert found.postponed == 11
+    after = auditor(feed, yielding=True)
+    assert (after.starts, after.postponed) == ([], 11)
+    assert len(auditor(feed, at_once=20).starts) == 11
+
+
+def test_what_was_read_before_anything_was_predicted_is_run_again_when_something_is(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed, new_feed: Callable[..., Feed], predict: Any
+) -> None:
+    predictions = new_feed()
+    store.put(key(feed, DAY), "e1")
+    read(conn, feed, DAY, {key(feed, DAY): "e1"})
+    assert auditor(feed, of=predictions.table).starts == []
+    predict(conn, predictions.table, DAY)
+    assert [start.reason for start in auditor(feed, of=predictions.table).starts] == ["predictions published"]
+    read(conn, feed, DAY, {key(feed, DAY): "e1"})
+    assert auditor(feed, of=predictions.table).starts == []
+
+
 STRANGE = [
     "a'; DROP TABLE x;--.csv",
     "{{ params.day }}.csv",

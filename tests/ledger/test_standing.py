@@ -32,6 +32,9 @@ def made(objects: dict[str, str] = OLD, code: str = "c1", model: str = "7", cont
 
 NOTHING = Facts(pipeline="bike_demand", feed=FORECAST, partition=DAY)
 LANDED = replace(NOTHING, objects=OLD, lacks="")
+SKIPPED = replace(LANDED, run=SUCCESS, read=read(OLD))
+HOUR = timedelta(hours=1)
+PREDICTED = "predictions of it were published after it had been read"
 WHY = "hours.csv: aaaaaaaa -> bbbbbbbb"
 GONE = f"what it was made of is no longer there: {KEY!r}"
 
@@ -50,6 +53,11 @@ GONE = f"what it was made of is no longer there: {KEY!r}"
         (replace(LANDED, run=SUCCESS, read=read(OLD)), "skipped", "its run had nothing to publish", "", False),
         (replace(LANDED, run=SUCCESS, read=said("a memory")), "skipped", "a memory", "", False),
         (replace(LANDED, read=said("a memory")), "skipped", "a memory", "", False),
+        (replace(SKIPPED, predicted_at=NOON + HOUR), "landed", PREDICTED, "predictions published", True),
+        (replace(SKIPPED, predicted_at=NOON - HOUR), "skipped", "its run had nothing to publish", "", False),
+        (replace(SKIPPED, predicted_at=NOON + HOUR, run=RUNNING), "running", "r", "", False),
+        (replace(LANDED, run=FAILED, read=read(OLD), predicted_at=NOON + HOUR), "failed", "r", "failed", False),
+        (replace(SKIPPED, predicted_at=NOON + HOUR, made=made()), "published", "", "", False),
         (replace(LANDED, run=FAILED, read=read(OLD, "bulk")), "skipped", "its run had nothing to publish", "", False),
         (replace(LANDED, run=SUCCESS, read=read(OLD), made=made()), "published", "", "", False),
         (replace(LANDED, objects=NEW, run=SUCCESS, read=read(OLD), made=made()), "stale", WHY, "input changed", True),

@@ -6,7 +6,11 @@ from datetime import datetime
 from landfall.errors import SpecError
 from landfall.ledger.facts import Seen
 from landfall.runs import AirflowApi, Json
-from landfall.spec import Feed, Partition
+from landfall.spec import Feed, Partition, Pipeline
+
+AT_WORK = ("scheduled", "queued", "running")
+BY_AUDIT, BY_HAND = "landed__", "manual__"
+"""How the names of runs begin that the audit made, and of those that a person did."""
 
 
 def active_runs(api: AirflowApi, feed: Feed) -> dict[Partition, Seen]:
@@ -25,6 +29,17 @@ def all_runs(api: AirflowApi, feed: Feed, since: datetime | None = None) -> dict
     """The runs of the feed's DAG of partitions that begin at `since` or later, and those that have not ended."""
     window = {"logical_date_gte": since.isoformat()} if since else {}
     return {**active_runs(api, feed), **_by_partition(feed, api.list_runs(feed.dag_id, **window))}
+
+
+def at_work(api: AirflowApi, pipeline: Pipeline) -> set[tuple[str, str]]:
+    """DAG and run of every task of the pipeline that holds a worker or is about to; what only waits is not among them."""
+    dags = (pipeline.training.dag_id, *(feed.dag_id for feed in pipeline.feeds))
+    return {(dag_id, str(task["dag_run_id"])) for dag_id in dags for task in api.tasks(dag_id, "~", state=AT_WORK)}
+
+
+def is_urgent(pipeline: Pipeline, dag_id: str, run_id: str) -> bool:
+    """True for a training, and for a run that a person started and waits for."""
+    return dag_id == pipeline.training.dag_id or run_id.startswith(BY_HAND)
 
 
 def _by_partition(feed: Feed, runs: Iterable[Json]) -> dict[Partition, Seen]:

@@ -18,7 +18,7 @@ from landfall.ledger.gather import Runs, gather, sort_objects
 from landfall.ledger.record import claim, record_landing
 from landfall.ledger.standing import Current, Standing, standing
 from landfall.publishing.database import Database
-from landfall.spec import Feed, Partition
+from landfall.spec import Feed, Partition, PredictionTable
 
 AT_ONCE = max(2, os.cpu_count() or 2)
 """Runs of one feed that an audit lets go on at the same time, those of the newest partitions first; the others are left to
@@ -27,9 +27,6 @@ in such numbers that a training takes three times as long."""
 
 PATIENCE = timedelta(seconds=60)
 """How long nobody else starts a run that an audit has decided to start: longer than it takes from the one to the other."""
-
-CLOCKS = timedelta(seconds=2)
-"""S3 gives times in whole seconds, and its clock need not be ours."""
 
 NewestRun = Callable[[Feed, Partition], Seen | None]
 
@@ -95,6 +92,8 @@ def audit(
     *,
     active: Runs,
     newest: NewestRun,
+    of: PredictionTable | None = None,
+    yielding: bool = False,
     at_once: int = AT_ONCE,
     patience: timedelta = PATIENCE,
 ) -> Audit:
@@ -109,6 +108,8 @@ def audit(
         current: What a publication made now would be made with.
         active: The runs of the feed's DAG that have not ended.
         newest: The newest run of one partition, asked only for those that seem due.
+        of: The predictions that the feed's rows are held against, if they are.
+        yielding: Whether something more urgent is at work: then only the run of the newest partition is started.
         at_once: How many runs may go on at the same time, those that an audit did not start among them.
         patience: How long a start that another audit decided on is left to it.
 
@@ -116,17 +117,20 @@ def audit(
         LandingError: the store cannot be asked. PublishingError, RunError: the database, Airflow cannot be asked.
     """
     name = f"{pipeline}/{feed.name}"
-    began = datetime.now(UTC) - CLOCKS
+    began = datetime.now(UTC)
     objects = tuple(iterate_landing(store, bucket, feed.landing))
     new, gone = record_landing(conn, bucket, name, feed.landing, objects, listed_from=began)
     landed = sort_objects(feed.landing, objects, current.now)
-    found = [(facts, standing(facts, current)) for facts in gather(conn, pipeline, feed, landed, active)]
+    found = [(facts, standing(facts, current)) for facts in gather(conn, pipeline, feed, landed, active, of=of)]
     deleted = [f"{facts.partition}: {each.why}" for facts, each in found if each.reason == "input deleted"]
     due = [facts for facts, each in reversed(found) if each.automatic]
     free = at_once - sum(1 for _, each in found if each.state == "running")
     starts: list[Start] = []
-    left = iter(due)
-    while len(starts) < free and (facts := next(left, None)):
+    postponed = 0
+    for facts in due:
+        if len(starts) >= free or (yielding and facts.partition != max(landed.objects)):
+            postponed += 1
+            continue
         start, seen = _start(facts, newest, current), facts.read.number if facts.read else None
         if start and claim(conn, start.feed, start.partition, seen, patience):
             starts.append(start)
@@ -136,7 +140,7 @@ def audit(
         new=new,
         gone=gone,
         starts=starts,
-        postponed=sum(1 for _ in left),
+        postponed=postponed,
         deleted=deleted,
         unexpected=[repr(key) for key in landed.unexpected],
     )

@@ -61,6 +61,7 @@ class Facts:
         made: What readers see.
         run: The run that is active, else the newest.
         runs_known: False if Airflow could not be asked.
+        predicted_at: When the predictions that readers see of it were published; only for a feed that is held against them.
     """
 
     pipeline: str
@@ -73,6 +74,7 @@ class Facts:
     made: Made | None = None
     run: Seen | None = None
     runs_known: bool = True
+    predicted_at: datetime | None = None
 
     @property
     def name(self) -> str:

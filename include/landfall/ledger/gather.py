@@ -9,7 +9,7 @@ from psycopg import sql
 from landfall.landing.listing import LandedObject
 from landfall.ledger.facts import Facts, Made, Read, Seen
 from landfall.publishing.database import Database, explained, fetch
-from landfall.spec import Feed, Landing, Partition
+from landfall.spec import Feed, Landing, Partition, PredictionTable
 
 Runs = Callable[[Feed], Mapping[Partition, Seen]]
 """Asks for the runs of a feed's DAG."""
@@ -56,6 +56,7 @@ def gather(
     landed: Landed,
     runs: Runs | None,
     *,
+    of: PredictionTable | None = None,
     only: Partition | None = None,
 ) -> list[Facts]:
     """The facts of every partition that landed, was read, was published or has a run; in the order of partitions.
@@ -66,13 +67,15 @@ def gather(
         feed: The feed.
         landed: What is in S3 now.
         runs: Asks Airflow; None where it is away.
+        of: The predictions that the feed's rows are held against, if they are.
         only: The partition that alone is asked for.
 
     Raises:
         PublishingError: the database cannot be asked.
         RunError: Airflow cannot be asked.
     """
-    read, made = _read(conn, f"{pipeline}/{feed.name}", only), _made(conn, feed, only)
+    read, made = newest_readings(conn, f"{pipeline}/{feed.name}", only), _made(conn, feed.table, only)
+    predicted = _made(conn, of, only) if of else {}
     seen = runs(feed) if runs else {}
     bare = Facts(pipeline=pipeline, feed=feed, partition=Partition(datetime(1970, 1, 1, tzinfo=UTC).date()))
     bare = replace(bare, runs_known=runs is not None)
@@ -87,12 +90,14 @@ def gather(
             read=read.get(partition),
             made=made.get(partition),
             run=seen.get(partition),
+            predicted_at=predicted[partition].published_at if partition in predicted else None,
         )
         for partition in sorted(names)
     ]
 
 
-def _read(conn: Database, feed: str, only: Partition | None) -> dict[Partition, Read]:
+def newest_readings(conn: Database, feed: str, only: Partition | None = None) -> dict[Partition, Read]:
+    """The newest reading of each partition of `feed` (`PIPELINE/FEED`) that was ever read, or of the one asked for."""
     day = str(only) if only else None
     with explained(conn, f"What was read of `{feed}` is not known."):
         rows = fetch(conn, _READ, [feed, day, day])
@@ -114,10 +119,10 @@ def _reading(row: tuple[object, ...]) -> Read:
     )
 
 
-def _made(conn: Database, feed: Feed, only: Partition | None) -> dict[Partition, Made]:
+def _made(conn: Database, table: PredictionTable, only: Partition | None) -> dict[Partition, Made]:
     day = str(only) if only else None
-    with explained(conn, f"The publications of `{feed.table.name}` could not be read."):
-        rows = fetch(conn, _MADE, [feed.table.name, day, day])
+    with explained(conn, f"The publications of `{table.name}` could not be read."):
+        rows = fetch(conn, _MADE, [table.name, day, day])
     return {Partition.parse(str(row[0])): _publication(row) for row in rows}
 
 

@@ -23,7 +23,7 @@ _GONE = sql.SQL("""
 UPDATE landfall.landed_objects o SET gone_at = clock_timestamp()
 WHERE o.bucket = %(bucket)s AND o.feed = %(feed)s AND o.gone_at IS NULL
   AND (%(partition)s::text IS NULL OR o.partition = %(partition)s)
-  AND o.last_modified < %(listed_from)s::timestamptz
+  AND o.last_modified < %(listed_from)s::timestamptz - interval '2 seconds'
   AND NOT EXISTS (SELECT FROM swept s
                   WHERE s.key = o.key AND s.etag = o.etag AND s.last_modified = o.last_modified)
 RETURNING 1""")
@@ -49,7 +49,7 @@ def record_landing(
         objects: The whole listing, or that of the folder of `partition`.
         partition: The partition that alone was listed, if one was.
         listed_from: When the listing began. Versions newer than this are not marked gone: another may have seen them
-            while this listing was under way.
+            while this listing was under way. Two seconds are left for the clocks: S3 gives whole seconds, by its own.
 
     Returns:
         How many versions were new, and how many are gone.

@@ -2,7 +2,8 @@
 
 The one rule of when to run: an input that no run has read, or that was read but is not what is published, is due. An input
 that a run has read and that then failed or had nothing to publish is not run again by itself: the same input gives the
-same end. `landfall plan` names it all the same, for a person to decide.
+same end, unless it had nothing to publish because nothing had been predicted, and now something is. `landfall plan` names
+it all the same, for a person to decide.
 """
 
 from collections.abc import Mapping
@@ -41,8 +42,8 @@ class Standing:
     Args:
         state: See `State`.
         why: The reason for a person; empty where the state says it all.
-        reason: The kind of reason to run it: `never published`, `input changed`, `input deleted`, `model changed`,
-            `code changed`, `contract changed`, `failed`; empty if there is none.
+        reason: The kind of reason to run it: `never published`, `predictions published`, `input changed`, `input deleted`,
+            `model changed`, `code changed`, `contract changed`, `failed`; empty if there is none.
         automatic: Whether the audit starts its run by itself.
     """
 
@@ -84,6 +85,9 @@ def _unpublished(facts: Facts) -> Standing:
         return Standing(state="landed", why="no run has read it", reason="never published", automatic=True)
     if _failed(facts):
         return Standing(state="failed", why=facts.read.run_id, reason="failed")
+    if facts.predicted_at and facts.predicted_at > facts.read.at:
+        why = "predictions of it were published after it had been read"
+        return Standing(state="landed", why=why, reason="predictions published", automatic=True)
     if facts.run is None and not facts.read.said:
         why = "a run read it, and published nothing" if facts.runs_known else "read, not published; Airflow is away"
         return Standing(state="landed", why=why, reason="never published")

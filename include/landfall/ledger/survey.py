@@ -63,7 +63,7 @@ def survey(
     with connect_database(settings) as database:
         ensure_ledger(database)
         asked = None if away else lambda _: runs
-        facts = gather(database, pipeline.name, feed, landed, asked, only=only)
+        facts = gather(database, pipeline.name, feed, landed, asked, of=pipeline.held_against(feed), only=only)
     return Survey(feed=feed, partitions=_judged(facts, current), landed=landed, airflow_away=away)
 
 

@@ -27,12 +27,14 @@ class AuditLandings(Step):
 
     def run(self, context: Context, settings: Settings) -> Starts:
         """The arguments of `start_runs`, one a run that is due."""
-        found = [each for pipeline in PIPELINES.values() for each in _audit(settings, pipeline.name)]
+        looks = [_audit(settings, name) for name in PIPELINES]
+        found = [each for audits, _ in looks for each in audits]
         for each in found:
             self._tell(each)
         starts = [run_arguments(start) for each in found for start in each.starts]
         left = sum(each.postponed for each in found)
-        return [*starts, _go_on(context["dag"].dag_id, left)] if starts and left else starts
+        soon = left and (starts or any(working for _, working in looks))
+        return [*starts, _go_on(context["dag"].dag_id, left)] if soon else starts
 
     def _tell(self, audit: "Audit") -> None:
         self.log.info("%s: %d objects, %d new, %d gone", audit.feed, audit.objects, audit.new, audit.gone)
@@ -48,18 +50,21 @@ class AuditLandings(Step):
             self.log.warning("%s: %d more objects belong to no partition", audit.feed, len(audit.unexpected) - 100)
 
 
-def _audit(settings: Settings, name: str) -> "list[Audit]":
+def _audit(settings: Settings, name: str) -> "tuple[list[Audit], bool]":
+    """The audit of each feed of a pipeline, and whether anything of it is at work."""
     from landfall.landing.store import connect
     from landfall.ledger import audit, ensure_ledger
-    from landfall.ledger.airflow_runs import active_runs, newest_run
+    from landfall.ledger.airflow_runs import active_runs, at_work, is_urgent, newest_run
     from landfall.ledger.current import current_of
     from landfall.publishing import connect as connect_database
     from landfall.runs import AirflowApi
 
     pipeline, api, store = PIPELINES[name], AirflowApi(settings), connect(settings.s3)
+    working = at_work(api, pipeline)
+    yielding = any(is_urgent(pipeline, *run) for run in working)
     with connect_database(settings) as database:
         ensure_ledger(database)
-        return [
+        audits = [
             audit(
                 database,
                 store,
@@ -69,9 +74,12 @@ def _audit(settings: Settings, name: str) -> "list[Audit]":
                 current_of(settings, pipeline, feed),
                 active=lambda feed: active_runs(api, feed),
                 newest=lambda feed, partition: newest_run(api, feed, partition),
+                of=pipeline.held_against(feed),
+                yielding=yielding,
             )
             for feed in pipeline.feeds
         ]
+    return audits, bool(working)
 
 
 def run_arguments(start: "Start") -> dict[str, Any]:
@@ -79,10 +87,12 @@ def run_arguments(start: "Start") -> dict[str, Any]:
 
     If somebody else has made the partition's first run meanwhile, that one stays, and the task is skipped.
     """
+    from landfall.ledger.airflow_runs import BY_AUDIT
+
     told: Mapping[str, Any] = asdict(start)
     return {
         "trigger_dag_id": told["dag_id"],
-        "trigger_run_id": told["run_id"] or f"landed__{told['logical_date']}",
+        "trigger_run_id": told["run_id"] or f"{BY_AUDIT}{told['logical_date']}",
         "logical_date": told["logical_date"],
         "run_after": datetime.now(UTC).isoformat(),
         "reset_dag_run": told["run_id"] is not None,

@@ -55,9 +55,9 @@ class MakeFeatures(SparkStep):
         name = feed_of(landing)
         with connect_database(settings) as database:
             ensure_ledger(database)
-            reading = open_reading(database, name, partition, run_id)
+            reading, began = open_reading(database, name, partition, run_id), datetime.now(UTC)
             objects = tuple(iterate_folder(connect(settings.s3), bucket, landing, partition))
-            record_landing(database, bucket, name, landing, objects, partition=partition, listed_from=datetime.now(UTC))
+            record_landing(database, bucket, name, landing, objects, partition=partition, listed_from=began)
             close_reading(
                 database, reading, {each.key: each.etag for each in objects if landing.partition_of(each.key)}
             )

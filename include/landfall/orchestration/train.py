@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import features_collected, model_trained
 from landfall.orchestration.step import SparkStep
-from landfall.spec import Partition, Partitions, Settings, Training
+from landfall.spec import Partition, Partitions, PredictionTable, Settings, Training
 
 UNTIL = "{{ params.until or '' }}"
 
@@ -17,33 +17,41 @@ UNTIL = "{{ params.until or '' }}"
 class CollectFeatures(SparkStep):
     """Make, in one job, the features of days that have landed and have none yet. Days that cannot be used are named.
 
+    Days that no run has read need none any more, unless something was predicted for them: the ledger is told.
     It tells no asset: what waits for new features would be this run's own DAG.
     """
 
     template_fields: Sequence[str] = ("until",)
 
-    def __init__(self, *, training: Training, **kwargs: Any) -> None:
+    def __init__(self, *, training: Training, of: PredictionTable | None, **kwargs: Any) -> None:
         super().__init__(job=training.feed.features, partition="", **kwargs)
-        self.training, self.until = training, UNTIL
+        self.training, self.of, self.until = training, of, UNTIL
 
     def run(self, context: Context, settings: Settings) -> dict[str, Any]:
         """Days landed, rows made now, days refused."""
-        from landfall.landing.store import connect, landed_partitions
+        from landfall.landing.store import connect, feed_of
+        from landfall.ledger import ensure_ledger
+        from landfall.ledger.collected import list_landed, note_collected
+        from landfall.publishing import connect as connect_database
 
-        feed = self.training.feed
-        landed, _ = landed_partitions(connect(settings.s3), settings.s3.bucket, feed.landing)
-        days = Partitions.of(day for day in landed if not self.until or day <= Partition.parse(self.until))
+        landing, until = self.training.feed.landing, Partition.parse(self.until) if self.until else None
+        feed = feed_of(landing)
+        with connect_database(settings) as database:
+            ensure_ledger(database)
+            landed = list_landed(database, connect(settings.s3), settings.s3.bucket, feed, landing)
+        days = Partitions.of(day for day in landed.objects if not landed.lacks[day] and (not until or day <= until))
         if not len(days):
-            raise AirflowSkipException(f"Nothing has landed under {feed.landing.prefix}/: nothing to learn from.")
-        self.argv = feed.features.argv(partition=str(days))
+            raise AirflowSkipException(f"Nothing has landed under {landing.prefix}/: nothing to learn from.")
+        self.argv = self.training.feed.features.argv(partition=str(days))
         report = self.spark(settings, days="missing")
-        for refused in report["refused"]:
-            self.log.warning("Left out of training: %s", refused)
-        return {
-            "landed": str(days),
-            "rows": report["rows"],
-            "refused": [each["partition"] for each in report["refused"]],
-        }
+        refused = [each["partition"] for each in report["refused"]]
+        for each in report["refused"]:
+            self.log.warning("Left out of training: %s", each)
+        if self.of:
+            with connect_database(settings) as database:
+                read = note_collected(database, self.of, feed, landed, context["run_id"], report["partitions"], refused)
+            self.log.info("%d days that no run had read need none any more: nothing was predicted for them", read)
+        return {"landed": str(days), "rows": report["rows"], "refused": refused}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """Landed objects in, features out."""
@@ -90,9 +98,9 @@ class Train(SparkStep):
         return model_trained(settings, self.training, report)
 
 
-def collect_features(training: Training) -> CollectFeatures:
-    """The step that completes the feature table."""
-    return CollectFeatures(task_id="collect_features", training=training)
+def collect_features(training: Training, *, of: PredictionTable | None = None) -> CollectFeatures:
+    """The step that completes the feature table. Days that `of` has no predictions of need no run of their own then."""
+    return CollectFeatures(task_id="collect_features", training=training, of=of)
 
 
 def train(training: Training) -> Train:

@@ -122,6 +122,10 @@ class Pipeline:
     predicted: str
     """The column of `predictions` that holds the prediction."""
 
+    def held_against(self, feed: Feed) -> PredictionTable | None:
+        """The predictions that the rows of `feed` are held against; None for a feed that publishes them."""
+        return None if feed.table == self.predictions else self.predictions
+
     def feed(self, name: str) -> Feed:
         """The feed called `name`.
 

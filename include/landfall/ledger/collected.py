@@ -1,0 +1,63 @@
+"""Days that a training collects: it makes the features of many in one job, as a run of each would have.
+
+Of a day for which nothing was predicted its run would have had nothing else to do. The ledger is told that it was read, and
+the audit does not start it. Every other day is left to its run: one that was predicted, one that the contract refused, one
+whose run is reading it, and all of them if the job fails.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+
+from landfall.landing.listing import ObjectStore
+from landfall.landing.store import iterate_landing
+from landfall.ledger.gather import Landed, newest_readings, sort_objects
+from landfall.ledger.record import close_reading, excuse_reading, judge_reading, open_reading, record_landing
+from landfall.publishing import published_partitions
+from landfall.publishing.database import Database
+from landfall.spec import Landing, PredictionTable
+
+NOTHING = "nothing had been published for it when a training made its features"
+
+
+def list_landed(conn: Database, store: ObjectStore, bucket: str, feed: str, landing: Landing) -> Landed:
+    """What is there of `feed` (`PIPELINE/FEED`), by partition; written to the ledger.
+
+    Raises:
+        LandingError: the store cannot be asked. PublishingError: the database cannot be asked.
+    """
+    began = datetime.now(UTC)
+    objects = tuple(iterate_landing(store, bucket, landing))
+    record_landing(conn, bucket, feed, landing, objects, listed_from=began)
+    return sort_objects(landing, objects, began)
+
+
+def note_collected(
+    conn: Database,
+    predictions: PredictionTable,
+    feed: str,
+    landed: Landed,
+    run_id: str,
+    made: Mapping[str, tuple[int, int]],
+    refused: Collection[str],
+) -> int:
+    """Note the days that nobody has read and for which nothing was predicted as read by `run_id`; how many those are.
+
+    Args:
+        predictions: The table that predictions of those days would be in.
+        landed: What was there when the job began.
+        made: Rows and quarantined rows of each day that the job read.
+        refused: The days whose features were not made: their runs will say why.
+    """
+    left_alone = {*newest_readings(conn, feed), *published_partitions(conn, predictions)}
+    noted = 0
+    for day, objects in landed.objects.items():
+        if str(day) not in made or str(day) in refused or day in left_alone:
+            continue
+        rows, quarantined = made[str(day)]
+        with conn.transaction():
+            reading = open_reading(conn, feed, day, run_id)
+            close_reading(conn, reading, {key: each.etag for key, each in objects.items()})
+            judge_reading(conn, reading, rows=rows, quarantined=quarantined)
+            excuse_reading(conn, reading, NOTHING)
+        noted += 1
+    return noted
