@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint pins clean
+.PHONY: help demo test test-fast lint wheel pins clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,11 @@ lint: $(READY) ## Lint, format, types, import contracts and the generated catalo
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/generate_dags.py --check
+
+wheel: $(READY) ## The jobs for other machines: a wheel and a zip of the same sources, in dist/
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build --target wheel --directory dist
+	@$(BIN)/python -m landfall.compute.shipping dist
 
 pins: $(READY) ## Resolve requirements.in, for Python 3.11 to 3.13 at once, into requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt

@@ -134,8 +134,10 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--learn", type=int, default=60, help="days that the first version learns from")
     parser.add_argument("--stride", type=int, default=1, help="days that land at a time")
-    parser.add_argument("--days", type=int, default=365)
+    parser.add_argument("--days", type=int, default=365, help="days that land in all, more than --learn")
     options = parser.parse_args()
+    if options.days <= options.learn:
+        parser.error(f"--days {options.days} leaves no day to predict after the {options.learn} that are learnt from")
     with tempfile.TemporaryDirectory() as home:
         os.environ["LANDFALL_HOME"] = home
         control.up(["postgres", "s3", "spark"])

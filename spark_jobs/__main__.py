@@ -1,18 +1,20 @@
 """The one door to the Spark jobs: `python -m spark_jobs NAME --option value ...`.
 
-The same command line runs through Spark Connect (`run`, with a session of the caller's), under spark-submit, and later as
-a Databricks or EMR task. The last line printed is the job's report as JSON.
+The same command line runs through Spark Connect (`run`, with a session of the caller's), under spark-submit, and as a task
+of a service. The last line printed is the job's report as JSON; with `--report` it is written to a file too, or the error is.
 """
 
 import argparse
 import importlib
 import json
-import os
 import sys
 import threading
+import traceback
 from typing import TYPE_CHECKING, Protocol, cast
 
 from landfall.errors import ComputeError, LandfallError
+from spark_jobs.outcome import job_failed, tell_error, tell_report
+from spark_jobs.session import open_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -53,6 +55,9 @@ def parse(argv: list[str]) -> tuple[JobModule, argparse.Namespace]:
     job = cast(JobModule, importlib.import_module(JOBS[name]))
     parser = argparse.ArgumentParser(prog=f"python -m spark_jobs {name}", description=job.__doc__)
     parser.add_argument("--lake", required=True, help="root of the landed objects and the Delta tables: s3a://BUCKET")
+    parser.add_argument(
+        "--report", default="", metavar="URL", help="a file to write the report to, or why the job failed"
+    )
     job.arguments(parser)
     return job, parser.parse_args(argv[1:])
 
@@ -79,15 +84,23 @@ def main() -> None:
         return
     try:
         job, options = parse(argv)
-        from pyspark.sql import SparkSession
-
-        remote = os.environ.get("LANDFALL_SPARK_REMOTE", "")
-        builder = SparkSession.builder.appName(f"landfall {argv[0]}")
-        in_submit = "SPARK_ENV_LOADED" in os.environ or "PYSPARK_GATEWAY_PORT" in os.environ
-        spark = builder.getOrCreate() if in_submit or not remote else builder.remote(remote).getOrCreate()
-        print(json.dumps(job.main(spark, options)))
     except LandfallError as error:
         sys.exit(str(error))
+    try:
+        report = job.main(open_session(argv[0]), options)
+    except Exception as error:
+        failed = error if isinstance(error, LandfallError) else _failed(argv[0], error)
+        if options.report:
+            tell_error(options.report, failed)
+        sys.exit(str(failed))
+    if options.report:
+        tell_report(options.report, report)
+    print(json.dumps(report))
+
+
+def _failed(job: str, error: Exception) -> LandfallError:
+    traceback.print_exception(error)
+    return job_failed(job, str(error) or type(error).__name__, "this process's own log", "landfall logs spark")
 
 
 if __name__ == "__main__":

@@ -217,9 +217,9 @@ def stage_rows(frame: DataFrame, stages: Stages) -> dict[str, int]:
 
 def _open(spark: SparkSession, lake: str, name: str) -> DataFrame | None:
     """The Delta table `schema.name`; None where it does not exist yet."""
-    frame = spark.read.format("delta").load(table_path(lake, name))
     try:
-        frame.schema  # noqa: B018  (Connect is lazy: this is where a missing table shows)
+        frame = spark.read.format("delta").load(table_path(lake, name))
+        frame.schema  # noqa: B018  (Connect is lazy: there a missing table shows here, elsewhere a line above)
     except AnalysisException as error:
         if "DELTA_TABLE_NOT_FOUND" in str(error) or "PATH_NOT_FOUND" in str(error) or "doesn't exist" in str(error):
             return None

@@ -1,6 +1,5 @@
 """The warm Spark server as a compute target: jobs run on it, and its absence and failures are told."""
 
-import socket
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -11,14 +10,6 @@ from landfall.compute.local import WarmSpark
 from landfall.errors import ComputeError
 from landfall.pipelines.bike_demand import FORECAST
 from spark_jobs.__main__ import JOBS
-
-
-@pytest.fixture
-def closed_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 @pytest.fixture

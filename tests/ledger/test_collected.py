@@ -10,7 +10,7 @@ import pytest
 from landfall.landing.store import iterate_landing
 from landfall.ledger import Current, Facts, Standing, gather, open_reading, standing
 from landfall.ledger.collected import list_landed, note_collected
-from landfall.ledger.gather import sort_objects
+from landfall.ledger.gather import Landed, sort_objects
 from landfall.spec import Feed, Partition
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -29,6 +29,11 @@ def stands(conn: Connection, store: Any, feed: Feed, current: Current) -> Callab
     return one
 
 
+def etags(landed: Landed) -> dict[str, dict[str, str]]:
+    """As the training's step remembers them: day -> key -> ETag."""
+    return {str(day): {key: each.etag for key, each in found.items()} for day, found in landed.objects.items()}
+
+
 def test_a_day_that_nothing_was_predicted_for_needs_no_run_and_every_other_does(
     conn: Connection, store: Any, feed: Feed, new_feed: Callable[..., Feed], predict: Any, stands: Any
 ) -> None:
@@ -40,7 +45,8 @@ def test_a_day_that_nothing_was_predicted_for_needs_no_run_and_every_other_does(
     predict(conn, table, PREDICTED)
 
     made = {str(day): (24, 1) for day in (READ, PREDICTED, REFUSED, OPEN)}
-    assert note_collected(conn, table, name, landed, "training", made, [str(REFUSED)]) == 1
+    objects = etags(landed)
+    assert note_collected(conn, table, name, objects, "training", made, [str(REFUSED)]) == 1
 
     facts, stood = stands(READ)
     assert (facts.read.run_id, facts.read.rows, facts.read.quarantined) == ("training", 24, 1)
@@ -50,7 +56,7 @@ def test_a_day_that_nothing_was_predicted_for_needs_no_run_and_every_other_does(
     for day in (PREDICTED, REFUSED, OPEN, LATER):
         assert stands(day)[1].automatic, day
     assert stands(OPEN)[0].read.number == opened
-    assert note_collected(conn, table, name, landed, "another", made, [str(REFUSED)]) == 0
+    assert note_collected(conn, table, name, objects, "another", made, [str(REFUSED)]) == 0
 
 
 def test_what_was_replaced_since_it_was_listed_is_still_due(
@@ -60,7 +66,7 @@ def test_what_was_replaced_since_it_was_listed_is_still_due(
     store.put(f"{feed.landing.folder(READ)}a.csv", "old")
     landed = list_landed(conn, store, "lake", name, feed.landing)
     store.put(f"{feed.landing.folder(READ)}a.csv", "new")
-    assert note_collected(conn, new_feed().table, name, landed, "training", {str(READ): (24, 0)}, []) == 1
+    assert note_collected(conn, new_feed().table, name, etags(landed), "training", {str(READ): (24, 0)}, []) == 1
     assert stands(READ)[1].automatic
 
 

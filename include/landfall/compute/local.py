@@ -29,6 +29,9 @@ SMALL = {
 }
 """How the session of small jobs plans."""
 
+LOOK = "landfall logs spark"
+"""What shows more of a job that failed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WarmSpark:
@@ -43,6 +46,7 @@ class WarmSpark:
         from pyspark.errors import PySparkException
 
         from spark_jobs.__main__ import run
+        from spark_jobs.outcome import job_failed
 
         try:
             with self._shared_session() if small else self._own_session() as session:
@@ -50,10 +54,10 @@ class WarmSpark:
         except LandfallError:
             raise
         except PySparkException as error:
-            raise self._failed(argv[0], str(error)) from error
+            raise job_failed(argv[0], str(error), self._address, LOOK) from error
         except Exception as error:
             if type(error).__module__.startswith(("grpc", "pyspark")):
-                raise self._failed(argv[0], str(error)) from error
+                raise job_failed(argv[0], str(error), self._address, LOOK) from error
             raise
 
     @contextmanager
@@ -110,13 +114,3 @@ class WarmSpark:
                 left="nothing was written, what was published stays",
                 next="landfall ps",
             ) from error
-
-    def _failed(self, job: str, text: str) -> ComputeError:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        cause = next((line for line in lines if "Exception" in line and "S3" in line), lines[0] if lines else text)
-        return ComputeError(
-            f"The Spark job `{job}` failed: {cause[:400]}",
-            looked=self._address,
-            left="its partitions are as they were before, what was published stays",
-            next="landfall logs spark",
-        )

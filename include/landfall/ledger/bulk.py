@@ -215,6 +215,7 @@ class Bulk:
                     code_version=code_of(self.feed),
                     model_version=version,
                     contract=self.feed.contract.version,
+                    commit=self.settings.code_version,
                 ),
                 reading=readings[day],
             )

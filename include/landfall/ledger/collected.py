@@ -14,7 +14,7 @@ from landfall.ledger.gather import Landed, newest_readings, sort_objects
 from landfall.ledger.record import close_reading, excuse_reading, judge_reading, open_reading, record_landing
 from landfall.publishing import published_partitions
 from landfall.publishing.database import Database
-from landfall.spec import Landing, PredictionTable
+from landfall.spec import Landing, Partition, PredictionTable
 
 NOTHING = "nothing had been published for it when a training made its features"
 
@@ -35,7 +35,7 @@ def note_collected(
     conn: Database,
     predictions: PredictionTable,
     feed: str,
-    landed: Landed,
+    objects: Mapping[str, Mapping[str, str]],
     run_id: str,
     made: Mapping[str, tuple[int, int]],
     refused: Collection[str],
@@ -44,19 +44,20 @@ def note_collected(
 
     Args:
         predictions: The table that predictions of those days would be in.
-        landed: What was there when the job began.
+        objects: Day -> key -> ETag: what was there when the job began.
         made: Rows and quarantined rows of each day that the job read.
         refused: The days whose features were not made: their runs will say why.
     """
     left_alone = {*newest_readings(conn, feed), *published_partitions(conn, predictions)}
     noted = 0
-    for day, objects in landed.objects.items():
-        if str(day) not in made or str(day) in refused or day in left_alone:
+    for name, found in objects.items():
+        day = Partition.parse(name)
+        if name not in made or name in refused or day in left_alone:
             continue
-        rows, quarantined = made[str(day)]
+        rows, quarantined = made[name]
         with conn.transaction():
             reading = open_reading(conn, feed, day, run_id)
-            close_reading(conn, reading, {key: each.etag for key, each in objects.items()})
+            close_reading(conn, reading, found)
             judge_reading(conn, reading, rows=rows, quarantined=quarantined)
             excuse_reading(conn, reading, NOTHING)
         noted += 1

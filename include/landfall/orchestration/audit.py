@@ -10,7 +10,7 @@ from airflow.sdk import Context
 
 from landfall.orchestration.step import Step
 from landfall.pipelines import PIPELINES
-from landfall.spec import Settings
+from landfall.spec import Pipeline, Settings
 
 if TYPE_CHECKING:
     from landfall.ledger import Audit, Start
@@ -61,7 +61,8 @@ def _audit(settings: Settings, name: str) -> "tuple[list[Audit], bool]":
 
     pipeline, api, store = PIPELINES[name], AirflowApi(settings), connect(settings.s3)
     working = at_work(api, pipeline)
-    yielding = any(is_urgent(pipeline, *run) for run in working)
+    near = _near(settings, pipeline)
+    yielding = any(dag_id in near and is_urgent(pipeline, dag_id, run_id) for dag_id, run_id in working)
     with connect_database(settings) as database:
         ensure_ledger(database)
         audits = [
@@ -80,6 +81,17 @@ def _audit(settings: Settings, name: str) -> "tuple[list[Audit], bool]":
             for feed in pipeline.feeds
         ]
     return audits, bool(working)
+
+
+def _near(settings: Settings, pipeline: Pipeline) -> set[str]:
+    """The DAGs whose jobs run on this machine, where they would take one another's time."""
+    from landfall.compute.choice import target_of
+
+    jobs = {
+        pipeline.training.dag_id: pipeline.training.training,
+        **{each.dag_id: each.features for each in pipeline.feeds},
+    }
+    return {dag_id for dag_id, job in jobs.items() if target_of(settings, pipeline.name, job.name) == "local"}
 
 
 def run_arguments(start: "Start") -> dict[str, Any]:

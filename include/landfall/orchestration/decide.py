@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
@@ -10,9 +10,13 @@ from airflow.sdk.exceptions import AirflowSkipException
 from landfall.errors import LandfallError
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import reasons_decided
-from landfall.orchestration.step import SparkStep
+from landfall.orchestration.spark_step import Ask, Json, SparkStep
+from landfall.orchestration.step import Report
 from landfall.pipelines import find_training
-from landfall.spec import Settings, Training
+from landfall.spec import Partitions, Settings, Training
+
+if TYPE_CHECKING:
+    from landfall.models.registry import ModelVersion
 
 Measured = Mapping[str, Mapping[str, float]]
 """Feature -> statistic -> value."""
@@ -25,33 +29,53 @@ class Decide(SparkStep):
         super().__init__(job=training.drifting, partition="", **kwargs)
         self.training = training
 
-    def run(self, context: Context, settings: Settings) -> dict[str, Any]:
-        """The reasons that hold, and the figures they are from."""
-        from landfall.freshness.decide import decide
-        from landfall.freshness.figures import collect
+    def prepare(self, context: Context, settings: Settings) -> Ask | None:
+        """Drift of the newest window, which is measured once: what was measured before for the same days is read."""
+        from landfall.freshness.drifting import measured_drift, newest_window
         from landfall.freshness.promotions import notice
-        from landfall.freshness.watching import note_age, note_decision
         from landfall.ledger import ensure_ledger
         from landfall.models.registry import champion
         from landfall.publishing import connect
 
-        run_type = context["dag_run"].run_type
-        started = str(getattr(run_type, "value", run_type))
         with connect(settings) as connection:
             ensure_ledger(connection)
             notice(settings, connection, self.training.model)
             serving = champion(settings, self.training.model)
+            if serving is None or not self.training.freshness.retraining.drift or not serving.reference:
+                return None
+            window = newest_window(connection, find_training(self.training.dag_id), serving)
+            if not len(window) or measured_drift(connection, serving, window):
+                return None
+        self.argv = self.training.drifting.argv(partition=str(window), reference=serving.reference)
+        return self.ask({"version": serving.version, "window": str(window)})
+
+    def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
+        """The reasons that hold, and the figures they are from."""
+        from landfall.freshness.decide import decide
+        from landfall.freshness.figures import collect
+        from landfall.freshness.watching import note_age, note_decision, note_drift
+        from landfall.models.registry import champion, version
+        from landfall.publishing import connect
+
+        retraining, model = self.training.freshness.retraining, self.training.model
+        with connect(settings) as connection:
+            if report:
+                measured = version(settings, model, memo["version"])
+                window = Partitions.parse(memo["window"])
+                note_drift(settings, connection, measured, window, report, retraining.drift)
+                for name in report["missing"]:
+                    self.log.warning("The feature table has no column `%s` any more: no drift is measured.", name)
+            serving = champion(settings, model)
             figures = collect(
                 connection,
                 find_training(self.training.dag_id),
                 serving,
-                drift=self._drift(settings, connection, serving) if serving else None,
-                scheduled=started == "scheduled",
-                by_hand=started in ("manual", "operator_triggered"),
+                drift=_values(report) if report else self._known_drift(connection, serving),
                 run_id=context["run_id"],
+                **_started(context),
             )
-            reasons = decide(self.training.freshness.retraining, figures, minimum=self.training.learner.minimum)
-            note_decision(connection, self.training.model, context["run_id"], figures, reasons)
+            reasons = decide(retraining, figures, minimum=self.training.learner.minimum)
+            note_decision(connection, model, context["run_id"], figures, reasons)
         if serving:
             note_age(settings, serving, figures, datetime.now(UTC).date())
         told = "; ".join(reason.text for reason in reasons)
@@ -60,34 +84,38 @@ class Decide(SparkStep):
             raise AirflowSkipException(f"No reason to train: {figures.as_dict()}")
         return {"reason": told, "reasons": [reason.kind for reason in reasons], "figures": figures.as_dict()}
 
-    def _drift(self, settings: Settings, connection: Any, serving: Any) -> Measured:
-        """Drift of the newest window, measured once: what was measured before for the same version and days is read."""
-        from landfall.freshness.drifting import measured_drift, newest_window
-        from landfall.freshness.watching import note_drift
+    def give_up(self, context: Context, settings: Settings, error: BaseException, memo: Mapping[str, Any]) -> Report:
+        """Decide without the drift that could not be measured."""
+        if not isinstance(error, LandfallError):
+            raise error
+        self.log.warning("Drift could not be measured, and is no reason to train: %s", error)
+        return self.finish(context, settings, {}, {})
 
-        retraining = self.training.freshness.retraining
-        if not retraining.drift or not serving.reference:
+    def _known_drift(self, connection: Any, serving: "ModelVersion | None") -> Measured | None:
+        """What is written down of the drift of the newest window; None where nothing serves."""
+        from landfall.freshness.drifting import measured_drift, newest_window
+
+        if serving is None:
+            return None
+        if not self.training.freshness.retraining.drift or not serving.reference:
             return {}
-        pipeline = find_training(self.training.dag_id)
-        window = newest_window(connection, pipeline, serving)
-        if not len(window):
-            return {}
-        if known := measured_drift(connection, serving, window):
-            return known
-        self.argv = self.training.drifting.argv(partition=str(window), reference=serving.reference)
-        try:
-            report = self.spark(settings)
-        except LandfallError as error:
-            self.log.warning("Drift could not be measured, and is no reason to train: %s", error)
-            return {}
-        for name in report["missing"]:
-            self.log.warning("The feature table has no column `%s` any more: its drift cannot be measured.", name)
-        note_drift(settings, connection, serving, window, report, retraining.drift)
-        return {name: dict(values) for name, values in report["drift"].items()}
+        window = newest_window(connection, find_training(self.training.dag_id), serving)
+        return measured_drift(connection, serving, window) if len(window) else {}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """The newest features in, nothing out."""
         return reasons_decided(settings, self.training)
+
+
+def _values(report: Json) -> Measured:
+    return {name: dict(values) for name, values in report["drift"].items()}
+
+
+def _started(context: Context) -> dict[str, bool]:
+    """Whether the clock started the run, or a person."""
+    run_type = context["dag_run"].run_type
+    started = str(getattr(run_type, "value", run_type))
+    return {"scheduled": started == "scheduled", "by_hand": started in ("manual", "operator_triggered")}
 
 
 def decide(training: Training) -> Decide:

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from landfall.errors import ModelError
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import models_judged
-from landfall.orchestration.step import SparkStep
+from landfall.orchestration.spark_step import Ask, Json, SparkStep
 from landfall.spec import Settings, Training
 
 if TYPE_CHECKING:
@@ -23,27 +23,33 @@ class Judge(SparkStep):
         super().__init__(job=training.judging, partition="", **kwargs)
         self.training = training
 
-    def run(self, context: Context, settings: Settings) -> dict[str, Any]:
-        """The verdict: why it passed, both reports as Markdown, the champion that it was compared with."""
-        from landfall.freshness.gate import judge
-        from landfall.freshness.watching import note_verdict
+    def prepare(self, context: Context, settings: Settings) -> Ask:
+        """Challenger and champion over the window that neither has learnt from."""
         from landfall.models.registry import champion, version
 
         trained = context["ti"].xcom_pull(task_ids="train")
-        gate = self.training.freshness.gate
         challenger = version(settings, self.training.model, trained["version"])
         serving = champion(settings, self.training.model)
         window, models = _asked(challenger, serving)
         self.argv = self.training.judging.argv(partition=window)
-        report = self.spark(settings, **models)
-        verdict = judge(gate, report)
+        memo = {"challenger": challenger.version, "champion": serving.version if serving else None}
+        return self.ask(memo, **models)
+
+    def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
+        """The verdict: why it passed, both reports as Markdown, the champion that it was compared with."""
+        from landfall.freshness.gate import judge
+        from landfall.freshness.watching import note_verdict
+        from landfall.models.registry import version
+
+        challenger = version(settings, self.training.model, memo["challenger"])
+        verdict = judge(self.training.freshness.gate, report)
         note_verdict(settings, challenger, verdict)
         self.log.info("%s", verdict.markdown())
         if not verdict.passed:
             raise AirflowSkipException(f"Version {challenger.version} is refused, the champion stays: {verdict.why}")
         return {
             "version": challenger.version,
-            "champion": serving.version if serving else None,
+            "champion": memo["champion"],
             "why": verdict.why,
             "report": report,
             "markdown": verdict.markdown(),

@@ -12,7 +12,7 @@ from landfall.orchestration.assets import features_asset
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import features_made
 from landfall.orchestration.run_partition import PARTITION, partition_of
-from landfall.orchestration.step import SparkStep
+from landfall.orchestration.spark_step import Ask, Json, SparkStep
 from landfall.spec import Feed, Partition, Settings
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ class MakeFeatures(SparkStep):
         super().__init__(job=feed.features, partition=PARTITION, outlets=[features_asset(feed)], **kwargs)
         self.feed = feed
 
-    def run(self, context: Context, settings: Settings) -> dict[str, Any]:
-        """The report of the job, with `inputs`, [key, ETag] of every object it read, and the number of the `reading`."""
+    def prepare(self, context: Context, settings: Settings) -> Ask:
+        """Features of what is in the partition's folder now."""
         from landfall.landing.store import check_complete, check_landed, visible
 
         partition, landing = partition_of(context), self.feed.landing
@@ -38,12 +38,14 @@ class MakeFeatures(SparkStep):
             check_complete(folder, landing, partition)
         except LandingError as error:
             raise AirflowFailException(str(error)) from error
-        report = self.spark(settings)
-        report["inputs"] = [[landed.key, landed.etag] for landed in objects]
-        report["reading"] = reading
-        extra = {"partition": str(partition), "rows": report["rows"], "quarantined": report["quarantined"]}
+        return self.ask({"inputs": [[landed.key, landed.etag] for landed in objects], "reading": reading})
+
+    def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
+        """The report of the job, with `inputs`, [key, ETag] of every object it read, and the number of the `reading`."""
+        rows, quarantined = report["rows"], report["quarantined"]
+        extra = {"partition": str(partition_of(context)), "rows": rows, "quarantined": quarantined}
         self.note(context, features_asset(self.feed), extra)
-        return report
+        return {**report, **memo}
 
     def read(self, settings: Settings, partition: Partition, run_id: str) -> "tuple[int, tuple[LandedObject, ...]]":
         """The number of this reading, and everything in the partition's folder, written down in the ledger."""

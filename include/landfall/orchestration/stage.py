@@ -11,7 +11,8 @@ from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import errors_measured, rows_scored
 from landfall.orchestration.run_partition import PARTITION, partition_of
-from landfall.orchestration.step import Report, SparkStep
+from landfall.orchestration.spark_step import Ask, Json, SparkStep
+from landfall.orchestration.step import Report
 from landfall.spec import Feed, PredictionTable, Settings
 
 
@@ -22,8 +23,8 @@ class Stage(SparkStep):
         super().__init__(job=feed.scoring, partition=PARTITION, **kwargs)
         self.feed, self.model = feed, model
 
-    def stage(self, context: Context, settings: Settings, version: str, **more: str) -> dict[str, Any]:
-        """The job's report with `publication`, its id, and `model_version`."""
+    def stage(self, context: Context, settings: Settings, version: str, **more: str) -> Ask:
+        """Rows into the staging table of a new publication."""
         from landfall.compute.code import code_of
         from landfall.publishing import Fingerprint, connect, open_publication
 
@@ -33,6 +34,7 @@ class Stage(SparkStep):
             code_version=code_of(self.feed),
             model_version=version,
             contract=self.feed.contract.version,
+            commit=settings.code_version,
         )
         with connect(settings) as connection:
             publication = open_publication(
@@ -44,14 +46,13 @@ class Stage(SparkStep):
                 fingerprint=made_from,
                 reading=read["reading"],
             )
-        day = str(publication.partition)
-        report = self.spark(settings, stages=f"{day}={publication.staging}#{publication.id}", **more)
-        return {
-            "rows": report["staged"][day],
-            "metrics": report.get("metrics", {}).get(day, {}),
-            "publication": publication.id,
-            "model_version": version,
-        }
+        stages = f"{publication.partition}={publication.staging}#{publication.id}"
+        return self.ask({"publication": publication.id, "model_version": version}, stages=stages, **more)
+
+    def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
+        """What is staged, with `publication`, its id, and `model_version`."""
+        day = str(partition_of(context))
+        return {"rows": report["staged"][day], "metrics": report.get("metrics", {}).get(day, {}), **memo}
 
     def skip(self, context: Context, settings: Settings, why: str) -> NoReturn:
         """Nothing is to be published, which is no failure: the ledger is told why.
@@ -70,8 +71,8 @@ class Stage(SparkStep):
 class Score(Stage):
     """Predict with the champion; before there is one, wait for it in the triggerer."""
 
-    def run(self, context: Context, settings: Settings) -> dict[str, Any]:
-        """The report with the publication to be published."""
+    def prepare(self, context: Context, settings: Settings) -> Ask:
+        """Predictions of the partition's features by the champion, or by the last version that may predict it."""
         from landfall.freshness.history import newest
         from landfall.freshness.honest import is_honest, not_honest, version_for
         from landfall.freshness.promotions import notice
@@ -110,22 +111,32 @@ class MeasureErrors(Stage):
         super().__init__(**kwargs)
         self.of = of
 
-    def run(self, context: Context, settings: Settings) -> dict[str, Any]:
-        """The report with the publication to be published; its errors are in MLflow too."""
-        from landfall.freshness.watching import note_errors
+    @property
+    def nothing(self) -> str:
+        """Why there is nothing to measure."""
+        return f"Nothing had been published in `{self.of.name}` for these hours."
+
+    def prepare(self, context: Context, settings: Settings) -> Ask:
+        """Errors of what readers see of the partition."""
         from landfall.publishing import connect, published
 
-        nothing = f"Nothing had been published in `{self.of.name}` for these hours."
         with connect(settings) as connection:
             found = published(connection, self.of, partition_of(context))
         if found is None:
-            self.skip(context, settings, nothing)
-        report = self.stage(context, settings, "")
-        if not report["rows"]:
-            self.skip(context, settings, nothing)
+            self.skip(context, settings, self.nothing)
+        return self.stage(context, settings, "")
+
+    def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
+        """What is staged; the errors are in MLflow too."""
+        from landfall.freshness.watching import note_errors
+        from landfall.publishing import connect
+
+        staged = super().finish(context, settings, report, memo)
+        if not staged["rows"]:
+            self.skip(context, settings, self.nothing)
         with connect(settings) as connection:
-            note_errors(settings, connection, self.model, partition_of(context), report["metrics"])
-        return {**report, "model_version": ",".join(sorted(report["metrics"]))}
+            note_errors(settings, connection, self.model, partition_of(context), staged["metrics"])
+        return {**staged, "model_version": ",".join(sorted(staged["metrics"]))}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """Features and what had been published in, staged errors out."""

@@ -1,14 +1,15 @@
 """Train a challenger: features of every landed day, and a fit tracked in MLflow."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import Any, NoReturn
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import features_collected, model_trained
-from landfall.orchestration.step import SparkStep
+from landfall.orchestration.spark_step import Ask, Json, SparkStep
 from landfall.spec import Partition, Partitions, PredictionTable, Settings, Training
 
 UNTIL = "{{ params.until or '' }}"
@@ -27,30 +28,41 @@ class CollectFeatures(SparkStep):
         super().__init__(job=training.feed.features, partition="", **kwargs)
         self.training, self.of, self.until = training, of, UNTIL
 
-    def run(self, context: Context, settings: Settings) -> dict[str, Any]:
-        """Days landed, rows made now, days refused."""
+    def prepare(self, context: Context, settings: Settings) -> Ask:
+        """Features of every whole day that has landed."""
         from landfall.landing.store import connect, feed_of
         from landfall.ledger import ensure_ledger
-        from landfall.ledger.collected import list_landed, note_collected
+        from landfall.ledger.collected import list_landed
         from landfall.publishing import connect as connect_database
 
         landing, until = self.training.feed.landing, Partition.parse(self.until) if self.until else None
-        feed = feed_of(landing)
         with connect_database(settings) as database:
             ensure_ledger(database)
-            landed = list_landed(database, connect(settings.s3), settings.s3.bucket, feed, landing)
+            landed = list_landed(database, connect(settings.s3), settings.s3.bucket, feed_of(landing), landing)
         days = Partitions.of(day for day in landed.objects if not landed.lacks[day] and (not until or day <= until))
         if not len(days):
             raise AirflowSkipException(f"Nothing has landed under {landing.prefix}/: nothing to learn from.")
         self.argv = self.training.feed.features.argv(partition=str(days))
-        report = self.spark(settings, days="missing")
+        objects = {str(day): {key: each.etag for key, each in landed.objects[day].items()} for day in days}
+        return self.ask({"objects": objects}, days="missing")
+
+    def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
+        """Days landed, rows made now, days refused."""
+        from landfall.landing.store import feed_of
+        from landfall.ledger.collected import note_collected
+        from landfall.publishing import connect
+
         refused = [each["partition"] for each in report["refused"]]
         for each in report["refused"]:
             self.log.warning("Left out of training: %s", each)
         if self.of:
-            with connect_database(settings) as database:
-                read = note_collected(database, self.of, feed, landed, context["run_id"], report["partitions"], refused)
+            feed, objects = feed_of(self.training.feed.landing), memo["objects"]
+            with connect(settings) as database:
+                read = note_collected(
+                    database, self.of, feed, objects, context["run_id"], report["partitions"], refused
+                )
             self.log.info("%d days that no run had read need none any more: nothing was predicted for them", read)
+        days = Partitions.of(Partition.parse(day) for day in memo["objects"])
         return {"landed": str(days), "rows": report["rows"], "refused": refused}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
@@ -67,20 +79,24 @@ class Train(SparkStep):
         super().__init__(job=training.training, partition="", **kwargs)
         self.training, self.until = training, UNTIL
 
-    def run(self, context: Context, settings: Settings) -> dict[str, Any]:
-        """Version, held-out errors and snapshot."""
-        from landfall.models.registry import fail, register, start_training
+    def prepare(self, context: Context, settings: Settings) -> Ask:
+        """A fit on the snapshot, into the folders of a new MLflow run."""
+        from landfall.models.registry import start_training
 
         tags = {"landfall.run_id": context["run_id"], "landfall.reason": self._reason(context)}
         run = start_training(settings, self.training.model, tags)
+        more = {"until": self.until} if self.until else {}
+        return self.ask({"run": asdict(run), "tags": tags}, model=run.model_path, judged=run.judged_path, **more)
+
+    def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
+        """Version, held-out errors and snapshot."""
+        from landfall.models.registry import TrainingRun, register
+
+        run, learner = TrainingRun(**memo["run"]), self.training.learner.to_json()
         try:
-            more = {"until": self.until} if self.until else {}
-            report = self.spark(settings, model=run.model_path, judged=run.judged_path, **more)
-            version = register(
-                settings, run, self.training.model, report, tags, learner=self.training.learner.to_json()
-            )
-        except BaseException:
-            fail(settings, run)
+            version = register(settings, run, self.training.model, report, memo["tags"], learner=learner)
+        except BaseException as error:
+            self.give_up(context, settings, error, memo)
             raise
         return {
             "version": version.version,
@@ -88,6 +104,13 @@ class Train(SparkStep):
             "metrics": report["metrics"],
             "snapshot": report["snapshot"],
         }
+
+    def give_up(self, context: Context, settings: Settings, error: BaseException, memo: Mapping[str, Any]) -> NoReturn:
+        """Close the MLflow run that gave no model."""
+        from landfall.models.registry import TrainingRun, fail
+
+        fail(settings, TrainingRun(**memo["run"]))
+        raise error
 
     def _reason(self, context: Context) -> str:
         decided = context["ti"].xcom_pull(task_ids="decide")

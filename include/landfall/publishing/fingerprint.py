@@ -15,24 +15,34 @@ class Fingerprint:
         code_version: Version of the jobs' code, such as a git commit.
         model_version: Version of the model that scored.
         contract: Version or digest of the contract the rows passed.
+        commit: The commit of this project that made it, for a person to look at; the digest leaves it out, because most
+            commits do not touch what computes these rows.
     """
 
     objects: Mapping[str, str]
     code_version: str
     model_version: str
     contract: str
+    commit: str = ""
 
     def to_json(self) -> str:
         """Canonical JSON: the same inputs give the same text, in whatever order they were listed."""
-        fields = {
+        return _canonical({**self._inputs, **({"commit": self.commit} if self.commit else {})})
+
+    @property
+    def _inputs(self) -> dict[str, object]:
+        return {
             "objects": [{"key": key, "etag": etag} for key, etag in sorted(self.objects.items())],
             "code_version": self.code_version,
             "model_version": self.model_version,
             "contract": self.contract,
         }
-        return json.dumps(fields, separators=(",", ":"), sort_keys=True)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of `to_json`, in hexadecimal."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()
+        """SHA-256 of the inputs, in hexadecimal."""
+        return hashlib.sha256(_canonical(self._inputs).encode()).hexdigest()
+
+
+def _canonical(fields: Mapping[str, object]) -> str:
+    return json.dumps(fields, separators=(",", ":"), sort_keys=True)

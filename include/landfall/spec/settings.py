@@ -6,9 +6,19 @@ The embedded stack and docker-compose set the same variables; a team with server
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Self
 
 from landfall.errors import SettingsError
+
+COMPUTE = "LANDFALL_COMPUTE"
+"""The variable that says where jobs run, and how the names of those begin that say it of a pipeline or of a job."""
+
+
+def stamp() -> str:
+    """The commit that this package was built from, as `make wheel` notes it; empty in a checkout."""
+    file = files("landfall") / "commit.txt"
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +48,10 @@ class Settings:
     airflow_user: str = "admin"
     airflow_password: str = field(default="", repr=False)
     code_version: str = "unknown"
+    compute: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Where Spark jobs run: by the name of a job, of a pipeline, and under "" for every other. Empty: on this machine."""
+    spark_jars: str = ""
+    """Folder with the jars of Delta and s3a on every machine of a cluster; empty where the cluster brings its own."""
     sqs_queue_url: str = ""
     """The queue that S3 tells of created objects; empty if there is none. A wait then lists at once, not within a second."""
 
@@ -91,6 +105,12 @@ class Settings:
             airflow_url=env.get("LANDFALL_AIRFLOW_URL", "http://127.0.0.1:8080"),
             airflow_user=env.get("LANDFALL_AIRFLOW_USER", "admin"),
             airflow_password=env.get("LANDFALL_AIRFLOW_PASSWORD", ""),
-            code_version=env.get("LANDFALL_CODE_VERSION", "unknown"),
+            code_version=env.get("LANDFALL_CODE_VERSION") or stamp() or "unknown",
+            compute={
+                name.removeprefix(COMPUTE).removeprefix("_").lower(): value.strip().lower()
+                for name, value in env.items()
+                if (name == COMPUTE or name.startswith(f"{COMPUTE}_")) and value.strip()
+            },
+            spark_jars=env.get("LANDFALL_SPARK_JARS", ""),
             sqs_queue_url=env.get("LANDFALL_SQS_QUEUE_URL", ""),
         )

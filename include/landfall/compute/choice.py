@@ -1,0 +1,30 @@
+"""Which target runs a job: by configuration, not by the DAG."""
+
+from typing import Literal, cast, get_args
+
+from landfall.errors import SettingsError
+from landfall.pipelines import PIPELINES
+from landfall.spec import Settings
+from landfall.spec.settings import COMPUTE
+
+Target = Literal["local", "cluster"]
+TARGETS = list(get_args(Target))
+
+
+def target_of(settings: Settings, pipeline: str, job: str) -> Target:
+    """Where `job` of `pipeline` runs: as declared for the job, else for the pipeline, else for all; on this machine if nowhere.
+
+    Raises:
+        SettingsError: a variable names a target that does not exist, or neither a job nor a pipeline.
+    """
+    from spark_jobs.__main__ import JOBS
+
+    for name, target in settings.compute.items():
+        variable = f"{COMPUTE}_{name.upper()}" if name else COMPUTE
+        if target not in TARGETS:
+            raise SettingsError.unknown(f"compute target (setting `{variable}`)", target, TARGETS)
+        if name and name not in JOBS and name not in PIPELINES:
+            known = [*PIPELINES, *JOBS]
+            raise SettingsError.unknown(f"pipeline or job (setting `{variable}`)", name, known)
+    chosen = settings.compute.get(job) or settings.compute.get(pipeline) or settings.compute.get("") or "local"
+    return cast(Target, chosen)

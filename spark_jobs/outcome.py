@@ -1,0 +1,48 @@
+"""What became of a job, as the file that tells it to whoever started the job elsewhere."""
+
+import json
+from collections.abc import Mapping
+
+from landfall.errors import ComputeError, LandfallError
+from spark_jobs.files import write_file
+
+CALLING = "An error occurred while calling"
+"""How Py4J begins; the cause is on the next line."""
+
+
+def tell_report(url: str, report: Mapping[str, object]) -> None:
+    """Write that the job succeeded, and its report.
+
+    Raises:
+        ComputeError: the store refuses.
+    """
+    write_file(url, json.dumps({"report": report}).encode())
+
+
+def tell_error(url: str, error: LandfallError) -> None:
+    """Write that the job failed, and why.
+
+    Raises:
+        ComputeError: the store refuses.
+    """
+    write_file(url, json.dumps({"failed": error.as_dict()}).encode())
+
+
+def job_failed(job: str, text: str, where: str, look: str) -> ComputeError:
+    """The error of a job that Spark could not finish, by Spark's own words.
+
+    Args:
+        job: Name of the job.
+        text: What Spark, Py4J or a Python library said.
+        where: What ran it.
+        look: The command that shows more.
+    """
+    lines = [line.strip().removeprefix(": ") for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(CALLING)] or [text]
+    cause = next((line for line in lines if "Exception" in line and "S3" in line), lines[0])
+    return ComputeError(
+        f"The Spark job `{job}` failed: {cause[:400]}",
+        looked=where,
+        left="its partitions are as they were before, what was published stays",
+        next=look,
+    )

@@ -1,0 +1,59 @@
+"""The session of a job that has a process of its own: on a cluster, on a managed service, or on this machine."""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+LAKE = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    "spark.sql.session.timeZone": "UTC",
+}
+"""What every job needs of its session."""
+
+
+CONNECTED = ("SPARK_CONNECT_MODE_ENABLED", "SPARK_LOCAL_REMOTE", "SPARK_REMOTE")
+"""What pyspark sets in a process that has used Spark Connect: a driver that this process submits would look for a server."""
+
+
+def open_session(job: str) -> "SparkSession":
+    """The session of the service that started this process, or a new one: by Spark Connect if a server is named, else here."""
+    env = os.environ
+    submitted = "SPARK_ENV_LOADED" in env or "PYSPARK_GATEWAY_PORT" in env
+    for name in CONNECTED if submitted else ():
+        env.pop(name, None)
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName(env.get("LANDFALL_JOB", f"landfall {job}"))
+    if "DATABRICKS_RUNTIME_VERSION" in env:
+        return builder.getOrCreate()
+    if not submitted and (remote := env.get("LANDFALL_SPARK_REMOTE")):
+        return builder.remote(remote).getOrCreate()
+    for name, value in {**LAKE, **store_settings(env)}.items():
+        builder = builder.config(name, value)
+    return builder.getOrCreate()
+
+
+def store_settings(env: Mapping[str, str]) -> dict[str, str]:
+    """Spark's settings of an object store that is not Amazon's own, or whose keys the environment names.
+
+    The keys travel with the job's configuration to its executors; Spark hides them in its log and in its UI.
+    """
+    settings: dict[str, str] = {}
+    if endpoint := env.get("LANDFALL_S3_ENDPOINT"):
+        settings |= {
+            "spark.hadoop.fs.s3a.endpoint": endpoint,
+            "spark.hadoop.fs.s3a.endpoint.region": env.get("AWS_DEFAULT_REGION", "us-east-1"),
+            "spark.hadoop.fs.s3a.path.style.access": "true",
+            "spark.hadoop.fs.s3a.bucket.probe": "0",
+        }
+    if env.get("AWS_ACCESS_KEY_ID") and env.get("AWS_SECRET_ACCESS_KEY"):
+        settings |= {
+            "spark.hadoop.fs.s3a.aws.credentials.provider": "org.apache.hadoop.fs.s3a.SimpleAWSCredentialsProvider",
+            "spark.hadoop.fs.s3a.access.key": env["AWS_ACCESS_KEY_ID"],
+            "spark.hadoop.fs.s3a.secret.key": env["AWS_SECRET_ACCESS_KEY"],
+        }
+    return settings

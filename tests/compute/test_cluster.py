@@ -1,0 +1,163 @@
+"""The cluster target: one job at a time whatever becomes of its worker, and no secret on a command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from landfall.compute.cluster import submission
+from landfall.compute.standalone import wait_for_application, web_address
+from landfall.errors import ComputeError, SettingsError
+from landfall.orchestration.remote_job import ASKED, RemoteJob
+from landfall.orchestration.remote_operators import operator_for
+from landfall.spec import Settings
+
+WORKER = """
+import json, sys
+from types import SimpleNamespace
+from landfall.orchestration.remote_job import RemoteJob
+from landfall.spec import Settings
+task, *argv = json.loads(sys.argv[1])
+job = RemoteJob({"ti": SimpleNamespace(**task)}, Settings.read(), "cluster", argv[0])
+job.run(argv, {"argv": argv, "memo": {}}, again=False)
+"""
+"""What a worker of Airflow does for a step, in a process that can be killed."""
+
+DRIFT = ["measure_drift", "--features", "nothing.here/dt=2012-01-01", "--reference", "s3a://nowhere/reference.json"]
+
+
+def own(task: Any) -> dict[str, Any]:
+    return dict(vars(task.context()["ti"]))
+
+
+def start(task: Any, argv: list[str], settings: Settings) -> "subprocess.Popen[bytes]":
+    """A worker that runs a job on the cluster."""
+    env = {**os.environ, "LANDFALL_DATABASE_URL": settings.database_url, **settings.of_jobs,
+           "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri, "LANDFALL_S3_BUCKET": settings.s3.bucket,
+           "LANDFALL_SPARK_JARS": settings.spark_jars}  # fmt: skip
+    words = json.dumps([own(task), *argv])
+    return subprocess.Popen([sys.executable, "-c", WORKER, words], env=env, start_new_session=True)
+
+
+@pytest.mark.stack
+def test_a_try_after_the_worker_was_killed_takes_up_the_job_that_goes_on(
+    elsewhere: Any, cluster: Any, new_task: Callable[..., Any], wait_until: Any, slow_job: list[str]
+) -> None:
+    task = new_task()
+    name = RemoteJob(task.context(), elsewhere.settings, "cluster", slow_job[0]).name
+    worker = start(task, slow_job, elsewhere.settings)
+    try:
+        wait_until("the job runs", lambda: name in cluster.applications())
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    assert name in cluster.applications()
+    task.state.set(ASKED, {"ask": {"argv": slow_job, "memo": {}}, "tries": task.max_tries})
+    report = elsewhere.run(slow_job, task)
+    assert report["rows"] == 24
+    assert cluster.applications("completedapps").count(name) == 1
+    assert not task.state
+
+
+@pytest.mark.stack
+def test_a_task_that_was_cleared_asks_anew(elsewhere: Any, new_task: Callable[..., Any]) -> None:
+    before = new_task()
+    before.state.set(ASKED, {"ask": {"argv": DRIFT, "memo": {}}, "tries": before.max_tries})
+    again = RemoteJob(before.context(), elsewhere.settings, "cluster", DRIFT[0])
+    before.max_tries += 4
+    cleared = RemoteJob(before.context(), elsewhere.settings, "cluster", DRIFT[0])
+    assert (again.known(), cleared.known()) == ({"argv": DRIFT, "memo": {}}, None)
+    assert again.name == cleared.name
+
+
+@pytest.mark.stack
+def test_a_task_that_is_stopped_stops_its_job(
+    elsewhere: Any, cluster: Any, new_task: Callable[..., Any], wait_until: Any, slow_job: list[str]
+) -> None:
+    import threading
+
+    task = new_task()
+    job = RemoteJob(task.context(), elsewhere.settings, "cluster", slow_job[0])
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            job.run(slow_job, {"argv": slow_job, "memo": {}}, again=False)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    wait_until("the job runs", lambda: job.name in cluster.applications())
+    job.stop()
+    thread.join(60)
+    wait_until("the job is gone", lambda: job.name not in cluster.applications())
+    assert not thread.is_alive()
+    assert failed
+    assert isinstance(failed[0], ComputeError)
+
+
+@pytest.mark.stack
+def test_secrets_are_on_no_command_line(
+    elsewhere: Any, cluster: Any, new_task: Callable[..., Any], wait_until: Any, slow_job: list[str]
+) -> None:
+    task, settings = new_task(), elsewhere.settings
+    name = RemoteJob(task.context(), settings, "cluster", slow_job[0]).name
+    worker = start(task, slow_job, settings)
+    wait_until("the job runs", lambda: name in cluster.applications() or worker.poll() is not None)
+    shown = [" ".join(each.info["cmdline"] or ()) for each in psutil.process_iter(["cmdline"])]
+    assert worker.wait(120) == 0
+    assert [line for line in shown if name in line]
+    assert not [line for line in shown if settings.s3.secret_key in line or settings.database_url in line]
+
+
+@pytest.mark.stack
+def test_without_its_connection_nothing_is_started(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_LANDFALL_SPARK", raising=False)
+    with pytest.raises(SettingsError) as refused:
+        operator_for("cluster", "score", stack.settings, DRIFT, report="s3a://b/r.json", name="n")
+    assert refused.value.what == "The Airflow connection `landfall_spark` is missing."
+
+
+def test_a_master_that_does_not_answer_is_not_taken_for_an_idle_one(closed_port: int) -> None:
+    with pytest.raises(ComputeError) as refused:
+        wait_for_application(f"http://127.0.0.1:{closed_port}", "landfall-x")
+    assert refused.value.what == "Whether `landfall-x` still runs could not be asked."
+    assert refused.value.left == "no second one was started"
+
+
+@pytest.mark.parametrize(
+    ("master", "extra", "address"),
+    [
+        ("spark://one:7077", {}, "http://one:8080"),
+        ("spark://one:7077,two:7077", {}, "http://one:8080"),
+        ("spark://one:7077", {"webui": "https://ui.example/"}, "https://ui.example"),
+        ("yarn", {}, ""),
+        ("k8s://https://one:6443", {}, ""),
+    ],
+)
+def test_where_a_master_tells_of_its_applications(master: str, extra: dict[str, str], address: str) -> None:
+    assert web_address(master, extra) == address
+
+
+def test_what_is_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = {"LANDFALL_DATABASE_URL": "postgresql://secret", "MLFLOW_TRACKING_URI": "x", "LANDFALL_SPARK_JARS": "/jars/",
+              "AWS_SECRET_ACCESS_KEY": "secret too"}  # fmt: skip
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    what = submission(Settings.read(needed), DRIFT, report="s3a://b/r.json", name="landfall-x", folder=tmp_path)
+    assert what.arguments == [*DRIFT, "--lake", "s3a://landfall", "--report", "s3a://b/r.json"]
+    assert what.conf == {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.log.level": "WARN",
+        "spark.driver.extraClassPath": "/jars/*",
+        "spark.executor.extraClassPath": "/jars/*",
+    }
+    assert what.environment["LANDFALL_JOB"] == "landfall-x"
+    assert "secret" not in " ".join([*what.arguments, *what.conf.values(), what.py_files, what.application])

@@ -1,0 +1,63 @@
+"""One suite for every target: the same job gives the same rows, and the same fault the same words."""
+
+from typing import Any
+
+import pytest
+
+from landfall.compute.local import WarmSpark
+from landfall.errors import ComputeError
+
+COUNTED = {"rows": 24, "quarantined": 0}
+
+
+@pytest.fixture(scope="module")
+def rows(stack: Any, corner: Any) -> Any:
+    """The rows of a table of the corner, in one order."""
+
+    def read(table: str) -> list[tuple[Any, ...]]:
+        from pyspark.sql import SparkSession
+
+        session = SparkSession.builder.remote(stack.settings.spark_remote).create()
+        found = session.read.format("delta").load(f"{stack.settings.lake}/{corner.name}/{table}")
+        read = [tuple(row) for row in found.sort("time").collect()]
+        session.stop()
+        return read
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def expected(stack: Any, corner: Any, rows: Any) -> Any:
+    """What the warm server makes of the day as it makes it of every day, in the session of small jobs."""
+    where = WarmSpark(remote=stack.settings.spark_remote, lake=stack.settings.lake)
+    where.run(corner.features("expected"), small=True)
+    return rows("expected")
+
+
+def test_a_job_makes_the_same_rows_everywhere(place: Any, corner: Any, rows: Any, expected: Any) -> None:
+    report = place.run(corner.features(place.name))
+    assert {name: report[name] for name in COUNTED} == COUNTED
+    assert rows(place.name) == expected
+
+
+def test_what_a_job_says_of_its_input_is_the_same_error_everywhere(place: Any, corner: Any) -> None:
+    staged = ["--stages", "2012-12-25=publications_data.none#1"]
+    features = ["--features", f"{corner.name}.none/dt=2012-12-25"]
+    with pytest.raises(ComputeError) as refused:
+        place.run(["bike_demand_predictions", *features, "--model", "m", "--model-version", "1", *staged])
+    assert str(refused.value) == (
+        f"The table `{corner.name}.none` does not exist.\n"
+        f"  looked: {place.settings.lake}/{corner.name}/none\n"
+        "  left: nothing was written\n"
+        "  next: land its files and run the DAG that makes it"
+    )
+
+
+def test_what_spark_says_is_the_same_line_everywhere(place: Any, corner: Any) -> None:
+    with pytest.raises(ComputeError) as refused:
+        place.run(corner.features("none", "2012-12-01"))
+    assert refused.value.what == (
+        "The Spark job `bike_features` failed: [PATH_NOT_FOUND] Path does not exist: "
+        f"{place.settings.lake}/{corner.name}/dt=2012-12-01. SQLSTATE: 42K03"
+    )
+    assert refused.value.left == "its partitions are as they were before, what was published stays"
