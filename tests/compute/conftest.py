@@ -122,7 +122,7 @@ class Place:
         from landfall.orchestration.remote_job import RemoteJob
 
         task = task or Task(f"test_{uuid.uuid4().hex[:8]}")
-        job = RemoteJob(task.context(), self.settings, self.name, argv[0])
+        job = RemoteJob(task.context(), self.settings, self.name, argv[0], small=True)
         known = job.known()
         return job.run(argv, {"argv": argv, "memo": {}}, again=known is not None)
 

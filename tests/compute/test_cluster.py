@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from landfall.compute.cluster import submission
+from landfall.compute.cluster import FEW_ROWS, submission
 from landfall.compute.standalone import wait_for_application, web_address
 from landfall.errors import ComputeError, SettingsError
 from landfall.orchestration.remote_job import ASKED, RemoteJob
@@ -25,7 +25,7 @@ from types import SimpleNamespace
 from landfall.orchestration.remote_job import RemoteJob
 from landfall.spec import Settings
 task, *argv = json.loads(sys.argv[1])
-job = RemoteJob({"ti": SimpleNamespace(**task)}, Settings.read(), "cluster", argv[0])
+job = RemoteJob({"ti": SimpleNamespace(**task)}, Settings.read(), "cluster", argv[0], small=True)
 job.run(argv, {"argv": argv, "memo": {}}, again=False)
 """
 """What a worker of Airflow does for a step, in a process that can be killed."""
@@ -51,7 +51,7 @@ def test_a_try_after_the_worker_was_killed_takes_up_the_job_that_goes_on(
     elsewhere: Any, cluster: Any, new_task: Callable[..., Any], wait_until: Any, slow_job: list[str]
 ) -> None:
     task = new_task()
-    name = RemoteJob(task.context(), elsewhere.settings, "cluster", slow_job[0]).name
+    name = RemoteJob(task.context(), elsewhere.settings, "cluster", slow_job[0], small=True).name
     worker = start(task, slow_job, elsewhere.settings)
     try:
         wait_until("the job runs", lambda: name in cluster.applications())
@@ -70,9 +70,9 @@ def test_a_try_after_the_worker_was_killed_takes_up_the_job_that_goes_on(
 def test_a_task_that_was_cleared_asks_anew(elsewhere: Any, new_task: Callable[..., Any]) -> None:
     before = new_task()
     before.state.set(ASKED, {"ask": {"argv": DRIFT, "memo": {}}, "tries": before.max_tries})
-    again = RemoteJob(before.context(), elsewhere.settings, "cluster", DRIFT[0])
+    again = RemoteJob(before.context(), elsewhere.settings, "cluster", DRIFT[0], small=True)
     before.max_tries += 4
-    cleared = RemoteJob(before.context(), elsewhere.settings, "cluster", DRIFT[0])
+    cleared = RemoteJob(before.context(), elsewhere.settings, "cluster", DRIFT[0], small=True)
     assert (again.known(), cleared.known()) == ({"argv": DRIFT, "memo": {}}, None)
     assert again.name == cleared.name
 
@@ -84,7 +84,7 @@ def test_a_task_that_is_stopped_stops_its_job(
     import threading
 
     task = new_task()
-    job = RemoteJob(task.context(), elsewhere.settings, "cluster", slow_job[0])
+    job = RemoteJob(task.context(), elsewhere.settings, "cluster", slow_job[0], small=True)
     failed: list[BaseException] = []
 
     def work() -> None:
@@ -109,7 +109,7 @@ def test_secrets_are_on_no_command_line(
     elsewhere: Any, cluster: Any, new_task: Callable[..., Any], wait_until: Any, slow_job: list[str]
 ) -> None:
     task, settings = new_task(), elsewhere.settings
-    name = RemoteJob(task.context(), settings, "cluster", slow_job[0]).name
+    name = RemoteJob(task.context(), settings, "cluster", slow_job[0], small=True).name
     worker = start(task, slow_job, settings)
     wait_until("the job runs", lambda: name in cluster.applications() or worker.poll() is not None)
     shown = [" ".join(each.info["cmdline"] or ()) for each in psutil.process_iter(["cmdline"])]
@@ -122,7 +122,7 @@ def test_secrets_are_on_no_command_line(
 def test_without_its_connection_nothing_is_started(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_LANDFALL_SPARK", raising=False)
     with pytest.raises(SettingsError) as refused:
-        operator_for("cluster", "score", stack.settings, DRIFT, report="s3a://b/r.json", name="n")
+        operator_for("cluster", "score", stack.settings, DRIFT, small=True, report="s3a://b/r.json", name="n")
     assert refused.value.what == "The Airflow connection `landfall_spark` is missing."
 
 
@@ -151,13 +151,15 @@ def test_what_is_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     needed = {"LANDFALL_DATABASE_URL": "postgresql://secret", "MLFLOW_TRACKING_URI": "x", "LANDFALL_SPARK_JARS": "/jars/",
               "AWS_SECRET_ACCESS_KEY": "secret too"}  # fmt: skip
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
-    what = submission(Settings.read(needed), DRIFT, report="s3a://b/r.json", name="landfall-x", folder=tmp_path)
+    where = {"report": "s3a://b/r.json", "name": "landfall-x", "folder": tmp_path}
+    what = submission(Settings.read(needed), DRIFT, small=False, **where)
     assert what.arguments == [*DRIFT, "--lake", "s3a://landfall", "--report", "s3a://b/r.json"]
     assert what.conf == {
-        "spark.sql.session.timeZone": "UTC",
         "spark.log.level": "WARN",
         "spark.driver.extraClassPath": "/jars/*",
         "spark.executor.extraClassPath": "/jars/*",
     }
+    small = submission(Settings.read(needed), DRIFT, small=True, **where).conf
+    assert small == {**what.conf, **FEW_ROWS}
     assert what.environment["LANDFALL_JOB"] == "landfall-x"
     assert "secret" not in " ".join([*what.arguments, *what.conf.values(), what.py_files, what.application])

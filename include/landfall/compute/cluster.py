@@ -11,11 +11,23 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from landfall.compute.local import SMALL
 from landfall.compute.shipping import door, jobs_zip
 from landfall.spec import Settings
 
 CONNECTION = "landfall_spark"
 """The Airflow connection: host `spark://HOST:PORT`, `yarn` or `k8s://...`, and in its extra `deploy-mode` and more."""
+
+
+SOON = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+"""A job of seconds in a process of its own spends most of them compiling itself: 66 s of CPU to a first Delta table, 39 so."""
+FEW_ROWS = {
+    **SMALL,
+    "spark.cores.max": "1",
+    "spark.driver.extraJavaOptions": SOON,
+    "spark.executor.extraJavaOptions": SOON,
+}
+"""How a small job is planned, and run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +51,13 @@ class Submission:
     name: str
 
 
-def submission(settings: Settings, argv: list[str], *, report: str, name: str, folder: Path) -> Submission:
+def submission(settings: Settings, argv: list[str], *, small: bool, report: str, name: str, folder: Path) -> Submission:
     """The submission of one job.
 
     Args:
         settings: Where the servers are.
         argv: The job and its options.
+        small: See `Job.small`: it is planned for few rows, and asks a standalone master for one core.
         report: URL of the file that the job tells its report in.
         name: What the cluster is to call it.
         folder: Where the zip is kept.
@@ -55,7 +68,7 @@ def submission(settings: Settings, argv: list[str], *, report: str, name: str, f
         application=str(door()),
         arguments=[*argv, "--lake", settings.lake, "--report", report],
         py_files=str(jobs_zip(folder)),
-        conf={"spark.sql.session.timeZone": "UTC", "spark.log.level": "WARN", **on_path},
+        conf={"spark.log.level": "WARN", **on_path, **(FEW_ROWS if small else {})},
         environment={**settings.of_jobs, "LANDFALL_JOB": name, **_spark_of_this_environment()},
         name=name,
     )

@@ -29,10 +29,11 @@ class RemoteJob:
         settings: Where the servers are.
         target: Where the job runs.
         job: Its name.
+        small: See `Job.small`.
     """
 
-    def __init__(self, context: Context, settings: Settings, target: str, job: str) -> None:
-        self.context, self.settings, self.target, self.job = context, settings, target, job
+    def __init__(self, context: Context, settings: Settings, target: str, job: str, *, small: bool) -> None:
+        self.context, self.settings, self.target, self.job, self.small = context, settings, target, job, small
         self.state = context.get("task_state_store")
         self.tries = getattr(context["ti"], "max_tries", 0)
         self.name = _name(context)
@@ -66,6 +67,7 @@ class RemoteJob:
             self.context["ti"].task_id,
             self.settings,
             argv,
+            small=self.small,
             report=f"{self.settings.lake}/{self.key}",
             name=self.name,
         )

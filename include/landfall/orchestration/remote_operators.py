@@ -9,7 +9,7 @@ from landfall.spec import Settings
 
 
 def operator_for(
-    target: str, task_id: str, settings: Settings, argv: list[str], *, report: str, name: str
+    target: str, task_id: str, settings: Settings, argv: list[str], *, small: bool, report: str, name: str
 ) -> BaseOperator:
     """The operator that runs one job, and waits for it.
 
@@ -18,13 +18,14 @@ def operator_for(
         task_id: The task that it runs in.
         settings: Where the servers are.
         argv: The job and its options.
+        small: See `Job.small`.
         report: URL of the file that the job tells its report in.
         name: What the target is to call it.
 
     Raises:
         SettingsError: the connection of the target is missing.
     """
-    return {"cluster": _cluster}[target](task_id, settings, argv, report=report, name=name)
+    return {"cluster": _cluster}[target](task_id, settings, argv, small=small, report=report, name=name)
 
 
 def await_earlier(target: str, name: str) -> None:
@@ -42,7 +43,7 @@ def await_earlier(target: str, name: str) -> None:
             wait_for_application(address, name)
 
 
-def _cluster(task_id: str, settings: Settings, argv: list[str], *, report: str, name: str) -> BaseOperator:
+def _cluster(task_id: str, settings: Settings, argv: list[str], *, small: bool, report: str, name: str) -> BaseOperator:
     """spark-submit, by the provider's operator.
 
     Where the driver runs on the cluster (YARN, Kubernetes) the operator keeps its id in the task's state, and takes it up
@@ -54,7 +55,8 @@ def _cluster(task_id: str, settings: Settings, argv: list[str], *, report: str, 
 
     connection = _connection(CONNECTION)
     master, extra = _master(connection), connection.extra_dejson
-    what = submission(settings, argv, report=report, name=name, folder=Path.home() / ".cache" / "landfall" / "jobs")
+    folder = Path.home() / ".cache" / "landfall" / "jobs"
+    what = submission(settings, argv, small=small, report=report, name=name, folder=folder)
     return SparkSubmitOperator(
         task_id=task_id,
         conn_id=CONNECTION,

@@ -64,7 +64,7 @@ class SparkStep(Step):
         from landfall.pipelines import pipeline_of_dag
 
         target = target_of(settings, pipeline_of_dag(self.dag_id), self.argv[0])
-        elsewhere = None if target == "local" else RemoteJob(context, settings, target, self.argv[0])
+        elsewhere = None if target == "local" else RemoteJob(context, settings, target, self.argv[0], small=self.small)
         known = elsewhere.known() if elsewhere else None
         ask = Ask(**known) if known else self.prepare(context, settings)
         if ask is None:
