@@ -67,18 +67,20 @@ class Demo:
         files = self._sample()
         with self.stage("Sign in to Airflow"):
             api = AirflowApi(where)
-        self._land("Land the past in S3, one object a day", files, ACTUALS, last=self.until)
+        with self.stage("Land the past in S3, one object a day"):
+            self._land(files, ACTUALS, last=self.until)
         with self.stage(f"Train the model on what landed up to {self.until}") as progress:
             self._train(api, progress)
-        after = Partition(self.until.day + timedelta(days=1))
-        for feed in (FORECAST, ACTUALS):
-            self._land(f"Land the days since, {feed.name}", files, feed, first=after)
         for feed, day in ((FORECAST, self.tomorrow), (FORECAST, self.yesterday), (ACTUALS, self.yesterday)):
-            with self.stage(f"Run {feed.dag_id} for {day}") as progress:
+            with self.stage(f"Land and run {feed.dag_id} for {day}") as progress:
+                self._land(files, feed, first=day, last=day)
                 api.wait(feed.dag_id, api.run_partition(feed.dag_id, day), progress.step)
         key = {"city": CITY, "state": STATE, "time": f"{self.tomorrow}T17:00:00Z"}
         with self.stage("Look a prediction up"):
             row = self._lookup(key)
+        with self.stage("Land the days between, for the audit to find"):
+            for feed in (FORECAST, ACTUALS):
+                self._land(files, feed, first=Partition(self.until.day + timedelta(days=1)))
         self._tell(key, row, time.monotonic() - began)
 
     def _train(self, api: AirflowApi, progress: Progress) -> None:
@@ -120,21 +122,14 @@ class Demo:
         return {each.feed: each.path for each in written}
 
     def _land(
-        self,
-        name: str,
-        files: dict[str, Path],
-        feed: Feed,
-        *,
-        first: Partition | None = None,
-        last: Partition | None = None,
+        self, files: dict[str, Path], feed: Feed, *, first: Partition | None = None, last: Partition | None = None
     ) -> None:
         from landfall.landing.split import land
         from landfall.landing.store import connect
         from landfall.stack import settings
 
         s3 = settings().s3
-        with self.stage(name):
-            land(connect(s3), s3.bucket, f"{BIKE_DEMAND.name}/{feed.name}", files[feed.name], first=first, last=last)
+        land(connect(s3), s3.bucket, f"{BIKE_DEMAND.name}/{feed.name}", files[feed.name], first=first, last=last)
 
     def _lookup(self, key: dict[str, str]) -> dict[str, object]:
         from landfall.publishing import connect, lookup
