@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from landfall.errors import ComputeError, LandfallError
 from spark_jobs.outcome import job_failed, tell_error, tell_report
-from spark_jobs.session import open_session
+from spark_jobs.session import open_session, session_name
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -100,7 +100,8 @@ def main() -> None:
 
 def _failed(job: str, error: Exception) -> LandfallError:
     traceback.print_exception(error)
-    return job_failed(job, str(error) or type(error).__name__, "this process's own log", "landfall logs spark")
+    text = str(error) or type(error).__name__
+    return job_failed(job, text, f"Spark, as the application {session_name(job)}", "see the log of the application")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def open_session(job: str) -> "SparkSession":
         env.pop(name, None)
     from pyspark.sql import SparkSession
 
-    builder = SparkSession.builder.appName(env.get("LANDFALL_JOB", f"landfall {job}"))
+    builder = SparkSession.builder.appName(session_name(job))
     if "DATABRICKS_RUNTIME_VERSION" in env:
         return builder.getOrCreate()
     if not submitted and (remote := env.get("LANDFALL_SPARK_REMOTE")):
@@ -36,6 +36,11 @@ def open_session(job: str) -> "SparkSession":
     for name, value in {**LAKE, **store_settings(env)}.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def session_name(job: str) -> str:
+    """What the job's application is called: as whoever submitted it wants it."""
+    return os.environ.get("LANDFALL_JOB", f"landfall {job}")
 
 
 def store_settings(env: Mapping[str, str]) -> dict[str, str]:

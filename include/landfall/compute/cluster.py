@@ -2,7 +2,7 @@
 
 The job runs from a zip of these sources; the cluster brings Python with the packages of `requirements.txt` that jobs import,
 and Delta and s3a, in `LANDFALL_SPARK_JARS` or among its own jars. Servers' addresses and keys reach the driver by its
-environment, never on a command line.
+environment: on a standalone cluster that of the worker's process, on YARN and Kubernetes as the provider hands it on.
 """
 
 import os

@@ -1,7 +1,7 @@
 """A Spark job that runs elsewhere: submitted and waited for by an operator of Airflow's providers, told of by a file.
 
 A task that is tried again because its worker died finds what it had asked for, and the job that it had started: it does not
-start another beside it. A task that somebody cleared asks anew.
+start another beside it. A task that somebody cleared asks anew, once a job that such a worker had left has ended.
 """
 
 import hashlib
@@ -35,6 +35,7 @@ class RemoteJob:
     def __init__(self, context: Context, settings: Settings, target: str, job: str, *, small: bool) -> None:
         self.context, self.settings, self.target, self.job, self.small = context, settings, target, job, small
         self.state = context.get("task_state_store")
+        self.kept: Json | None = self.state.get(ASKED) if self.state is not None else None
         self.tries = getattr(context["ti"], "max_tries", 0)
         self.name = _name(context)
         self.key = f"_jobs/{self.name}.json"
@@ -42,9 +43,8 @@ class RemoteJob:
 
     def known(self) -> Json | None:
         """What an earlier try of this task has asked for and has not seen the end of."""
-        kept: Json | None = self.state.get(ASKED) if self.state else None
         # Clearing a task raises the number of its tries; a worker's death does not.
-        return kept["ask"] if kept and kept["tries"] == self.tries else None
+        return self.kept["ask"] if self.kept and self.kept["tries"] == self.tries else None
 
     def run(self, argv: list[str], ask: Json, *, again: bool) -> Report:
         """Submit the job, or take up the one that an earlier try had submitted; its report.
@@ -54,13 +54,13 @@ class RemoteJob:
         """
         from landfall.orchestration.remote_operators import await_earlier, operator_for
 
-        if again:
+        if self.kept:
             await_earlier(self.target, self.name)
-            if self._told() is not None:
-                return self._ended()
-        else:
+        if again and self._told() is not None:
+            return self._ended()
+        if not again:
             self._forget()
-            if self.state:
+            if self.state is not None:
                 self.state.set(ASKED, {"ask": ask, "tries": self.tries})
         self.operator = operator_for(
             self.target,
@@ -127,7 +127,7 @@ class RemoteJob:
         """Neither a report nor a state of an earlier job is left to be taken for this one's."""
         store: Any = self._store()
         store.delete_object(Bucket=self.settings.s3.bucket, Key=self.key)
-        if self.state:
+        if self.state is not None:
             self.state.clear()
 
     def _store(self) -> Any:
