@@ -1,6 +1,6 @@
 """Stamps the wheel with the commit that it is made from: `landfall/commit.txt`, which every publication's fingerprint names."""
 
-import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,9 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]
         """Called by hatchling before it collects the files."""
         if version == "editable":
             return
+        sys.path.insert(0, str(Path(self.root, "include")))
+        from landfall.spec.commit import code_version
+
         stamp = Path(tempfile.mkdtemp(), "commit.txt")
-        stamp.write_text(commit(Path(self.root)), encoding="utf-8")
+        stamp.write_text(code_version(Path(self.root)), encoding="utf-8")
         build_data["force_include"][str(stamp)] = "landfall/commit.txt"
-
-
-def commit(project: Path) -> str:
-    """The commit of the checkout, `-dirty` when files differ from it; `unknown` where there is no git."""
-
-    def git(*words: str) -> str:
-        return subprocess.run(["git", "-C", project, *words], capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        return git("rev-parse", "--short", "HEAD") + ("-dirty" if git("status", "--porcelain") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"

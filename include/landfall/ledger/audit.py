@@ -125,10 +125,11 @@ def audit(
     deleted = [f"{facts.partition}: {each.why}" for facts, each in found if each.reason == "input deleted"]
     due = [facts for facts, each in reversed(found) if each.automatic]
     free = at_once - sum(1 for _, each in found if each.state == "running")
+    newest_landed = max(landed.objects, default=None)
     starts: list[Start] = []
     postponed = 0
     for facts in due:
-        if len(starts) >= free or (yielding and facts.partition != max(landed.objects)):
+        if len(starts) >= free or (yielding and facts.partition != newest_landed):
             postponed += 1
             continue
         start, seen = _start(facts, newest, current), facts.read.number if facts.read else None

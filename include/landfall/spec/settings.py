@@ -6,19 +6,13 @@ The embedded stack and docker-compose set the same variables; a team with server
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.resources import files
 from typing import Self
 
 from landfall.errors import SettingsError
+from landfall.spec.commit import stamp
 
 COMPUTE = "LANDFALL_COMPUTE"
 """The variable that says where jobs run, and how the names of those begin that say it of a pipeline or of a job."""
-
-
-def stamp() -> str:
-    """The commit that this package was built from, as `make wheel` notes it; empty in a checkout."""
-    file = files("landfall") / "commit.txt"
-    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,10 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-import landfall
+from landfall.spec.commit import code_version
 from landfall.stack.java import Java
 from landfall.stack.layout import Layout
 from landfall.stack.secrets import Secrets
@@ -47,21 +46,6 @@ NOT_INHERITED = (
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONPATH",
 )
-
-
-def code_version(project: Path) -> str:
-    """The commit of the project, `-dirty` when files differ from it; the package's version where there is no git."""
-
-    def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(project), *arguments], capture_output=True, text=True, check=True, timeout=20
-        ).stdout.strip()
-
-    try:
-        commit = git("rev-parse", "--short", "HEAD")
-        return commit + ("-dirty" if git("status", "--porcelain") else "")
-    except (OSError, subprocess.SubprocessError):
-        return landfall.__version__
 
 
 def variables(

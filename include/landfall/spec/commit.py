@@ -1,0 +1,28 @@
+"""Which commit of this project runs: git's in a checkout, the one that a wheel was stamped with."""
+
+import subprocess
+from importlib.resources import files
+from pathlib import Path
+
+import landfall
+
+
+def code_version(project: Path) -> str:
+    """The commit of the project, `-dirty` when files differ from it; the package's version where there is no git."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(project), *arguments], capture_output=True, text=True, check=True, timeout=20
+        ).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "--short", "HEAD")
+        return commit + ("-dirty" if git("status", "--porcelain") else "")
+    except (OSError, subprocess.SubprocessError):
+        return landfall.__version__
+
+
+def stamp() -> str:
+    """The commit that this package was built from, as `make wheel` notes it; empty in a checkout."""
+    file = files("landfall") / "commit.txt"
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
