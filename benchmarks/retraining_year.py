@@ -152,10 +152,11 @@ def main() -> None:
         finally:
             control.down()
     assert serving is not None
+    days = f"{options.stride} days" if options.stride > 1 else "a day"
     lines = [f"| {day} | {state} | {number} | {why} |" for day, state, number, why in told]
     write(
-        "retraining_year",
-        f"2011 landed {options.stride} days at a time, the first {options.learn} learnt from",
+        "retraining_year" if options.stride > 1 else "retraining_daily",
+        f"2011 landed {days} at a time, the first {options.learn} learnt from",
         [
             "| until | came to | version | why |",
             "|---|---|---|---|",

@@ -79,7 +79,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         return
     one = Stack(tmp_path_factory.mktemp("stack"))
     try:
-        started = run_landfall(one.home, "up")
+        started = run_landfall(one.home, "up", "--with", "databricks")
         assert started.returncode == 0, started.stdout + started.stderr
         pause_audit(one)
         yield one

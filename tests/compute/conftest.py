@@ -1,5 +1,6 @@
 """What the suite of the compute targets shares: a real standalone cluster, and one way to run a job on each target."""
 
+import asyncio
 import json
 import os
 import signal
@@ -16,14 +17,16 @@ from typing import Any
 import httpx
 import pyspark
 import pytest
+from airflow.sdk.module_loading import import_string
 
 from landfall.compute.local import WarmSpark
 from landfall.landing.samples.bike_demand import forecast_hours
 from landfall.landing.store import connect
+from landfall.orchestration.remote_job import RESUME, RemoteJob
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.spec import Partition, Settings
 
-TARGETS = ["local", "cluster"]
+TARGETS = ["local", "cluster", "databricks"]
 DAY = "2012-12-25"
 Json = dict[str, Any]
 
@@ -102,10 +105,19 @@ class Task:
     run_id: str
     max_tries: int = 4
     state: State = field(default_factory=State)
+    told: dict[str, Any] = field(default_factory=dict)
 
     def context(self) -> Any:
         ti = SimpleNamespace(dag_id="bike_forecast", run_id=self.run_id, task_id="score", max_tries=self.max_tries)
+        ti.xcom_push = lambda key, value: self.told.update({key: value})
         return {"ti": ti, "task_state_store": self.state}
+
+    def asked(self, target: str, argv: list[str]) -> None:
+        """As a worker leaves it that has died while its job runs."""
+        from landfall.orchestration.remote_job import ASKED
+
+        ask = {"argv": argv, "memo": {}}
+        self.state.set(ASKED, {"ask": ask, "tries": self.max_tries, "target": target, "token": f"t-{self.run_id}"})
 
 
 @dataclass
@@ -119,12 +131,43 @@ class Place:
         """Run one job as a step does; its report."""
         if self.name == "local":
             return WarmSpark(remote=self.settings.spark_remote, lake=self.settings.lake).run(argv)
-        from landfall.orchestration.remote_job import RemoteJob
+        from airflow.sdk.exceptions import TaskDeferred
 
         task = task or Task(f"test_{uuid.uuid4().hex[:8]}")
         job = RemoteJob(task.context(), self.settings, self.name, argv[0], small=True)
         known = job.known()
-        return job.run(argv, {"argv": argv, "memo": {}}, again=known is not None)
+        try:
+            return job.run({"argv": argv, "memo": {}}, again=known is not None)
+        except TaskDeferred as deferred:
+            return self.wait(deferred, task, argv[0])
+
+    def wait(self, deferred: Any, task: Task, job: str) -> Mapping[str, Any]:
+        """What the triggerer does, and then another worker: all that is left of the first one is what it deferred with."""
+        from airflow.sdk.exceptions import TaskDeferred
+
+        assert deferred.method_name == RESUME
+        left = json.loads(json.dumps(deferred.kwargs))
+        event = asyncio.run(fired(deferred.trigger))
+        other = RemoteJob(task.context(), self.settings, left["target"], job, small=True)
+        try:
+            return other.resume(left["ask"], left["method"], event)
+        except TaskDeferred as again:
+            return self.wait(again, task, job)
+
+
+async def fired(trigger: Any) -> Any:
+    """What a trigger tells, made anew from what is kept of it in Airflow's database."""
+    name, kept = trigger.serialize()
+    async for event in import_string(name)(**kept).run():
+        return event.payload
+    raise AssertionError("the trigger told nothing")
+
+
+@pytest.fixture
+def databricks(stack: Any, monkeypatch: pytest.MonkeyPatch) -> Place:
+    """MiniLake, with the connection that Airflow has to it."""
+    monkeypatch.setenv("AIRFLOW_CONN_LANDFALL_DATABRICKS", stack.env["AIRFLOW_CONN_LANDFALL_DATABRICKS"])
+    return Place("databricks", replace(stack.settings, compute={"": "databricks"}))
 
 
 @pytest.fixture
@@ -147,7 +190,7 @@ def place(request: pytest.FixtureRequest, stack: Any) -> Place:
     """Each target in turn."""
     if request.param == "local":
         return Place("local", stack.settings)
-    found: Place = request.getfixturevalue("elsewhere")
+    found: Place = request.getfixturevalue("elsewhere" if request.param == "cluster" else request.param)
     return found
 
 

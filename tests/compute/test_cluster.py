@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import pytest
 
 from landfall.compute.cluster import FEW_ROWS, submission
 from landfall.compute.standalone import wait_for_application, web_address
+from landfall.compute.target import Order
 from landfall.errors import ComputeError, SettingsError
-from landfall.orchestration.remote_job import ASKED, RemoteJob
-from landfall.orchestration.remote_operators import operator_for
+from landfall.orchestration.elsewhere import service_of
+from landfall.orchestration.remote_job import RemoteJob
 from landfall.spec import Settings
 
 WORKER = """
@@ -26,11 +28,15 @@ from landfall.orchestration.remote_job import RemoteJob
 from landfall.spec import Settings
 task, *argv = json.loads(sys.argv[1])
 job = RemoteJob({"ti": SimpleNamespace(**task)}, Settings.read(), "cluster", argv[0], small=True)
-job.run(argv, {"argv": argv, "memo": {}}, again=False)
+job.run({"argv": argv, "memo": {}}, again=False)
 """
 """What a worker of Airflow does for a step, in a process that can be killed."""
 
 DRIFT = ["measure_drift", "--features", "nothing.here/dt=2012-01-01", "--reference", "s3a://nowhere/reference.json"]
+
+
+def order(settings: Settings) -> Order:
+    return Order(settings=settings, argv=DRIFT, small=False, report="s3a://b/r.json", name="landfall-x", token="t")
 
 
 def own(task: Any) -> dict[str, Any]:
@@ -63,7 +69,7 @@ def test_a_job_outlives_its_killed_worker_with_no_secret_on_a_command_line_and_t
     secrets = elsewhere.settings.s3.secret_key, elsewhere.settings.database_url
     assert [line for line in shown if name in line]
     assert not [line for line in shown for secret in secrets if secret in line]
-    task.state.set(ASKED, {"ask": {"argv": slow_job, "memo": {}}, "tries": task.max_tries})
+    task.asked("cluster", slow_job)
     report = elsewhere.run(slow_job, task)
     assert report["rows"] == 24
     assert cluster.applications("completedapps").count(name) == 1
@@ -80,7 +86,7 @@ def test_a_task_that_was_cleared_asks_anew_when_the_job_of_its_killed_worker_has
     wait_until("the job runs", lambda: name in cluster.applications())
     worker.send_signal(signal.SIGKILL)
     worker.wait()
-    task.state.set(ASKED, {"ask": {"argv": DRIFT, "memo": {}}, "tries": task.max_tries})
+    task.asked("cluster", DRIFT)
     task.max_tries += 4
     cleared = RemoteJob(task.context(), elsewhere.settings, "cluster", slow_job[0], small=True)
     assert (cleared.known(), cleared.name) == (None, name)
@@ -102,7 +108,7 @@ def test_a_task_that_is_stopped_stops_its_job(
 
     def work() -> None:
         try:
-            job.run(slow_job, {"argv": slow_job, "memo": {}}, again=False)
+            job.run({"argv": slow_job, "memo": {}}, again=False)
         except BaseException as error:
             failed.append(error)
 
@@ -121,7 +127,7 @@ def test_a_task_that_is_stopped_stops_its_job(
 def test_without_its_connection_nothing_is_started(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_LANDFALL_SPARK", raising=False)
     with pytest.raises(SettingsError) as refused:
-        operator_for("cluster", "score", stack.settings, DRIFT, small=True, report="s3a://b/r.json", name="n")
+        service_of("cluster").operator(order(stack.settings), "score")
     assert refused.value.what == "The Airflow connection `landfall_spark` is missing."
 
 
@@ -150,15 +156,15 @@ def test_what_is_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     needed = {"LANDFALL_DATABASE_URL": "postgresql://secret", "MLFLOW_TRACKING_URI": "x", "LANDFALL_SPARK_JARS": "/jars/",
               "AWS_SECRET_ACCESS_KEY": "secret too"}  # fmt: skip
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
-    where = {"report": "s3a://b/r.json", "name": "landfall-x", "folder": tmp_path}
-    what = submission(Settings.read(needed), DRIFT, small=False, **where)
+    one = order(Settings.read(needed))
+    what = submission(one, tmp_path)
     assert what.arguments == [*DRIFT, "--lake", "s3a://landfall", "--report", "s3a://b/r.json"]
     assert what.conf == {
         "spark.log.level": "WARN",
         "spark.driver.extraClassPath": "/jars/*",
         "spark.executor.extraClassPath": "/jars/*",
     }
-    small = submission(Settings.read(needed), DRIFT, small=True, **where).conf
+    small = submission(replace(one, small=True), tmp_path).conf
     assert small == {**what.conf, **FEW_ROWS}
     assert what.environment["LANDFALL_JOB"] == "landfall-x"
     assert "secret" not in " ".join([*what.arguments, *what.conf.values(), what.py_files, what.application])

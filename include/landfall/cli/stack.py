@@ -13,7 +13,7 @@ from landfall.stack import control, doctor
 from landfall.stack.part import last_lines
 from landfall.stack.state import PartRecord, State
 
-FIELDS = ("name", "state", "url", "pid", "log", "secret_file", "doing", "restarts", "seconds")
+FIELDS = ("name", "state", "url", "pid", "log", "secret_file", "token_file", "doing", "restarts", "seconds")
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def as_json(part: PartRecord) -> dict[str, object]:
 
 def up(
     parts: Annotated[str, typer.Option(help="Only these, separated by commas, with what they need.")] = "",
-    extra: Annotated[list[str] | None, typer.Option("--with", help="Also this part: mlflow.")] = None,
+    extra: Annotated[list[str] | None, typer.Option("--with", help="Also this part: mlflow, databricks.")] = None,
     port: Annotated[list[str] | None, typer.Option(help="PART=NUMBER, such as airflow=8081.")] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -94,6 +94,8 @@ def show(out: Output, parts: list[PartRecord]) -> None:
     for part in parts:
         if part.name == "api-server" and part.state == "healthy":
             out.say(f"login: admin, password in {part.secret_file}")
+        if part.token_file and part.state == "healthy":
+            out.say(f"{part.name}: {part.url}, token in {part.token_file}")
 
 
 def logs(

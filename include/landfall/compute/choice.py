@@ -7,7 +7,7 @@ from landfall.pipelines import PIPELINES
 from landfall.spec import Settings
 from landfall.spec.settings import COMPUTE
 
-Target = Literal["local", "cluster"]
+Target = Literal["local", "cluster", "databricks", "emr"]
 TARGETS = list(get_args(Target))
 
 

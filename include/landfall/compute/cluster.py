@@ -13,7 +13,7 @@ from pathlib import Path
 
 from landfall.compute.local import SMALL
 from landfall.compute.shipping import door, jobs_zip
-from landfall.spec import Settings
+from landfall.compute.target import Order
 
 CONNECTION = "landfall_spark"
 """The Airflow connection: host `spark://HOST:PORT`, `yarn` or `k8s://...`, and in its extra `deploy-mode` and more."""
@@ -51,26 +51,22 @@ class Submission:
     name: str
 
 
-def submission(settings: Settings, argv: list[str], *, small: bool, report: str, name: str, folder: Path) -> Submission:
-    """The submission of one job.
+def submission(order: Order, folder: Path) -> Submission:
+    """The submission of one job. A small one is planned for few rows, and asks a standalone master for one core.
 
     Args:
-        settings: Where the servers are.
-        argv: The job and its options.
-        small: See `Job.small`: it is planned for few rows, and asks a standalone master for one core.
-        report: URL of the file that the job tells its report in.
-        name: What the cluster is to call it.
-        folder: Where the zip is kept.
+        order: The job.
+        folder: Where the zip of the sources is kept.
     """
-    jars = f"{settings.spark_jars.rstrip('/')}/*" if settings.spark_jars else ""
+    jars = f"{order.settings.spark_jars.rstrip('/')}/*" if order.settings.spark_jars else ""
     on_path = {f"spark.{side}.extraClassPath": jars for side in ("driver", "executor")} if jars else {}
     return Submission(
         application=str(door()),
-        arguments=[*argv, "--lake", settings.lake, "--report", report],
+        arguments=order.arguments,
         py_files=str(jobs_zip(folder)),
-        conf={"spark.log.level": "WARN", **on_path, **(FEW_ROWS if small else {})},
-        environment={**settings.of_jobs, "LANDFALL_JOB": name, **_spark_of_this_environment()},
-        name=name,
+        conf={"spark.log.level": "WARN", **on_path, **(FEW_ROWS if order.small else {})},
+        environment={**order.settings.of_jobs, "LANDFALL_JOB": order.name, **_spark_of_this_environment()},
+        name=order.name,
     )
 
 

@@ -1,24 +1,28 @@
 """A Spark job that runs elsewhere: submitted and waited for by an operator of Airflow's providers, told of by a file.
 
 A task that is tried again because its worker died finds what it had asked for, and the job that it had started: it does not
-start another beside it. A task that somebody cleared asks anew, once a job that such a worker had left has ended.
+start another beside it. A task that somebody cleared asks anew, once a job that an earlier try had left has ended.
 """
 
 import hashlib
 import inspect
-from collections.abc import Callable
+import uuid
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import TaskDeferred
 
 from landfall.compute.outcome import report_of
-from landfall.compute.target import Report
+from landfall.compute.target import Order, Report
 from landfall.errors import ComputeError, LandfallError, LandingError
+from landfall.orchestration.elsewhere import service_of
 from landfall.spec import Settings
 
 Json = dict[str, Any]
 ASKED = "landfall_asked"
 """Where a task keeps what it has asked for, from before it is submitted until it has ended (Airflow's task state)."""
+RESUME = "job_ended"
+"""The method of the step that goes on when a trigger has seen the job end: see `RemoteJob.resume`."""
 
 
 class RemoteJob:
@@ -46,44 +50,78 @@ class RemoteJob:
         # Clearing a task raises the number of its tries; a worker's death does not.
         return self.kept["ask"] if self.kept and self.kept["tries"] == self.tries else None
 
-    def run(self, argv: list[str], ask: Json, *, again: bool) -> Report:
+    def run(self, ask: Json, *, again: bool) -> Report:
         """Submit the job, or take up the one that an earlier try had submitted; its report.
 
+        Args:
+            ask: The command line as `argv`, and whatever else the step wants to find again.
+            again: `ask` is what `known` gave.
+
         Raises:
+            TaskDeferred: the job is waited for by a trigger; then `resume` is next.
             LandfallError: the job's own verdict, or a ComputeError if it could not be run to its end.
         """
-        from landfall.orchestration.remote_operators import await_earlier, operator_for
-
         if self.kept:
-            await_earlier(self.target, self.name)
+            self.target = self.kept["target"] if again else self.target
+            earlier = service_of(self.kept["target"])
+            earlier.settle(self._order(self.kept["ask"]["argv"]), again=again)
         if again and self._told() is not None:
             return self._ended()
         if not again:
             self._forget()
+            self.kept = {
+                "ask": ask,
+                "tries": self.tries,
+                "target": self.target,
+                "token": f"landfall-{uuid.uuid4().hex}",
+            }
             if self.state is not None:
-                self.state.set(ASKED, {"ask": ask, "tries": self.tries})
-        self.operator = operator_for(
-            self.target,
-            self.context["ti"].task_id,
-            self.settings,
-            argv,
-            small=self.small,
-            report=f"{self.settings.lake}/{self.key}",
-            name=self.name,
-        )
+                self.state.set(ASKED, self.kept)
+        return self._go_on(ask, "execute")
+
+    def resume(self, ask: Json, method: str, event: object) -> Report:
+        """Go on where the operator deferred.
+
+        Args:
+            ask: As it was given to `run`.
+            method: Of the operator.
+            event: What the trigger tells.
+
+        Raises:
+            TaskDeferred, LandfallError: as `run`.
+        """
+        return self._go_on(ask, method, event=event)
+
+    def stop(self) -> None:
+        """Stop the job, and forget it; nothing where none was begun."""
+        if self.operator:
+            self.operator.on_kill()
+            self._forget()
+
+    def _go_on(self, ask: Json, method: str, **more: object) -> Report:
+        self.operator = service_of(self.target).operator(self._order(ask["argv"]), self.context["ti"].task_id)
         # The provider's operator runs inside this task; Airflow's guard against that would only log a warning each time.
-        execute: Callable[..., object] = inspect.unwrap(type(self.operator).execute)
+        work = inspect.unwrap(getattr(type(self.operator), method))
         try:
-            execute(self.operator, self.context)
+            work(self.operator, self.context, **more)
+        except TaskDeferred as deferred:
+            left = {"target": self.target, "ask": ask, "method": deferred.method_name}
+            raise TaskDeferred(
+                trigger=deferred.trigger, method_name=RESUME, kwargs=left, timeout=deferred.timeout
+            ) from None
         except Exception as error:
             raise self._failed(error) from error
         return self._ended()
 
-    def stop(self) -> None:
-        """Stop the job, and forget it."""
-        if self.operator:
-            self.operator.on_kill()
-        self._forget()
+    def _order(self, argv: list[str]) -> Order:
+        return Order(
+            settings=self.settings,
+            argv=argv,
+            small=self.small,
+            report=f"{self.settings.lake}/{self.key}",
+            name=self.name,
+            token=self.kept["token"] if self.kept else "",
+        )
 
     def _ended(self) -> Report:
         told = self._told()
@@ -98,9 +136,7 @@ class RemoteJob:
         return report_of(self.job, told)
 
     def _failed(self, error: Exception) -> LandfallError:
-        """The job's own error if it could still tell it, else that of whoever ran it."""
-        from spark_jobs.outcome import job_failed
-
+        """The job's own error if it could still tell it, else that it did not finish, whatever ran it."""
         told = self._told()
         self._forget()
         if told is not None:
@@ -108,8 +144,13 @@ class RemoteJob:
                 report_of(self.job, told)
             except LandfallError as own:
                 return own
-        text = str(error) or type(error).__name__
-        return job_failed(self.job, text, f"target {self.target}, application {self.name}", "see this task's log")
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        return ComputeError(
+            f"The Spark job `{self.job}` did not finish.",
+            looked=f"target {self.target}, {self.name}: {(lines or [type(error).__name__])[0][:400]}",
+            left="its partitions are as they were before, what was published stays",
+            next="see this task's log, and the job's own where it ran",
+        )
 
     def _told(self) -> bytes | None:
         from botocore.exceptions import ClientError

@@ -4,11 +4,12 @@ On this machine the three follow one another. Elsewhere an operator of Airflow's
 the worker may be gone by the time it ends: so what the step wants to know afterwards is written down, not held.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from airflow.sdk import Context
+from airflow.sdk.exceptions import TaskDeferred
 
 from landfall.orchestration.remote_job import RemoteJob
 from landfall.orchestration.step import Report, Step
@@ -64,22 +65,42 @@ class SparkStep(Step):
         from landfall.pipelines import pipeline_of_dag
 
         target = target_of(settings, pipeline_of_dag(self.dag_id), self.argv[0])
-        elsewhere = None if target == "local" else RemoteJob(context, settings, target, self.argv[0], small=self.small)
+        elsewhere = None if target == "local" else self._remote(context, settings, target)
         known = elsewhere.known() if elsewhere else None
         ask = Ask(**known) if known else self.prepare(context, settings)
         if ask is None:
             return self.finish(context, settings, {}, {})
         self.log.info("python -m spark_jobs %s", " ".join(ask.argv))
+        return self._conclude(
+            context,
+            settings,
+            ask.memo,
+            lambda: elsewhere.run(asdict(ask), again=bool(known)) if elsewhere else self._here(settings, ask.argv),
+        )
+
+    def job_ended(self, context: Context, *, target: str, ask: Json, method: str, event: Any = None) -> Report:
+        """Go on after a trigger has waited for the job (see `RemoteJob.resume`)."""
+        settings = Settings.read()
+        elsewhere = self._remote(context, settings, target)
+        return self.told(
+            lambda: self._conclude(context, settings, ask["memo"], lambda: elsewhere.resume(ask, method, event))
+        )
+
+    def _remote(self, context: Context, settings: Settings, target: str) -> RemoteJob:
+        self._elsewhere = RemoteJob(context, settings, target, self.argv[0], small=self.small)
+        return self._elsewhere
+
+    def _conclude(
+        self, context: Context, settings: Settings, memo: Mapping[str, Any], work: Callable[[], Json]
+    ) -> Report:
         try:
-            if elsewhere:
-                self._elsewhere = elsewhere
-                report = elsewhere.run(ask.argv, asdict(ask), again=known is not None)
-            else:
-                report = self._here(settings, ask.argv)
+            report = work()
+        except TaskDeferred:
+            raise
         except BaseException as error:
-            return self.give_up(context, settings, error, ask.memo)
+            return self.give_up(context, settings, error, memo)
         self.log.info("report: %s", report)
-        return self.finish(context, settings, report, ask.memo)
+        return self.finish(context, settings, report, memo)
 
     def _here(self, settings: Settings, argv: list[str]) -> Json:
         from landfall.compute.local import WarmSpark

@@ -7,6 +7,7 @@ from pathlib import Path
 from landfall.errors import StackError
 from landfall.stack import jars, layout
 from landfall.stack.airflow_parts import OPTIONS, AirflowPart, Tables
+from landfall.stack.databricks import Databricks, connection
 from landfall.stack.java import Java
 from landfall.stack.layout import Layout
 from landfall.stack.mlflow import Mlflow
@@ -19,8 +20,13 @@ from landfall.stack.variables import BUCKET, for_servers, variables
 
 AIRFLOW = tuple(sorted(OPTIONS))
 USUAL = ("postgres", "s3", "spark", *AIRFLOW)
-KNOWN = (*USUAL, "mlflow")
-NEEDS = {"spark": ("s3",), "mlflow": ("postgres", "s3"), **dict.fromkeys(AIRFLOW, ("postgres", "api-server"))}
+KNOWN = (*USUAL, "mlflow", "databricks")
+NEEDS = {
+    "spark": ("s3",),
+    "mlflow": ("postgres", "s3"),
+    "databricks": ("postgres", "s3"),
+    **dict.fromkeys(AIRFLOW, ("postgres", "api-server")),
+}
 
 
 def chosen(parts: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
@@ -50,10 +56,9 @@ class Blueprint:
     secrets: Secrets
     java: Java
 
-    @property
-    def variables(self) -> dict[str, str]:
-        """The content of the `env` file."""
-        return variables(
+    def variables(self, names: Sequence[str]) -> dict[str, str]:
+        """The content of the `env` file, where the parts called `names` are to start."""
+        written = variables(
             layout=self.layout,
             project=self.project,
             ports=self.ports,
@@ -61,6 +66,10 @@ class Blueprint:
             java=self.java,
             spark_jars=jars.SPARK.folder(layout.cache()),
         )
+        if "databricks" in names:  # else a connection of the shell, to a real workspace, is to stay as it is
+            token = self.secrets.databricks_token
+            written["AIRFLOW_CONN_LANDFALL_DATABRICKS"] = connection(self.ports["databricks"], token, written)
+        return written
 
     def parts(self, names: Sequence[str], written: Mapping[str, str]) -> list[Part]:
         """The parts called `names`, ready to start."""
@@ -95,4 +104,8 @@ class Blueprint:
         ]
         for part in (postgres, s3):
             part.secret_file = at.secrets_file
-        return [part for part in (postgres, s3, spark, *airflow, mlflow) if part.name in names]
+        databricks = Databricks(
+            log=at.log("databricks"), env=env, data=at.data("databricks"), port=ports["databricks"], java=self.java,
+            token=secrets.databricks_token, token_file=at.databricks_token_file, cache=layout.cache(),
+        )  # fmt: skip
+        return [part for part in (postgres, s3, spark, *airflow, mlflow, databricks) if part.name in names]

@@ -89,6 +89,11 @@ class Layout:
         """The login of the Airflow UI, as `{"admin": "..."}`."""
         return self.home / "airflow-passwords.json"
 
+    @property
+    def databricks_token_file(self) -> Path:
+        """The token of the Databricks workspace on this machine, alone in a line."""
+        return self.home / "databricks-token"
+
     def log(self, part: str) -> Path:
         return self.home / "logs" / f"{part}.log"
 

@@ -18,6 +18,8 @@ class Part:
     """Parts that must be healthy before this one is prepared."""
     url: str = ""
     secret_file: Path | None = None
+    token_file: Path | None = None
+    """A file that holds nothing but what a client must show."""
     stop_signal: signal.Signals = signal.SIGTERM
     wrap: tuple[str, ...] = ()
     user: str | None = None

@@ -12,13 +12,14 @@ from typing import IO
 from landfall.errors import StackError
 from landfall.stack.envfile import write_whole
 
-USUAL = {"postgres": 15432, "s3": 19000, "spark": 15002, "api-server": 8080, "mlflow": 15000}
+USUAL = {"postgres": 15432, "s3": 19000, "spark": 15002, "api-server": 8080, "mlflow": 15000, "databricks": 15080}
 VARIABLES = {
     "postgres": "LANDFALL_POSTGRES_PORT",
     "s3": "LANDFALL_S3_PORT",
     "spark": "LANDFALL_SPARK_PORT",
     "api-server": "LANDFALL_AIRFLOW_PORT",
     "mlflow": "LANDFALL_MLFLOW_PORT",
+    "databricks": "LANDFALL_DATABRICKS_PORT",
 }
 # Below the kernel's usual range for outgoing connections (32768 and up), so that none takes the port meanwhile.
 FREE_RANGE = range(20000, 32000)

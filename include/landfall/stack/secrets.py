@@ -29,6 +29,7 @@ class Secrets:
     s3_access_key: str = field(default_factory=lambda: secrets.token_hex(10).upper(), repr=False)
     s3_secret_key: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)
     spark_token: str = field(default_factory=_word, repr=False)
+    databricks_token: str = field(default_factory=_word, repr=False)
     airflow_admin: str = field(default_factory=_word, repr=False)
     airflow_fernet: str = field(default_factory=_fernet_key, repr=False)
     airflow_jwt: str = field(default_factory=_word, repr=False)

@@ -24,6 +24,7 @@ class PartRecord:
     log: str
     url: str = ""
     secret_file: str | None = None
+    token_file: str | None = None
     state: PartState = "waiting"
     doing: str = ""
     pid: int | None = None

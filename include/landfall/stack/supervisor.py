@@ -56,7 +56,7 @@ def build(at: Layout, names: list[str], wanted: dict[str, int], claims: ports.Cl
         secrets=secrets,
         java=java.choose(layout.cache()),
     )
-    written = blueprint.variables
+    written = blueprint.variables(names)
     envfile.write(at.env_file, written)
     at.data("airflow").mkdir(parents=True, exist_ok=True)
     jars.clear_partial(layout.cache())
@@ -71,6 +71,7 @@ def supervise(parts: list[Part], board: Board, stop: threading.Event) -> Landfal
             log=str(part.log),
             url=part.url,
             secret_file=str(part.secret_file) if part.secret_file else None,
+            token_file=str(part.token_file) if part.token_file else None,
         )
         for part in parts
     ]

@@ -1,0 +1,56 @@
+"""The targets that Airflow's providers have an operator for: one file each, `cluster_service.py` and its like."""
+
+from importlib import import_module
+from typing import Protocol, cast
+
+from airflow.sdk import BaseHook, BaseOperator, Connection
+
+from landfall.compute.target import Order
+from landfall.errors import SettingsError
+
+
+class Service(Protocol):
+    """A target that runs jobs elsewhere."""
+
+    def operator(self, order: Order, task_id: str) -> BaseOperator:
+        """The operator that runs one job and waits for it; it may defer.
+
+        Raises:
+            SettingsError: the connection of the target is missing, or says something that makes no sense.
+        """
+
+    def settle(self, earlier: Order, *, again: bool) -> None:
+        """See to it that no job of an earlier try goes on beside the one that is now to run.
+
+        Args:
+            earlier: What that try had ordered.
+            again: The same order is given again, and its token with it.
+
+        Raises:
+            SettingsError: the connection of the target is missing. ComputeError: the target cannot be asked.
+        """
+
+
+def service_of(target: str) -> Service:
+    """The service of a target."""
+    return cast(Service, import_module(f"landfall.orchestration.{target}_service"))
+
+
+def connection(name: str) -> Connection:
+    """An Airflow connection.
+
+    Raises:
+        SettingsError: there is none of that name.
+    """
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        return BaseHook.get_connection(name)
+    except AirflowNotFoundException as error:
+        variable = f"AIRFLOW_CONN_{name.upper()}"
+        raise SettingsError(
+            f"The Airflow connection `{name}` is missing.",
+            looked=f"Airflow's connections, and the variable {variable}",
+            left="nothing was started",
+            next=f"airflow connections add {name} ...    (docs/compute/ has one for each target)",
+        ) from error

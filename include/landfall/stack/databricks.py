@@ -1,0 +1,162 @@
+"""A Databricks workspace on this machine: MiniLake, which answers the Jobs API and runs each task as a process.
+
+MiniLake's requirements are not Airflow's, so it lives in an environment of its own, made once. Its jobs run on the Spark and
+the packages of this project, as they would on a cluster; what they need to know reaches them as secrets of the workspace.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from landfall.errors import StackError
+from landfall.stack import jars
+from landfall.stack.envfile import write_whole
+from landfall.stack.java import Java
+from landfall.stack.part import Part, Say
+
+PINS = Path(__file__).with_name("minilake.txt")
+SERVER = Path(__file__).with_name("minilake_server.py")
+SCOPE = "landfall"
+"""The scope of the workspace's secrets."""
+DOOR = "/Workspace/landfall/job.py"
+STARTS = "from spark_jobs.__main__ import main\n\nmain()\n"
+"""What that file of the workspace holds: the one door to the jobs."""
+PLAIN = ("LANDFALL_S3_ENDPOINT", "AWS_DEFAULT_REGION")
+SECRET = ("LANDFALL_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+"""What a job reads from its environment (`Settings.of_jobs`)."""
+
+
+def connection(port: int, token: str, written: Mapping[str, str]) -> str:
+    """The Airflow connection `landfall_databricks` to this workspace, as JSON."""
+    named = {name: written[name] for name in PLAIN}
+    named |= {name: f"{{{{secrets/{SCOPE}/{name}}}}}" for name in SECRET}
+    how = {"python_file": DOOR, "new_cluster": {"spark_env_vars": named}, "poll_seconds": 1}
+    return json.dumps({
+        "conn_type": "databricks", "schema": "http", "host": "127.0.0.1", "port": port, "password": token,
+        "extra": {"landfall": how},
+    })  # fmt: skip
+
+
+class Databricks(Part):
+    """The optional workspace (`landfall up --with databricks`)."""
+
+    name = "databricks"
+    needs = ("s3", "postgres")
+    patience = 60.0
+
+    def __init__(
+        self, *, log: Path, env: Mapping[str, str], data: Path, port: int, token: str, token_file: Path, cache: Path,
+        java: Java,
+    ) -> None:  # fmt: skip
+        super().__init__(log=log, env=env)
+        self.secrets = {name: env[name] for name in SECRET}
+        self.data, self.port, self.token = data, port, token
+        self.token_file = self.tokens = token_file
+        self.url = f"http://127.0.0.1:{port}"
+        pins = hashlib.sha256(PINS.read_bytes()).hexdigest()[:12]
+        self.environment = cache / f"minilake-{pins}-py{sys.version_info.major}.{sys.version_info.minor}"
+        self.env = {
+            name: value
+            for name, value in env.items()
+            if not name.startswith(("LANDFALL_", "AWS_", "AIRFLOW", "MLFLOW"))
+        }
+        self.env |= {
+            "MINILAKE_TOKEN": token,
+            "MINILAKE_DATA_DIR": str(data),
+            "MINILAKE_PORT": str(port),
+            "MINILAKE_JOB_EXECUTOR": "subprocess",
+            "MINILAKE_NOTEBOOK": "0",
+            "MINILAKE_DUCKDB_EXTENSION_DIR": str(data / "duckdb"),  # else it fetches some at every start
+            # What a job runs on.
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', os.defpath)}",
+            "JAVA_HOME": str(java.home),
+            "SPARK_HOME": str(jars.pyspark_home()),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "PYSPARK_SUBMIT_ARGS": self._submit(jars.SPARK.folder(cache)),
+        }  # fmt: skip
+
+    def _submit(self, folder: Path) -> str:
+        """Spark's part of what a Databricks cluster brings: the lake's jars, and a driver that is soon there."""
+        conf = {
+            "spark.driver.extraClassPath": f"{folder}/*",
+            "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.host": "127.0.0.1",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.warehouse.dir": str(self.data / "warehouse"),
+            "spark.sql.shuffle.partitions": "2",
+            "spark.log.level": "WARN",
+        }
+        return " ".join([*(f"--conf '{name}={value}'" for name, value in conf.items()), "pyspark-shell"])
+
+    def prepare(self, say: Say) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+        write_whole(self.tokens, f"{self.token}\n")
+        if not (self.environment / ".ready").exists():
+            say("installing MiniLake (once, 200 MB, half a minute)")
+            install(self.environment)
+
+    def command(self) -> list[str]:
+        # -P: beside the server's file are ours called `secrets` and `state`.
+        return [str(self.environment / "bin" / "python"), "-P", str(SERVER), str(self.port)]
+
+    def check(self, started: float) -> str | None:
+        try:
+            self._ask("/api/2.2/jobs/list")
+        except OSError as error:
+            return f"GET {self.url}/api/2.2/jobs/list: {error}"
+        return None
+
+    def settle(self) -> None:
+        """The workspace's secrets, and the file that starts a job: MiniLake keeps neither over a restart."""
+        self._ask("/api/2.0/secrets/scopes/create", {"scope": SCOPE})
+        for name, value in self.secrets.items():
+            self._ask("/api/2.0/secrets/put", {"scope": SCOPE, "key": name, "string_value": value})
+        self._ask(f"/api/2.0/workspace-files/import-file{DOOR}", STARTS)
+
+    def _ask(self, path: str, body: Mapping[str, Any] | str | None = None) -> None:
+        """One request; an OSError where it is not answered, or answered with an error."""
+        sent = body.encode() if isinstance(body, str) else json.dumps(body).encode() if body else None
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}{path}", data=sent, headers=headers)  # noqa: S310  (our own server)
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5):
+            pass
+
+
+def install(folder: Path) -> None:
+    """Make MiniLake's environment; whole or not at all.
+
+    Raises:
+        StackError: pip could not install what is pinned.
+    """
+    begun = folder.with_name(f"{folder.name}.{os.getpid()}")
+    shutil.rmtree(begun, ignore_errors=True)
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent))
+    if uv:
+        steps = [[uv, "venv", "--quiet", "--python", sys.executable, str(begun)],
+                 [uv, "pip", "install", "--quiet", "--python", str(begun), "-r", str(PINS)]]  # fmt: skip
+    else:
+        steps = [[sys.executable, "-m", "venv", str(begun)],
+                 [str(begun / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(PINS)]]  # fmt: skip
+    env = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    for step in steps:
+        done = subprocess.run(step, capture_output=True, text=True, check=False, env=env)
+        if done.returncode:
+            shutil.rmtree(begun, ignore_errors=True)
+            raise StackError(
+                "MiniLake could not be installed.",
+                looked=f"{' '.join(step)}: {(done.stderr or done.stdout).strip()[-400:]}",
+                left="the rest of the stack was stopped; data is kept",
+                next="landfall up    (without `--with databricks`), or mend the package index",
+            )
+    (begun / ".ready").touch()
+    shutil.rmtree(folder, ignore_errors=True)
+    begun.rename(folder)
