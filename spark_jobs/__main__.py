@@ -76,9 +76,9 @@ def _activate(spark: "SparkSession") -> None:
         active.session = spark
 
 
-def main() -> None:
-    """Run the job named on this process's command line in a session of its own."""
-    argv = sys.argv[1:]
+def main(argv: list[str] | None = None) -> None:
+    """Run the job named by `argv` (default: this process's command line) in a session of its own."""
+    argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help"):
         print(__doc__, "\nJobs:", *JOBS, sep="\n  ")
         return

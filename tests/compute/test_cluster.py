@@ -82,7 +82,7 @@ def test_a_task_that_was_cleared_asks_anew_when_the_job_of_its_killed_worker_has
 ) -> None:
     task = new_task()
     name = RemoteJob(task.context(), elsewhere.settings, "cluster", slow_job[0], small=True).name
-    worker = start(task, slow_job, elsewhere.settings)
+    worker = start(task, DRIFT, elsewhere.settings)
     wait_until("the job runs", lambda: name in cluster.applications())
     worker.send_signal(signal.SIGKILL)
     worker.wait()

@@ -46,7 +46,9 @@ class Front:
         elif scope["type"] == "http":
             headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
             shown = credential(headers.get("authorization", ""))
-            if not hmac.compare_digest(shown.encode(), self.token.encode()):
+            if scope["path"].startswith("/.well-known/"):  # asked before a client signs in; there is nothing
+                await self.inner(scope, receive, send)
+            elif not hmac.compare_digest(shown.encode(), self.token.encode()):
                 await refuse(send, 403 if shown else 401)
             elif scope["method"] == "GET" and headers.get("content-length", "0") != "0":
                 await self.inner(*await body_as_query(scope, receive), send)
