@@ -13,8 +13,9 @@ import traceback
 from typing import TYPE_CHECKING, Protocol, cast
 
 from landfall.errors import ComputeError, LandfallError
+from spark_jobs.lake import Lake
 from spark_jobs.outcome import job_failed, tell_error, tell_report
-from spark_jobs.session import open_session, session_name
+from spark_jobs.session import open_session, session_name, take_secrets
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -56,10 +57,18 @@ def parse(argv: list[str]) -> tuple[JobModule, argparse.Namespace]:
     parser = argparse.ArgumentParser(prog=f"python -m spark_jobs {name}", description=job.__doc__)
     parser.add_argument("--lake", required=True, help="root of the landed objects and the Delta tables: s3a://BUCKET")
     parser.add_argument(
+        "--catalog", default="", help="the catalog that holds the tables instead, such as Unity Catalog's"
+    )
+    parser.add_argument(
         "--report", default="", metavar="URL", help="a file to write the report to, or why the job failed"
     )
+    parser.add_argument(
+        "--secrets", default="", metavar="SCOPE", help="a Databricks scope whose secrets are to be in the environment"
+    )
     job.arguments(parser)
-    return job, parser.parse_args(argv[1:])
+    options = parser.parse_args(argv[1:])
+    options.lake = Lake(options.lake, options.catalog)
+    return job, options
 
 
 def run(argv: list[str], spark: "SparkSession") -> Report:
@@ -87,6 +96,8 @@ def main(argv: list[str] | None = None) -> None:
     except LandfallError as error:
         sys.exit(str(error))
     try:
+        if options.secrets:
+            take_secrets(options.secrets)
         report = job.main(open_session(argv[0]), options)
     except Exception as error:
         failed = error if isinstance(error, LandfallError) else _failed(argv[0], error)

@@ -10,6 +10,7 @@ from pyspark.sql.types import DateType, StringType, StructField, StructType
 from landfall.errors import ContractError
 from landfall.spec.contract import Contract
 from spark_jobs.contract import CORRUPT, Verdict
+from spark_jobs.lake import Lake
 from spark_jobs.tables import TablePartitions, landed_paths
 
 UNTOUCHED = "the tables are untouched, what was published stays"
@@ -33,7 +34,7 @@ Groups = dict[str, list[str]]
 
 
 def sort_landed(
-    spark: SparkSession, lake: str, landed: TablePartitions, contract: Contract
+    spark: SparkSession, lake: Lake, landed: TablePartitions, contract: Contract
 ) -> tuple[Groups, list[BrokenFile]]:
     """The landed objects by their header, and those that the contract cannot read. Columns may come in any order.
 
@@ -49,7 +50,7 @@ def sort_landed(
     return groups, broken
 
 
-def nothing_to_read(lake: str, landed: TablePartitions) -> ContractError:
+def nothing_to_read(lake: Lake, landed: TablePartitions) -> ContractError:
     """The error of days whose objects have no line at all."""
     return ContractError(
         f"Nothing to read in `{landed.name}`.",

@@ -4,6 +4,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from landfall.errors import ComputeError
+from landfall.spec.settings import PLAIN, SECRET
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -36,6 +39,30 @@ def open_session(job: str) -> "SparkSession":
     for name, value in {**LAKE, **store_settings(env)}.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
+
+
+def take_secrets(scope: str) -> None:
+    """Put what jobs read from their environment there, as far as a Databricks secret scope has it and it is not there yet.
+
+    A serverless run has no environment of its own, and keys have no place on its command line.
+
+    Raises:
+        ComputeError: there is no such scope, or it may not be read.
+    """
+    from databricks.sdk.runtime import dbutils
+
+    try:
+        there = {each.key for each in dbutils.secrets.list(scope)}
+        for name in (*PLAIN, *SECRET):
+            if name in there and name not in os.environ:
+                os.environ[name] = dbutils.secrets.get(scope, name)
+    except Exception as error:  # whatever the workspace's library raises
+        raise ComputeError(
+            f"The secrets of the scope `{scope}` could not be read.",
+            looked=f"{type(error).__name__}: {str(error)[:300]}",
+            left="nothing was written",
+            next="give the run's principal READ on the scope (docs/compute/databricks.md)",
+        ) from error
 
 
 def session_name(job: str) -> str:

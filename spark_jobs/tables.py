@@ -1,6 +1,6 @@
 """The only input and output of the jobs: read landed files, read and overwrite partitions, stage rows for publishing.
 
-A table is written `schema.name` and lives as a Delta table at `LAKE/schema/name`, partitioned by the date column `dt`.
+A table is written `schema.name` and is a Delta table (see `Lake` for where), partitioned by the date column `dt`.
 A table partition is written `schema.name/dt=2012-12-25`; several as `schema.name/dt=2011-01-01..2011-09-30,2011-10-02`.
 """
 
@@ -15,9 +15,11 @@ from urllib.parse import unquote, urlsplit
 
 from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from landfall.errors import ComputeError
 from landfall.spec.partition import Partition, Partitions
+from spark_jobs.lake import Lake
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,9 +29,11 @@ FEW = 500_000
 CREATED = {"delta.dataSkippingNumIndexedCols": "0"}
 """Properties of a table that is created. Rows are found by partition, never by a column's least and greatest value: to gather
 those of every file and to read them again took about 0.2 s a write."""
+ABSENT = ("DELTA_TABLE_NOT_FOUND", "PATH_NOT_FOUND", "doesn't exist", "TABLE_OR_VIEW_NOT_FOUND")
+"""What Delta and Spark say of a table that is not there."""
 TRIES = 5
-CONFLICT = re.compile(r"DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED")
-"""What Delta says when another job committed first (docs.delta.io/latest/concurrency-control.html)."""
+CONFLICT = re.compile(r"DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|TABLE_OR_VIEW_ALREADY_EXISTS")
+"""What Delta says when another job committed first (docs.delta.io/latest/concurrency-control.html), or Spark: created it."""
 
 
 @dataclass(frozen=True)
@@ -65,17 +69,12 @@ class TablePartitions:
         return " OR ".join(f"(dt >= DATE '{first}' AND dt <= DATE '{last or first}')" for first, _, last in ranges)
 
 
-def table_path(lake: str, name: str) -> str:
-    """Where the Delta table `schema.name` lives."""
-    return f"{lake}/{name.replace('.', '/')}"
-
-
-def landed_paths(lake: str, landed: TablePartitions) -> list[str]:
+def landed_paths(lake: Lake, landed: TablePartitions) -> list[str]:
     """The folders of landed objects, one a partition."""
-    return [f"{lake}/{landed.name}/dt={partition}/" for partition in landed.partitions]
+    return [f"{lake.root}/{landed.name}/dt={partition}/" for partition in landed.partitions]
 
 
-def read_partitions(spark: SparkSession, lake: str, table: TablePartitions) -> DataFrame:
+def read_partitions(spark: SparkSession, lake: Lake, table: TablePartitions) -> DataFrame:
     """The rows of some partitions of a Delta table.
 
     Raises:
@@ -83,30 +82,30 @@ def read_partitions(spark: SparkSession, lake: str, table: TablePartitions) -> D
     """
     frame = _open(spark, lake, table.name)
     if frame is None:
-        raise _no_table(table.name, table_path(lake, table.name))
+        raise _no_table(lake, table.name)
     return frame.where(table.condition)
 
 
-def read_version(spark: SparkSession, lake: str, table: TablePartitions, version: int) -> DataFrame:
+def read_version(spark: SparkSession, lake: Lake, table: TablePartitions, version: int) -> DataFrame:
     """The rows of some partitions (all, where none is named) of a Delta table as they were in `version`."""
-    frame = spark.read.format("delta").option("versionAsOf", version).load(table_path(lake, table.name))
+    frame = lake.read(spark.read.option("versionAsOf", version), table.name)
     return frame.where(table.condition) if len(table.partitions) else frame
 
 
-def existing_partitions(spark: SparkSession, lake: str, name: str) -> Partitions:
+def existing_partitions(spark: SparkSession, lake: Lake, name: str) -> Partitions:
     """The partitions that a Delta table has rows for; none where the table does not exist."""
     frame = _open(spark, lake, name)
     rows = frame.select("dt").distinct().collect() if frame is not None else []
     return Partitions.of(Partition(row.dt) for row in rows)
 
 
-def has_rows(spark: SparkSession, lake: str, table: TablePartitions) -> bool:
+def has_rows(spark: SparkSession, lake: Lake, table: TablePartitions) -> bool:
     """True if the Delta table exists and has a row in these partitions."""
     frame = _open(spark, lake, table.name)
     return frame is not None and not frame.where(table.condition).isEmpty()
 
 
-def overwrite_partitions(frame: DataFrame, lake: str, table: TablePartitions, *, rows: int) -> None:
+def overwrite_partitions(frame: DataFrame, lake: Lake, table: TablePartitions, *, rows: int) -> None:
     """Replace exactly `table`'s partitions by the rows of `frame` (with a date column `dt`), in one Delta commit.
 
     Delta refuses rows outside of the partitions. No rows leaves the partitions empty. Where another job committed to the
@@ -114,7 +113,7 @@ def overwrite_partitions(frame: DataFrame, lake: str, table: TablePartitions, *,
 
     Args:
         frame: The rows.
-        lake: Root of the tables.
+        lake: Where the table is.
         table: The table and the partitions to replace.
         rows: How many rows there are. Few of them become one file a partition: each file is four requests to write and
             seven to read.
@@ -124,10 +123,8 @@ def overwrite_partitions(frame: DataFrame, lake: str, table: TablePartitions, *,
     elif rows <= FEW:
         frame = frame.repartition(min(len(table.partitions), 8), "dt")
     for left in reversed(range(TRIES)):
-        writer = frame.write.format("delta").mode("overwrite").partitionBy("dt")
-        writer = writer.option("replaceWhere", table.condition).option("mergeSchema", "true").options(**CREATED)
         try:
-            writer.save(table_path(lake, table.name))
+            _overwrite(frame, lake, table)
             return
         except PySparkException as error:
             if not left or not CONFLICT.search(str(error)):
@@ -135,17 +132,35 @@ def overwrite_partitions(frame: DataFrame, lake: str, table: TablePartitions, *,
             time.sleep(random.uniform(0.1, 1))  # noqa: S311  (so that two jobs do not meet again)
 
 
-def delta_version(spark: SparkSession, lake: str, name: str) -> int:
+def _overwrite(frame: DataFrame, lake: Lake, table: TablePartitions) -> None:
+    """One try of `overwrite_partitions`. A table that is not there is created."""
+    if folder := lake.folder(table.name):
+        writer = frame.write.format("delta").mode("overwrite").partitionBy("dt")
+        writer = writer.option("replaceWhere", table.condition).option("mergeSchema", "true").options(**CREATED)
+        writer.save(folder)
+        return
+    # saveAsTable with replaceWhere and mergeSchema is an internal error of Spark 4.0.
+    name = lake.sql_name(table.name)
+    if frame.sparkSession.catalog.tableExists(name):
+        frame.writeTo(name).option("mergeSchema", "true").overwrite(F.expr(table.condition))
+    else:
+        first = frame.writeTo(name).using("delta").partitionedBy(F.col("dt"))
+        for option, value in CREATED.items():
+            first = first.tableProperty(option, value)
+        first.create()
+
+
+def delta_version(spark: SparkSession, lake: Lake, name: str) -> int:
     """The newest version of a Delta table.
 
     Raises:
         ComputeError: the table does not exist yet.
     """
-    path = table_path(lake, name)
     try:
-        return int(spark.sql(f"DESCRIBE HISTORY delta.`{path}` LIMIT 1").select("version").collect()[0].version)
+        history = spark.sql(f"DESCRIBE HISTORY {lake.sql_name(name)} LIMIT 1")
+        return int(history.select("version").collect()[0].version)
     except AnalysisException as error:
-        raise _no_table(name, path) from error
+        raise _no_table(lake, name) from error
 
 
 def read_published(spark: SparkSession, name: str, partitions: Partitions) -> DataFrame:
@@ -215,13 +230,13 @@ def stage_rows(frame: DataFrame, stages: Stages) -> dict[str, int]:
     return staged
 
 
-def _open(spark: SparkSession, lake: str, name: str) -> DataFrame | None:
+def _open(spark: SparkSession, lake: Lake, name: str) -> DataFrame | None:
     """The Delta table `schema.name`; None where it does not exist yet."""
     try:
-        frame = spark.read.format("delta").load(table_path(lake, name))
+        frame = lake.read(spark.read, name)
         frame.schema  # noqa: B018  (Connect is lazy: there a missing table shows here, elsewhere a line above)
     except AnalysisException as error:
-        if "DELTA_TABLE_NOT_FOUND" in str(error) or "PATH_NOT_FOUND" in str(error) or "doesn't exist" in str(error):
+        if any(sign in str(error) for sign in ABSENT):
             return None
         raise
     return frame
@@ -239,10 +254,10 @@ def _database_url() -> str:
     )
 
 
-def _no_table(name: str, path: str) -> ComputeError:
+def _no_table(lake: Lake, name: str) -> ComputeError:
     return ComputeError(
         f"The table `{name}` does not exist.",
-        looked=path,
+        looked=lake.address(name),
         left="nothing was written",
         next="land its files and run the DAG that makes it",
     )

@@ -26,18 +26,20 @@ PLAIN = {"appendOnly", "invariants", "checkConstraints", "generatedColumns", "ch
 """Features of a Delta table with which its Parquet files hold exactly its rows, under its columns' names."""
 
 
-def count_values(spark: SparkSession, path: str, rows: DataFrame, bins: Mapping[str, Bins]) -> dict[str, list[int]]:
+def count_values(
+    spark: SparkSession, folder: str | None, rows: DataFrame, bins: Mapping[str, Bins]
+) -> dict[str, list[int]]:
     """Feature -> how many values are in each of its bins (see `Bins.histogram`).
 
     Args:
         spark: The session.
-        path: Where the Delta table lives.
+        folder: Where the files of the Delta table are; None where they are nobody's to read.
         rows: Whole partitions of it.
         bins: Feature, a column of numbers in the table -> its bins.
     """
     if not bins:
         return {}
-    if _is_plain(spark, path):
+    if folder and _is_plain(spark, folder):
         files = list(rows.inputFiles())
         if not files:
             return {name: [0] * each.count for name, each in bins.items()}
@@ -60,9 +62,9 @@ def count_values(spark: SparkSession, path: str, rows: DataFrame, bins: Mapping[
     return sums
 
 
-def _is_plain(spark: SparkSession, path: str) -> bool:
+def _is_plain(spark: SparkSession, folder: str) -> bool:
     """False where a file may hold rows that are deleted, or a column may have another name in it."""
-    told = spark.sql(f"DESCRIBE DETAIL delta.`{path}`").select("tableFeatures", "properties").collect()[0]
+    told = spark.sql(f"DESCRIBE DETAIL delta.`{folder}`").select("tableFeatures", "properties").collect()[0]
     return set(told.tableFeatures or ()) <= PLAIN and told.properties.get("delta.columnMapping.mode", "none") == "none"
 
 

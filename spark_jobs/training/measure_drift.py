@@ -6,7 +6,7 @@ import json
 from pyspark.sql import SparkSession
 
 from spark_jobs.files import read_file
-from spark_jobs.tables import TablePartitions, read_partitions, table_path
+from spark_jobs.tables import TablePartitions, read_partitions
 from spark_jobs.training.counting import count_values
 from spark_jobs.training.histogram import distances, read_bins
 from spark_jobs.training.rows import is_number
@@ -27,7 +27,7 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     rows = read_partitions(spark, options.lake, options.features)
     types = dict(rows.dtypes)
     bins = {name: read_bins(known[name]) for name in known if is_number(types.get(name, ""))}
-    counts = count_values(spark, table_path(options.lake, options.features.name), rows, bins)
+    counts = count_values(spark, options.lake.folder(options.features.name), rows, bins)
     return {
         "rows": max((sum(each) for each in counts.values()), default=0),
         "drift": {name: distances(known[name], each) for name, each in counts.items() if sum(each)},

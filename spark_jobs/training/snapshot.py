@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 from landfall.errors import ModelError
 from landfall.spec.learner import Learner
 from landfall.spec.partition import Partition, Partitions
+from spark_jobs.lake import Lake
 from spark_jobs.tables import TablePartitions, delta_version, read_version
 from spark_jobs.training.rows import LEFT, check_columns, check_rows, ordered, summarize, typed
 
@@ -61,7 +62,7 @@ class Snapshot:
 
 def take(
     spark: SparkSession,
-    lake: str,
+    lake: Lake,
     features: TablePartitions,
     learner: Learner,
     *,
@@ -75,7 +76,7 @@ def take(
 
     Args:
         spark: The session.
-        lake: Root of the tables.
+        lake: Where the table is.
         features: The table; its partitions, or all where none is named.
         learner: What is to learn.
         until: The last partition; none later is read.
@@ -112,7 +113,7 @@ def take(
     return Snapshot(features.name, version, rows, count, days, held, types)
 
 
-def _open(spark: SparkSession, lake: str, features: TablePartitions, version: int) -> DataFrame:
+def _open(spark: SparkSession, lake: Lake, features: TablePartitions, version: int) -> DataFrame:
     """The rows of the pinned version.
 
     Raises:

@@ -248,5 +248,6 @@ def corner(stack: Any) -> Iterator[Corner]:
 
 @pytest.fixture
 def slow_job(corner: Corner) -> list[str]:
-    """A job that takes some seconds, into a table of its own."""
-    return corner.features(f"slow_{uuid.uuid4().hex[:8]}")
+    """A job that takes some seconds, and tells that there is no table `none`."""
+    staged = ["--model", "m", "--model-version", "1", "--stages", f"{DAY}=publications_data.none#1"]
+    return ["bike_demand_predictions", "--features", f"{corner.name}.none/dt={DAY}", *staged]

@@ -88,8 +88,9 @@ def test_a_worker_that_is_gone_once_it_has_submitted_leaves_a_run_that_the_next_
     task = new_task()
     job = job_of(task, slow_job)
     defer(job, slow_job)
-    assert databricks.run(slow_job, task)["rows"] == 24
-    assert runs(workspace, job.name) == ["SUCCESS"]
+    with pytest.raises(ComputeError, match="does not exist"):
+        databricks.run(slow_job, task)
+    assert runs(workspace, job.name) == ["FAILED"]
     assert not task.state
 
 
@@ -102,8 +103,9 @@ def test_a_task_that_was_cleared_asks_anew_when_the_run_it_had_left_is_cancelled
     defer(job, NO_JOB)
     task.max_tries += 4
     assert job_of(task, slow_job).known() is None
-    assert databricks.run(slow_job, task)["rows"] == 24
-    assert runs(workspace, job.name) == ["CANCELED", "SUCCESS"]
+    with pytest.raises(ComputeError, match="does not exist"):
+        databricks.run(slow_job, task)
+    assert runs(workspace, job.name) == ["CANCELED", "FAILED"]
     assert not task.state
 
 
@@ -122,6 +124,23 @@ def test_a_waiting_task_that_is_stopped_cancels_its_run(
 
 
 @pytest.mark.stack
+def test_where_the_workspace_cannot_be_asked_no_second_run_is_started(
+    databricks: Any, workspace: WorkspaceClient, job_of: Any, change: Any, new_task: Any
+) -> None:
+    task = new_task()
+    task.asked("databricks", NO_JOB)
+    task.max_tries += 4
+    change({"password": "wrong"})
+    with pytest.raises(ComputeError) as refused:
+        databricks.run(NO_JOB, task)
+    name = job_of(task, NO_JOB).name
+    assert refused.value.what == f"Whether `{name}` still runs could not be asked."
+    assert refused.value.left == "no second one was started"
+    assert "Invalid access token." in refused.value.looked
+    assert (runs(workspace, name), bool(task.state)) == ([], True)
+
+
+@pytest.mark.stack
 @pytest.mark.parametrize(
     ("connection", "how", "said"),
     [
@@ -135,9 +154,10 @@ def test_a_job_that_could_tell_nothing_did_not_finish_whatever_the_reason(
     databricks: Any, change: Any, slow_job: list[str], connection: dict[str, Any], how: dict[str, Any], said: str
 ) -> None:
     change(connection, **how)
+    argv = slow_job if "timeout_seconds" in how else NO_JOB
     with pytest.raises(ComputeError) as failed:
-        databricks.run(slow_job if "timeout_seconds" in how else NO_JOB)
-    assert failed.value.what == "The Spark job `bike_features` did not finish."
+        databricks.run(argv)
+    assert failed.value.what == f"The Spark job `{argv[0]}` did not finish."
     assert failed.value.left == "its partitions are as they were before, what was published stays"
     assert said in failed.value.looked
 

@@ -61,3 +61,15 @@ def test_what_spark_says_is_the_same_line_everywhere(place: Any, corner: Any) ->
         f"{place.settings.lake}/{corner.name}/dt=2012-12-01. SQLSTATE: 42K03"
     )
     assert refused.value.left == "its partitions are as they were before, what was published stays"
+
+
+@pytest.mark.parametrize("target", ["elsewhere", "databricks"])
+def test_a_job_that_dies_without_a_word_is_the_same_error_everywhere(
+    target: str, request: pytest.FixtureRequest, corner: Any
+) -> None:
+    place = request.getfixturevalue(target)
+    with pytest.raises(ComputeError) as died:
+        place.run(["bike_features"])  # its options are missing, so it ends before it knows where to tell
+    assert died.value.what == "The Spark job `bike_features` did not finish."
+    assert died.value.left == "its partitions are as they were before, what was published stays"
+    assert died.value.looked.startswith(f"target {place.name}, landfall-bike_forecast-score-")

@@ -36,4 +36,4 @@ assert not [name for name in sys.modules if name.startswith("airflow")]
 
 def test_the_door_is_the_file_that_a_cluster_starts() -> None:
     assert door().name == "__main__.py"
-    assert "def main()" in door().read_text(encoding="utf-8")
+    assert "def main(" in door().read_text(encoding="utf-8")

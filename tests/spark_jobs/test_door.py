@@ -11,6 +11,7 @@ import pytest
 from landfall.pipelines import PIPELINES
 from landfall.spec import Job
 from spark_jobs.__main__ import JOBS, parse
+from spark_jobs.lake import Lake
 
 PROJECT = Path(__file__).parents[2]
 GIVEN_BY_THE_STEP = {
@@ -98,7 +99,7 @@ def test_the_command_line_of_every_declared_job_parses(job: Job) -> None:
     argv = [*job.argv(partition="2012-12-25"), *GIVEN_BY_THE_STEP[job.name], "--lake", "s3a://lake"]
     module, options = parse(argv)
     assert module.__name__ == JOBS[job.name]
-    assert options.lake == "s3a://lake"
+    assert options.lake == Lake("s3a://lake")
     assert not [name for name, value in vars(options).items() if isinstance(value, str) and "{" in value]
 
 

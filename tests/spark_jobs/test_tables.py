@@ -6,7 +6,8 @@ import pytest
 
 from landfall.errors import ComputeError, LandfallError, SpecError
 from landfall.spec import Partitions
-from spark_jobs.tables import Stages, TablePartitions, landed_paths, stage_rows, table_path
+from spark_jobs.lake import Lake
+from spark_jobs.tables import Stages, TablePartitions, landed_paths, stage_rows
 
 
 def test_a_table_partition_is_a_name_and_a_day() -> None:
@@ -21,7 +22,7 @@ def test_several_days_are_ranges_in_order_and_without_repeats() -> None:
 
 def test_a_landing_folder_keeps_its_slashes() -> None:
     parsed = TablePartitions.parse("bike_sharing/forecast/dt=2012-12-25..2012-12-26")
-    assert landed_paths("s3a://lake", parsed) == [
+    assert landed_paths(Lake("s3a://lake"), parsed) == [
         "s3a://lake/bike_sharing/forecast/dt=2012-12-25/",
         "s3a://lake/bike_sharing/forecast/dt=2012-12-26/",
     ]
@@ -59,7 +60,22 @@ def test_days_can_be_taken_out() -> None:
 
 
 def test_a_table_lives_in_the_folder_of_its_schema() -> None:
-    assert table_path("s3a://lake", "features.bike_forecast") == "s3a://lake/features/bike_forecast"
+    lake = Lake("s3a://lake")
+    assert lake.address("features.bike_forecast") == "s3a://lake/features/bike_forecast"
+    assert lake.sql_name("features.bike_forecast") == "delta.`s3a://lake/features/bike_forecast`"
+
+
+def test_a_table_of_a_catalog_has_three_names() -> None:
+    lake = Lake("s3a://lake", "main")
+    assert lake.address("features.bike_forecast") == "main.features.bike_forecast"
+    assert lake.sql_name("features.bike_forecast") == "`main`.`features`.`bike_forecast`"
+    assert landed_paths(lake, TablePartitions.parse("in/dt=2012-12-25")) == ["s3a://lake/in/dt=2012-12-25/"]
+
+
+def test_a_catalog_with_another_name_is_refused() -> None:
+    with pytest.raises(LandfallError) as refused:
+        Lake("s3a://lake", "main`.x")
+    assert refused.value.what == "`main`.x` is not a catalog."
 
 
 def test_staging_without_a_database_says_which_setting_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,8 @@ class Workspace:
         new_cluster: The cluster that each run starts. Without it and `existing_cluster_id` runs are serverless.
         existing_cluster_id: A cluster that is there.
         environment_version: Of the serverless environment.
+        secret_scope: A scope whose secrets a job reads itself, for serverless runs, which have no other environment.
+        catalog: A catalog of Unity Catalog that holds the tables; without it they are Delta folders of the bucket.
         requirements: What is installed beside the wheel, such as `adbc-driver-postgresql==1.7.0`.
         access_control_list: Who may see and stop a run.
         timeout_seconds: When a run is given up; 0 is never.
@@ -46,6 +48,8 @@ class Workspace:
     new_cluster: Mapping[str, Any] = field(default_factory=dict)
     existing_cluster_id: str = ""
     environment_version: str = "4"
+    secret_scope: str = ""
+    catalog: str = ""
     requirements: Sequence[str] = ()
     access_control_list: Sequence[Mapping[str, str]] = ()
     timeout_seconds: int = 0
@@ -98,17 +102,22 @@ class Workspace:
 
     def run_now(self, order: Order) -> Json:
         """The body of `run-now`: the job of the workspace with another command line."""
-        return {"job_id": self.job_id, "idempotency_token": order.token, "python_params": order.arguments}
+        return {"job_id": self.job_id, "idempotency_token": order.token, "python_params": self._arguments(order)}
 
     @property
     def serverless(self) -> bool:
         """Whether Databricks decides what a submitted job runs on."""
         return not (self.new_cluster or self.existing_cluster_id)
 
+    def _arguments(self, order: Order) -> list[str]:
+        options = {"--catalog": self.catalog, "--secrets": self.secret_scope}
+        return [*order.arguments, *(word for option in options.items() if option[1] for word in option)]
+
     def _start(self, order: Order) -> Json:
+        words = self._arguments(order)
         if self.python_file:
-            return {"spark_python_task": {"python_file": self.python_file, "parameters": order.arguments}}
-        entry = {"package_name": "landfall", "entry_point": "landfall-job", "parameters": order.arguments}
+            return {"spark_python_task": {"python_file": self.python_file, "parameters": words}}
+        entry = {"package_name": "landfall", "entry_point": "landfall-job", "parameters": words}
         return {"python_wheel_task": entry}
 
     def _place(self) -> Json:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from landfall.compute.local import SMALL
 from landfall.compute.target import Order
 from landfall.errors import SettingsError
+from landfall.spec.settings import PLAIN, SECRET
 
 CONNECTION = "landfall_emr"
 """The Airflow connection, of type `aws`: credentials and region; under `landfall` in its extra the fields of `Application`."""
@@ -20,10 +21,6 @@ FILE = re.compile(r"(s3://|local://|/)[^\s,#]+")
 """A file that the release has, or that it fetches. Without spaces: these go in as words of a command line."""
 DELTA = ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")
 """Where a release keeps the Delta that it comes with; on no class path unless asked for."""
-PLAIN = ("LANDFALL_S3_ENDPOINT", "AWS_DEFAULT_REGION")
-"""Of the variables of a job (`Settings.of_jobs`) those that everyone may read: they go along as they are."""
-SECRET = ("LANDFALL_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-"""The others: GetJobRun and Spark's pages must not show them."""
 REDACTED = "(?i)secret|password|token|access[.]?key"
 """Spark's own pattern of what its pages and its event log hide."""
 FEW_ROWS = {

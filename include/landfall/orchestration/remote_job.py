@@ -21,6 +21,8 @@ from landfall.spec import Settings
 Json = dict[str, Any]
 ASKED = "landfall_asked"
 """Where a task keeps what it has asked for, from before it is submitted until it has ended (Airflow's task state)."""
+NO_TRY = -1
+"""In place of a task's tries: what it has asked for is not to be asked again."""
 RESUME = "job_ended"
 """The method of the step that goes on when a trigger has seen the job end: see `RemoteJob.resume`."""
 
@@ -63,8 +65,7 @@ class RemoteJob:
         """
         if self.kept:
             self.target = self.kept["target"] if again else self.target
-            earlier = service_of(self.kept["target"])
-            earlier.settle(self._order(self.kept["ask"]["argv"]), again=again)
+            self._settle(self.kept, again=again)
         if again and self._told() is not None:
             return self._ended()
         if not again:
@@ -97,6 +98,19 @@ class RemoteJob:
         if self.operator:
             self.operator.on_kill()
             self._forget()
+
+    def _settle(self, kept: Json, *, again: bool) -> None:
+        try:
+            service_of(kept["target"]).settle(self._order(kept["ask"]["argv"]), again=again)
+        except LandfallError:
+            raise
+        except Exception as error:
+            raise ComputeError(
+                f"Whether `{self.name}` still runs could not be asked.",
+                looked=f"target {kept['target']}: {_line(error)}",
+                left="no second one was started",
+                next="run the task again when the target answers",
+            ) from error
 
     def _go_on(self, ask: Json, method: str, **more: object) -> Report:
         self.operator = service_of(self.target).operator(self._order(ask["argv"]), self.context["ti"].task_id)
@@ -137,20 +151,26 @@ class RemoteJob:
 
     def _failed(self, error: Exception) -> LandfallError:
         """The job's own error if it could still tell it, else that it did not finish, whatever ran it."""
-        told = self._told()
+        told, kept = self._told(), self.kept
         self._forget()
         if told is not None:
             try:
                 report_of(self.job, told)
             except LandfallError as own:
                 return own
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        if kept and self.state is not None and self._has_begun():
+            # Nobody has seen it end: the next try asks anew, once nothing is left of it.
+            self.state.set(ASKED, {**kept, "tries": NO_TRY})
         return ComputeError(
             f"The Spark job `{self.job}` did not finish.",
-            looked=f"target {self.target}, {self.name}: {(lines or [type(error).__name__])[0][:400]}",
+            looked=f"target {self.target}, {self.name}: {_line(error)}",
             left="its partitions are as they were before, what was published stays",
             next="see this task's log, and the job's own where it ran",
         )
+
+    def _has_begun(self) -> bool:
+        """Whether the operator was told the id of a run."""
+        return any(getattr(self.operator, name, None) for name in ("run_id", "job_id"))
 
     def _told(self) -> bytes | None:
         from botocore.exceptions import ClientError
@@ -175,6 +195,12 @@ class RemoteJob:
         from landfall.landing.store import connect
 
         return connect(self.settings.s3)
+
+
+def _line(error: Exception) -> str:
+    """The first line of an error, or its type."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[0][:400]
 
 
 def _name(context: Context) -> str:

@@ -14,6 +14,10 @@ from landfall.spec.commit import stamp
 COMPUTE = "LANDFALL_COMPUTE"
 """The variable that says where jobs run, and how the names of those begin that say it of a pipeline or of a job."""
 
+PLAIN = ("LANDFALL_S3_ENDPOINT", "AWS_DEFAULT_REGION")
+SECRET = ("LANDFALL_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+"""What a Spark job's own process reads from its environment (`Settings.of_jobs`): what everyone may see, and what nobody may."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class S3:

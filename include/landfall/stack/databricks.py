@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from landfall.errors import StackError
+from landfall.spec.settings import PLAIN, SECRET
 from landfall.stack import jars
 from landfall.stack.envfile import write_whole
 from landfall.stack.java import Java
@@ -28,9 +29,6 @@ SCOPE = "landfall"
 DOOR = "/Workspace/landfall/job.py"
 STARTS = "from spark_jobs.__main__ import main\n\nmain()\n"
 """What that file of the workspace holds: the one door to the jobs."""
-PLAIN = ("LANDFALL_S3_ENDPOINT", "AWS_DEFAULT_REGION")
-SECRET = ("LANDFALL_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-"""What a job reads from its environment (`Settings.of_jobs`)."""
 
 
 def connection(port: int, token: str, written: Mapping[str, str]) -> str:

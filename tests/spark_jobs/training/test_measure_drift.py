@@ -7,7 +7,7 @@ import pytest
 
 from landfall.spec import Job
 from spark_jobs.files import write_file
-from spark_jobs.tables import table_path
+from spark_jobs.lake import Lake
 from spark_jobs.training.counting import _is_plain, count_values
 from spark_jobs.training.histogram import describe, distances, read_bins
 
@@ -74,7 +74,7 @@ def test_a_column_that_older_files_were_written_without_is_missing_in_their_rows
     name = f"{learning.name}.grown"
     for day, columns in (("2012-06-09", ["temp"]), ("2012-06-10", ["temp", "hr"])):
         rows = learning.hours(10).where(f"dt = DATE '{day}'").select("dt", *columns)
-        overwrite_partitions(rows, learning.settings.lake, TablePartitions(name, Partitions.parse(day)), rows=24)
+        overwrite_partitions(rows, Lake(learning.settings.lake), TablePartitions(name, Partitions.parse(day)), rows=24)
     told = drift(learning, name)
     assert told["rows"] == 48
     assert told["drift"]["hr"]["ks"] == pytest.approx(0.5)
@@ -86,7 +86,7 @@ def test_a_table_whose_files_are_not_its_rows_is_counted_by_its_rows(
     learning: Any, reference: dict[str, Any], property_: str
 ) -> None:
     name = f"mapped{len(property_)}"
-    path = table_path(learning.settings.lake, f"{learning.name}.{name}")
+    path = Lake(learning.settings.lake).folder(f"{learning.name}.{name}")
     learning.write(name, learning.hours(10))
     assert _is_plain(learning.spark, path)
     learning.spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('{property_}')")
@@ -100,7 +100,7 @@ def test_a_table_whose_files_are_not_its_rows_is_counted_by_its_rows(
 def test_both_ways_of_counting_agree(learning: Any, reference: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = "IF(hr = 3, CAST(NULL AS DOUBLE), temp)"
     table = learning.write("gappy", learning.hours(10, gappy=nothing).drop("temp").withColumnRenamed("gappy", "temp"))
-    path = table_path(learning.settings.lake, table)
+    path = Lake(learning.settings.lake).folder(table)
     bins = {name: read_bins(reference[name]) for name in ("hr", "temp", "workingday")}
     by_files = count_values(learning.spark, path, learning.table("gappy"), bins)
     monkeypatch.setattr("spark_jobs.training.counting._is_plain", lambda spark, path: False)
