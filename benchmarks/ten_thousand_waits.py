@@ -101,7 +101,7 @@ def main() -> None:
     sides: dict[str, Result] = {}
     with tempfile.TemporaryDirectory() as folder:
         os.environ["LANDFALL_HOME"] = f"{folder}/home"
-        os.environ["LANDFALL_PROJECT"] = str(project(Path(folder, "project")))
+        os.environ["LANDFALL_PROJECT"] = str(project(Path(folder, "project"), "waits"))
         home = Path(folder, "home")
         control.up(PARTS)
         try:

@@ -44,10 +44,10 @@ with create_session() as session:
 """
 
 
-def project(folder: Path) -> Path:
-    """A project whose DAGs are the two of this benchmark."""
+def project(folder: Path, sides: str) -> Path:
+    """A project whose DAGs are the two of the benchmark's folder `sides`."""
     (folder / "dags").mkdir(parents=True)
-    for dag in (ROOT / "benchmarks" / "waits" / "dags").glob("*.py"):
+    for dag in (ROOT / "benchmarks" / sides / "dags").glob("*.py"):
         (folder / "dags" / dag.name).symlink_to(dag)
     for name in ("plugins", "include", "spark_jobs", "pyproject.toml"):
         (folder / name).symlink_to(ROOT / name)

@@ -56,7 +56,7 @@ class Databricks(Part):
         super().__init__(log=log, env=env)
         self.secrets = {name: env[name] for name in SECRET}
         self.data, self.port, self.token = data, port, token
-        self.token_file = self.tokens = token_file
+        self.token_file = self._tokens = token_file
         self.url = f"http://127.0.0.1:{port}"
         pins = hashlib.sha256(PINS.read_bytes()).hexdigest()[:12]
         self.environment = cache / f"minilake-{pins}-py{sys.version_info.major}.{sys.version_info.minor}"
@@ -65,6 +65,7 @@ class Databricks(Part):
             for name, value in env.items()
             if not name.startswith(("LANDFALL_", "AWS_", "AIRFLOW", "MLFLOW"))
         }
+        self.cache, self.java = cache, java
         self.env |= {
             "MINILAKE_TOKEN": token,
             "MINILAKE_DATA_DIR": str(data),
@@ -97,10 +98,12 @@ class Databricks(Part):
 
     def prepare(self, say: Say) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
-        write_whole(self.tokens, f"{self.token}\n")
-        if not (self.environment / ".ready").exists():
-            say("installing MiniLake (once, 200 MB, half a minute)")
-            install(self.environment)
+        write_whole(self._tokens, f"{self.token}\n")
+        jars.fetch(jars.SPARK, self.cache, self.java)
+        with jars.alone(self.cache):
+            if not self.environment.exists():
+                say("installing MiniLake (once, 315 MB on disk)")
+                install(self.environment)
 
     def command(self) -> list[str]:
         # -P: beside the server's file are ours called `secrets` and `state`.
@@ -155,6 +158,4 @@ def install(folder: Path) -> None:
                 left="the rest of the stack was stopped; data is kept",
                 next="landfall up    (without `--with databricks`), or mend the package index",
             )
-    (begun / ".ready").touch()
-    shutil.rmtree(folder, ignore_errors=True)
     begun.rename(folder)

@@ -128,7 +128,7 @@ def fetch(jars: JarSet, cache: Path, java: Java) -> Path:
         StackError: Ivy could not resolve them (its last lines are in the message).
     """
     folder = jars.folder(cache)
-    with _alone(cache):
+    with alone(cache):
         if not folder.exists():
             with tempfile.TemporaryDirectory(dir=cache, prefix=f".{jars.name}-") as temporary:
                 _retrieve(jars, Path(temporary), cache, java)
@@ -138,7 +138,8 @@ def fetch(jars: JarSet, cache: Path, java: Java) -> Path:
 
 
 @contextmanager
-def _alone(cache: Path) -> Iterator[None]:
+def alone(cache: Path) -> Iterator[None]:
+    """While nobody else fetches into the cache."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

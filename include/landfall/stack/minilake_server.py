@@ -18,9 +18,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import urlencode
 
-import uvicorn
-from minilake.app import create_app
-
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -44,7 +41,7 @@ class Front:
         if scope["type"] == "lifespan":
             await self.inner(scope, receive, send)
         elif scope["type"] == "http":
-            headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
+            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
             shown = credential(headers.get("authorization", ""))
             if scope["path"].startswith("/.well-known/"):  # asked before a client signs in; there is nothing
                 await self.inner(scope, receive, send)
@@ -100,6 +97,9 @@ async def refuse(send: Send, status: int) -> None:
 
 def main() -> None:
     """Serve on 127.0.0.1, at the port that the command line names."""
+    import uvicorn
+    from minilake.app import create_app
+
     token = os.environ.pop(TOKEN)  # the jobs that MiniLake starts have no use for it
     front = Front(create_app(), token)
     # h11: the other parser of uvicorn drops the body of a request that asks for HTTP/2, as Java's client does.
