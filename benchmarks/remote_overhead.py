@@ -98,7 +98,7 @@ def by_landfall(where: Settings, target: str) -> float:
     """Seconds that the job takes as a step runs it."""
     from airflow.sdk.exceptions import TaskDeferred
 
-    from landfall.orchestration.remote_job import RemoteJob
+    from landfall.orchestration.elsewhere.job import RemoteJob
 
     ti = SimpleNamespace(dag_id="bike_forecast", run_id=uuid.uuid4().hex, task_id="make_features", max_tries=0)
     ti.xcom_push = lambda key, value: None

@@ -22,7 +22,7 @@ from airflow.sdk.module_loading import import_string
 from landfall.compute.local import WarmSpark
 from landfall.landing.samples.bike_demand import forecast_hours
 from landfall.landing.store import connect
-from landfall.orchestration.remote_job import RESUME, RemoteJob
+from landfall.orchestration.elsewhere.job import RESUME, RemoteJob
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.spec import Partition, Settings
 
@@ -114,7 +114,7 @@ class Task:
 
     def asked(self, target: str, argv: list[str]) -> None:
         """As a worker leaves it that has died while its job runs."""
-        from landfall.orchestration.remote_job import ASKED
+        from landfall.orchestration.elsewhere.job import ASKED
 
         ask = {"argv": argv, "memo": {}}
         self.state.set(ASKED, {"ask": ask, "tries": self.max_tries, "target": target, "token": f"t-{self.run_id}"})

@@ -21,7 +21,7 @@ from landfall.errors import ComputeError, SettingsError
 from landfall.landing.aws_lambda import handler
 from landfall.landing.samples.bike_demand import forecast_hours
 from landfall.landing.store import connect
-from landfall.orchestration.remote_job import RemoteJob
+from landfall.orchestration.elsewhere.job import RemoteJob
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.spec import Partition, Settings
 from spark_jobs.__main__ import parse

@@ -24,8 +24,8 @@ from moto.server import ThreadedMotoServer
 from landfall.compute.emr import FEW_ROWS, PLAIN, SECRET, SOON, Application
 from landfall.compute.target import Order
 from landfall.errors import ComputeError, LandfallError, SettingsError
-from landfall.orchestration import emr_service
-from landfall.orchestration.remote_job import RESUME, RemoteJob
+from landfall.orchestration.elsewhere import emr as emr_service
+from landfall.orchestration.elsewhere.job import RESUME, RemoteJob
 from landfall.spec import Settings
 from spark_jobs.__main__ import parse
 

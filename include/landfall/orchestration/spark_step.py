@@ -11,7 +11,7 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import TaskDeferred
 
-from landfall.orchestration.remote_job import RemoteJob
+from landfall.orchestration.elsewhere.job import RemoteJob
 from landfall.orchestration.step import Report, Step
 from landfall.spec import Job, Settings
 

@@ -7,7 +7,7 @@ from airflow.sdk import BaseOperator
 
 from landfall.compute.databricks import CONNECTION, Workspace
 from landfall.compute.target import Order
-from landfall.orchestration.elsewhere import connection
+from landfall.orchestration.elsewhere.service import connection
 
 PAUSE = 2.0
 """Seconds between two looks at a run that is being cancelled."""

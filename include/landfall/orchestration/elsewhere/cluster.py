@@ -6,7 +6,7 @@ from airflow.sdk import BaseOperator, Connection
 
 from landfall.compute.cluster import CONNECTION, submission
 from landfall.compute.target import Order
-from landfall.orchestration.elsewhere import connection
+from landfall.orchestration.elsewhere.service import connection
 
 
 def operator(order: Order, task_id: str) -> BaseOperator:

@@ -13,7 +13,7 @@ from airflow.sdk import BaseOperator, Context
 from landfall.compute.emr import CONNECTION, Application
 from landfall.compute.target import Order
 from landfall.errors import ComputeError
-from landfall.orchestration.elsewhere import connection
+from landfall.orchestration.elsewhere.service import connection
 
 GOING = ("SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING")
 """The states of a run that has not ended. The provider's hook counts CANCELLING as ended and leaves QUEUED out."""

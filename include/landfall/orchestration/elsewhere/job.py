@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import TaskDeferred
 from landfall.compute.outcome import report_of
 from landfall.compute.target import Order, Report
 from landfall.errors import ComputeError, LandfallError, LandingError
-from landfall.orchestration.elsewhere import service_of
+from landfall.orchestration.elsewhere.service import service_of
 from landfall.spec import Settings
 
 Json = dict[str, Any]

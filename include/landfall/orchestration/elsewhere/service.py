@@ -1,4 +1,4 @@
-"""The targets that Airflow's providers have an operator for: one file each, `cluster_service.py` and its like."""
+"""What each target of this folder does, and how it is found: the name of its file is that of the target."""
 
 from importlib import import_module
 from typing import Protocol, cast
@@ -33,7 +33,7 @@ class Service(Protocol):
 
 def service_of(target: str) -> Service:
     """The service of a target."""
-    return cast(Service, import_module(f"landfall.orchestration.{target}_service"))
+    return cast(Service, import_module(f"landfall.orchestration.elsewhere.{target}"))
 
 
 def connection(name: str) -> Connection:
