@@ -58,6 +58,7 @@ def until(what: str, ready: Callable[[], bool], patience: float = 300) -> None:
 def standalone(folder: Path) -> Iterator[str]:
     """A master with a worker of two cores; the Airflow connection to it, as JSON."""
     home = Path(pyspark.__path__[0])
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     env = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1"}
     deploy, where = "org.apache.spark.deploy", ["--host", "127.0.0.1"]
     started = []

@@ -1,6 +1,7 @@
 """What became of a job, as the file that tells it to whoever started the job elsewhere."""
 
 import json
+import re
 from collections.abc import Mapping
 
 from landfall.errors import ComputeError, LandfallError
@@ -8,6 +9,10 @@ from spark_jobs.files import write_file
 
 CALLING = "An error occurred while calling"
 """How Py4J begins; the cause is on the next line."""
+
+PYTHON_WORKER = "An exception was thrown from the Python worker"
+"""How Spark begins where Python code of its executors failed; that code's own error is the last of a traceback."""
+RAISED = re.compile(r"[\w.]+(Error|Exception): ")
 
 
 def tell_report(url: str, report: Mapping[str, object]) -> None:
@@ -40,6 +45,8 @@ def job_failed(job: str, text: str, where: str, look: str) -> ComputeError:
     lines = [line.strip().removeprefix(": ") for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith(CALLING)] or [text]
     cause = next((line for line in lines if "Exception" in line and "S3" in line), lines[0])
+    if PYTHON_WORKER in cause:
+        cause = next((line for line in reversed(lines) if RAISED.match(line)), cause)
     return ComputeError(
         f"The Spark job `{job}` failed: {cause[:400]}",
         looked=where,

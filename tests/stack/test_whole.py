@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-PARTS = ["postgres", "s3", "spark", "api-server", "dag-processor", "scheduler", "triggerer"]
+PARTS = ["postgres", "s3", "spark", "api-server", "dag-processor", "scheduler", "triggerer", "databricks"]
 
 
 class Stack(Protocol):
@@ -33,7 +33,7 @@ def test_every_part_is_listed_healthy_with_its_address_and_log(stack: Stack) -> 
         assert Path(str(one["log"])).exists()
         assert psutil.pid_exists(int(str(one["pid"])))
     with_address = {str(one["name"]) for one in listed if one["url"]}
-    assert with_address == {"postgres", "s3", "spark", "api-server"}
+    assert with_address == {"postgres", "s3", "spark", "api-server", "databricks"}
 
 
 def test_the_stack_listens_on_127_0_0_1_only(stack: Stack) -> None:
@@ -48,7 +48,7 @@ def test_the_stack_listens_on_127_0_0_1_only(stack: Stack) -> None:
 
 
 def test_files_with_secrets_are_closed_to_others(stack: Stack) -> None:
-    named = {Path(str(one["secret_file"])) for one in stack.ps() if one["secret_file"]}
+    named = {Path(str(one[kind])) for one in stack.ps() for kind in ("secret_file", "token_file") if one[kind]}
     for file in {*named, stack.home / "env", stack.home / "secrets.json"}:
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
