@@ -171,18 +171,26 @@ class AirflowApi:
         }
         return int(self._call("POST", "/api/v2/backfills", json=body)["id"])
 
-    def until_backfilled(self, number: int, *, patience: float = 6 * 3600) -> Iterator[None]:
-        """Ticks once a second until every run of a backfill has ended."""
+    def until_backfilled(self, dag_id: str, number: int, *, patience: float = 6 * 3600) -> None:
+        """Wait until every run of a backfill has ended, and see to it that the DAG can have another.
+
+        Airflow makes one backfill of a DAG at a time, and looks every 30 s whether one has ended. It is told so: there is
+        nothing left that this could cancel.
+        """
         until = time.monotonic() + patience
-        while not self.is_backfilled(number):
+        while not self.is_backfilled(dag_id, number):
             if time.monotonic() > until:
                 raise RunError(f"The backfill {number} has not ended after {patience:.0f} s.", left="it goes on")
-            yield
             time.sleep(1)
+        if number in self.active_backfills(dag_id):
+            self.cancel_backfill(number)
 
-    def is_backfilled(self, number: int) -> bool:
-        """True once every run of a backfill has ended."""
-        return self._patiently(f"/api/v2/backfills/{number}")["completed_at"] is not None
+    def is_backfilled(self, dag_id: str, number: int) -> bool:
+        """True once every run of a backfill has ended: Airflow makes them all at once, and says so up to 30 s later."""
+        told = self._patiently(f"/api/v2/backfills/{number}")
+        which = {"logical_date_gte": told["from_date"], "logical_date_lte": told["to_date"], "run_type": "backfill"}
+        left = told["completed_at"] is None and self.list_runs(dag_id, **which, state=["queued", "running"])
+        return not left
 
     def active_backfills(self, dag_id: str) -> list[int]:
         """The backfills of a DAG that have not ended: Airflow makes one at a time."""
@@ -190,8 +198,12 @@ class AirflowApi:
         return [int(each["id"]) for each in found if each["completed_at"] is None]
 
     def cancel_backfill(self, number: int) -> None:
-        """Start no more of its runs."""
-        self._call("PUT", f"/api/v2/backfills/{number}/cancel")
+        """Start no more of its runs; nothing where it has ended."""
+        try:
+            self._call("PUT", f"/api/v2/backfills/{number}/cancel")
+        except RunError as error:
+            if "already completed" not in error.what:
+                raise
 
     def state(self, dag_id: str, run_id: str) -> str:
         """The state of a run."""

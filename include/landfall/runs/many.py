@@ -31,13 +31,12 @@ def backfill_range(api: AirflowApi, dag_id: str, days: Partitions, *, stop_on_fa
     """
     first, last = days.days[0], days.days[-1]
     for other in api.active_backfills(dag_id):
-        for _ in api.until_backfilled(other):
-            pass
+        api.until_backfilled(dag_id, other)
     number = api.backfill(dag_id, first, last)
     told: set[tuple[str, str]] = set()
     running = True
     while running:
-        running = not api.is_backfilled(number)
+        running = not api.is_backfilled(dag_id, number)
         for each in _ended(dag_id, api.list_runs(dag_id, **_window(days), state=list(ENDED)), days, told):
             yield each
             if each.state == "failed" and stop_on_failure:
