@@ -164,10 +164,16 @@ async def fired(trigger: Any) -> Any:
 
 
 @pytest.fixture
-def databricks(stack: Any, monkeypatch: pytest.MonkeyPatch) -> Place:
+def databricks_elsewhere(stack: Any) -> Place:
+    """A workspace that the test connects to."""
+    return Place("databricks", replace(stack.settings, compute={"": "databricks"}))
+
+
+@pytest.fixture
+def databricks(databricks_elsewhere: Place, stack: Any, monkeypatch: pytest.MonkeyPatch) -> Place:
     """MiniLake, with the connection that Airflow has to it."""
     monkeypatch.setenv("AIRFLOW_CONN_LANDFALL_DATABRICKS", stack.env["AIRFLOW_CONN_LANDFALL_DATABRICKS"])
-    return Place("databricks", replace(stack.settings, compute={"": "databricks"}))
+    return databricks_elsewhere
 
 
 @pytest.fixture
