@@ -1,0 +1,23 @@
+"""A model compiled to SQL: read into a small typed form, written as expressions of PostgreSQL or Spark SQL."""
+
+from landfall.scoring.dialect import Dialect, PostgreSQL, SparkSQL
+from landfall.scoring.form import Model
+from landfall.scoring.plpgsql import function_body
+from landfall.scoring.sklearn_form import read_sklearn
+from landfall.scoring.spark_form import read_spark
+from landfall.scoring.spark_saved import Files
+from landfall.scoring.sql import compile_model
+from landfall.scoring.statement import Compiled
+
+__all__ = [
+    "Compiled",
+    "Dialect",
+    "Files",
+    "Model",
+    "PostgreSQL",
+    "SparkSQL",
+    "compile_model",
+    "function_body",
+    "read_sklearn",
+    "read_spark",
+]

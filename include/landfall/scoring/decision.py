@@ -1,0 +1,68 @@
+"""What is predicted by the scores, and how probable each class is."""
+
+from collections.abc import Sequence
+
+from landfall.scoring.form import Classes, Model, Nearest
+from landfall.scoring.statement import Scope, Term, joined
+
+
+class Decision:
+    """Of scores that have names."""
+
+    def __init__(self, scope: Scope, scores: Sequence[Term]) -> None:
+        self.scope, self.dialect, self.scores = scope, scope.dialect, scores
+
+    def of(self, model: Model) -> tuple[Term, list[Term]]:
+        """The prediction and the probabilities."""
+        if isinstance(model.decision, Classes):
+            return self._class(model.decision), self._probabilities(model.decision)
+        if isinstance(model.decision, Nearest):
+            numbers = [Term(self.dialect.number(float(number))) for number in range(len(self.scores))]
+            return self._extreme("least", numbers), []
+        return self.scores[0], []
+
+    def _class(self, classes: Classes) -> Term:
+        labels = [
+            Term(self.dialect.text(label) if isinstance(label, str) else self.dialect.number(label))
+            for label in classes.labels
+        ]
+        if classes.probability != "logistic":
+            return self._extreme("greatest", labels)
+        cut, sign = Term(self.dialect.number(classes.cut)), ">=" if classes.cut_above else ">"
+        return joined(f"CASE WHEN {{}} {sign} {{}} THEN {{}} ELSE {{}} END", self.scores[0], cut, labels[1], labels[0])
+
+    def _extreme(self, function: str, labels: Sequence[Term]) -> Term:
+        """The label of the least or greatest score, the first of equal ones."""
+        if len(labels) == 1:
+            return labels[0]
+        extreme = self._of_all(function)
+        parts = [
+            joined("WHEN {} = {} THEN {}", score, extreme, label)
+            for score, label in zip(self.scores[:-1], labels[:-1], strict=True)
+        ]
+        return joined(f"CASE {' '.join('{}' for _ in parts)} ELSE {{}} END", *parts, labels[-1])
+
+    def _of_all(self, function: str) -> Term:
+        return self.scope.bind(joined(f"{function}({', '.join('{}' for _ in self.scores)})", *self.scores))
+
+    def _probabilities(self, classes: Classes) -> list[Term]:
+        if classes.probability == "scores":
+            return list(self.scores)
+        if classes.probability == "logistic":
+            return self._logistic(classes)
+        parts = list(self.scores)
+        if classes.probability == "softmax":
+            largest = self._of_all("greatest")
+            off = [self.scope.bind(joined("{} - {}", score, largest)) for score in self.scores]
+            parts = [self.scope.bind(Term(self.dialect.exp(each.sql), each.uses)) for each in off]
+        whole = self.scope.bind(joined(" + ".join("{}" for _ in parts), *parts))
+        return [Term(self.dialect.share(part.sql, whole.sql), part.uses | whole.uses) for part in parts]
+
+    def _logistic(self, classes: Classes) -> list[Term]:
+        score, one = self.scores[0], Term(self.dialect.number(1.0))
+        factor = classes.steepness * (-1 if classes.direct else 1)
+        power = self.scope.bind(Term(self.dialect.times(score.sql, factor), score.uses))
+        raised = self.scope.bind(Term(self.dialect.exp(power.sql), power.uses))
+        direct = self.scope.bind(joined("{0} / ({0} + {1})", one, raised))
+        other = joined("{} - {}", one, direct)
+        return [other, direct] if classes.direct else [direct, other]

@@ -1,0 +1,145 @@
+"""Expressions with names: what is computed once a row, what uses it, and the nested SELECT that does it.
+
+A model uses its features in many places. Each is given a name and computed in a layer of its own; an expression stands in
+the first layer in which all names that it uses are known. PostgreSQL merges subqueries, which would compute a feature again
+at each split of each tree; `OFFSET 0` keeps it from that.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from landfall.scoring.dialect import Dialect
+from landfall.scoring.scalars import Column
+from landfall.scoring.trees import Node
+
+
+@dataclass(frozen=True)
+class Term:
+    """SQL, and the names that it uses."""
+
+    sql: str
+    uses: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return self.sql
+
+
+def joined(template: str, *terms: Term) -> Term:
+    """`template` with each `{}` filled by a term."""
+    return Term(template.format(*terms), frozenset().union(*(term.uses for term in terms)))
+
+
+Tree = tuple[Node, tuple[Term, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Binding:
+    """A name for an expression.
+
+    Args:
+        name: The name.
+        kind: Its type in PostgreSQL.
+        term: The expression.
+        tree: The tree that the expression is, with the names of the features, for those who write it in another way.
+    """
+
+    name: str
+    kind: str
+    term: Term
+    tree: Tree | None = None
+
+
+@dataclass
+class Scope:
+    """Names as they are given out, layer by layer. Layer 0 knows the table's own columns, every other one only names."""
+
+    dialect: Dialect
+    layers: list[list[Binding]] = field(default_factory=list)
+    refusals: list[tuple[Term, str]] = field(default_factory=list)
+    _depth: dict[str, int] = field(default_factory=dict)
+
+    def bind(self, term: Term, kind: str = "float8", tree: Tree | None = None, *, beside: Term | None = None) -> Term:
+        """A name for `term`, `b0`, `b1` and so on. Nothing else has such a name, as the table's columns are out of sight.
+
+        Args:
+            term: The expression.
+            kind: Its type in PostgreSQL.
+            tree: See `Binding`.
+            beside: A name; `term` is not computed in a layer before that one's.
+        """
+        name = f"b{len(self._depth)}"
+        depth = max((self._depth[used] + 1 for used in term.uses), default=0)
+        if beside:
+            depth = max([depth, *(self._depth[used] for used in beside.uses)])
+        self._depth[name] = depth
+        while len(self.layers) <= depth:
+            self.layers.append([])
+        self.layers[depth].append(Binding(name=name, kind=kind, term=term, tree=tree))
+        return Term(name, frozenset({name}))
+
+    def refuse(self, condition: Term, reason: str) -> None:
+        """Rows of which `condition` is true are not scored. Of several reasons the first is told."""
+        self.refusals.append((condition, reason))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiled:
+    """A model as expressions of one dialect.
+
+    Args:
+        dialect: The dialect.
+        inputs: The columns that it needs.
+        layers: What is computed, each layer of those before it.
+        prediction: The prediction: a double, or text if the classes are texts; null where `reason` is not.
+        probabilities: The probability of each class, in the order of `labels`; empty if there are no classes.
+        labels: The classes.
+        reason: Null where the row can be scored, else why it cannot, such as `petal_length is null`.
+    """
+
+    dialect: Dialect
+    inputs: tuple[Column, ...]
+    layers: tuple[tuple[Binding, ...], ...]
+    prediction: Term
+    probabilities: tuple[Term, ...]
+    labels: tuple[float, ...] | tuple[str, ...]
+    reason: Term
+
+    @property
+    def bindings(self) -> tuple[Binding, ...]:
+        """All of them, each after those that it uses."""
+        return tuple(binding for layer in self.layers for binding in layer)
+
+    def outputs(self, probabilities: Sequence[str] = ()) -> dict[str, Term]:
+        """Name -> expression: `prediction`, `reason`, and the probabilities by the names given, in the order of `labels`."""
+        named = dict(zip(probabilities, self.probabilities, strict=True)) if probabilities else {}
+        return {"prediction": self.prediction, "reason": self.reason, **named}
+
+    def query(self, source: str, keep: Sequence[str] = (), probabilities: Sequence[str] = ()) -> str:
+        """A SELECT of the columns `keep` and the outputs, of every row of `source`.
+
+        Args:
+            source: What stands after FROM: a quoted name, or a subquery with an alias.
+            keep: Columns of the source.
+            probabilities: Names of the probabilities, in the order of `labels`; empty: they are not computed.
+        """
+        quote = self.dialect.identifier
+        outputs = self.outputs(probabilities)
+        kept = [f"k{number}" for number in range(len(keep))]
+        made = source
+        for number, layer in enumerate(self.layers):
+            carried = kept if number else [f"{quote(name)} AS {k}" for name, k in zip(keep, kept, strict=True)]
+            names = [*carried, *self._alive(number, outputs)]
+            names += [f"{binding.term} AS {binding.name}" for binding in layer if self._is_used(binding, outputs)]
+            made = f"(SELECT {', '.join(names)} FROM {made}{self.dialect.fence}) AS l{number}"  # noqa: S608  (names are quoted by the dialect)
+        columns = [f"{k} AS {quote(name)}" for name, k in zip(keep, kept, strict=True)]
+        columns += [f"{term} AS {quote(name)}" for name, term in outputs.items()]
+        return f"SELECT {', '.join(columns)} FROM {made}"  # noqa: S608
+
+    def _alive(self, number: int, outputs: Mapping[str, Term]) -> list[str]:
+        """The names made before layer `number` that something after it still uses."""
+        later = [binding.term for layer in self.layers[number + 1 :] for binding in layer]
+        used = frozenset().union(*(term.uses for term in (*later, *outputs.values())))
+        return [binding.name for layer in self.layers[:number] for binding in layer if binding.name in used]
+
+    def _is_used(self, binding: Binding, outputs: Mapping[str, Term]) -> bool:
+        return any(binding.name in term.uses for term in (*(b.term for b in self.bindings), *outputs.values()))
