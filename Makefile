@@ -42,7 +42,7 @@ wheel: $(READY) ## The jobs for other machines: a wheel and a zip of the same so
 
 pins: $(READY) ## Resolve requirements.in, for Python 3.11 to 3.13 at once, into requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt
-	@echo minilake==1.9.0 | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header - -o include/landfall/stack/minilake.txt
+	@echo minilake==1.9.0 | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate - -o include/landfall/stack/minilake.txt
 
 clean: ## Stop the stack and remove its state (what landed, what was published) and the environment
 	@[ ! -x $(BIN)/landfall ] || $(BIN)/landfall down
