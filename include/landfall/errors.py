@@ -67,6 +67,10 @@ class ModelError(LandfallError):
     """The registry has no usable model, or cannot be asked."""
 
 
+class DeploymentError(LandfallError):
+    """A model cannot be deployed to a table as it was asked for."""
+
+
 class PublishingError(LandfallError):
     """A prediction table could not be staged, checked, swapped or read."""
 

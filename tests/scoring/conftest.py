@@ -12,7 +12,7 @@ from psycopg import sql
 from landfall.compute.local import SMALL
 from landfall.scoring.dialect import PostgreSQL, SparkSQL
 from landfall.scoring.form import Classes, Ensemble, Model
-from landfall.scoring.plpgsql import function_body
+from landfall.scoring.plpgsql import can_be_walked, function_body
 from landfall.scoring.scalars import Column
 from landfall.scoring.sql import compile_model
 from landfall.scoring.trees import Split, splits
@@ -40,14 +40,21 @@ class Database:
         return [row[1:] for row in self._ask(f'{query} ORDER BY "row id"')]
 
     def score_by_function(self, model: Model, rows: Sequence[Cells]) -> Scored:
-        """As `score`, by the PL/pgSQL function."""
+        """As `score`, by the PL/pgSQL function; where trees can be arrays too, both ways must give the same."""
+        scored = self._by_function(model, rows, walked=False)
+        if can_be_walked(model):
+            walked = self._by_function(model, rows, walked=True)
+            assert list(map(repr, scored)) == list(map(repr, walked))
+        return scored
+
+    def _by_function(self, model: Model, rows: Sequence[Cells], *, walked: bool) -> Scored:
         self._fill(model.inputs, rows)
         texts = isinstance(model.decision, Classes) and isinstance(model.decision.labels[0], str)
         kinds = ["text" if column.kind == "text" else "float8" for column in model.inputs]
         outs = f"OUT prediction {'text' if texts else 'float8'}, OUT probabilities float8[], OUT reason text"
         head = f"CREATE OR REPLACE FUNCTION pg_temp.scored({', '.join([*kinds, outs])})"
         self.conn.execute("DROP FUNCTION IF EXISTS pg_temp.scored")
-        self.conn.execute(f"{head} LANGUAGE plpgsql AS $body$\n{function_body(model)}\n$body$".encode())
+        self.conn.execute(f"{head} LANGUAGE plpgsql AS $body$\n{function_body(model, walked=walked)}\n$body$".encode())
         names = ", ".join(PostgreSQL().identifier(column.name) for column in model.inputs)
         asked = f'SELECT f.prediction, f.reason, f.probabilities FROM "seen rows", pg_temp.scored({names}) f'
         return [(row[0], row[1], *(row[2] or ())) for row in self._ask(f'{asked} ORDER BY "row id"')]

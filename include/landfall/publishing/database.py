@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from landfall.errors import PublishingError, SettingsError
+from landfall.errors import LandfallError, PublishingError, SettingsError
 
 Database = psycopg.Connection[object]
 """A connection in autocommit mode, with any row factory: this room reads through cursors of its own."""
@@ -75,8 +75,10 @@ def _reason(error: psycopg.Error) -> str:
 
 
 @contextmanager
-def explained(conn: Database, what: str, *, left: str = "") -> Iterator[None]:
-    """Turns what PostgreSQL raises inside into a PublishingError that starts with `what`."""
+def explained(
+    conn: Database, what: str, *, left: str = "", kind: type[LandfallError] = PublishingError
+) -> Iterator[None]:
+    """Turns what PostgreSQL raises inside into an error that starts with `what`: of `kind`, unless the connection was lost."""
     try:
         yield
     except psycopg.Error as error:
@@ -86,7 +88,8 @@ def explained(conn: Database, what: str, *, left: str = "") -> Iterator[None]:
         said = (error.diag.message_primary or _reason(error)).strip()
         command = "landfall ps" if conn.closed else "landfall logs postgres"
         detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
-        raise PublishingError(what, looked=f"{where}: {said}{detail}", left=left, next=command) from error
+        error_of = PublishingError if conn.closed else kind
+        raise error_of(what, looked=f"{where}: {said}{detail}", left=left, next=command) from error
 
 
 def require_idle(conn: Database) -> None:

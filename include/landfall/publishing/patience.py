@@ -62,10 +62,16 @@ class Patience:
             if not conn.closed:
                 fetch(conn, sql.SQL("SELECT pg_advisory_unlock(hashtextextended(%s, 20121225))"), key)
 
-    def for_locks(self, conn: Database, swap: Callable[[], tuple[int | None, float]]) -> tuple[int | None, float, int]:
+    def for_locks(
+        self,
+        conn: Database,
+        swap: Callable[[], tuple[int | None, float]],
+        sessions: str = "readers or another publish",
+    ) -> tuple[int | None, float, int]:
         """Runs `swap` in a transaction, again and again while a lock is not granted in time.
 
-        `swap` returns what it replaced and the clock (`time.perf_counter`) when its lock was granted.
+        `swap` returns what it replaced and the clock (`time.perf_counter`) when its lock was granted; `sessions` are those that
+        may hold it.
 
         Returns:
             What was replaced; milliseconds from that grant to the return of COMMIT; how many attempts it took.
@@ -79,7 +85,7 @@ class Patience:
                     replaced, granted = swap()
                 return replaced, (time.perf_counter() - granted) * 1000, attempts
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-                self.rest(f"readers or another publish, {attempts} attempts")
+                self.rest(f"{sessions}, {attempts} attempts")
 
 
 TRY_ALONE = sql.SQL("SELECT pg_try_advisory_lock(hashtextextended(%s, 20121225))")

@@ -2,7 +2,7 @@
 
 from landfall.scoring.dialect import Dialect, PostgreSQL, SparkSQL
 from landfall.scoring.form import Model
-from landfall.scoring.plpgsql import function_body
+from landfall.scoring.plpgsql import RowLogic, function_body, row_logic
 from landfall.scoring.sklearn_form import read_sklearn
 from landfall.scoring.spark_form import read_spark
 from landfall.scoring.spark_saved import Files
@@ -15,9 +15,11 @@ __all__ = [
     "Files",
     "Model",
     "PostgreSQL",
+    "RowLogic",
     "SparkSQL",
     "compile_model",
     "function_body",
     "read_sklearn",
     "read_spark",
+    "row_logic",
 ]

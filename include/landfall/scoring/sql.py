@@ -15,8 +15,8 @@ prepared, and by the function of `plpgsql`, whose trees are IF statements):
     20 trees of depth 5     340,000    4.9    0.33    0.18
     100 trees of depth 10    11,000    211     5.6    0.73
 
-So the expression is for bulk and for trees, the function for single rows of a forest. JIT belongs off for either
-(`SET jit = off`): to compile thousands of nodes takes longer than any statement of a few rows.
+So the expression is for bulk and for trees, PL/pgSQL (`plpgsql`, which has measured more ways since) for single rows of a forest.
+JIT belongs off for either (`SET jit = off`): to compile thousands of nodes takes longer than any statement of a few rows.
 
 Spark plans such a statement anew each time: 1 s for 20 trees of depth 5, 5 s for 100 of them, 13 s for 50 of depth 10. A stream
 plans once; a batch over a large forest is better scored from arrays (`spark_jobs.scoring.forest`).
@@ -40,8 +40,13 @@ CHUNK = 32
 """So many trees, or terms of a sum, are added in one expression."""
 
 
-def compile_model(model: Model, dialect: Dialect) -> Compiled:
+def compile_model(model: Model, dialect: Dialect, *, walked: bool = False) -> Compiled:
     """The model in a dialect.
+
+    Args:
+        model: The form.
+        dialect: The dialect.
+        walked: Whether the sums of an ensemble are left to who walks its trees (`plpgsql`), instead of being expressions.
 
     Raises:
         SpecError: the model's own numbers are so large that every row overflows.
@@ -50,15 +55,15 @@ def compile_model(model: Model, dialect: Dialect) -> Compiled:
     features = Features(scope)
     seen = [features.term(scalar) for scalar in _required(model)]
     seen = [bounded(scope, *each) for each in zip(model.features, seen, _limits(model), strict=True)]
-    scores = Scores(scope, seen).of(model)
+    scores = Scores(scope, seen, walked=walked).of(model)
     reason = _reason(scope)
     prediction, probabilities = Decision(scope, scores).of(model)
     return Compiled(
         dialect=dialect,
         inputs=model.inputs,
         layers=tuple(map(tuple, scope.layers)),
-        prediction=_unless(reason, prediction),
-        probabilities=tuple(_unless(reason, each) for each in probabilities),
+        prediction=prediction,
+        probabilities=tuple(probabilities),
         labels=model.decision.labels if isinstance(model.decision, Classes) else (),
         reason=reason,
     )
@@ -108,8 +113,8 @@ def _power(size: float) -> float:
 class Scores:
     """The scores of a model, each a name."""
 
-    def __init__(self, scope: Scope, seen: Sequence[Term]) -> None:
-        self.scope, self.dialect, self.seen = scope, scope.dialect, tuple(seen)
+    def __init__(self, scope: Scope, seen: Sequence[Term], *, walked: bool = False) -> None:
+        self.scope, self.dialect, self.seen, self.walked = scope, scope.dialect, tuple(seen), walked
 
     def of(self, model: Model) -> list[Term]:
         """Score after score."""
@@ -124,6 +129,18 @@ class Scores:
                 return [self._gaussian(model.scorer, k) for k in range(model.scorer.scores)]
 
     def _ensemble(self, ensemble: Ensemble) -> list[Term]:
+        totals = self._walked(ensemble) if self.walked else self._totals(ensemble)
+        if ensemble.over == 1:
+            return totals
+        return [self.scope.bind(Term(self.dialect.over(each.sql, ensemble.over), each.uses)) for each in totals]
+
+    def _walked(self, ensemble: Ensemble) -> list[Term]:
+        used = frozenset().union(*(term.uses for term in self.seen))
+        name = self.scope.bind(Term("", used), "float8[]", walk=(ensemble, self.seen))
+        sums = (Term(self.dialect.element(name.sql, k), name.uses) for k in range(ensemble.scores))
+        return [self.scope.bind(each) for each in sums]
+
+    def _totals(self, ensemble: Ensemble) -> list[Term]:
         totals = [self._number(value) for value in ensemble.start]
         before: Term | None = None
         for start in range(0, len(ensemble.trees), CHUNK):
@@ -132,24 +149,26 @@ class Scores:
                     totals[number] = joined("{} + {}", totals[number], value)
             totals = [self.scope.bind(total) for total in totals]
             before = totals[0]
-        if ensemble.over == 1:
-            return totals
-        return [self.scope.bind(Term(self.dialect.over(each.sql, ensemble.over), each.uses)) for each in totals]
+        return totals
 
     def _values(self, tree: Tree, before: Term | None) -> list[Term]:
         """What a tree adds, score after score. `before` is a sum of earlier trees: a layer holds the trees of one chunk only."""
         width, told = len(_first_leaf(tree.root).values), (tree.root, self.seen)
+        case = self.case(self.dialect, tree.root, self.seen)
         if width == 1:
-            return [self.scope.bind(self._case(tree.root), "float8", told, beside=before)]
-        name = self.scope.bind(self._case(tree.root), "float8[]", told, beside=before)
+            return [self.scope.bind(case, "float8", told, beside=before)]
+        name = self.scope.bind(case, "float8[]", told, beside=before)
         return [Term(self.dialect.element(name.sql, position), name.uses) for position in range(width)]
 
-    def _case(self, node: Node) -> Term:
+    @classmethod
+    def case(cls, dialect: Dialect, node: Node, seen: Sequence[Term]) -> Term:
+        """What a tree has for the row, as one expression."""
         if isinstance(node, Leaf):
             one = len(node.values) == 1
-            return self._number(node.values[0]) if one else Term(self.dialect.numbers(node.values))
-        goes, left, right = decided(self.dialect, node, self.seen[node.feature])
-        return joined("CASE WHEN {} THEN {} ELSE {} END", goes, self._case(left), self._case(right))
+            return Term(dialect.number(node.values[0]) if one else dialect.numbers(node.values))
+        goes, left, right = decided(dialect, node, seen[node.feature])
+        then, otherwise = cls.case(dialect, left, seen), cls.case(dialect, right, seen)
+        return joined("CASE WHEN {} THEN {} ELSE {} END", goes, then, otherwise)
 
     def _linear(self, linear: Linear, k: int) -> Term:
         return self._sum([*self._products(linear.coefficients[k]), self._number(linear.intercepts[k])])
@@ -212,10 +231,6 @@ def _reason(scope: Scope) -> Term:
         return scope.bind(Term(scope.dialect.no_text), "text")
     parts = [joined("WHEN {} THEN {}", when, Term(scope.dialect.text(told))) for when, told in scope.refusals]
     return scope.bind(joined(f"CASE {' '.join('{}' for _ in parts)} END", *parts), "text")
-
-
-def _unless(reason: Term, term: Term) -> Term:
-    return joined("CASE WHEN {} IS NULL THEN {} END", reason, term)
 
 
 def _first_leaf(node: Node) -> Leaf:

@@ -7,10 +7,14 @@ at each split of each tree; `OFFSET 0` keeps it from that.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from landfall.scoring.dialect import Dialect
 from landfall.scoring.scalars import Column
 from landfall.scoring.trees import Node
+
+if TYPE_CHECKING:
+    from landfall.scoring.walk import Walk
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,14 @@ class Binding:
         kind: Its type in PostgreSQL.
         term: The expression.
         tree: The tree that the expression is, with the names of the features, for those who write it in another way.
+        walk: The ensemble whose sums it is the array of, with the names of the features: it has no expression.
     """
 
     name: str
     kind: str
     term: Term
     tree: Tree | None = None
+    walk: "Walk | None" = None
 
 
 @dataclass
@@ -58,13 +64,22 @@ class Scope:
     refusals: list[tuple[Term, str]] = field(default_factory=list)
     _depth: dict[str, int] = field(default_factory=dict)
 
-    def bind(self, term: Term, kind: str = "float8", tree: Tree | None = None, *, beside: Term | None = None) -> Term:
+    def bind(
+        self,
+        term: Term,
+        kind: str = "float8",
+        tree: Tree | None = None,
+        walk: "Walk | None" = None,
+        *,
+        beside: Term | None = None,
+    ) -> Term:
         """A name for `term`, `b0`, `b1` and so on. Nothing else has such a name, as the table's columns are out of sight.
 
         Args:
             term: The expression.
             kind: Its type in PostgreSQL.
             tree: See `Binding`.
+            walk: See `Binding`.
             beside: A name; `term` is not computed in a layer before that one's.
         """
         name = f"b{len(self._depth)}"
@@ -74,7 +89,7 @@ class Scope:
         self._depth[name] = depth
         while len(self.layers) <= depth:
             self.layers.append([])
-        self.layers[depth].append(Binding(name=name, kind=kind, term=term, tree=tree))
+        self.layers[depth].append(Binding(name=name, kind=kind, term=term, tree=tree, walk=walk))
         return Term(name, frozenset({name}))
 
     def refuse(self, condition: Term, reason: str) -> None:
@@ -90,8 +105,8 @@ class Compiled:
         dialect: The dialect.
         inputs: The columns that it needs.
         layers: What is computed, each layer of those before it.
-        prediction: The prediction: a double, or text if the classes are texts; null where `reason` is not.
-        probabilities: The probability of each class, in the order of `labels`; empty if there are no classes.
+        prediction: The prediction of a row that has no `reason`: a double, or text if the classes are texts.
+        probabilities: The probability of each class of such a row, in the order of `labels`; empty if there are no classes.
         labels: The classes.
         reason: Null where the row can be scored, else why it cannot, such as `petal_length is null`.
     """
@@ -110,9 +125,14 @@ class Compiled:
         return tuple(binding for layer in self.layers for binding in layer)
 
     def outputs(self, probabilities: Sequence[str] = ()) -> dict[str, Term]:
-        """Name -> expression: `prediction`, `reason`, and the probabilities by the names given, in the order of `labels`."""
+        """Name -> expression: `prediction`, `reason`, and the probabilities by the names given, in the order of `labels`.
+
+        Where `reason` is not null all others are.
+        """
         named = dict(zip(probabilities, self.probabilities, strict=True)) if probabilities else {}
-        return {"prediction": self.prediction, "reason": self.reason, **named}
+        known = {"prediction": self.prediction, **named}
+        given = {name: joined("CASE WHEN {} IS NULL THEN {} END", self.reason, each) for name, each in known.items()}
+        return {"prediction": given.pop("prediction"), "reason": self.reason, **given}
 
     def query(self, source: str, keep: Sequence[str] = (), probabilities: Sequence[str] = ()) -> str:
         """A SELECT of the columns `keep` and the outputs, of every row of `source`.

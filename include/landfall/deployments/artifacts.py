@@ -1,0 +1,69 @@
+"""The files of a registered model, in S3 or in a folder of this machine."""
+
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from landfall.errors import ModelError
+from landfall.spec import S3
+
+if TYPE_CHECKING:
+    from pyarrow.fs import FileSystem
+
+LEFT = "nothing was deployed"
+
+
+class Artifacts:
+    """Reads `s3://`, `s3a://` and `file://` URLs, and paths. See `landfall.scoring.Files`."""
+
+    def __init__(self, s3: S3) -> None:
+        self.s3 = s3
+
+    def list_files(self, folder: str, pattern: str) -> list[str]:
+        """The URLs of the files below `folder` whose last parts match `pattern`, sorted; none if it is not there.
+
+        Raises:
+            ModelError: the store cannot be asked.
+        """
+        from pyarrow.fs import FileSelector, FileType
+
+        system, path, scheme = self._place(folder)
+        try:
+            found = system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
+        except OSError as error:
+            raise _refused(f"`{folder}` could not be listed.", error) from error
+        files = [each.path for each in found if each.type == FileType.File]
+        return sorted(f"{scheme}{each}" for each in files if PurePosixPath(each).match(pattern))
+
+    def read_file(self, url: str) -> bytes:
+        """A whole file.
+
+        Raises:
+            ModelError: there is none, or the store refuses.
+        """
+        system, path, _ = self._place(url)
+        try:
+            with system.open_input_stream(path) as stream:
+                return bytes(stream.read())
+        except OSError as error:
+            raise _refused(f"`{url}` could not be read.", error) from error
+
+    def _place(self, url: str) -> "tuple[FileSystem, str, str]":
+        """The file system of a URL, the path there, and what stands before a path in a URL."""
+        from pyarrow.fs import LocalFileSystem, S3FileSystem
+
+        parts = urlsplit(url)
+        if parts.scheme in ("", "file"):
+            return LocalFileSystem(), str(Path(unquote(parts.path))), "file://"
+        if parts.scheme not in ("s3", "s3a"):
+            raise ModelError(
+                f"`{url}` is not a place that models are read from.", looked="expected s3:// or file://", left=LEFT
+            )
+        protocol, _, host = self.s3.endpoint.partition("://")
+        known = {"endpoint_override": host, "scheme": protocol} if host else {}
+        keys = {"access_key": self.s3.access_key, "secret_key": self.s3.secret_key} if self.s3.access_key else {}
+        return S3FileSystem(region=self.s3.region, **known, **keys), f"{parts.netloc}{parts.path}", f"{parts.scheme}://"
+
+
+def _refused(what: str, error: OSError) -> ModelError:
+    return ModelError(what, looked=str(error)[:300], left=LEFT, next="landfall ps")

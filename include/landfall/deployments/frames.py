@@ -1,0 +1,62 @@
+"""The columns of a data frame, of Spark or of pandas, as PostgreSQL has them."""
+
+import re
+from typing import Any
+
+from landfall.errors import DeploymentError
+
+TYPES = {
+    "tinyint": "smallint",
+    "int8": "smallint",
+    "uint8": "smallint",
+    "smallint": "smallint",
+    "int16": "smallint",
+    "int": "integer",
+    "int32": "integer",
+    "bigint": "bigint",
+    "int64": "bigint",
+    "float": "real",
+    "float32": "real",
+    "double": "double precision",
+    "float64": "double precision",
+    "string": "text",
+    "object": "text",
+    "str": "text",
+    "category": "text",
+    "boolean": "boolean",
+    "bool": "boolean",
+    "date": "date",
+    "timestamp": "timestamp with time zone",
+    "timestamp_ntz": "timestamp without time zone",
+    "datetime64[ns]": "timestamp without time zone",
+    "datetime64[ns, UTC]": "timestamp with time zone",
+    "binary": "bytea",
+}
+"""Type of a column as Spark or pandas writes it, in small letters -> PostgreSQL's."""
+
+
+def columns_of(frame: Any) -> dict[str, str]:
+    """Column -> type; empty for no frame.
+
+    Raises:
+        DeploymentError: a column has a type that is none of PostgreSQL's.
+    """
+    if frame is None:
+        return {}
+    told = frame.dtypes
+    pairs = told if isinstance(told, list) else list(told.items())
+    return {str(name): _type(str(name), str(kind)) for name, kind in pairs}
+
+
+def _type(name: str, kind: str) -> str:
+    if match := re.fullmatch(r"decimal\((\d+),(\d+)\)", kind):
+        return f"numeric({match[1]},{match[2]})"
+    for known in (kind, kind.lower()):
+        if known in TYPES:
+            return TYPES[known]
+    raise DeploymentError(
+        f"The column `{name}` is {kind}, which no column of a table is made for.",
+        looked=f"known: {', '.join(TYPES)}, decimal",
+        left="nothing was deployed",
+        next=f"leave `{name}` out of the data frame, or cast it",
+    )

@@ -1,0 +1,144 @@
+"""A registered model version as a form: what is in MLflow's registry, read without running anything of it.
+
+Spark ML models are read from the files that Spark wrote, whoever registered them. A model of scikit-learn is a pickle, which can
+run anything when it is loaded: only one that Landfall's own training wrote is, known by the digest that its version has.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from landfall.deployments.artifacts import LEFT, Artifacts
+from landfall.errors import ModelError
+from landfall.models.registry import ModelVersion, champion_version, registry, version, versions
+from landfall.scoring import Model, read_sklearn, read_spark
+from landfall.spec import Settings
+
+DIGEST, CLASSES = "landfall.model_sha256", "landfall.classes"
+"""Tags of a version: the digest of its pickle, and the names of its classes as a JSON list."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Registered:
+    """A version that can be deployed.
+
+    Args:
+        model: The registered model.
+        version: Its number.
+        run_id: The MLflow run that made it.
+        form: What it computes.
+        classes: What its classes are called; empty if nobody has said.
+    """
+
+    model: str
+    version: str
+    run_id: str
+    form: Model
+    classes: tuple[str, ...]
+
+
+def find_registered(settings: Settings, model: str, number: str | None = None, run_id: str | None = None) -> Registered:
+    """A version of a registered model.
+
+    Args:
+        settings: Where the registry is.
+        model: The registered model.
+        number: Its version; None: the champion, or the newest where nothing was promoted.
+        run_id: The MLflow run that made it, instead of its number.
+
+    Raises:
+        ModelError: there is none, it cannot be read, or it has a part that has no form in SQL.
+    """
+    if number and run_id:
+        raise ModelError(
+            "A version and a run are both named.", looked=f"version {number}, run {run_id}", left=LEFT, next="name one"
+        )
+    found = _of_run(settings, model, run_id) if run_id else version(settings, model, number or _usual(settings, model))
+    return Registered(
+        model=model,
+        version=found.version,
+        run_id=found.run_id,
+        form=read_form(settings, found),
+        classes=tuple(json.loads(found.tags.get(CLASSES, "[]"))),
+    )
+
+
+def model_of_run(settings: Settings, run_id: str) -> str:
+    """The registered model that a run made a version of.
+
+    Raises:
+        ModelError: it made none.
+    """
+    with registry(settings, left=LEFT) as client:
+        found = client.search_model_versions(f"run_id = '{_plain(run_id)}'")
+    if not found:
+        raise ModelError(
+            f"No version of a registered model was made by the run `{run_id}`.",
+            looked="the model registry",
+            left=LEFT,
+            next=f"mlflow.register_model('runs:/{run_id}/model', NAME)    (then deploy NAME)",
+        )
+    return str(found[0].name)
+
+
+def _of_run(settings: Settings, model: str, run_id: str) -> ModelVersion:
+    made = [each.version for each in versions(settings, model) if each.version.run_id == run_id]
+    if made:
+        return made[0]
+    known = [each.version.run_id for each in versions(settings, model, limit=5)]
+    raise ModelError.unknown(f"version of `{model}` by the run", run_id, known, next=f"landfall models {model}")
+
+
+def _usual(settings: Settings, model: str) -> str:
+    if serving := champion_version(settings, model):
+        return serving
+    newest = versions(settings, model, limit=1)
+    if not newest:
+        with registry(settings, left=LEFT) as client:
+            known = [each.name for each in client.search_registered_models(max_results=50)]
+        raise ModelError.unknown("registered model", model, known, next=f"landfall train {model}")
+    return newest[0].version.version
+
+
+def read_form(settings: Settings, found: ModelVersion) -> Model:
+    """What a version computes.
+
+    Raises:
+        ModelError: it is no model of Spark ML or scikit-learn, is a pickle that Landfall did not write, or has no form.
+    """
+    import yaml
+
+    with registry(settings, left=LEFT) as client:
+        where = client.get_model_version_download_uri(found.name, found.version).rstrip("/")
+    files = Artifacts(settings.s3)
+    flavors: dict[str, Any] = yaml.safe_load(files.read_file(f"{where}/MLmodel")).get("flavors", {})
+    if "spark" in flavors:
+        return read_spark(f"{where}/{flavors['spark']['model_data']}", files)
+    if "sklearn" in flavors:
+        return read_sklearn(_own_pickle(found, files.read_file(f"{where}/{flavors['sklearn']['pickled_model']}")))
+    raise ModelError(
+        f"Version {found.version} of `{found.name}` is no model of Spark ML or scikit-learn.",
+        looked=f"its flavors: {', '.join(flavors) or 'none'}",
+        left=LEFT,
+        next="landfall models " + found.name,
+    )
+
+
+def _own_pickle(found: ModelVersion, content: bytes) -> Any:
+    """The object in a pickle, if this project wrote it."""
+    expected, actual = found.tags.get(DIGEST), hashlib.sha256(content).hexdigest()
+    if expected != actual:
+        raise ModelError(
+            f"Version {found.version} of `{found.name}` is a pickle that no training of Landfall wrote; it is not loaded.",
+            looked=f"its SHA-256 {actual[:16]}..., the version says {f'{expected[:16]}...' if expected else 'none'}",
+            left=LEFT,
+            next="train it with `landfall train`, or register it as a Spark ML model",
+        )
+    import cloudpickle
+
+    return cloudpickle.loads(content)
+
+
+def _plain(run_id: str) -> str:
+    return run_id.replace("'", "")

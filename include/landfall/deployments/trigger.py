@@ -1,0 +1,75 @@
+"""The triggers that score a row before it is written.
+
+Their names sort after those of the table's own: PostgreSQL fires triggers in the order of their names, so a row is scored as
+the others have left it. One fires at each INSERT. The other at an UPDATE that changes what the model reads, or what it has
+filled: nobody can write a prediction of their own. Only `rescore` passes by it, which needs the rights of the owner.
+"""
+
+from collections.abc import Mapping
+
+from landfall.deployments.names import TableName, literal, quoted
+from landfall.deployments.schema import FUNCTIONS
+
+INSERT, UPDATE = "zz_landfall_scores_1", "zz_landfall_scores_2"
+FIRST = "zz_landfall"
+"""A trigger of the table's own whose name sorts after this fires after the row was scored."""
+RESCORING = "landfall.rescoring"
+"""A setting of the transaction: `on` while rows are scored in place."""
+TEXT = '::text COLLATE "C"'
+
+
+def function_of(deployment_id: int) -> str:
+    """The trigger function of a deployment, with its schema."""
+    return f"{FUNCTIONS}.score_{deployment_id}"
+
+
+def scoring_function(deployment_id: int, body: str) -> list[str]:
+    """The statements that make, or replace, the trigger function: no lock on the table is taken.
+
+    With a search path of its own it computes the same for everyone: a role cannot slip operators of its own under it.
+    """
+    name = function_of(deployment_id)
+    return [
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql "
+        f"SET search_path = pg_catalog AS {dollar_quoted(body)}",
+        f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC",
+    ]
+
+
+def triggers(deployment_id: int, table: TableName, watched: Mapping[str, str], owner: str) -> list[str]:
+    """The statements that put the triggers on the table, or replace them."""
+    on, run = f"ON {table.quoted} FOR EACH ROW", f"EXECUTE FUNCTION {function_of(deployment_id)}()"
+    passing = f"current_setting('{RESCORING}', true) = 'on' AND pg_has_role(current_user, {literal(owner)}, 'USAGE')"
+    changed = f"({names_differ(watched)}) AND ({passing}) IS NOT TRUE"
+    return [
+        f"CREATE OR REPLACE TRIGGER {INSERT} BEFORE INSERT {on} {run}",
+        f"CREATE OR REPLACE TRIGGER {UPDATE} BEFORE UPDATE {on} WHEN ({changed}) {run}",
+    ]
+
+
+def withdrawal(deployment_id: int, table: TableName | None) -> list[str]:
+    """The statements that take triggers and function away; `table`: None where it is gone."""
+    drops = [f"DROP TRIGGER IF EXISTS {name} ON {table.quoted}" for name in (INSERT, UPDATE)] if table else []
+    return [*drops, f"DROP FUNCTION IF EXISTS {function_of(deployment_id)}()"]
+
+
+def names_differ(columns: Mapping[str, str]) -> str:
+    """Whether an UPDATE changes one of the columns: text byte by byte, whatever its collation, anything else by its value.
+
+    Args:
+        columns: Column -> `text`, or anything else.
+    """
+    old, new = (
+        ", ".join(f"{side}.{quoted(name)}" + (TEXT if kind == "text" else "") for name, kind in columns.items())
+        for side in ("OLD", "NEW")
+    )
+    return f"ROW({old}) IS DISTINCT FROM ROW({new})"
+
+
+def dollar_quoted(body: str) -> str:
+    """A text between dollar quotes that it does not hold."""
+    number = 0
+    while f"$landfall{number or ''}$" in body:
+        number += 1
+    tag = f"$landfall{number or ''}$"
+    return f"{tag}{body}{tag}"
