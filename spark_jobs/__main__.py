@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 JOBS = {
     "bike_features": "spark_jobs.etl.bike_features",
     "train_model": "spark_jobs.training.train_model",
+    "train_rows": "spark_jobs.training.train_rows",
     "judge_models": "spark_jobs.training.judge_models",
     "measure_drift": "spark_jobs.training.measure_drift",
     "bike_demand_predictions": "spark_jobs.scoring.bike_demand_predictions",

@@ -1,4 +1,4 @@
-"""Small files beside the tables: a saved model's, what drift is held against."""
+"""Small files beside the tables: a saved model's, what drift is held against, the rows of a table model."""
 
 import os
 from pathlib import PurePosixPath
@@ -9,6 +9,7 @@ from landfall.errors import ComputeError
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.fs import FileSystem
+    from pyspark.sql import DataFrame, SparkSession
 
 
 def write_file(url: str, content: bytes) -> None:
@@ -72,6 +73,29 @@ def read_table(folder: str, pattern: str) -> "pa.Table":
     if not files:
         raise ComputeError(f"`{folder}` has no file `{pattern}`.", left="nothing was changed", next="landfall ps")
     return pa.concat_tables([pq.read_table(pa.BufferReader(read_file(file))) for file in files])
+
+
+def read_rows(spark: "SparkSession", url: str) -> "DataFrame":
+    """The rows of one Parquet file, read by Spark.
+
+    Raises:
+        ComputeError: there is none.
+    """
+    from pyspark.errors import AnalysisException
+
+    try:
+        frame = spark.read.parquet(url)
+        frame.schema  # noqa: B018  (Connect is lazy: this is where a missing file shows)
+    except AnalysisException as error:
+        if "PATH_NOT_FOUND" not in str(error):
+            raise
+        raise ComputeError(
+            "There is no file with rows where one was expected.",
+            looked=url,
+            left="nothing was changed",
+            next="landfall train MODEL    (it lands the rows first)",
+        ) from error
+    return frame
 
 
 def _place(url: str) -> "tuple[FileSystem, str]":

@@ -33,8 +33,8 @@ class Fitting(Protocol):
     def importances(self, model: Any) -> dict[str, float]:
         """Feature -> share of what the model gains by it; empty if the model does not tell."""
 
-    def save(self, model: Any, folder: str) -> None:
-        """Write it to a folder."""
+    def save(self, model: Any, folder: str) -> str:
+        """Write it to a folder. Gives the SHA-256 of a pickle, which is code to whoever loads it; empty if it is none."""
 
 
 def fitting_of(learner: Learner) -> Fitting:

@@ -22,7 +22,7 @@ from spark_jobs.saved import MODEL, PREDICTION
 from spark_jobs.scoring.predict import load_sklearn, predict
 from spark_jobs.tables import TablePartitions, delta_version, read_version
 from spark_jobs.training.measures import Slice, Tally, silhouette, tally
-from spark_jobs.training.rows import check_columns, typed
+from spark_jobs.training.rows import Origin, check_columns, typed
 
 TIMED = 10_000
 LEFT = "nothing was promoted, the champion stays"
@@ -144,7 +144,7 @@ def _milliseconds(rows: DataFrame, model: Saved, count: int) -> float:
 
 def _clustered(rows: DataFrame, model: Saved, learner: Learner) -> dict[str, Any]:
     """Clusters have no label and no slices; their metric needs the features as the model assembled them."""
-    known = typed(rows, learner, check_columns(rows, learner, model.folder))
+    known = typed(rows, learner, check_columns(rows, learner, Origin(where=model.folder)))
     if model.library == "scikit-learn":
         from spark_jobs.training.sklearn_learner import SklearnLearner
 

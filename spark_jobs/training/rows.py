@@ -1,7 +1,8 @@
 """The rows that a model learns from: as doubles and text, in one order, and refused where nothing can be learnt from them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -9,7 +10,6 @@ from pyspark.sql import functions as F
 from landfall.errors import ModelError
 from landfall.spec.feature_stages import Buckets, Quantiles, StringIndex
 from landfall.spec.learner import Learner
-from landfall.spec.partition import Partition, Partitions
 
 LEFT = "no model was registered, the champion stays"
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "boolean")
@@ -19,8 +19,31 @@ NAN = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where rows come from, as errors tell it.
+
+    Args:
+        where: The table, its version and the days; or the file.
+        table: What the rows are in.
+        made_in: Where a column of them is made, and a value of them is mended.
+        escape: What else there is to do about a row that nothing can be learnt from.
+        seen: Which rows the judged model learns from.
+    """
+
+    where: str
+    table: str = "the feature table"
+    made_in: str = "the features"
+    escape: str = ", or leave those days out with --until"
+    seen: str = "before the held-out days"
+
+    def refused(self, what: str) -> ModelError:
+        """The error of rows that nothing can be learnt from."""
+        return ModelError(what, looked=self.where, left=LEFT, next=f"mend {self.made_in}{self.escape}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What one partition's rows are like.
+    """What the rows of one partition are like, or of one side of the line between held-out rows and others.
 
     Args:
         rows: How many there are.
@@ -39,21 +62,21 @@ class Summary:
     latest: float | None
 
 
-def check_columns(table: DataFrame, learner: Learner, where: str) -> dict[str, str]:
-    """Column that the model needs -> `double` or `string`.
+def check_columns(table: DataFrame, learner: Learner, origin: Origin, *, time: str = "") -> dict[str, str]:
+    """Column that the model needs -> `double` or `string`. `time` is the column that orders rows, if one does.
 
     Raises:
         ModelError: one is not there, or is neither numbers nor text, or is text that no stage makes numbers of.
     """
     there = dict(table.dtypes)
-    for name in (*learner.columns, *filter(None, (learner.label, learner.time))):
+    for name in (*learner.columns, *filter(None, (learner.label, time))):
         if name not in there:
             said = ModelError.unknown("column", name, list(there))
             raise ModelError(
-                f"`{name}`, which the learner asks for, is not a column of the feature table.",
-                looked=f"{where}; {said.looked}",
+                f"`{name}`, which the learner asks for, is not a column of {origin.table}.",
+                looked=f"{origin.where}; {said.looked}",
                 left=LEFT,
-                next="add it to the features, or take it out of the learner",
+                next=f"add it to {origin.made_in}, or take it out of the learner",
             )
     types = {name: "string" if there[name] == "string" else "double" for name in learner.columns}
     raw = set(learner.features) - {stage.output for stage in learner.stages}
@@ -62,9 +85,9 @@ def check_columns(table: DataFrame, learner: Learner, where: str) -> dict[str, s
         if not is_number(there[name]) and (there[name] != "string" or name == learner.label or name in counted):
             raise ModelError(
                 f"`{name}` is a column of type {there[name]}, which the learner takes for a number.",
-                looked=where,
+                looked=origin.where,
                 left=LEFT,
-                next="make it a number in the features; text can have a StringIndex stage in the learner",
+                next=f"make it a number in {origin.made_in}; text can have a StringIndex stage in the learner",
             )
     return types
 
@@ -74,9 +97,9 @@ def is_number(kind: str) -> bool:
     return kind in NUMBERS or kind.startswith("decimal")
 
 
-def typed(table: DataFrame, learner: Learner, types: Mapping[str, str]) -> DataFrame:
-    """`dt`, the time, the label and the columns that the model needs: numbers as doubles with NaN for null."""
-    chosen = {"dt": F.col("dt"), learner.time: F.col(learner.time)}
+def typed(table: DataFrame, learner: Learner, types: Mapping[str, str], *, keep: Sequence[str] = ()) -> DataFrame:
+    """The columns `keep`, the label and the columns that the model needs: numbers as doubles with NaN for null."""
+    chosen = {name: F.col(name) for name in keep}
     if learner.label:
         chosen[learner.label] = F.col(learner.label).cast("double")
     for name, kind in types.items():
@@ -97,8 +120,10 @@ def ordered(rows: DataFrame, time: str) -> DataFrame:
     return rows.repartition(2, "dt").sortWithinPartitions(time, *(name for name in rows.columns if name != time))
 
 
-def summarize(rows: DataFrame, learner: Learner, types: Mapping[str, str], *, timed: bool) -> dict[Partition, Summary]:
-    """A summary of each partition of `typed` rows, in one pass. `timed`: the time column holds timestamps."""
+def summarize(
+    rows: DataFrame, learner: Learner, types: Mapping[str, str], *, by: str, timed: bool = False
+) -> dict[Any, Summary]:
+    """A summary of the `typed` rows of each value of the column `by`, in one pass. `timed`: the times are timestamps."""
     label = F.col(learner.label) if learner.label else F.lit(None).cast("double")
     kinds = {**types, **({learner.label: "double"} if learner.label else {})}
     classes = learner.estimator.task == "classification"
@@ -110,9 +135,9 @@ def summarize(rows: DataFrame, learner: Learner, types: Mapping[str, str], *, ti
         "latest": F.max(F.unix_micros(learner.time)) if timed else F.lit(None),
         "lacking": F.array(*(F.count_if(_lacks(name, kind)) for name, kind in kinds.items())),
     }
-    found = rows.groupBy("dt").agg(*(column.alias(name) for name, column in asked.items())).collect()
+    found = rows.groupBy(by).agg(*(column.alias(name) for name, column in asked.items())).collect()
     return {
-        Partition(row.dt): Summary(
+        row[by]: Summary(
             rows=row.rows,
             lacking=dict(zip(kinds, row.lacking, strict=True)),
             lowest=row.lowest,
@@ -124,40 +149,41 @@ def summarize(rows: DataFrame, learner: Learner, types: Mapping[str, str], *, ti
     }
 
 
-def check_rows(
-    summaries: Mapping[Partition, Summary], held: Partitions, learner: Learner, types: Mapping[str, str], where: str
+def check_values(
+    summaries: Mapping[Any, Summary], learner: Learner, types: Mapping[str, str], origin: Origin, *, dated: bool = False
 ) -> None:
-    """Nothing, if a model can be learnt from the rows and judged on those `held` out.
+    """Nothing, if every row has a value of everything that needs one.
 
     Raises:
-        ModelError: a row is of a later time than its partition; a column or the label has no value; there is one class.
+        ModelError: a column or the label has no value; where summaries are `dated`, with the first day that lacks one.
     """
-    for day, summary in sorted(summaries.items()):
-        if summary.latest is not None and summary.latest >= day.end.timestamp():
-            raise _refused(f"Partition {day} has a row of a later time (column `{learner.time}`).", where)
     rows = sum(summary.rows for summary in summaries.values())
     named = [(name, "feature") for name in types] + ([(learner.label, "label")] if learner.label else [])
     for name, what in named:
         lacking = sum(summary.lacking[name] for summary in summaries.values())
         if lacking == rows:
-            raise _refused(f"The {what} `{name}` has no value in any of {rows} rows.", where)
+            raise origin.refused(f"The {what} `{name}` has no value in any of {rows} rows.")
         if lacking and (what == "label" or name not in set(_lenient(learner))):
-            first = min(day for day, summary in summaries.items() if summary.lacking[name])
-            raise _refused(f"The {what} `{name}` has no value in {lacking} of {rows} rows, first in {first}.", where)
-    if learner.estimator.task == "classification":
-        _check_classes(summaries, held, learner.label, where)
+            first = min(each for each, summary in summaries.items() if summary.lacking[name])
+            when = f", first in {first}" if dated else ""
+            raise origin.refused(f"The {what} `{name}` has no value in {lacking} of {rows} rows{when}.")
 
 
-def _check_classes(summaries: Mapping[Partition, Summary], held: Partitions, label: str, where: str) -> None:
-    odd = sum(summary.odd for summary in summaries.values())
-    highest = max(summary.highest or 0 for summary in summaries.values())
+def check_classes(seen: Iterable[Summary], summaries: Iterable[Summary], label: str, origin: Origin) -> None:
+    """Nothing, if the labels of a classification are classes, and those `seen` by the judged model are several.
+
+    Raises:
+        ModelError: a label is no class, or there is one class only.
+    """
+    seen, every = list(seen), list(summaries)
+    odd = sum(summary.odd for summary in every)
+    highest = max(summary.highest or 0 for summary in every)
     if odd or highest >= CLASSES:
         what = f"{odd} rows have others" if odd else f"the highest is {highest:g}"
-        raise _refused(f"The label `{label}` is not a class numbered from 0 to at most {CLASSES - 1}: {what}.", where)
-    seen = [summary for day, summary in summaries.items() if day < held.days[0]]
-    for part, told in ((seen, " before the held-out days"), (summaries.values(), "")):
+        raise origin.refused(f"The label `{label}` is not a class numbered from 0 to at most {CLASSES - 1}: {what}.")
+    for part, told in ((seen, f" {origin.seen}"), (every, "")):
         if len({value for each in part for value in (each.lowest, each.highest)}) < 2:
-            raise _refused(f"The label `{label}` has one class only{told}: there is nothing to tell apart.", where)
+            raise origin.refused(f"The label `{label}` has one class only{told}: there is nothing to tell apart.")
 
 
 def _lenient(learner: Learner) -> Iterable[str]:
@@ -172,7 +198,3 @@ def _lenient(learner: Learner) -> Iterable[str]:
 def _lacks(name: str, kind: str) -> Column:
     value = F.col(name)
     return value.isNull() if kind == "string" else value.isNull() | F.isnan(value) | (F.abs(value) == float("inf"))
-
-
-def _refused(what: str, where: str) -> ModelError:
-    return ModelError(what, looked=where, left=LEFT, next="mend the features, or leave those days out with --until")

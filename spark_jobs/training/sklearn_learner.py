@@ -1,5 +1,6 @@
 """Fitting, measuring and saving with scikit-learn, on the rows of a snapshot in this process's memory."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -89,11 +90,13 @@ class SklearnLearner:
             return {}
         return dict(zip(self.learner.features, map(float, shares), strict=True))
 
-    def save(self, model: Any, folder: str) -> None:
+    def save(self, model: Any, folder: str) -> str:
         """Write the model as MLflow's `sklearn` flavor reads it. It names no class of this project's."""
         import cloudpickle
 
-        write_file(f"{folder}/{MODEL}", cloudpickle.dumps(model))
+        content: bytes = cloudpickle.dumps(model)
+        write_file(f"{folder}/{MODEL}", content)
+        return hashlib.sha256(content).hexdigest()
 
     def _table(self, rows: DataFrame) -> "tuple[pd.DataFrame, Floats]":
         """The columns that the model needs, and the label (zeros for clusters), in the order of the snapshot."""

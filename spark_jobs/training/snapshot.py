@@ -1,5 +1,6 @@
 """The training snapshot: exactly these partitions of exactly this version of the feature table, and what is held out of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyspark.errors import AnalysisException
@@ -11,7 +12,17 @@ from landfall.spec.learner import Learner
 from landfall.spec.partition import Partition, Partitions
 from spark_jobs.lake import Lake
 from spark_jobs.tables import TablePartitions, delta_version, read_version
-from spark_jobs.training.rows import LEFT, check_columns, check_rows, ordered, summarize, typed
+from spark_jobs.training.rows import (
+    LEFT,
+    Origin,
+    Summary,
+    check_classes,
+    check_columns,
+    check_values,
+    ordered,
+    summarize,
+    typed,
+)
 
 
 @dataclass(frozen=True)
@@ -92,10 +103,13 @@ def take(
     if until:
         table = table.where(F.col("dt") <= F.lit(until.day))
         where += f", up to {until}"
-    types = check_columns(table, learner, where)
-    rows = ordered(typed(table, learner, types), learner.time).persist()
+    origin = Origin(where=where)
+    types = check_columns(table, learner, origin, time=learner.time)
+    rows = ordered(typed(table, learner, types, keep=("dt", learner.time)), learner.time).persist()
     try:
-        summaries = summarize(rows, learner, types, timed=dict(table.dtypes)[learner.time] == "timestamp")
+        timed = dict(table.dtypes)[learner.time] == "timestamp"
+        found = summarize(rows, learner, types, by="dt", timed=timed)
+        summaries = {Partition(day): summary for day, summary in found.items()}
         days = Partitions.of(summaries)
         if len(days) < learner.minimum:
             raise ModelError(
@@ -105,12 +119,29 @@ def take(
                 next="land more days, then train again: landfall train PIPELINE",
             )
         held = Partitions.of(days.days[-max(1, min(learner.holdout, len(days) // 5)) :])
-        check_rows(summaries, held, learner, types, where)
+        check_rows(summaries, held, learner, types, origin)
     except BaseException:
         rows.unpersist()
         raise
     count = sum(summary.rows for summary in summaries.values())
     return Snapshot(features.name, version, rows, count, days, held, types)
+
+
+def check_rows(
+    summaries: Mapping[Partition, Summary], held: Partitions, learner: Learner, types: Mapping[str, str], origin: Origin
+) -> None:
+    """Nothing, if a model can be learnt from the rows and judged on those `held` out.
+
+    Raises:
+        ModelError: a row is of a later time than its partition; a column or the label has no value; there is one class.
+    """
+    for day, summary in sorted(summaries.items()):
+        if summary.latest is not None and summary.latest >= day.end.timestamp():
+            raise origin.refused(f"Partition {day} has a row of a later time (column `{learner.time}`).")
+    check_values(summaries, learner, types, origin, dated=True)
+    if learner.estimator.task == "classification":
+        seen = [summary for day, summary in summaries.items() if day < held.days[0]]
+        check_classes(seen, summaries.values(), learner.label, origin)
 
 
 def _open(spark: SparkSession, lake: Lake, features: TablePartitions, version: int) -> DataFrame:

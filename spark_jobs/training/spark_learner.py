@@ -53,5 +53,6 @@ class SparkLearner:
             return {}
         return {name: float(share) for name, share in zip(self.learner.features, shares, strict=True)}
 
-    def save(self, model: PipelineModel, folder: str) -> None:
+    def save(self, model: PipelineModel, folder: str) -> str:
         model.write().overwrite().save(folder)
+        return ""

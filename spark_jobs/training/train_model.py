@@ -6,7 +6,6 @@ it has not seen. The model that is to serve has then learnt from all of them. Th
 
 import argparse
 import math
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -15,16 +14,12 @@ from landfall.errors import ModelError
 from landfall.spec.learner import Learner, Number
 from landfall.spec.partition import Partition, Partitions
 from landfall.spec.retraining import BETTER_BY
-from spark_jobs.saved import PREDICTION
 from spark_jobs.tables import TablePartitions
-from spark_jobs.training.fitting import SAMPLE, Fitting, fitting_of
+from spark_jobs.training.fitting import Fitting, fitting_of
 from spark_jobs.training.grid import DECISIVE, expanding, points
-from spark_jobs.training.histogram import describe
+from spark_jobs.training.learning import learn
 from spark_jobs.training.rows import LEFT
 from spark_jobs.training.snapshot import Snapshot, take
-
-REFERENCE = 50_000
-"""Of so many rows, drawn by the seed, the reference of drift is made: it moves PSI by less than 0.001."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,36 +40,11 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     snapshot = take(spark, options.lake, options.features, learner, until=options.until, at_version=options.at_version)
     try:
         parameters, tried = choose(learner, fitting, snapshot)
-        judged = fitting.fit(snapshot.seen, parameters)
-        metrics = fitting.measure(judged, snapshot.unseen)
-        sample = fitting.sample(judged, drawn(snapshot.unseen, learner))
-        fitting.save(judged, options.judged)
-        model = fitting.fit(snapshot.rows, parameters)
-        fitting.save(model, options.model)
-        described = describe_columns(snapshot, learner)
+        to = {"model": options.model, "judged": options.judged}
+        told = learn(learner, fitting, snapshot, parameters, holdout=len(snapshot.held), **to)
     finally:
         snapshot.rows.unpersist()
-    return {
-        "rows": snapshot.count,
-        "snapshot": snapshot.as_dict(),
-        "parameters": {
-            **parameters,
-            "estimator": learner.estimator.kind,
-            "library": learner.estimator.library,
-            "seed": learner.seed,
-            "holdout": len(snapshot.held),
-        },
-        "metrics": {f"holdout_{name}": value for name, value in metrics.items()},
-        "features": list(learner.columns),
-        "types": snapshot.types,
-        "label": learner.label,
-        "prediction": PREDICTION,
-        "library": learner.estimator.library,
-        "importances": fitting.importances(model),
-        "sample": sample,
-        "tried": tried,
-        **described,
-    }
+    return {**told, "snapshot": snapshot.as_dict(), "tried": tried}
 
 
 def choose(learner: Learner, fitting: Fitting, snapshot: Snapshot) -> tuple[dict[str, Number], list[dict[str, object]]]:
@@ -118,23 +88,3 @@ def _score(
         model = fitting.fit(rows.where(F.col("dt") < start), point)
         total += fitting.measure(model, rows.where((F.col("dt") >= start) & (F.col("dt") <= end)))[metric]
     return total / len(folds)
-
-
-def drawn(unseen: DataFrame, learner: Learner) -> DataFrame:
-    """At most 500 of the held-out rows, the same ones each time, from the whole of the window."""
-    return unseen.orderBy(F.xxhash64(*unseen.columns), learner.time).limit(SAMPLE)
-
-
-def describe_columns(snapshot: Snapshot, learner: Learner) -> dict[str, object]:
-    """`reference` of each numeric column that the model needs (see `histogram.describe`), and one row as `example`."""
-    import numpy as np
-
-    share = REFERENCE / snapshot.count
-    rows = snapshot.rows if share >= 1 else snapshot.rows.sample(False, share, learner.seed)
-    table: Any = rows.select(*snapshot.types).toArrow()
-    numbers = [name for name, kind in snapshot.types.items() if kind == "double"]
-    first = table.slice(0, 1).to_pylist()[0]
-    return {
-        "example": {name: None if value != value else value for name, value in first.items()},
-        "reference": {name: describe(np.asarray(table.column(name))) for name in numbers},
-    }

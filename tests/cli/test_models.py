@@ -250,7 +250,8 @@ def test_a_wrong_command_line_is_exit_code_2(words):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["models", "bike_demnd"], "There is no pipeline `bike_demnd`. Did you mean `bike_demand`?"),
+        (["models", "bike_demnd"], "There is no pipeline or table model `bike_demnd`. Did you mean `bike_demand`?"),
+        (["promote", "iris", "1"], "`iris` is no pipeline but a table model: it has no partitions and no gate."),
         (["rollback", "bike_demand", "Christmas"], "`Christmas` is not a partition."),
         (["rollback", "bike_demand/actuals"], "`bike_demand/actuals` has no model of its own to roll back."),
         (["served", "bike_demand", "--at", "noon"], "`noon` is not a time."),

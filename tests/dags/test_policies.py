@@ -31,13 +31,17 @@ CHAINS = {
         "find_stale",
         "start_runs",
     ],
+    "deploy_model": ["deploy", "rescore"],
     "landing_audit": ["audit_landings", "start_runs"],
+    "train_model": ["land_rows", "train_rows"],
 }
 TIMETABLES = {
     "bike_actuals": ("PartitionTimetable", -1),
     "bike_forecast": ("PartitionTimetable", 1),
     "bike_training": ("AssetOrTimeSchedule", None),
+    "deploy_model": ("NullTimetable", None),
     "landing_audit": ("AssetOrTimeSchedule", None),
+    "train_model": ("NullTimetable", None),
 }
 CAUGHT = {
     "reaches_out": "import socket\nsocket.create_connection(('127.0.0.1', 9))\n",

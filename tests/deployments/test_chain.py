@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from landfall.deployments import After, Create, deployed, undeploy
+from landfall.deployments import After, Create, deployed, deployments, rescore, roll_back, undeploy
 from landfall.errors import DeploymentError
 from landfall.scoring.form import Linear, Model, Value
 from landfall.scoring.scalars import Checked, Column, Index
@@ -229,3 +229,72 @@ def test_names_in_a_chain_are_names_whatever_they_hold(corner):
     first, second = (corner.table(f"{each} {odd}").quoted for each in "ab")
     corner.conn.execute(f"INSERT INTO {first} VALUES (1, 5)".encode())
     assert corner.conn.execute(f"SELECT prediction FROM {second}".encode()).fetchall() == [(25.0,)]
+
+
+def test_rows_that_the_source_had_before_are_fed_by_rescore(corner):
+    corner.deploy(corner.classifier(), "1", "flowers", model="species", classes=BOTH, create=corner.key)
+    corner.run("INSERT INTO flowers (id, x) SELECT n, n - 2500 FROM generate_series(1, 5000) n")
+    corner.run("INSERT INTO flowers (id, x) VALUES (9999, NULL)")
+    corner.deploy(price(), "1", "quotes", model="price", create=corner.key, after=After(table=corner.table("flowers")))
+    corner.run("UPDATE flowers SET x = 1 WHERE id = 1")
+
+    done = rescore(corner.conn, corner.table("quotes"))
+
+    assert (done.fed, done.rows, rescore(corner.conn, corner.table("quotes")).fed) == (4999, 0, 0)
+    expected = "SELECT id, CASE WHEN x <= 0 THEN 10 ELSE 20 END + x FROM flowers WHERE x IS NOT NULL ORDER BY id"
+    assert corner.run("SELECT id, prediction FROM quotes ORDER BY id") == corner.run(expected)
+
+
+def test_another_version_that_reads_another_column_is_fed_by_it_also_on_the_way_back(chained):
+    chained.run("ALTER TABLE flowers ADD COLUMN stem float8")
+    chained.run("ALTER TABLE quotes ADD COLUMN stem float8")
+    chained.deploy(price(x="stem"), "2", "quotes", model="price")
+    chained.run("INSERT INTO flowers (id, x, stem) VALUES (1, 5, 7)")
+    assert chained.run("SELECT x, stem, prediction FROM quotes") == [(None, 7.0, 27.0)]
+
+    roll_back(chained.conn, chained.table("quotes"))
+    chained.run("INSERT INTO flowers (id, x, stem) VALUES (2, 5, 7)")
+    assert chained.run("SELECT x, stem, prediction FROM quotes WHERE id = 2") == [(5.0, None, 25.0)]
+
+    with pytest.raises(DeploymentError, match="Nothing feeds `a` of `price`"):
+        chained.deploy(price(x="a"), "3", "quotes", model="price")
+
+
+def test_a_fed_table_that_was_renamed_is_fed_again_after_a_redeploy(chained):
+    chained.run("ALTER TABLE quotes RENAME TO prices")
+    chained.deploy(price(), "2", "prices", model="price")
+
+    chained.run("INSERT INTO flowers (id, x) VALUES (1, 5)")
+    assert chained.run("SELECT prediction, model_version FROM prices") == [(25.0, "2")]
+
+
+def test_what_was_dropped_leaves_nothing_on_its_source_once_that_is_freed(chained):
+    chained.run("DROP TABLE quotes")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        chained.run("INSERT INTO flowers (id, x) VALUES (1, 5)")
+
+    undeploy(chained.conn, chained.table("flowers"), drop_columns=True)
+
+    chained.run("INSERT INTO flowers (id, x) VALUES (1, 5)")
+    assert deployments(chained.conn) == []
+    assert chained.run("SELECT count(*) FROM pg_proc WHERE pronamespace = 'landfall_models'::regnamespace") == [(0,)]
+
+
+def test_a_fed_table_that_was_dropped_and_is_made_again_is_fed_again(chained):
+    chained.run("DROP TABLE quotes")
+    after = After(table=chained.table("flowers"))
+    chained.deploy(price(), "2", "quotes", model="price", create=chained.key, after=after)
+
+    chained.run("INSERT INTO flowers (id, x) VALUES (1, 5)")
+    assert quotes(chained) == [(1, "high", 5.0, 25.0, "2")]
+
+
+def test_a_source_that_was_dropped_feeds_no_more_and_holds_no_redeploy_up(chained):
+    chained.run("INSERT INTO flowers (id, x) VALUES (1, 5)")
+    chained.run("DROP TABLE flowers")
+
+    assert chained.deploy(price(), "2", "quotes", model="price").fed_by is None
+    undeploy(chained.conn, chained.table("flowers"))
+    assert rescore(chained.conn, chained.table("quotes")).rows == 1
+    undeploy(chained.conn, chained.table("quotes"))
+    assert chained.run("SELECT count(*) FROM pg_proc WHERE pronamespace = 'landfall_models'::regnamespace") == [(0,)]

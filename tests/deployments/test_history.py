@@ -124,6 +124,17 @@ def test_a_table_that_was_renamed_is_still_the_one_and_one_that_was_dropped_can_
     assert deployments(corner.conn) == []
 
 
+def test_a_table_that_was_dropped_and_made_again_is_another_one(corner):
+    corner.deploy(corner.constant(1.0), "1", create=corner.key)
+    corner.run("DROP TABLE t")
+
+    corner.deploy(corner.constant(2.0), "2", model="other", create=corner.key)
+
+    assert corner.run("INSERT INTO t (id, x) VALUES (1, 0) RETURNING prediction") == [(2.0,)]
+    assert spans(corner) == [("2", "deployed")]
+    assert corner.run("SELECT count(*) FROM pg_proc WHERE pronamespace = 'landfall_models'::regnamespace") == [(1,)]
+
+
 def test_a_table_without_a_deployment_is_told_with_the_nearest_that_has_one(corner):
     corner.deploy(corner.constant(1.0), "1", create=corner.key)
 

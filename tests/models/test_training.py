@@ -24,6 +24,7 @@ from landfall.models.registry import (
     versions,
 )
 from landfall.models.watching import annotate
+from landfall.spec import RowsFile
 
 pytestmark = pytest.mark.stack
 
@@ -122,6 +123,31 @@ def test_a_scikit_learn_model_is_loaded_by_plain_mlflow(local_settings, name, re
     expected = [float(value) for value in model.predict(rows)]
     assert list(mlflow.sklearn.load_model(f"models:/{name}@champion").predict(rows)) == expected
     assert list(mlflow.pyfunc.load_model(f"models:/{name}@champion").predict(rows)) == expected
+
+
+def test_a_version_of_a_table_model_says_its_rows_and_its_classes_and_has_no_snapshot(local_settings, name, report):
+    file = RowsFile(key="datasets/iris/0a1b.parquet", sha256="0a1b2c", rows=720)
+    tags = {"landfall.rows": file.tag, "landfall.classes": '["setosa", "virginica"]'}
+    del report["snapshot"]
+    made = trained(local_settings, name, report, tags=tags)
+    assert (made.snapshot, made.rows, made.classes) == (None, file, ("setosa", "virginica"))
+    assert (made.judged, made.learnt_until) == ("", made.created_at.date())
+    with registry(local_settings) as client:
+        run = client.get_run(made.run_id)
+        said = client.get_model_version(name, "1").tags
+    assert run.info.run_name == f"{name} from 720 rows"
+    assert "landfall.snapshot" not in {**run.data.tags, **said}
+    assert json.loads(run.data.tags["landfall.rows"]) == {"key": file.key, "sha256": "0a1b2c", "rows": 720}
+    assert champion_version(local_settings, name) is None
+    assert versions(local_settings, name)[0].aliases == ("challenger",)
+    assert "snapshot.json" not in {path.name for path in Path(made.path).parents[1].iterdir()}
+
+
+def test_the_digest_of_a_pickle_is_a_tag_of_its_version_and_no_other_model_has_one(local_settings, name, report):
+    pickled = trained(local_settings, name, {**report, "library": "scikit-learn", "model_sha256": "c0ffee"})
+    plain = trained(local_settings, name, {**report, "model_sha256": ""})
+    assert pickled.tags["landfall.model_sha256"] == "c0ffee"
+    assert "landfall.model_sha256" not in plain.tags
 
 
 def test_registering_takes_seconds(local_settings, name, report):

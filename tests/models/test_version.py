@@ -79,6 +79,11 @@ def test_a_version_that_says_nothing_usable_may_have_learnt_until_it_was_registe
     assert version.learnt_until == date(2012, 12, 25)
 
 
+@pytest.mark.parametrize("text", ["{", "7", "null"])
+def test_classes_that_cannot_be_read_are_none(text):
+    assert version_of(found({"landfall.classes": text}), None).classes == ()
+
+
 @given(st.sets(st.dates(date(2000, 1, 1), date(2030, 1, 1)), min_size=1, max_size=1500))
 def test_a_runs_tag_is_never_longer_than_mlflow_takes(days):
     partitions = Partitions.of(map(Partition, days))

@@ -29,12 +29,14 @@ from landfall.orchestration import (
     collect_features,
     decide,
     judge,
+    land_rows,
     make_features,
     measure_errors,
     promote,
     publish,
     score,
     train,
+    train_rows,
     wait_for_landing,
 )
 from landfall.orchestration.lineage import delta_table, landed_objects, model_version, prediction_table
@@ -144,6 +146,8 @@ ERRORS = {"rows": 24, "metrics": {"2": {}, "3": {}}, "publication": 8, "model_ve
 PUBLISHED = {"publication": 7, "partition": str(DAY), "rows": 24, "model_version": "3", "lock_ms": 2}
 JUDGED = {"version": "3", "champion": "2", "why": "better", "report": {"days": "2011-09-17..2011-09-30", "rows": 336}}
 SNAPSHOT = {"table": "features.bike_actuals", "version": 5, "partitions": "2011-01-01..2011-09-30", "days": 273}
+FILE = {"key": "datasets/iris/0a1b.parquet", "sha256": "0a1b2c", "rows": 150}
+ROWS = (S3, "datasets/iris")
 STEPS: dict[str, tuple[Callable[[], BaseOperator], Any, list[tuple[str, str]], list[tuple[str, str]]]] = {
     "wait_for_landing": (lambda: wait_for_landing(FORECAST.landing), None, [LANDED], []),
     "make_features": (
@@ -166,6 +170,10 @@ STEPS: dict[str, tuple[Callable[[], BaseOperator], Any, list[tuple[str, str]], l
         lambda: train(TRAINING), {"version": "3", "rows": 6000, "metrics": {}, "snapshot": SNAPSHOT},
         [(S3, "features/bike_actuals")], [("mlflow", "models:/bike_demand/3")],
     ),
+    "land_rows": (land_rows, {"model": "iris", "file": FILE}, [], [ROWS]),
+    "train_rows": (
+        train_rows, {"model": "iris", "version": "3", "file": FILE}, [ROWS], [("mlflow", "models:/iris/3")]
+    ),
     "decide": (lambda: decide(TRAINING), {"reason": "by hand"}, [(S3, "features/bike_actuals")], []),
     "judge": (
         lambda: judge(TRAINING), JUDGED,
@@ -186,7 +194,7 @@ def test_a_step_that_succeeded_tells_what_it_read_and_wrote(name: str) -> None:
 
     assert names(found.inputs) == inputs
     assert names(found.outputs) == outputs
-    assert found.run_facets["landfall_provenance"].pipeline == "bike_demand"
+    assert found.run_facets["landfall_provenance"].pipeline == ("iris" if name.endswith("_rows") else "bike_demand")
     assert found.run_facets["landfall_provenance"].codeVersion == "c0de"
 
 
@@ -245,6 +253,15 @@ def test_a_training_pins_the_version_of_the_features_that_it_learnt_from() -> No
     assert features.facets["version"].datasetVersion == "5"
     [learnt] = features.inputFacets["subset"].inputCondition.partitions
     assert learnt.dimensions == {"dt": "2011-01-01..2011-09-30"}
+
+
+def test_a_table_model_pins_the_content_that_it_learnt_from() -> None:
+    step: Any = in_dag(train_rows)
+    step.reported = STEPS["train_rows"][1]
+    [rows] = told(step, TaskInstanceState.SUCCESS).inputs
+
+    assert rows.facets["version"].datasetVersion == "0a1b2c"
+    assert (rows.inputFacets["inputStatistics"].rowCount, rows.inputFacets["inputStatistics"].fileCount) == (150, 1)
 
 
 # --- events -----------------------------------------------------------------------------------------------------------

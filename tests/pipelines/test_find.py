@@ -3,14 +3,30 @@
 import pytest
 
 from landfall.errors import SpecError
-from landfall.pipelines import find_feed, find_pipeline, find_training
+from landfall.pipelines import (
+    PIPELINES,
+    TABLE_MODELS,
+    find_feed,
+    find_pipeline,
+    find_table_model,
+    find_trainable,
+    find_training,
+)
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
+from landfall.pipelines.iris import IRIS
 
 
 def test_each_is_found_by_its_name() -> None:
     assert find_pipeline("bike_demand") is BIKE_DEMAND
     assert find_feed("bike_demand/forecast") is FORECAST
     assert find_training("bike_training") is BIKE_DEMAND
+    assert find_table_model("iris") is find_trainable("iris") is IRIS
+    assert find_trainable("bike_demand") is BIKE_DEMAND
+
+
+def test_no_two_models_have_one_name() -> None:
+    names = [*PIPELINES, *(each.training.model for each in PIPELINES.values() if each.training.model != each.name)]
+    assert not set(names) & set(TABLE_MODELS)
 
 
 @pytest.mark.parametrize(
@@ -18,12 +34,28 @@ def test_each_is_found_by_its_name() -> None:
     [
         (find_pipeline, "pipeline", "bike_demands", "bike_demand"),
         (find_training, "training DAG", "bike_trainin", "bike_training"),
+        (find_table_model, "table model", "iriss", "iris"),
+        (find_trainable, "pipeline or table model", "species_prise", "species_price"),
     ],
 )
 def test_an_unknown_one_is_told_with_the_nearest(find, kind, name, known) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(SpecError) as refused:
         find(name)
-    assert str(refused.value) == f"There is no {kind} `{name}`. Did you mean `{known}`?\n  looked: known: {known}"
+    every = {
+        "table model": "iris, species_price",
+        "pipeline or table model": "bike_demand, iris, species_price",
+    }.get(kind, known)
+    assert str(refused.value) == f"There is no {kind} `{name}`. Did you mean `{known}`?\n  looked: known: {every}"
+
+
+def test_a_table_model_where_a_pipeline_is_asked_for_is_said_to_be_one() -> None:
+    with pytest.raises(SpecError) as refused:
+        find_pipeline("iris")
+    assert str(refused.value) == (
+        "`iris` is no pipeline but a table model: it has no partitions and no gate.\n"
+        "  looked: pipelines: bike_demand\n"
+        "  next: landfall models iris"
+    )
 
 
 def test_a_training_s_jobs_read_the_features_of_its_feed() -> None:

@@ -11,11 +11,16 @@ from typing import Any
 
 import pytest
 
+from landfall.pipelines import TABLE_MODELS
+
 FOLDER = Path(__file__).parent
 SNAPSHOT = FOLDER / "command_lines.txt"
 CONTEXTS: dict[str, dict[str, Any]] = {
-    "by its logical date": {"ds": "2012-12-25", "params": {"day": None, "until": None}},
-    "by the day of its form": {"ds": "2012-12-25", "params": {"day": "2011-02-03", "until": "2011-09-30"}},
+    "by its logical date": {"ds": "2012-12-25", "params": {"day": None, "until": None, "model": "iris"}},
+    "by the day of its form": {
+        "ds": "2012-12-25",
+        "params": {"day": "2011-02-03", "until": "2011-09-30", "model": "species_price"},
+    },
 }
 
 
@@ -54,6 +59,13 @@ def every_command_line() -> str:
         for how, context in CONTEXTS.items():
             parts += [f"{path.stem}.{task.task_id}, {how}\n{command_line(task, context)}" for task in spark_tasks(path)]
     return "\n\n".join(parts) + "\n"
+
+
+@pytest.mark.parametrize("name", TABLE_MODELS)
+def test_a_table_model_is_trained_by_the_job_that_it_declares(name: str) -> None:
+    [task] = spark_tasks(FOLDER.parents[1] / "dags" / "train_model.py")
+    task.render_template_fields({"params": {"model": name}})
+    assert task.argv == TABLE_MODELS[name].training.argv(partition="")
 
 
 def test_every_spark_task_has_the_command_line_that_was_agreed() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from landfall.pipelines import PIPELINES
+from landfall.pipelines import PIPELINES, TABLE_MODELS
 from landfall.spec import Job
 from spark_jobs.__main__ import JOBS, parse
 from spark_jobs.lake import Lake
@@ -17,6 +17,7 @@ PROJECT = Path(__file__).parents[2]
 GIVEN_BY_THE_STEP = {
     "bike_features": [],
     "train_model": ["--model", "s3a://lake/1/model/fitted", "--judged", "s3a://lake/1/judged", "--until", "2011-09-30"],
+    "train_rows": ["--rows", "datasets/iris/0a1b.parquet", "--model", "s3a://lake/3/model/fitted"],
     "judge_models": [
         "--at-version",
         "3",
@@ -42,7 +43,7 @@ DECLARED = [
         ("training", pipeline.training.judging),
         ("training", pipeline.training.drifting),
     ]
-]
+] + [pytest.param(model.training, id=f"{model.name}-train_rows") for model in TABLE_MODELS.values()]
 
 
 def door(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -114,5 +115,5 @@ def test_a_declared_option_that_the_job_does_not_know_is_refused(job: Job, capsy
     )
 
 
-def test_every_job_is_declared_by_a_pipeline() -> None:
+def test_every_job_is_declared_by_a_pipeline_or_a_table_model() -> None:
     assert {parameter.values[0].name for parameter in DECLARED} == set(JOBS)

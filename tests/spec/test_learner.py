@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from landfall.errors import SpecError
-from landfall.pipelines import PIPELINES
+from landfall.pipelines import PIPELINES, TABLE_MODELS
 from landfall.spec import Buckets, Estimator, Learner, OneHot, Quantiles, Scale, StringIndex
 from landfall.spec.learner import ESTIMATORS
 
@@ -39,7 +39,14 @@ STAGED = Learner(
 
 
 @pytest.mark.parametrize(
-    "learner", [PLAIN, STAGED, *(each.training.learner for each in PIPELINES.values())], ids=lambda one: one.label
+    "learner",
+    [
+        PLAIN,
+        STAGED,
+        *(each.training.learner for each in PIPELINES.values()),
+        *(each.learner for each in TABLE_MODELS.values()),
+    ],
+    ids=lambda one: one.label,
 )
 def test_a_learner_comes_back_from_its_command_line(learner: Learner) -> None:
     text = learner.to_json()

@@ -5,7 +5,20 @@ from typing import Annotated
 import typer
 
 import landfall
-from landfall.cli import backfill, data, demo, explain, models, partitions, predictions, report, runs, stack
+from landfall.cli import (
+    backfill,
+    data,
+    demo,
+    deploy,
+    deployments,
+    explain,
+    models,
+    partitions,
+    predictions,
+    report,
+    runs,
+    stack,
+)
 
 
 def build() -> typer.Typer:
@@ -31,7 +44,20 @@ def build() -> typer.Typer:
     ) -> None:
         pass
 
-    for module in (stack, data, partitions, explain, predictions, models, report, runs, backfill, demo):
+    for module in (
+        stack,
+        data,
+        partitions,
+        explain,
+        predictions,
+        models,
+        deploy,
+        deployments,
+        report,
+        runs,
+        backfill,
+        demo,
+    ):
         module.register(app)
     return app
 

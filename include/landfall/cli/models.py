@@ -8,17 +8,20 @@ from typing import Annotated
 import typer
 
 from landfall import freshness, publishing
+from landfall.cli.deploy import roll_back_table
 from landfall.cli.output import JsonFlag, Output, answering
-from landfall.cli.predictions import PipelineName, TableOf, table_of
+from landfall.cli.predictions import PipelineName, table_of
+from landfall.cli.table_models import list_table_model
+from landfall.cli.times import moment_of
 from landfall.errors import ModelError, SpecError
 from landfall.freshness import Promotion
 from landfall.models import registry
 from landfall.models.registry import Listed
-from landfall.pipelines import find_pipeline
+from landfall.pipelines import PIPELINES, find_pipeline, find_trainable
 from landfall.publishing import Published, find_publication
 from landfall.publishing.statements import plain
 from landfall.reporting import words
-from landfall.spec import Partition, Pipeline, PredictionTable
+from landfall.spec import Partition, Pipeline, PredictionTable, TableModel
 from landfall.stack import settings
 
 
@@ -31,13 +34,16 @@ def register(app: typer.Typer) -> None:
 
 
 def models(
-    pipeline: PipelineName,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A pipeline or a table model: bike_demand, iris.")],
     limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
     json: JsonFlag = False,
 ) -> None:
-    """List the versions of a pipeline's model, newest first: what each learnt from, how good it is, when and why it served."""
+    """List the versions of a model, newest first: what each learnt from, how good it is, when and why it served."""
     with answering(json) as out:
-        found, where = find_pipeline(pipeline), settings()
+        found, where = find_trainable(name), settings()
+        if isinstance(found, TableModel):
+            list_table_model(out, found, limit)
+            return
         listed = registry.versions(where, found.training.model, limit=limit)
         with publishing.connect(where) as conn:
             freshness.notice(where, conn, found.training.model)
@@ -134,7 +140,13 @@ def _changed(change: Promotion) -> dict[str, object]:
 
 
 def rollback(
-    pipeline: TableOf,
+    pipeline: Annotated[
+        str,
+        typer.Argument(
+            metavar="PIPELINE|TABLE",
+            help="A pipeline, PIPELINE/FEED with a day, or a table that a model is deployed to.",
+        ),
+    ],
     partition: Annotated[
         str | None, typer.Argument(metavar="[DAY]", help="Only this day, YYYY-MM-DD; the model stays.")
     ] = None,
@@ -149,7 +161,8 @@ def rollback(
 ) -> None:
     """Go back: to the model version that served before, with the rows it had published; or, of one DAY, to earlier rows.
 
-    Without DAY and --publication the registry and every partition that a later version published go back together.
+    Of a TABLE that a model is deployed to: to the version that scored before; its rows stay. Of a pipeline without DAY and
+    --publication: the registry and every partition that a later version published go back together.
     """
     if to is not None and (partition or publication is not None):
         raise typer.BadParameter("--to names a model version; of one day, --publication names which", param_hint="--to")
@@ -161,8 +174,10 @@ def rollback(
                 f"`{pipeline}` has no model of its own to roll back.",
                 next=f"landfall rollback {pipeline} DAY    (or the model: landfall rollback {pipeline.partition('/')[0]})",
             )
-        else:
+        elif pipeline in PIPELINES:
             _roll_back_model(out, find_pipeline(pipeline), to)
+        else:
+            roll_back_table(out, pipeline, to)
 
 
 def _roll_back_partition(out: Output, table: PredictionTable, partition: str | None, publication: int | None) -> None:
@@ -221,7 +236,7 @@ def served(
     """Which model version served at a time, since when, and why."""
     with answering(json) as out:
         found, where = find_pipeline(pipeline), settings()
-        name, moment = found.training.model, _moment(at)
+        name, moment = found.training.model, moment_of(at) if at else datetime.now(UTC)
         with publishing.connect(where) as conn:
             change = freshness.notice(where, conn, name) if at is None else freshness.served_at(conn, name, moment)
             changes = freshness.history(conn, name)
@@ -236,15 +251,3 @@ def served(
         text = f"version {change.version} of `{name}`, {_since(change)}"
         text += f"\nuntil {until:%Y-%m-%d %H:%M:%S} UTC" if until else ""
         out.answer({**_changed(change), "until": plain(until)}, text)
-
-
-def _moment(text: str | None) -> datetime:
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise SpecError(
-            f"`{text}` is not a time.", looked="expected ISO 8601, such as 2012-12-25 or 2012-12-25T12:00+01:00"
-        ) from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -17,6 +17,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 
 from landfall.errors import LandfallError
@@ -83,6 +85,29 @@ class Output:
                 seen.add(text)
 
             yield Progress(line)
+
+    @contextmanager
+    def bar(self, what: str) -> Iterator[Callable[[int, int, str], None]]:
+        """How far something long is, on stderr: a bar on a terminal, a line each tenth elsewhere.
+
+        What it gives is called with how much is done, of how much, and a few words.
+        """
+        if self.errors.is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+            with Bar(*columns, TextColumn("{task.fields[words]}"), console=self.errors, transient=True) as bar:
+                task = bar.add_task(escape(what), total=None, words="")
+                yield lambda done, of, words: bar.update(task, completed=done, total=of, words=escape(words))
+        else:
+            with self.progress(what) as progress:
+                tenths = {-1}
+
+                def line(done: int, of: int, words: str) -> None:
+                    tenth = 10 * done // max(of, 1)
+                    if tenth > max(tenths):
+                        tenths.add(tenth)
+                        progress.step(f"{10 * tenth} %, {words}")
+
+                yield line
 
 
 class Progress:

@@ -2,14 +2,15 @@
 
 The fed table has one row for each row of its source that could be scored: an AFTER trigger puts it there, with the source's key,
 replaces it when the prediction or what is passed on changes, and takes it away with its source row, or when that can be
-scored no more. So nothing is ever predicted from a prediction that was not made.
+scored no more. So nothing is ever predicted from a prediction that was not made. Rows that the source had before are fed by
+`rescore` of the fed table.
 """
 
 from collections.abc import Mapping, Sequence
 
 from psycopg import sql
 
-from landfall.deployments.deployment import NOTHING, PREDICTION, After, Deployment
+from landfall.deployments.deployment import NOTHING, PREDICTION, After
 from landfall.deployments.history import Deployed
 from landfall.deployments.names import TableName, quoted
 from landfall.deployments.schema import FUNCTIONS
@@ -48,23 +49,22 @@ def refuse_circle(conn: Database, source: Deployed, fed: Deployed) -> None:
     )
 
 
-def resolve_feeds(asked: Deployment, after: After, source: Table) -> dict[str, str]:
+def resolve_feeds(model: str, inputs: Sequence[str], after: After, source: Table) -> dict[str, str]:
     """Input of the model -> column of the source that it is fed by.
 
     Raises:
         DeploymentError: an input is fed by nothing, or a column that is named is not there.
     """
-    inputs = [column.name for column in asked.form.inputs]
     for name, column in after.feeds.items():
         if name not in inputs:
-            raise DeploymentError.unknown(f"input of `{asked.model}`", name, inputs)
+            raise DeploymentError.unknown(f"input of `{model}`", name, list(inputs))
         if column not in source.columns:
             raise DeploymentError.unknown(f"column of `{source.name}`", column, list(source.columns))
     feeds = {name: after.feeds.get(name, name) for name in inputs}
     lacking = [name for name, column in feeds.items() if column not in source.columns]
     if len(lacking) > 1 or (lacking and PREDICTION in after.feeds.values()):
         raise DeploymentError(
-            f"Nothing feeds {' and '.join(f'`{name}`' for name in lacking)} of `{asked.model}`.",
+            f"Nothing feeds {' and '.join(f'`{name}`' for name in lacking)} of `{model}`.",
             looked=f"the columns of `{source.name}`: {', '.join(source.columns)}",
             left=NOTHING,
             next=f"--feed {lacking[0]}=COLUMN    (once for each)",
@@ -72,7 +72,7 @@ def resolve_feeds(asked: Deployment, after: After, source: Table) -> dict[str, s
     feeds |= dict.fromkeys(lacking, PREDICTION)
     if PREDICTION not in feeds.values():
         raise DeploymentError(
-            f"No input of `{asked.model}` is the prediction of `{source.name}`.",
+            f"No input of `{model}` is the prediction of `{source.name}`.",
             looked=f"its inputs: {', '.join(f'{name} by {column}' for name, column in feeds.items())}",
             left=NOTHING,
             next=f"--feed INPUT={PREDICTION}",
@@ -96,18 +96,22 @@ def check_key(table: Table, source: Table) -> None:
     )
 
 
-def feeding(
-    deployment_id: int, table: TableName, source: TableName, key: Sequence[str], feeds: Mapping[str, str]
-) -> list[str]:
-    """The statements that make the source feed the table."""
-    function = f"{FUNCTIONS}.feed_{deployment_id}"
+def feeding_function(deployment_id: int, table: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> list[str]:
+    """The statements that make, or replace, the function that feeds the table; it needs no right of who inserts a row."""
+    function = f"{FUNCTIONS}.feed_{deployment_id}()"
+    return [
+        f"CREATE OR REPLACE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
+        f"SET search_path = pg_catalog AS {dollar_quoted(_body(table, key, feeds))}",
+        f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC",
+    ]
+
+
+def feeding_triggers(deployment_id: int, source: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> list[str]:
+    """The statements that put its triggers on the source."""
     changed = names_differ(dict.fromkeys([*key, PREDICTION, *feeds.values()], ""))
     on, name = f"ON {source.quoted} FOR EACH ROW", f"zz_landfall_feeds_{deployment_id}"
-    run = f"EXECUTE FUNCTION {function}()"
+    run = f"EXECUTE FUNCTION {FUNCTIONS}.feed_{deployment_id}()"
     return [
-        f"CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-        f"SET search_path = pg_catalog AS {dollar_quoted(_body(table, key, feeds))}",
-        f"REVOKE ALL ON FUNCTION {function}() FROM PUBLIC",
         f"CREATE OR REPLACE TRIGGER {name}_1 AFTER INSERT {on} {run}",
         f"CREATE OR REPLACE TRIGGER {name}_2 AFTER UPDATE {on} WHEN ({changed}) {run}",
         f"CREATE OR REPLACE TRIGGER {name}_3 AFTER DELETE {on} {run}",

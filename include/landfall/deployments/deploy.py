@@ -4,15 +4,13 @@ Whoever inserts a row meanwhile gets the version before or the one after, never 
 Rows that were there already are left as they are: `rescore` scores them.
 """
 
-import json
-
 from psycopg import sql
 
-from landfall.deployments import chain
 from landfall.deployments.change import Change, Say, changing, silent
-from landfall.deployments.deployment import NOTHING, After, Create, Deployment
+from landfall.deployments.deployment import NOTHING, Create, Deployment
+from landfall.deployments.feed import Source, feed, find_source
 from landfall.deployments.history import Deployed, deployed, find_deployed
-from landfall.deployments.install import Place, install
+from landfall.deployments.install import Place, clear_away, install
 from landfall.deployments.names import quoted
 from landfall.deployments.scoring import Scoring, compile_scoring
 from landfall.deployments.table import Table, additions, check_inputs, creation, find_table, missing_table
@@ -24,7 +22,6 @@ INSERT INTO landfall.deployments (table_oid, schema_name, table_name, model, fil
 VALUES (%s, %s, %s, %s, '{}', '{}', 'null', '[]') RETURNING id""")
 _EARLIER = sql.SQL("""
 SELECT f.key, f.value FROM landfall.deployments d, json_each_text(d.filled) f WHERE d.table_oid = %s ORDER BY d.id""")
-_FED = sql.SQL("UPDATE landfall.deployments SET fed_by = %s, feeds = %s WHERE id = %s RETURNING id")
 
 
 def deploy(
@@ -65,20 +62,19 @@ def deploy(
 
 
 def _deploy(change: Change, asked: Deployment, scoring: Scoring, create: Create | None) -> Deployed:
-    conn, found = change.conn, find_deployed(change.conn, asked.table)
-    _refuse_another_model(asked, found)
-    source = _source(conn, asked.after, found) if asked.after else None
-    feeds = chain.resolve_feeds(asked, asked.after, source[1]) if asked.after and source else {}
+    conn, found = change.conn, _present(change, asked)
+    inputs = [column.name for column in asked.form.inputs]
+    source = find_source(conn, asked.model, inputs, asked.after, found)
     table = find_table(conn, asked.table)
     if table is None:
-        columns = source[1].columns if source else {}
-        table = _created(change, asked, create, {name: columns[column].type for name, column in feeds.items()})
+        table = _created(change, asked, create, source)
     elif create and not found:
         raise _there_already(asked, table)
     check_inputs(table, asked)
-    install(change, _place(change, asked, table, found), scoring, "redeployed" if found else "deployed", asked.classes)
+    place = _place(change, asked, table, found)
+    install(change, place, scoring, "redeployed" if found else "deployed", asked.classes)
     if source:
-        _feed(change, asked, table, source, feeds)
+        feed(change, place.id, table, source, found)
     for role in asked.readers:
         change.run(f"GRANT SELECT, INSERT ON {asked.table.quoted} TO {quoted(role)}")
     return deployed(conn, asked.table)
@@ -93,7 +89,12 @@ def _there_already(asked: Deployment, table: Table) -> DeploymentError:
     )
 
 
-def _refuse_another_model(asked: Deployment, found: Deployed | None) -> None:
+def _present(change: Change, asked: Deployment) -> Deployed | None:
+    """The deployment of the table; that of a table of this name that was dropped is cleared away."""
+    found = find_deployed(change.conn, asked.table)
+    if found and found.gone:
+        clear_away(change, found)
+        return None
     if found and found.model != asked.model:
         raise DeploymentError(
             f"`{asked.table}` is scored by another model, `{found.model}` version {found.version}.",
@@ -101,26 +102,13 @@ def _refuse_another_model(asked: Deployment, found: Deployed | None) -> None:
             left=NOTHING,
             next=f"landfall undeploy {asked.table}    (or chain a table of its own: --after {asked.table})",
         )
+    return found
 
 
-def _source(conn: Database, after: After, found: Deployed | None) -> tuple[Deployed, Table]:
-    """What is to feed the table: its deployment, and itself. Nothing that the table feeds, if it is deployed to already."""
-    feeding, table = deployed(conn, after.table), find_table(conn, after.table)
-    if table is None:
-        raise DeploymentError(
-            f"`{after.table}` was dropped.",
-            looked="landfall.deployments, which still has it",
-            left=NOTHING,
-            next=f"landfall undeploy {after.table}",
-        )
-    if found:
-        chain.refuse_circle(conn, feeding, found)
-    return feeding, table
-
-
-def _created(change: Change, asked: Deployment, create: Create | None, fed: dict[str, str]) -> Table:
+def _created(change: Change, asked: Deployment, create: Create | None, source: Source | None) -> Table:
     if create is None:
         raise missing_table(change.conn, asked)
+    fed = {name: source.table.columns[column].type for name, column in source.feeds.items()} if source else {}
     change.run(creation(change.conn, asked, create, fed))
     made = find_table(change.conn, asked.table)
     assert made
@@ -138,16 +126,3 @@ def _place(change: Change, asked: Deployment, table: Table, found: Deployed | No
     told = [table.oid, asked.table.schema, asked.table.table, asked.model]
     number = int(str(fetch(conn, _NEW, told)[0][0]))
     return Place(id=number, table=asked.table, oid=table.oid, filled=filled, was_watched={})
-
-
-def _feed(
-    change: Change, asked: Deployment, table: Table, source: tuple[Deployed, Table], feeds: dict[str, str]
-) -> None:
-    """Make the source feed the table, in the place of what has fed it before."""
-    above, rows = source
-    chain.check_key(table, rows)
-    mine = deployed(change.conn, asked.table)
-    if mine.fed_by and mine.fed_by != rows.name:
-        change.run(*chain.starving(mine.id, mine.fed_by))
-    change.run(*chain.feeding(mine.id, table.name, rows.name, rows.key, feeds))
-    fetch(change.conn, _FED, [above.id, json.dumps(feeds), mine.id])

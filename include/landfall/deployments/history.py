@@ -33,7 +33,7 @@ class Deployed:
         splits: How many splits they have in all.
         unscorable: `null` or `error`.
         classes: What its classes were called when it was deployed; empty: as the model calls them.
-        fed_by: The table that feeds it; None if none does.
+        fed_by: The table that feeds it; None if none does, or it was dropped.
         feeds: Input of the model -> column of that table.
         filled: Column -> type of those that any of its versions fills, or filled.
         watched: Column -> `text` or `number` of those whose change makes a row be scored again.
@@ -80,7 +80,7 @@ class Span:
 _DEPLOYED = sql.SQL("""
 SELECT d.id, coalesce(n.nspname, d.schema_name), coalesce(c.relname, d.table_name), d.table_oid, c.oid IS NULL, d.model,
        v.version, v.run_id, v.kind, v.for_a_row, v.trees, v.splits, d.unscorable,
-       coalesce(fn.nspname, f.schema_name), coalesce(fc.relname, f.table_name), d.feeds::text, d.filled::text, d.watched::text,
+       fn.nspname, fc.relname, d.feeds::text, d.filled::text, d.watched::text,
        v.since, v.by_role, d.classes::text
 FROM landfall.deployments d JOIN landfall.deployed_versions v ON v.deployment_id = d.id AND v.until IS NULL
 LEFT JOIN pg_class c ON c.oid = d.table_oid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from landfall.deployments import trigger
+from landfall.deployments import chain, trigger
 from landfall.deployments.change import Change
 from landfall.deployments.history import Deployed
 from landfall.deployments.names import TableName
@@ -27,6 +27,12 @@ INSERT INTO landfall.deployed_versions
     (deployment_id, version, run_id, kind, for_a_row, trees, splits, scoring, since)
 SELECT %(id)s, %(version)s, %(run_id)s, %(kind)s, %(for_a_row)s, %(trees)s, %(splits)s, %(scoring)s, now.at
 FROM now LEFT JOIN ended ON true RETURNING id""")
+
+_END = sql.SQL("""
+WITH now AS (SELECT clock_timestamp() AS at), version AS (
+    UPDATE landfall.deployed_versions SET until = now.at FROM now WHERE deployment_id = %(id)s AND until IS NULL RETURNING 1
+)
+UPDATE landfall.deployments SET until = now.at FROM now, version WHERE id = %(id)s RETURNING id""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +74,14 @@ def install(change: Change, place: Place, scoring: Scoring, kind: str, classes: 
     told = [json.dumps(value) for value in (dict(place.filled), watched)]
     fetch(change.conn, _UPDATE, [*told, scoring.unscorable, json.dumps(classes), place.id])
     _note(change.conn, place.id, scoring, kind)
+
+
+def clear_away(change: Change, found: Deployed) -> None:
+    """Take triggers and functions of a deployment away, and say in the history that it is over. Its table may be gone."""
+    if found.feeds:
+        change.run(*chain.starving(found.id, found.fed_by))
+    change.run(*trigger.withdrawal(found.id, None if found.gone else found.table))
+    fetch(change.conn, _END, {"id": found.id})
 
 
 def _note(conn: Database, deployment_id: int, scoring: Scoring, kind: str) -> None:

@@ -1,21 +1,13 @@
 """Go back to the version that scored before, or take a model away from a table."""
 
-from psycopg import sql
-
-from landfall.deployments import chain, trigger
 from landfall.deployments.change import Change, Say, changing, silent
+from landfall.deployments.feed import feed, find_source
 from landfall.deployments.history import Deployed, deployed, deployments, history, scoring_of
-from landfall.deployments.install import Place, install
+from landfall.deployments.install import Place, clear_away, install
 from landfall.deployments.names import TableName, quoted
 from landfall.deployments.table import find_table
 from landfall.errors import DeploymentError
-from landfall.publishing.database import Database, fetch
-
-_END = sql.SQL("""
-WITH now AS (SELECT clock_timestamp() AS at), version AS (
-    UPDATE landfall.deployed_versions SET until = now.at FROM now WHERE deployment_id = %(id)s AND until IS NULL RETURNING 1
-)
-UPDATE landfall.deployments SET until = now.at FROM now, version WHERE id = %(id)s RETURNING id""")
+from landfall.publishing.database import Database
 
 
 def roll_back(
@@ -47,7 +39,10 @@ def roll_back(
                 next=f"landfall redeploy {name} --model-version VERSION",
             )
         scoring = scoring_of(conn, earlier[0].id)
+        source = find_source(conn, found.model, list(scoring.inputs), None, found)
         install(change, Place.of(found, found.filled), scoring, "rolled back", found.classes)
+        if source and (table := find_table(conn, name)):
+            feed(change, found.id, table, source, found)
         return deployed(conn, name)
 
     return changing(conn, f"`{name}` could not go back.", work, say=say, only_show=only_show)
@@ -74,20 +69,19 @@ def undeploy(
 
     def work(change: Change) -> Deployed:
         found = deployed(conn, name)
-        if fed := [str(each.table) for each in deployments(conn) if each.fed_by == name and not each.gone]:
+        fed = [each for each in deployments(conn) if each.fed_by == name]
+        if there := [str(each.table) for each in fed if not each.gone]:
             raise DeploymentError(
-                f"`{name}` feeds {', '.join(f'`{each}`' for each in fed)}.",
+                f"`{name}` feeds {', '.join(f'`{each}`' for each in there)}.",
                 looked="landfall.deployments",
                 left="nothing was changed",
-                next=f"landfall undeploy {fed[0]}    (first)",
+                next=f"landfall undeploy {there[0]}    (first)",
             )
-        if found.fed_by:
-            change.run(*chain.starving(found.id, found.fed_by if find_table(conn, found.fed_by) else None))
-        change.run(*trigger.withdrawal(found.id, None if found.gone else name))
+        for each in [*fed, found]:
+            clear_away(change, each)
         if drop_columns and not found.gone:
             drops = ", ".join(f"DROP COLUMN IF EXISTS {quoted(column)}" for column in found.filled)
             change.run(f"ALTER TABLE {name.quoted} {drops}")
-        fetch(conn, _END, {"id": found.id})
         return found
 
     return changing(conn, f"`{name}` could not be freed of its model.", work, say=say, only_show=only_show)

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 EXAMPLE = "input_example.json"
 
 
-def describe(folder: Path, run_id: str, report: Mapping[str, Any], snapshot: Snapshot) -> None:
+def describe(folder: Path, run_id: str, report: Mapping[str, Any], snapshot: Snapshot | None) -> None:
     """Write everything that is logged besides the fitted model, from the training job's report.
 
     `model/MLmodel` has the flavors `spark` or `sklearn`, and `python_function`; its signature has the columns with their
-    types. `reference.json`, `importances.*`, `actual_versus_predicted.png` and `tried.json` are there if the report has
-    what they show.
+    types. `snapshot.json` is there if there is one; `reference.json`, `importances.*`, `actual_versus_predicted.png` and
+    `tried.json` if the report has what they show.
     """
     _model(folder / "model", run_id, report)
     texts = {
-        "snapshot.json": snapshot.as_dict(),
+        "snapshot.json": snapshot.as_dict() if snapshot else None,
         "importances.json": report.get("importances"),
         "tried.json": report.get("tried"),
         REFERENCE: report.get("reference"),

@@ -136,7 +136,7 @@ def set_champion(settings: Settings, name: str, number: str) -> None:
 
 
 def pipeline_of(name: str) -> str:
-    """Name of the pipeline whose model is registered as `name`; `name` itself if none is."""
+    """What the command line calls the model registered as `name`: its pipeline, else `name`, as for a table model."""
     return next((each.name for each in PIPELINES.values() if each.training.model == name), name)
 
 

@@ -86,29 +86,37 @@ def register(
         settings: Where the registry is.
         run: What `start_training` gave; the model lies in its `model_path`.
         name: The registered model.
-        report: The training job's.
+        report: The training job's; of a table model it has no `snapshot`.
         tags: Of the run and the version.
         learner: The learner, as JSON.
 
     Raises:
         ModelError: the registry or the artifacts' store failed. There is no version then, or one that nobody serves.
     """
-    snapshot = Snapshot.of(report["snapshot"], rows=report["rows"])
-    given = {
-        **(tags or {}),
-        "landfall.library": str(report.get("library", "spark")),
-        **({"landfall.learner": learner} if learner else {}),
-        **({"landfall.reference": "1"} if report.get("reference") else {}),
-    }
+    snapshot = Snapshot.of(report["snapshot"], rows=report["rows"]) if "snapshot" in report else None
+    given, told = dict(tags or {}), {"mlflow.runName": f"{name} from {report['rows']} rows"}
+    if snapshot:
+        told = {"mlflow.runName": f"{name} until {snapshot.last}", "landfall.snapshot": snapshot.run_tag}
     with registry(settings) as client, tempfile.TemporaryDirectory() as folder:
-        named = {"mlflow.runName": f"{name} until {snapshot.last}"}
-        _log(client, run.run_id, report, {**(tags or {}), **named, "landfall.snapshot": snapshot.run_tag})
+        _log(client, run.run_id, report, {**given, **told})
         describe(Path(folder), run.run_id, report, snapshot)
         client.log_artifacts(run.run_id, folder)
-        made = _new_version(client, name, run, {**given, "landfall.snapshot": snapshot.version_tag})
+        made = _new_version(client, name, run, {**given, **_version_tags(report, snapshot, learner)})
         client.set_terminated(run.run_id)
         _call_challenger(client, name, made)
         return version_of(client.get_model_version(name, made), client.get_run(run.run_id))
+
+
+def _version_tags(report: Mapping[str, Any], snapshot: Snapshot | None, learner: str) -> dict[str, str]:
+    """What a version says of how it was made. `landfall.model_sha256` is there where the model is a pickle."""
+    said = {
+        "landfall.library": str(report.get("library", "spark")),
+        "landfall.learner": learner,
+        "landfall.reference": "1" if report.get("reference") else "",
+        "landfall.model_sha256": str(report.get("model_sha256", "")),
+        "landfall.snapshot": snapshot.version_tag if snapshot else "",
+    }
+    return {key: text for key, text in said.items() if text}
 
 
 def _log(client: "MlflowClient", run_id: str, report: Mapping[str, Any], tags: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Self
 
 from landfall.errors import LandfallError
-from landfall.spec import Partition, Partitions
+from landfall.spec import Partition, Partitions, RowsFile
 from landfall.spec.learner import Library
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -110,7 +110,9 @@ class ModelVersion:
         run_id: The MLflow run that made it.
         path: The fitted model's folder, as Spark addresses it.
         library: What it was made with.
-        snapshot: What it learnt from; None for one that somebody registered without Landfall.
+        snapshot: What it learnt from; None for a table model's, and for one that somebody registered without Landfall.
+        rows: What a table model's version learnt from; None for any other.
+        classes: Names of the classes 0, 1, 2, ... of a table model; empty where the prediction is a number.
         judged: Folder of its sibling that has not learnt from the held-out partitions; empty if there is none.
         reference: JSON file that drift is held against; empty if there is none.
         learner: The learner as JSON; empty for an older version.
@@ -125,6 +127,8 @@ class ModelVersion:
     path: str
     library: Library = "spark"
     snapshot: Snapshot | None = None
+    rows: RowsFile | None = None
+    classes: tuple[str, ...] = ()
     judged: str = ""
     reference: str = ""
     learner: str = ""
@@ -151,6 +155,8 @@ def version_of(found: Any, run: Any) -> ModelVersion:
         path=f"{source}/{FITTED if 'landfall.library' in found.tags else OLDER}",
         library="scikit-learn" if found.tags.get("landfall.library") == "scikit-learn" else "spark",
         snapshot=snapshot,
+        rows=RowsFile.of_tags(found.tags),
+        classes=_classes(found.tags),
         judged=f"{root}/{JUDGED}" if snapshot and snapshot.judged_until else "",
         reference=f"{root}/{REFERENCE}" if "landfall.reference" in found.tags else "",
         learner=found.tags.get("landfall.learner", ""),
@@ -158,3 +164,10 @@ def version_of(found: Any, run: Any) -> ModelVersion:
         tags={key: text for key, text in tags.items() if key.startswith("landfall.")},
         created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
     )
+
+
+def _classes(tags: Mapping[str, str]) -> tuple[str, ...]:
+    try:
+        return tuple(map(str, json.loads(tags["landfall.classes"])))
+    except (KeyError, ValueError, TypeError):
+        return ()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from landfall.orchestration.run_partition import partition_of
-from landfall.spec import Landing, Partition, PredictionTable, Settings
+from landfall.spec import Landing, Partition, PredictionTable, RowsFile, Settings
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -57,7 +57,7 @@ class Lineage:
     Args:
         inputs: What it reads. Told when it starts and when it ends.
         outputs: What it wrote: nothing before it has succeeded.
-        feed: PIPELINE/FEED.
+        feed: PIPELINE/FEED; of a table model its name.
         partition: The run's partition.
         model_version: The version that was trained, promoted or scored with; of measured errors, all that made them.
         publication: The number of the publication.
@@ -128,6 +128,14 @@ def delta_table(
         days=tuple(filter(None, days.split(","))),
         day_column="dt",
         rows=rows,
+    )
+
+
+def rows_file(settings: Settings, file: RowsFile) -> Dataset:
+    """What a table model learns from: the dataset is its folder, the version the file's content."""
+    folder, _, _ = file.key.rpartition("/")
+    return Dataset(
+        namespace=f"s3://{settings.s3.bucket}", name=folder, kind="FILE", version=file.sha256, rows=file.rows, files=1
     )
 
 

@@ -13,9 +13,10 @@ from landfall.orchestration.lineage import (
     landed_objects,
     model_version,
     prediction_table,
+    rows_file,
     staging_table,
 )
-from landfall.spec import Feed, Landing, PredictionTable, Settings, Training
+from landfall.spec import Feed, Landing, PredictionTable, RowsFile, Settings, Training
 
 
 def partition_landed(settings: Settings, landing: Landing, partition: str) -> Lineage:
@@ -109,6 +110,26 @@ def model_trained(settings: Settings, training: Training, report: Mapping[str, A
         inputs=(features,),
         outputs=(model_version(training.model, version),) if version else (),
         feed=_feed_of(training.feed.landing),
+        model_version=version,
+    )
+
+
+def rows_landed(settings: Settings, report: Mapping[str, Any]) -> Lineage:
+    """Of landing a table model's rows: one file, named after its content."""
+    if not report:
+        return Lineage()
+    return Lineage(outputs=(rows_file(settings, RowsFile(**report["file"])),), feed=report["model"])
+
+
+def rows_learnt(settings: Settings, report: Mapping[str, Any]) -> Lineage:
+    """Of training a table model: the rows of one file become a model version."""
+    if not report:
+        return Lineage()
+    version = str(report["version"])
+    return Lineage(
+        inputs=(rows_file(settings, RowsFile(**report["file"])),),
+        outputs=(model_version(report["model"], version),),
+        feed=report["model"],
         model_version=version,
     )
 

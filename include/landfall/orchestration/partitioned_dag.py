@@ -1,4 +1,4 @@
-"""The frame of a DAG with one run a partition."""
+"""The frames of DAGs: one run a partition, a training, an audit."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from airflow.sdk import DAG, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable
 from landfall.orchestration.assets import features_asset, landing_asset, table_asset
 from landfall.orchestration.deadline import late_alert
 from landfall.orchestration.timetable import PartitionTimetable
-from landfall.pipelines import PIPELINES
+from landfall.pipelines import PIPELINES, TABLE_MODELS, find_table_model
 from landfall.spec import Feed, Training
 
 OWNER = "landfall"
@@ -66,6 +66,23 @@ def training_dag(training: Training, *, doc_md: str) -> DAG:
             ),
         },
         tags=["landfall", training.model, "training"],
+        doc_md=doc_md,
+    )
+
+
+def table_model_dag(dag_id: str, *, doc_md: str) -> DAG:
+    """A DAG that trains one of the table models, on demand: the form of a run asks which."""
+    return DAG(
+        dag_id,
+        schedule=None,
+        start_date=None,
+        catchup=False,
+        max_active_runs=4,
+        dagrun_timeout=timedelta(hours=6),
+        default_args=RETRY,
+        params={"model": Param(type="string", enum=list(TABLE_MODELS), title="Model", description="What is trained.")},
+        user_defined_macros={"table_model": find_table_model},
+        tags=["landfall", "table models", "training"],
         doc_md=doc_md,
     )
 

@@ -6,13 +6,13 @@ from typing import Any
 from airflow.sdk import Asset, BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from landfall.errors import ContractError, RunError, SettingsError, SpecError
+from landfall.errors import ContractError, DeploymentError, RunError, SettingsError, SpecError
 from landfall.orchestration.lineage import TellsLineage
 from landfall.spec import Settings
 
 Report = dict[str, Any] | list[dict[str, Any]] | None
 """What a step tells the steps after it (XCom)."""
-FINAL = (ContractError, RunError, SettingsError, SpecError)
+FINAL = (ContractError, DeploymentError, RunError, SettingsError, SpecError)
 """Errors that a retry cannot mend: the run fails at once and says what to do."""
 
 

@@ -1,8 +1,7 @@
 """Train a challenger: features of every landed day, and a fit tracked in MLflow."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any, NoReturn
+from typing import Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
@@ -10,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import features_collected, model_trained
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
+from landfall.orchestration.tracks_training import TracksTraining
 from landfall.spec import Partition, Partitions, PredictionTable, Settings, Training
 
 UNTIL = "{{ params.until or '' }}"
@@ -70,7 +70,7 @@ class CollectFeatures(SparkStep):
         return features_collected(settings, self.training, report)
 
 
-class Train(SparkStep):
+class Train(TracksTraining):
     """Fit on the snapshot and register a version: the challenger."""
 
     template_fields: Sequence[str] = ("argv", "until")
@@ -81,36 +81,19 @@ class Train(SparkStep):
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """A fit on the snapshot, into the folders of a new MLflow run."""
-        from landfall.models.registry import start_training
-
-        tags = {"landfall.run_id": context["run_id"], "landfall.reason": self._reason(context)}
-        run = start_training(settings, self.training.model, tags)
+        run, memo = self.start(context, settings, self.training.model, {"landfall.reason": self._reason(context)})
         more = {"until": self.until} if self.until else {}
-        return self.ask({"run": asdict(run), "tags": tags}, model=run.model_path, judged=run.judged_path, **more)
+        return self.ask(memo, model=run.model_path, judged=run.judged_path, **more)
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
         """Version, held-out errors and snapshot."""
-        from landfall.models.registry import TrainingRun, register
-
-        run, learner = TrainingRun(**memo["run"]), self.training.learner.to_json()
-        try:
-            version = register(settings, run, self.training.model, report, memo["tags"], learner=learner)
-        except BaseException as error:
-            self.give_up(context, settings, error, memo)
-            raise
+        version = self.register(settings, report, memo, self.training.learner)
         return {
             "version": version.version,
             "rows": report["rows"],
             "metrics": report["metrics"],
             "snapshot": report["snapshot"],
         }
-
-    def give_up(self, context: Context, settings: Settings, error: BaseException, memo: Mapping[str, Any]) -> NoReturn:
-        """Close the MLflow run that gave no model."""
-        from landfall.models.registry import TrainingRun, fail
-
-        fail(settings, TrainingRun(**memo["run"]))
-        raise error
 
     def _reason(self, context: Context) -> str:
         decided = context["ti"].xcom_pull(task_ids="decide")

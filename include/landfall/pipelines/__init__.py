@@ -1,21 +1,52 @@
-"""The pipelines of this project, by name."""
+"""The pipelines of this project and its table models, by name. A name is of one of either."""
 
 from landfall.errors import SpecError
 from landfall.pipelines.bike_demand import BIKE_DEMAND
-from landfall.spec import Feed, Pipeline
+from landfall.pipelines.iris import IRIS, SPECIES_PRICE
+from landfall.spec import Feed, Pipeline, TableModel
 
 PIPELINES = {pipeline.name: pipeline for pipeline in (BIKE_DEMAND,)}
+TABLE_MODELS = {model.name: model for model in (IRIS, SPECIES_PRICE)}
 
 
 def find_pipeline(name: str) -> Pipeline:
     """The pipeline called `name`.
 
     Raises:
-        SpecError: there is none; the message names the nearest.
+        SpecError: there is none; the message names the nearest. Or it is a table model.
     """
     if name in PIPELINES:
         return PIPELINES[name]
+    if name in TABLE_MODELS:
+        raise SpecError(
+            f"`{name}` is no pipeline but a table model: it has no partitions and no gate.",
+            looked=f"pipelines: {', '.join(PIPELINES)}",
+            next=f"landfall models {name}",
+        )
     raise SpecError.unknown("pipeline", name, list(PIPELINES))
+
+
+def find_table_model(name: str) -> TableModel:
+    """The table model called `name`.
+
+    Raises:
+        SpecError: there is none; the message names the nearest.
+    """
+    if name in TABLE_MODELS:
+        return TABLE_MODELS[name]
+    raise SpecError.unknown("table model", name, list(TABLE_MODELS))
+
+
+def find_trainable(name: str) -> Pipeline | TableModel:
+    """The pipeline or the table model called `name`: whatever can be trained.
+
+    Raises:
+        SpecError: there is none; the message names the nearest of both.
+    """
+    found = PIPELINES.get(name) or TABLE_MODELS.get(name)
+    if found is None:
+        raise SpecError.unknown("pipeline or table model", name, [*PIPELINES, *TABLE_MODELS])
+    return found
 
 
 def find_training(dag_id: str) -> Pipeline:

@@ -9,6 +9,7 @@ from landfall.spec.pipeline import Feed, Job, Pipeline, Training
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, OneObject, Readiness, Settled
 from landfall.spec.retraining import Drift, ErrorBound, Freshness, Gate, Promotion, Retraining
 from landfall.spec.settings import S3, Settings
+from landfall.spec.table_model import RowsFile, TableModel
 from landfall.spec.tables import PredictionTable
 
 __all__ = [
@@ -38,9 +39,11 @@ __all__ = [
     "Quantiles",
     "Readiness",
     "Retraining",
+    "RowsFile",
     "Scale",
     "Settings",
     "Settled",
     "StringIndex",
+    "TableModel",
     "Training",
 ]

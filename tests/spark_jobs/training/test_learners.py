@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from landfall.spec import Buckets, Learner, OneHot, Quantiles, Scale, StringIndex
 from spark_jobs.saved import ASSEMBLED
-from spark_jobs.training.rows import check_columns, ordered, typed
+from spark_jobs.training.rows import Origin, check_columns, ordered, typed
 from spark_jobs.training.sklearn_learner import SklearnLearner
 from spark_jobs.training.spark_learner import SparkLearner
 
@@ -51,7 +51,8 @@ def hours(learning: Any) -> Iterator[Any]:
     """Twelve days of rows as a snapshot has them."""
     learner = replace(STAGED, features=("sky_number", "temp", "hr", "workingday", "busy"))
     rows = learning.hours(12)
-    made = ordered(typed(rows, learner, check_columns(rows, learner, "")), "time").persist()
+    types = check_columns(rows, learner, Origin(where=""), time="time")
+    made = ordered(typed(rows, learner, types, keep=("dt", "time")), "time").persist()
     yield made
     made.unpersist()
 

@@ -70,6 +70,7 @@ def test_the_report_says_what_was_learnt_and_how(learning: Any, rides: str, repo
         "label": "cnt",
         "prediction": "prediction",
         "library": "spark",
+        "model_sha256": "",
         "tried": [],
         "example": report["example"],
     }

@@ -1,0 +1,93 @@
+"""Train a table model: its rows become a file in the bucket, and a fit on them is tracked in MLflow."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, NoReturn
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from landfall.errors import ModelError
+from landfall.orchestration.lineage import Lineage
+from landfall.orchestration.lineage_of_steps import rows_landed, rows_learnt
+from landfall.orchestration.spark_step import Ask, Json
+from landfall.orchestration.step import Step
+from landfall.orchestration.tracks_training import TracksTraining
+from landfall.pipelines import find_table_model
+from landfall.spec import Job, RowsFile, Settings
+
+MODEL = "table_model(params.model)"
+"""The model of the run's form, as an expression of its templates: see `table_model_dag`."""
+
+
+class LandRows(Step):
+    """Put the rows of the model that the run's form names into the bucket."""
+
+    def run(self, context: Context, settings: Settings) -> Json:
+        """The model, and the file with its rows."""
+        from landfall.landing.rows import land_rows
+        from landfall.landing.store import connect
+
+        model = find_table_model(context["params"]["model"])
+        file = land_rows(connect(settings.s3), settings.s3.bucket, model)
+        self.log.info("%d rows of `%s` are in %s", file.rows, model.name, file.key)
+        return {"model": model.name, "file": asdict(file)}
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """Nothing in, the file out."""
+        return rows_landed(settings, report)
+
+
+class TrainRows(TracksTraining):
+    """Fit on the rows that have landed and register a version: the challenger. No alias of a champion is touched."""
+
+    template_fields: Sequence[str] = ("argv",)
+
+    def __init__(self, **kwargs: Any) -> None:
+        rendered = {"learner": f"{{{{ {MODEL}.learner.to_json() }}}}", "holdout": f"{{{{ {MODEL}.holdout }}}}"}
+        super().__init__(job=Job(name="train_rows", arguments=rendered), partition="", **kwargs)
+
+    def prepare(self, context: Context, settings: Settings) -> Ask:
+        """A fit on the rows, into the folder of a new MLflow run."""
+        landed = context["ti"].xcom_pull(task_ids="land_rows")
+        file, model = RowsFile(**landed["file"]), find_table_model(landed["model"])
+        tags = {"landfall.reason": "trained by hand", "landfall.rows": file.tag}
+        if model.classes:
+            tags["landfall.classes"] = json.dumps(model.classes)
+        run, memo = self.start(context, settings, model.name, tags)
+        return self.ask({**memo, "file": asdict(file)}, rows=file.key, model=run.model_path)
+
+    def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
+        """Version, held-out metrics, and the file of rows."""
+        made = self.register(settings, report, memo, find_table_model(memo["model"]).learner)
+        return {
+            "model": made.name,
+            "version": made.version,
+            "rows": report["rows"],
+            "held_rows": report["held_rows"],
+            "metrics": report["metrics"],
+            "classes": list(made.classes),
+            "file": memo["file"],
+        }
+
+    def give_up(self, context: Context, settings: Settings, error: BaseException, memo: Mapping[str, Any]) -> NoReturn:
+        """Close the run of MLflow; rows that no model can be made of are the same when it is tried again."""
+        self.close(settings, memo)
+        if isinstance(error, ModelError):
+            raise AirflowFailException(str(error)) from error
+        raise error
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """The file in, a model version out."""
+        return rows_learnt(settings, report)
+
+
+def land_rows() -> LandRows:
+    """The step that lands the rows."""
+    return LandRows(task_id="land_rows")
+
+
+def train_rows() -> TrainRows:
+    """The fitting step."""
+    return TrainRows(task_id="train_rows")
