@@ -1,0 +1,178 @@
+"""A model that a person has fitted, in a notebook say, becomes a run of MLflow and a version of a registered model.
+
+`mlflow.spark.log_model` fails on Spark Connect (see `landfall.models.registry`). What is logged here loads by plain MLflow as the
+versions of Landfall's own trainings do, and `landfall deploy` takes it.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from landfall.errors import LandfallError, ModelError
+from landfall.models.client import registry
+from landfall.models.training import TrainingRun, fail, register, start_training
+from landfall.models.version import FITTED, ModelVersion
+from landfall.spec import Settings
+from landfall.spec.learner import Library
+
+LEFT = "no version was registered"
+TEXTS = ("string", "object", "category", "str")
+WHOLE = ("int", "uint", "tinyint", "smallint", "bigint")
+"""Types of text, and how those of whole numbers begin, as Spark and pandas write them."""
+
+
+def log_model(
+    settings: Settings,
+    name: str,
+    model: Any,
+    rows: Any,
+    *,
+    label: str = "",
+    metrics: Mapping[str, float] | None = None,
+    classes: Sequence[str] = (),
+    tags: Mapping[str, str] | None = None,
+) -> ModelVersion:
+    """Saves a fitted model, describes it, and registers it as a new version: the challenger. No champion is replaced.
+
+    MLflow finds the store of the artifacts by the environment; in a notebook `%load_ext landfall.notebook` sees to that.
+
+    Args:
+        settings: Where the registry is.
+        name: The registered model, and the experiment. Both are made if they are not there.
+        model: A fitted PipelineModel of Spark ML, or a fitted estimator or pipeline of scikit-learn.
+        rows: What it was fitted on, a data frame of Spark or pandas: its columns have the types of the model's inputs.
+        label: The column that was learnt.
+        metrics: How good it is.
+        classes: What the classes 0, 1, 2, ... are called; a deployment calls them so.
+        tags: Further tags of the run and the version.
+
+    Raises:
+        ModelError: it is no such model, a column of its is not among the rows, or the registry or the artifacts' store
+            failed. There is no version then.
+    """
+    fitted = _fitted(name, model)
+    report = _report(name, fitted, rows, label, metrics or {})
+    named = {"landfall.classes": json.dumps(list(classes))} if classes else {}
+    run = start_training(settings, name, {"landfall.reason": "logged by hand"})
+    try:
+        report["model_sha256"] = fitted.save(settings, run)
+        return register(settings, run, name, report, {**named, **(tags or {})})
+    except BaseException as error:
+        fail(settings, run)
+        if isinstance(error, LandfallError) or not isinstance(error, Exception):
+            raise
+        raise ModelError(
+            f"The model could not be logged as a version of `{name}`.",
+            looked=f"{run.artifacts}: {type(error).__name__}: {str(error).splitlines()[0][:300]}",
+            left=LEFT,
+            next="landfall ps    (in a notebook, %load_ext landfall.notebook before)",
+        ) from error
+
+
+class _Fitted(Protocol):
+    """A fitted model in the hands of its library."""
+
+    library: Library
+    columns: list[str]
+    parameters: dict[str, Any]
+
+    def save(self, settings: Settings, run: TrainingRun) -> str:
+        """Write it to the run's artifacts. Gives the SHA-256 of a pickle; empty if it is none."""
+
+
+class _Spark:
+    """A PipelineModel."""
+
+    library: Library = "spark"
+    reads = ("inputCol", "inputCols", "featuresCol")
+    makes = ("outputCol", "outputCols", "predictionCol", "probabilityCol", "rawPredictionCol")
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.columns: list[str] = []
+        made: set[str] = set()
+        for stage in model.stages:
+            self.columns += [each for each in _named(stage, self.reads) if each not in {*made, *self.columns}]
+            made |= set(_named(stage, self.makes))
+        told = model.stages[-1].extractParamMap()
+        self.parameters = {each.name: value for each, value in told.items() if not each.name.endswith("Col")}
+
+    def save(self, settings: Settings, run: TrainingRun) -> str:
+        """By Spark's own writer, from the server to the store."""
+        self.model.write().overwrite().save(run.model_path)
+        return ""
+
+
+def _named(stage: Any, parameters: Sequence[str]) -> list[str]:
+    """The columns that a stage's parameters name."""
+    values = [stage.getOrDefault(each) for each in parameters if stage.hasParam(each) and stage.isDefined(each)]
+    return [name for value in values for name in ([value] if isinstance(value, str) else value)]
+
+
+class _Sklearn:
+    """An estimator or a pipeline, fitted on a table of pandas, so that it knows the names of its columns."""
+
+    library: Library = "scikit-learn"
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.columns = [str(each) for each in getattr(model, "feature_names_in_", ())]
+        last = model.steps[-1][1] if hasattr(model, "steps") else model
+        self.parameters = {key: value for key, value in last.get_params(deep=False).items() if value is not None}
+
+    def save(self, settings: Settings, run: TrainingRun) -> str:
+        """As a pickle, whose digest tells a deployment that this project wrote it."""
+        import cloudpickle
+
+        content: bytes = cloudpickle.dumps(self.model)
+        with registry(settings, left=LEFT) as client, tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "model.pkl")
+            file.write_bytes(content)
+            client.log_artifact(run.run_id, str(file), f"model/{FITTED}")
+        return hashlib.sha256(content).hexdigest()
+
+
+def _fitted(name: str, model: Any) -> _Fitted:
+    kind = type(model)
+    if kind.__module__.startswith("pyspark.ml") and kind.__name__ == "PipelineModel":
+        return _Spark(model)
+    if kind.__module__.startswith("sklearn.") and hasattr(model, "n_features_in_"):
+        return _Sklearn(model)
+    raise ModelError(
+        f"`{kind.__name__}` cannot be logged as a version of `{name}`.",
+        looked="expected a fitted PipelineModel of Spark ML, or a fitted estimator or pipeline of scikit-learn",
+        left=LEFT,
+        next="fit a Pipeline, with the VectorAssembler and the estimator as its stages",
+    )
+
+
+def _report(name: str, fitted: _Fitted, rows: Any, label: str, metrics: Mapping[str, float]) -> dict[str, Any]:
+    """What a training job would report of it."""
+    of_spark = isinstance(rows.dtypes, list)
+    types = {str(key): str(kind) for key, kind in (rows.dtypes if of_spark else rows.dtypes.items())}
+    lacking = [each for each in fitted.columns if each not in types]
+    if lacking or not fitted.columns:
+        raise ModelError(
+            f"The model that is to become a version of `{name}` "
+            + (f"needs `{lacking[0]}`, which the rows have not." if fitted.columns else "does not tell its columns."),
+            looked=f"the columns of the rows: {', '.join(types)}",
+            left=LEFT,
+            next="give the data frame that it was fitted on" if fitted.columns else "fit it on a table of pandas",
+        )
+    return {
+        "rows": rows.count() if of_spark else len(rows),
+        "parameters": fitted.parameters,
+        "metrics": dict(metrics),
+        "features": fitted.columns,
+        "types": {each: _type(types[each]) for each in fitted.columns},
+        "label": label,
+        "library": fitted.library,
+    }
+
+
+def _type(kind: str) -> str:
+    """A type of Spark or pandas, as the model's signature has it."""
+    return "string" if kind in TEXTS else "long" if kind.lower().startswith(WHOLE) else "double"
