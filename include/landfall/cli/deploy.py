@@ -9,9 +9,11 @@ from landfall.cli.deployments import told
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.deployments import Create, TableName, deployments, rescore, roll_back, undeploy
 from landfall.deployments.request import Request, after_of, another_version, carry_out, key_of
+from landfall.deployments.rescore import Rescored
 from landfall.errors import SpecError
 from landfall.pipelines import PIPELINES
 from landfall.publishing import connect
+from landfall.reporting import words
 from landfall.spec import Settings
 from landfall.stack import settings
 
@@ -145,10 +147,19 @@ def rescore_table(table: TableArgument, json: JsonFlag = False) -> None:
             done = rescore(
                 conn, TableName.parse(table), progress=lambda blocks, of, rows: bar(blocks, of, f"{rows:,} rows")
             )
-        text = (
-            f"{done.rows:,} rows of {done.table} were scored by version {done.version} in {done.seconds:.1f} s, "
-            f"{done.unscorable:,} of them have a reason and no prediction; the slowest of {done.batches:,} batches took "
-            f"{done.slowest:.2f} s"
-        )
-        left = "" if done.whole else f"\nwriters hold others: landfall rescore {done.table}    (again)"
-        out.answer(asdict(done), text + left)
+        out.answer(asdict(done), _scored(done))
+
+
+def _scored(done: Rescored) -> str:
+    """What was scored, in sentences."""
+    lines = [f"{done.fed:,} rows that its source had before were fed to {done.table}"] if done.fed else []
+    lines.append(
+        f"{words.count(done.rows, 'row')} of {done.table} scored by version {done.version} in {done.seconds:.1f} s"
+    )
+    if done.unscorable:
+        lines.append(f"{done.unscorable:,} of them have a reason and no prediction")
+    if done.rows:
+        lines.append(f"{words.count(done.batches, 'batch')}, the slowest took {done.slowest:.2f} s")
+    if not done.whole:
+        lines.append(f"writers hold others: landfall rescore {done.table}    (again)")
+    return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from landfall.errors import ModelError
 from landfall.spec import S3
@@ -10,7 +10,7 @@ from landfall.spec import S3
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
 
-LEFT = "nothing was deployed"
+LEFT, LOCAL = "nothing was deployed", "file://"
 
 
 class Artifacts:
@@ -20,20 +20,21 @@ class Artifacts:
         self.s3 = s3
 
     def list_files(self, folder: str, pattern: str) -> list[str]:
-        """The URLs of the files below `folder` whose last parts match `pattern`, sorted; none if it is not there.
+        """The files below `folder` whose last parts match `pattern`, sorted, each as `folder` is written; none if it is not there.
 
         Raises:
             ModelError: the store cannot be asked.
         """
         from pyarrow.fs import FileSelector, FileType
 
-        system, path, scheme = self._place(folder)
+        system, path = self._place(folder)
         try:
             found = system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
         except OSError as error:
             raise _refused(f"`{folder}` could not be listed.", error) from error
-        files = [each.path for each in found if each.type == FileType.File]
-        return sorted(f"{scheme}{each}" for each in files if PurePosixPath(each).match(pattern))
+        files = [each.path for each in found if each.type == FileType.File and PurePosixPath(each.path).match(pattern)]
+        within = [each.removeprefix(path).lstrip("/") for each in files]
+        return sorted(f"{folder.rstrip('/')}/{quote(each) if folder.startswith(LOCAL) else each}" for each in within)
 
     def read_file(self, url: str) -> bytes:
         """A whole file.
@@ -41,28 +42,28 @@ class Artifacts:
         Raises:
             ModelError: there is none, or the store refuses.
         """
-        system, path, _ = self._place(url)
+        system, path = self._place(url)
         try:
             with system.open_input_stream(path) as stream:
                 return bytes(stream.read())
         except OSError as error:
             raise _refused(f"`{url}` could not be read.", error) from error
 
-    def _place(self, url: str) -> "tuple[FileSystem, str, str]":
-        """The file system of a URL, the path there, and what stands before a path in a URL."""
+    def _place(self, url: str) -> "tuple[FileSystem, str]":
+        """The file system of a URL, and the path there. Only file:// URLs are quoted."""
         from pyarrow.fs import LocalFileSystem, S3FileSystem
 
-        parts = urlsplit(url)
-        if parts.scheme in ("", "file"):
-            return LocalFileSystem(), str(Path(unquote(parts.path))), "file://"
-        if parts.scheme not in ("s3", "s3a"):
+        scheme, there, rest = url.partition("://")
+        if not there or url.startswith(LOCAL):
+            return LocalFileSystem(), str(Path(unquote(urlsplit(url).path) if there else url))
+        if scheme not in ("s3", "s3a"):
             raise ModelError(
                 f"`{url}` is not a place that models are read from.", looked="expected s3:// or file://", left=LEFT
             )
         protocol, _, host = self.s3.endpoint.partition("://")
         known = {"endpoint_override": host, "scheme": protocol} if host else {}
         keys = {"access_key": self.s3.access_key, "secret_key": self.s3.secret_key} if self.s3.access_key else {}
-        return S3FileSystem(region=self.s3.region, **known, **keys), f"{parts.netloc}{parts.path}", f"{parts.scheme}://"
+        return S3FileSystem(region=self.s3.region, **known, **keys), rest.rstrip("/")
 
 
 def _refused(what: str, error: OSError) -> ModelError:

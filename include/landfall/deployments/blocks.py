@@ -1,6 +1,6 @@
-"""Going through a large table in short transactions: ranges of its blocks, each about as long as a writer may have to wait.
+"""Going through a large table in short transactions: so many rows at a time as a writer may have to wait for.
 
-A statement is prepared once, before the first range: a forest of 100 trees takes half a second, which no batch has to wait for.
+A statement is prepared once, before the first batch: a forest of 100 trees takes half a second, which no row has to wait for.
 """
 
 import time
@@ -13,9 +13,9 @@ from psycopg.rows import tuple_row
 from landfall.deployments.names import TableName
 from landfall.publishing.database import Database, fetch, run
 
-FIRST, LONGEST, BLOCK = 64, 0.2, 8192
-"""Blocks of the first batch; seconds that a batch should take; bytes of a block."""
-RANGE = "ctid >= %(first)s::tid AND ctid < %(last)s::tid"
+FIRST, LONGEST, WIDE, BLOCK = 1000, 0.2, 4096, 8192
+"""Rows of the first batch; seconds that a batch should take; blocks that it looks at, at most; bytes of a block."""
+RANGE, LIMIT = "ctid >= %(first)s::tid AND ctid < %(last)s::tid", "LIMIT %(limit)s"
 """The rows of one batch, in a statement."""
 _LEAVES = sql.SQL("""
 SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -24,9 +24,9 @@ WHERE (c.oid = %(oid)s OR c.oid IN (SELECT relid FROM pg_partition_tree(%(oid)s:
 _BLOCKS = sql.SQL("SELECT pg_relation_size(%s::oid::regclass)")
 _PLAN = sql.SQL(
     "SET LOCAL landfall.rescoring = 'on'; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan; "
-    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+    "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
 )
-"""A batch's rows are found again by their place; a table of 10 million rows would be read whole for each batch otherwise."""
+"""A batch is read in the order of places, and its rows are found again by theirs, never by reading the table whole."""
 
 
 @dataclass(frozen=True)
@@ -51,46 +51,61 @@ def leaves(conn: Database, oid: int) -> list[Leaf]:
 
 @dataclass
 class Batches:
-    """Runs a statement over ranges of blocks; keeps count of what it took.
+    """Runs a statement batch after batch; keeps count of what it took.
+
+    The statement looks at the rows of a `RANGE`, locks at most `LIMIT` of them, and answers with how many those were, the
+    place (ctid) of the last one as text, and whatever else.
 
     Args:
         conn: A connection of its own, in autocommit mode.
         before: Is called in each transaction first; what it raises ends it.
-        after: Is given the row that the statement has answered, still in the transaction.
+        after: Is given what else the statement has answered, still in the transaction.
     """
 
     conn: Database
     before: Callable[[], None]
     after: Callable[[tuple[object, ...]], None]
-    done: int = 0
     count: int = 0
     slowest: float = 0.0
-    size: int = FIRST
+    limit: int = FIRST
+    asked: int = FIRST
 
-    def over(self, statement: str, first: int, last: int) -> Iterator[None]:
-        """Each batch from block `first` up to, without, `last`; pauses behind each."""
-        self._run(statement, 0, 0)
-        while first < last:
-            end = min(first + self.size, last)
-            began = time.monotonic()
-            self._run(statement, first, end)
-            self._note(end - first, time.monotonic() - began)
-            first = end
-            yield
+    def over(self, statement: str, blocks: int) -> Iterator[int]:
+        """Each batch of the first so many blocks of a table; gives how many blocks were looked at, behind each."""
+        self._run(statement, "(0,0)", 0)
+        first, block = "(0,0)", 0
+        while block < blocks:
+            end, began = min(block + WIDE, blocks), time.monotonic()
+            rows, reached = self._run(statement, first, end)
+            self._note(time.monotonic() - began)
+            if rows < self.asked:
+                first, block = f"({end},0)", end
+            else:
+                first, block = reached, int(reached.strip("(").partition(",")[0])
+            yield block
 
-    def _run(self, statement: str, first: int, last: int) -> None:
+    def _run(self, statement: str, first: str, end: int) -> tuple[int, str]:
+        """How many rows a batch had, and the place of the last."""
+        self.asked = self.limit
         with self.conn.transaction(), self.conn.cursor(row_factory=tuple_row) as cursor:
             self.before()
             run(self.conn, _PLAN)
-            place = {"first": f"({first},0)", "last": f"({last},0)"}
-            [answered] = cursor.execute(statement.encode(), place, prepare=True)
-            self.after(answered)
+            place = {"first": first, "last": f"({end},0)", "limit": self.asked}
+            [(rows, reached, *more)] = cursor.execute(statement.encode(), place, prepare=True)
+            self.after(tuple(more))
+        return int(str(rows)), str(reached)
 
-    def _note(self, blocks: int, took: float) -> None:
-        self.count, self.done, self.slowest = self.count + 1, self.done + blocks, max(self.slowest, took)
-        self.size = max(1, min(self.size * 2, int(self.size * LONGEST / max(took, 0.001))))
+    def _note(self, took: float) -> None:
+        self.count, self.slowest = self.count + 1, max(self.slowest, took)
+        self.limit = max(100, min(self.limit * 2, int(self.limit * LONGEST / max(took, 0.001)), 200_000))
 
 
 def escaped(statement: str) -> str:
     """A statement that is to have parameters: its own percent signs are doubled."""
     return statement.replace("%", "%%")
+
+
+def counted(batch: str, place: str) -> str:
+    """What a statement answers first: how many rows the batch had, the place of the last, how many were done."""
+    rows = f"(SELECT count(*) FROM {batch})"  # noqa: S608  (names are quoted)
+    return f"SELECT {rows}, (SELECT max({place})::text FROM {batch}), count(*)"  # noqa: S608

@@ -49,7 +49,8 @@ def deploy(
         PublishingError: writers held the table for longer than `patience`. Nothing was changed.
     """
     scoring = compile_scoring(asked)
-    shape = f" of {scoring.trees} trees with {scoring.splits:,} splits" if scoring.trees else ""
+    trees = "a tree" if scoring.trees == 1 else f"{scoring.trees:,} trees"
+    shape = f", {trees} with {scoring.splits:,} splits" if scoring.trees else ""
     say(f"-- `{asked.model}` version {asked.version}{shape}: a row is scored by {scoring.for_a_row}")
     return changing(
         conn,

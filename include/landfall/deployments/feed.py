@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from landfall.deployments import chain
-from landfall.deployments.blocks import RANGE, Batches, escaped, leaves
+from landfall.deployments.blocks import LIMIT, RANGE, Batches, counted, escaped, leaves
 from landfall.deployments.change import Change
 from landfall.deployments.deployment import NOTHING, PREDICTION, After
 from landfall.deployments.history import Deployed, deployed
@@ -93,22 +93,25 @@ def feed_present(conn: Database, found: Deployed) -> int:
     source = find_table(conn, found.fed_by) if found.fed_by else None
     if source is None:
         return 0
-    rows: list[int] = []
-    batches = Batches(conn, lambda: None, lambda answered: rows.append(int(str(answered[0]))))
+    inserted: list[int] = []
+    batches = Batches(conn, lambda: None, lambda answered: inserted.append(int(str(answered[0]))))
     for leaf in leaves(conn, source.oid):
-        for _ in batches.over(_feeding(found, source, leaf.table), 0, leaf.blocks(conn)):
+        for _ in batches.over(_feeding(found, source, leaf.table), leaf.blocks(conn)):
             pass
-    return sum(rows)
+    return sum(inserted)
 
 
 def _feeding(found: Deployed, source: Table, leaf: str) -> str:
     """One batch; it gives how many rows were inserted."""
     passed = {**{name: name for name in source.key}, **found.feeds}
-    read = ", ".join(f"s.{quoted(column)}" for column in passed.values())
+    read = [f"s.{quoted(column)}" for column in passed.values()]
     same = " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in source.key)
     there, into = f"EXISTS (SELECT FROM {found.table.quoted} t WHERE {same})", ", ".join(map(quoted, passed))
     where = f"s.{quoted(PREDICTION)} IS NOT NULL AND NOT {there} AND "
-    select = escaped(f"SELECT {read} FROM ONLY {leaf} s WHERE {where}")  # noqa: S608  (names are quoted)
-    put = escaped(f"INSERT INTO {found.table.quoted} ({into}) TABLE seen ON CONFLICT DO NOTHING RETURNING 1")
-    rows, count = f"{select}{RANGE} FOR KEY SHARE OF s", "SELECT count(*) FROM done"
-    return f"WITH seen AS MATERIALIZED ({rows}), done AS ({put}) {count}"
+    names, place = [f"c{number}" for number in range(len(passed))], "landfall_place"
+    seen = ", ".join([f"s.ctid AS {place}", *(f"{column} AS {name}" for column, name in zip(read, names, strict=True))])
+    select = escaped(f"SELECT {seen} FROM ONLY {leaf} s WHERE {where}")  # noqa: S608  (names are quoted)
+    columns = ", ".join(names)
+    put = f"INSERT INTO {found.table.quoted} ({into}) SELECT {columns} FROM seen ON CONFLICT DO NOTHING RETURNING 1"  # noqa: S608
+    rest = escaped(f"done AS ({put}) {counted('seen', place)} FROM done")
+    return f"WITH seen AS MATERIALIZED ({select}{RANGE} {LIMIT} FOR KEY SHARE OF s), {rest}"

@@ -13,8 +13,10 @@ TYPES = {
     "int16": "smallint",
     "int": "integer",
     "int32": "integer",
+    "uint16": "integer",
     "bigint": "bigint",
     "int64": "bigint",
+    "uint32": "bigint",
     "float": "real",
     "float32": "real",
     "double": "double precision",
@@ -28,8 +30,6 @@ TYPES = {
     "date": "date",
     "timestamp": "timestamp with time zone",
     "timestamp_ntz": "timestamp without time zone",
-    "datetime64[ns]": "timestamp without time zone",
-    "datetime64[ns, UTC]": "timestamp with time zone",
     "binary": "bytea",
 }
 """Type of a column as Spark or pandas writes it, in small letters -> PostgreSQL's."""
@@ -51,12 +51,13 @@ def columns_of(frame: Any) -> dict[str, str]:
 def _type(name: str, kind: str) -> str:
     if match := re.fullmatch(r"decimal\((\d+),(\d+)\)", kind):
         return f"numeric({match[1]},{match[2]})"
-    for known in (kind, kind.lower()):
-        if known in TYPES:
-            return TYPES[known]
+    if match := re.fullmatch(r"datetime64\[(?:s|ms|us|ns)(, .+)?\]", kind):
+        return f"timestamp {'with' if match[1] else 'without'} time zone"
+    if kind.lower() in TYPES:
+        return TYPES[kind.lower()]
     raise DeploymentError(
         f"The column `{name}` is {kind}, which no column of a table is made for.",
-        looked=f"known: {', '.join(TYPES)}, decimal",
+        looked=f"known: {', '.join(TYPES)}, datetime64, decimal",
         left="nothing was deployed",
         next=f"leave `{name}` out of the data frame, or cast it",
     )

@@ -6,6 +6,7 @@ run anything when it is loaded: only one that Landfall's own training wrote is, 
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +61,7 @@ def find_registered(settings: Settings, model: str, number: str | None = None, r
         version=found.version,
         run_id=found.run_id,
         form=read_form(settings, found),
-        classes=tuple(json.loads(found.tags.get(CLASSES, "[]"))),
+        classes=_classes(found),
     )
 
 
@@ -107,12 +108,10 @@ def read_form(settings: Settings, found: ModelVersion) -> Model:
     Raises:
         ModelError: it is no model of Spark ML or scikit-learn, is a pickle that Landfall did not write, or has no form.
     """
-    import yaml
-
     with registry(settings, left=LEFT) as client:
         where = client.get_model_version_download_uri(found.name, found.version).rstrip("/")
     files = Artifacts(settings.s3)
-    flavors: dict[str, Any] = yaml.safe_load(files.read_file(f"{where}/MLmodel")).get("flavors", {})
+    flavors = _flavors(files.read_file(f"{where}/MLmodel"))
     if "spark" in flavors:
         return read_spark(f"{where}/{flavors['spark']['model_data']}", files)
     if "sklearn" in flavors:
@@ -122,6 +121,32 @@ def read_form(settings: Settings, found: ModelVersion) -> Model:
         looked=f"its flavors: {', '.join(flavors) or 'none'}",
         left=LEFT,
         next="landfall models " + found.name,
+    )
+
+
+def _flavors(content: bytes) -> dict[str, Any]:
+    """The flavors in an MLmodel file; none if it holds none."""
+    import yaml
+
+    told = None
+    with suppress(yaml.YAMLError):
+        told = yaml.safe_load(content)
+    flavors = told.get("flavors") if isinstance(told, dict) else None
+    return flavors if isinstance(flavors, dict) else {}
+
+
+def _classes(found: ModelVersion) -> tuple[str, ...]:
+    """What the classes are called, as a tag of the version says."""
+    told, names = found.tags.get(CLASSES, "[]"), None
+    with suppress(ValueError):
+        names = json.loads(told)
+    if isinstance(names, list) and all(isinstance(each, str) for each in names):
+        return tuple(names)
+    raise ModelError(
+        f"The tag `{CLASSES}` of version {found.version} of `{found.name}` does not name its classes.",
+        looked=f'{told}; expected a JSON list of names, such as ["no", "yes"]',
+        left=LEFT,
+        next="mend the tag in MLflow",
     )
 
 

@@ -97,8 +97,8 @@ def after_of(table: str | None, feeds: Sequence[str]) -> After | None:
     Raises:
         DeploymentError: a feed is not of that form, or nothing is to feed.
     """
-    pairs = [each.partition("=") for each in feeds]
-    if wrong := [f"{name}{equals}{column}" for name, equals, column in pairs if not (name and equals and column)]:
+    pairs = [[part.strip() for part in each.partition("=")] for each in feeds]
+    if wrong := [each for each, pair in zip(feeds, pairs, strict=True) if not all(pair)]:
         raise DeploymentError(
             f"`{wrong[0]}` does not say what feeds what.", looked="expected INPUT=COLUMN", left="nothing was changed"
         )
@@ -111,4 +111,4 @@ def after_of(table: str | None, feeds: Sequence[str]) -> After | None:
                 next="--after TABLE",
             )
         return None
-    return After(table=TableName.parse(table), feeds={name.strip(): column.strip() for name, _, column in pairs})
+    return After(table=TableName.parse(table), feeds={name: column for name, _, column in pairs})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from landfall.deployments.blocks import LONGEST, RANGE, Batches, Leaf, escaped, leaves
+from landfall.deployments.blocks import LIMIT, LONGEST, RANGE, Batches, Leaf, counted, escaped, leaves
 from landfall.deployments.deployment import PREDICTION, REASON, VERSION
 from landfall.deployments.feed import feed_present
 from landfall.deployments.history import Deployed, current_scoring, deployed
@@ -25,7 +25,6 @@ Progress = Callable[[int, int, int], None]
 PASSES = 10
 """Passes over the table, for what writers held in those before."""
 KEPT = "batches that were done stay done; asking again goes on with the others"
-COUNTED = "SELECT count(*), count(reason), min(reason) FROM done"
 _SAME = sql.SQL("""
 SELECT version FROM landfall.deployed_versions WHERE deployment_id = %s AND until IS NULL FOR SHARE""")
 
@@ -88,7 +87,10 @@ class _Rescoring:
 
     def run(self, began: float, fed: int) -> Rescored:
         there = {leaf: leaf.blocks(self.conn) for leaf in leaves(self.conn, self.found.oid)}
-        left = [leaf for leaf, end in there.items() if not self._leaf(leaf, end, sum(there.values()))]
+        before, whole = 0, True
+        for leaf, end in there.items():
+            whole &= self._leaf(leaf, end, self._telling(before, sum(there.values())))
+            before += end
         return Rescored(
             table=str(self.found.table),
             version=self.scoring.version,
@@ -98,22 +100,30 @@ class _Rescoring:
             batches=self.batches.count,
             seconds=round(time.monotonic() - began, 3),
             slowest=round(self.batches.slowest, 3),
-            whole=not left,
+            whole=whole,
         )
 
-    def _leaf(self, leaf: Leaf, end: int, blocks: int) -> bool:
+    def _leaf(self, leaf: Leaf, end: int, tell: Callable[[int], None]) -> bool:
         """Whether no row of a table, or a part of one, is left that is due."""
         statement = self._statement(leaf.table)
         remain = sql.SQL(f"SELECT EXISTS (SELECT FROM ONLY {leaf.table} WHERE {self.due})")  # noqa: S608  (quoted names)
         for number in range(PASSES):
             time.sleep(LONGEST if number else 0)
-            for _ in self.batches.over(statement, 0, end):
-                if self.progress:
-                    self.progress(min(self.batches.done, blocks), blocks, self.rows)
+            for done in self.batches.over(statement, end):
+                tell(done if number == 0 else end)
             if fetch(self.conn, remain) == [(False,)]:
                 return True
             end = leaf.blocks(self.conn)
         return False
+
+    def _telling(self, before: int, of: int) -> Callable[[int], None]:
+        """Who is told how far it is, in a part of the table that has so many blocks before it."""
+
+        def tell(done: int) -> None:
+            if self.progress:
+                self.progress(min(before + done, of), of, self.rows)
+
+        return tell
 
     def _check(self) -> None:
         if fetch(self.conn, _SAME, [self.found.id]) != [(self.scoring.version,)]:
@@ -141,5 +151,6 @@ class _Rescoring:
         given = ", ".join(f"{quoted(name)} = {value}" for name, value in sets.items())
         read = escaped(f"SELECT {inputs} FROM ONLY {table} WHERE {self.due} AND ")  # noqa: S608  (names are quoted)
         update = f"UPDATE ONLY {table} t SET {given} FROM scored s WHERE t.ctid = s.{row} RETURNING s.reason"  # noqa: S608
-        scored = escaped(f"scored AS MATERIALIZED ({scoring.query}), done AS ({update}) {COUNTED}")
-        return f"WITH {batch} AS MATERIALIZED ({read}{RANGE} FOR NO KEY UPDATE SKIP LOCKED), {scored}"
+        count = f"{counted(batch, row)}, count(reason), min(reason) FROM done"
+        scored = escaped(f"scored AS MATERIALIZED ({scoring.query}), done AS ({update}) {count}")
+        return f"WITH {batch} AS MATERIALIZED ({read}{RANGE} {LIMIT} FOR NO KEY UPDATE SKIP LOCKED), {scored}"

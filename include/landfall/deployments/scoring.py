@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from landfall.deployments.deployment import REASON, VERSION, Deployment
+from landfall.deployments.deployment import PREDICTION, REASON, VERSION, Deployment
 from landfall.deployments.names import literal, quoted
-from landfall.scoring import Compiled, PostgreSQL, RowLogic, compile_model, row_logic
+from landfall.scoring import Compiled, PostgreSQL, RowLogic, Shortcut, compile_model, row_logic
 from landfall.scoring.form import Ensemble
 from landfall.scoring.trees import splits
 
@@ -54,22 +54,22 @@ class Scoring:
         Args:
             filled: Every column of the table that some version fills; those that this one does not are emptied.
         """
-        given = {
-            "prediction": self.logic.prediction,
-            **dict(zip(self.probabilities, self.logic.probabilities, strict=True)),
-        }
-        empty = [name for name in filled if name not in given and name != VERSION]
+        logic, short, version = self.logic, self.logic.shortcut, _assigned(VERSION, literal(self.version))
         unknown = [_assigned(name, "NULL") for name in filled if name not in (VERSION, REASON)]
-        lines = ["DECLARE", *self.logic.declarations, "BEGIN", *self.logic.statements]
-        lines.append(f"  IF {self.logic.reason} IS NULL THEN")
-        lines += [f"  {_assigned(name, value)}" for name, value in given.items()]
-        lines += [f"  {_assigned(name, 'NULL')}" for name in empty]
-        lines.append("  ELSE")
-        lines += [f"  {line}" for line in (self._refused() if self.unscorable == "error" else unknown)]
+        lines = ["DECLARE", *logic.declarations, *(short.declarations if short else ()), "BEGIN"]
+        if short:
+            lines += [f"  IF {short.condition} THEN", *short.statements]
+            lines += [*self._known(filled, short), version, "  RETURN NEW;", "  END IF;"]
+        lines += [*logic.statements, f"  IF {logic.reason} IS NULL THEN", *self._known(filled, logic), "  ELSE"]
+        lines += self._refused() if self.unscorable == "error" else unknown
         if self.unscorable == "null":
-            lines.append(f"  {_assigned(REASON, self.logic.reason)}")
-        lines.append("  END IF;")
-        return "\n".join([*lines, _assigned(VERSION, literal(self.version)), "  RETURN NEW;", "END"])
+            lines.append(_assigned(REASON, logic.reason))
+        return "\n".join([*lines, "  END IF;", version, "  RETURN NEW;", "END"])
+
+    def _known(self, filled: Iterable[str], by: RowLogic | Shortcut) -> list[str]:
+        """What is filled of a row that could be scored: every column but the version's."""
+        given = {PREDICTION: by.prediction, **dict(zip(self.probabilities, by.probabilities, strict=True))}
+        return [_assigned(name, given.get(name, "NULL")) for name in filled if name != VERSION]
 
     def _refused(self) -> list[str]:
         return [
@@ -89,9 +89,14 @@ class Scoring:
         """What `to_json` wrote."""
         fields: dict[str, Any] = json.loads(text)
         logic: dict[str, Any] = fields.pop("logic")
-        lists = {name: tuple(logic[name]) for name in ("declarations", "statements", "probabilities")}
+        short = logic.pop("shortcut", None)
+        shortcut = Shortcut(**_with_tuples(short)) if short else None
         probabilities = tuple(fields.pop("probabilities"))
-        return cls(**fields, probabilities=probabilities, logic=RowLogic(**{**logic, **lists}))
+        return cls(**fields, probabilities=probabilities, logic=RowLogic(**_with_tuples(logic), shortcut=shortcut))
+
+
+def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
 def compile_scoring(asked: Deployment) -> Scoring:

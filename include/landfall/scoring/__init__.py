@@ -2,7 +2,7 @@
 
 from landfall.scoring.dialect import Dialect, PostgreSQL, SparkSQL
 from landfall.scoring.form import Model
-from landfall.scoring.plpgsql import RowLogic, function_body, row_logic
+from landfall.scoring.plpgsql import RowLogic, Shortcut, function_body, row_logic
 from landfall.scoring.sklearn_form import read_sklearn
 from landfall.scoring.spark_form import read_spark
 from landfall.scoring.spark_saved import Files
@@ -16,6 +16,7 @@ __all__ = [
     "Model",
     "PostgreSQL",
     "RowLogic",
+    "Shortcut",
     "SparkSQL",
     "compile_model",
     "function_body",

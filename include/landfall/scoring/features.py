@@ -169,8 +169,8 @@ class Features:
 
 
 def bounded(scope: Scope, scalar: Scalar, value: Term, limit: float) -> Term:
-    """`value`, NaN and refused where it is further from 0 than `limit`; itself if there is no limit."""
-    if limit == math.inf:
+    """`value`, NaN and refused where it is further from 0 than `limit`; itself if there is no limit, or it is 0 or 1."""
+    if limit == math.inf or (isinstance(scalar, Indicator) and limit >= 1):
         return value
     edge, nan = Term(scope.dialect.number(limit)), Term(scope.dialect.number(math.nan))
     beyond = joined("{0} NOT BETWEEN -{1} AND {1} AND {0} <> {2}", value, edge, nan)

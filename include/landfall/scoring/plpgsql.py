@@ -5,6 +5,9 @@ An IF statement costs a row nothing where it does not pass, but each one that wa
 thousands of them takes a new session seconds. So a tree is IF statements down to subtrees of `SUBTREE` leaves, and those are CASE
 expressions. A forest of more leaves than `MANY` is arrays of nodes that are walked, at most as many steps as it is deep.
 
+Of a small model most of the time goes into looking for what is missing. It has a `shortcut`: a row whose columns are all there
+and within bounds, which one condition tells, is scored by the columns as they are.
+
 Measured on PostgreSQL 18, one session that commits each row (ms for one, of which 0.06 are the INSERT itself; ms for the first
 one of a session; rows/s of INSERT .. SELECT):
 
@@ -18,12 +21,12 @@ from typing import Literal
 
 from landfall.scoring.dialect import Dialect, PostgreSQL
 from landfall.scoring.form import Ensemble, Model
-from landfall.scoring.sql import Scores, compile_model, decided
+from landfall.scoring.sql import Scores, bounds, compile_model, decided
 from landfall.scoring.statement import Binding, Compiled, Term
 from landfall.scoring.trees import Leaf, Node, Split, leaves, splits
 from landfall.scoring.walk import walk_statements
 
-SUBTREE, MANY = 16, 2000
+SUBTREE, MANY, SMALL = 16, 2000, 64
 Way = Literal["expressions", "CASE and IF", "arrays"]
 
 
@@ -38,10 +41,22 @@ class _Row(PostgreSQL):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shortcut:
+    """What scores a row of which `condition` is true, with the names it declares."""
+
+    condition: str
+    declarations: tuple[str, ...]
+    statements: tuple[str, ...]
+    prediction: str
+    probabilities: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class RowLogic:
     """What scores a row in PL/pgSQL.
 
     Args:
+        shortcut: What scores a row that nothing is wrong with; None: there is no quicker way for it.
         declarations: Lines for DECLARE.
         statements: Lines that give each name its value; `reason` is one of the names.
         prediction: The prediction, where `reason` is null.
@@ -56,6 +71,7 @@ class RowLogic:
     probabilities: tuple[str, ...]
     reason: str
     way: Way
+    shortcut: Shortcut | None = None
 
 
 def row_logic(model: Model, place: Callable[[str], str], *, walked: bool | None = None) -> RowLogic:
@@ -67,22 +83,49 @@ def row_logic(model: Model, place: Callable[[str], str], *, walked: bool | None 
         walked: Whether trees are arrays; None: where they have more than `MANY` leaves. Never where they cannot be.
     """
     dialect = _Row(place)
-    chosen = can_be_walked(model) and (_is_large(model) if walked is None else walked)
+    chosen = can_be_walked(model) and (_leaves_of(model) > MANY if walked is None else walked)
     compiled = compile_model(model, dialect, walked=chosen)
-    declarations = [f"  {binding.name} {binding.kind};" for binding in compiled.bindings]
-    statements: list[str] = []
-    for binding in compiled.bindings:
-        more, lines = _given(dialect, binding, compiled)
-        declarations += more
-        statements += lines
+    declarations, statements = _lines(dialect, compiled)
     return RowLogic(
-        declarations=tuple(declarations),
-        statements=tuple(statements),
+        declarations=declarations,
+        statements=statements,
         prediction=str(compiled.prediction),
         probabilities=tuple(map(str, compiled.probabilities)),
         reason=str(compiled.reason),
         way="arrays" if chosen else "CASE and IF" if isinstance(model.scorer, Ensemble) else "expressions",
+        shortcut=None if chosen else _shortcut(model, dialect),
     )
+
+
+def _shortcut(model: Model, dialect: Dialect) -> Shortcut | None:
+    allowed = bounds(model)
+    if not allowed or max(_leaves_of(model), model.scorer.scores * len(model.features)) > SMALL:
+        return None
+    compiled = compile_model(model, dialect, vouched=True)
+    declarations, statements = _lines(dialect, compiled, but=str(compiled.reason))
+    within = (
+        f"{dialect.as_number(dialect.identifier(name))} BETWEEN {dialect.number(low)} AND {dialect.number(high)}"
+        for name, (low, high) in allowed.items()
+    )
+    return Shortcut(
+        condition=" AND ".join(within),
+        declarations=declarations,
+        statements=statements,
+        prediction=str(compiled.prediction),
+        probabilities=tuple(map(str, compiled.probabilities)),
+    )
+
+
+def _lines(dialect: Dialect, compiled: Compiled, but: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Declarations and statements of every name `but` one."""
+    declarations: list[str] = []
+    statements: list[str] = []
+    for binding in compiled.bindings:
+        if binding.name != but:
+            more, lines = _given(dialect, binding)
+            declarations += [f"  {binding.name} {binding.kind};", *more]
+            statements += lines
+    return tuple(declarations), tuple(statements)
 
 
 def function_body(model: Model, *, walked: bool | None = None) -> str:
@@ -93,7 +136,15 @@ def function_body(model: Model, *, walked: bool | None = None) -> str:
     """
     names = [column.name for column in model.inputs]
     logic = row_logic(model, lambda name: f"${names.index(name) + 1}", walked=walked)
-    lines = ["DECLARE", *logic.declarations, "BEGIN", *logic.statements]
+    lines = ["DECLARE", *logic.declarations, *(logic.shortcut.declarations if logic.shortcut else ()), "BEGIN"]
+    if short := logic.shortcut:
+        lines += [f"  IF {short.condition} THEN", *short.statements, f"    prediction := {short.prediction};"]
+        lines += [
+            f"    probabilities := ARRAY[{', '.join(short.probabilities)}]::float8[];",
+            "    RETURN;",
+            "  END IF;",
+        ]
+    lines += logic.statements
     lines.append(f"  reason := {logic.reason};")
     lines.append("  IF reason IS NULL THEN")
     lines.append(f"    prediction := {logic.prediction};")
@@ -110,15 +161,16 @@ def can_be_walked(model: Model) -> bool:
     )
 
 
-def _is_large(model: Model) -> bool:
-    return isinstance(model.scorer, Ensemble) and sum(map(_leaves, (tree.root for tree in model.scorer.trees))) > MANY
+def _leaves_of(model: Model) -> int:
+    """How many leaves the trees have in all."""
+    return sum(_leaves(tree.root) for tree in model.scorer.trees) if isinstance(model.scorer, Ensemble) else 0
 
 
 def _leaves(node: Node) -> int:
     return sum(1 for _ in leaves(node))
 
 
-def _given(dialect: Dialect, binding: Binding, compiled: Compiled) -> tuple[list[str], list[str]]:
+def _given(dialect: Dialect, binding: Binding) -> tuple[list[str], list[str]]:
     """Further declarations, and the statements that give a name its value."""
     if binding.walk:
         return walk_statements(dialect, binding.name, *binding.walk)

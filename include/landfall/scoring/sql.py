@@ -30,7 +30,7 @@ from landfall.scoring.decision import Decision
 from landfall.scoring.dialect import Dialect
 from landfall.scoring.features import Features, bounded
 from landfall.scoring.form import Classes, Distances, Ensemble, Gaussian, Linear, Model
-from landfall.scoring.scalars import Checked, Indicator, Scalar
+from landfall.scoring.scalars import Checked, Column, Indicator, Scalar, column_of
 from landfall.scoring.statement import Compiled, Scope, Term, joined
 from landfall.scoring.trees import CategorySplit, Leaf, Node, Split, Tree, leaves
 
@@ -40,21 +40,21 @@ CHUNK = 32
 """So many trees, or terms of a sum, are added in one expression."""
 
 
-def compile_model(model: Model, dialect: Dialect, *, walked: bool = False) -> Compiled:
+def compile_model(model: Model, dialect: Dialect, *, walked: bool = False, vouched: bool = False) -> Compiled:
     """The model in a dialect.
 
     Args:
         model: The form.
         dialect: The dialect.
         walked: Whether the sums of an ensemble are left to who walks its trees (`plpgsql`), instead of being expressions.
+        vouched: Whether somebody else sees to it that each column is within its `bounds`: then no row has a `reason`.
 
     Raises:
         SpecError: the model's own numbers are so large that every row overflows.
     """
-    scope = Scope(dialect)
-    features = Features(scope)
-    seen = [features.term(scalar) for scalar in _required(model)]
-    seen = [bounded(scope, *each) for each in zip(model.features, seen, _limits(model), strict=True)]
+    scope = Scope(dialect, prefix="v" if vouched else "b")
+    limits = _limits(model)
+    seen = _as_they_are(model, dialect) if vouched else _checked(scope, model, limits)
     scores = Scores(scope, seen, walked=walked).of(model)
     reason = _reason(scope)
     prediction, probabilities = Decision(scope, scores).of(model)
@@ -67,6 +67,33 @@ def compile_model(model: Model, dialect: Dialect, *, walked: bool = False) -> Co
         labels=model.decision.labels if isinstance(model.decision, Classes) else (),
         reason=reason,
     )
+
+
+def bounds(model: Model) -> dict[str, tuple[float, float]]:
+    """Column -> the least and the largest number for which no row is refused; empty if a feature is not a column itself."""
+    found: dict[str, tuple[float, float]] = {}
+    for scalar, limit in zip(model.features, _limits(model), strict=True):
+        column = column_of(scalar)
+        low, high = found.get(column.name, (-math.inf, math.inf))
+        low, high = max(low, -limit), min(high, limit)
+        while isinstance(scalar, Checked):
+            low, high = max(low, scalar.least, -scalar.limit), min(high, scalar.limit)
+            scalar = scalar.input
+        if not isinstance(scalar, Column) or scalar.kind == "text":
+            return {}
+        found[column.name] = (low, high)
+    return found
+
+
+def _as_they_are(model: Model, dialect: Dialect) -> list[Term]:
+    return [Term(dialect.as_number(dialect.identifier(column_of(each).name))) for each in model.features]
+
+
+def _checked(scope: Scope, model: Model, limits: list[float]) -> list[Term]:
+    """The features; rows that lack one, or have one that is too large, are refused."""
+    features = Features(scope)
+    seen = [features.term(scalar) for scalar in _required(model)]
+    return [bounded(scope, *each) for each in zip(model.features, seen, limits, strict=True)]
 
 
 def _required(model: Model) -> Sequence[Scalar]:

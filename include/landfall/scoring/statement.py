@@ -60,6 +60,7 @@ class Scope:
     """Names as they are given out, layer by layer. Layer 0 knows the table's own columns, every other one only names."""
 
     dialect: Dialect
+    prefix: str = "b"
     layers: list[list[Binding]] = field(default_factory=list)
     refusals: list[tuple[Term, str]] = field(default_factory=list)
     _depth: dict[str, int] = field(default_factory=dict)
@@ -73,7 +74,7 @@ class Scope:
         *,
         beside: Term | None = None,
     ) -> Term:
-        """A name for `term`, `b0`, `b1` and so on. Nothing else has such a name, as the table's columns are out of sight.
+        """A name for `term`: the prefix and a number. Nothing else has such a name, as the table's columns are out of sight.
 
         Args:
             term: The expression.
@@ -82,7 +83,7 @@ class Scope:
             walk: See `Binding`.
             beside: A name; `term` is not computed in a layer before that one's.
         """
-        name = f"b{len(self._depth)}"
+        name = f"{self.prefix}{len(self._depth)}"
         depth = max((self._depth[used] + 1 for used in term.uses), default=0)
         if beside:
             depth = max([depth, *(self._depth[used] for used in beside.uses)])
@@ -94,7 +95,8 @@ class Scope:
 
     def refuse(self, condition: Term, reason: str) -> None:
         """Rows of which `condition` is true are not scored. Of several reasons the first is told."""
-        self.refusals.append((condition, reason))
+        if (condition, reason) not in self.refusals:
+            self.refusals.append((condition, reason))
 
 
 @dataclass(frozen=True, kw_only=True)
