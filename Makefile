@@ -22,8 +22,8 @@ $(READY): requirements.txt pyproject.toml
 demo: $(READY) ## Start everything, land a sample, train, publish and look a prediction up
 	@$(BIN)/landfall demo
 
-test: $(READY) ## The whole suite, on real servers
-	@$(BIN)/python -m pytest --durations=30 --durations-min=5
+test: test-fast ## The whole suite: what needs no servers on both cores, then the rest, on real ones
+	@$(BIN)/python -m pytest -m "stack or browser" --durations=30 --durations-min=5
 
 test-fast: $(READY) ## The tests that need no servers
 	@$(BIN)/python -m pytest -m "not stack and not browser" -n 2 --dist loadscope

@@ -61,7 +61,7 @@ class Database:
 
     def _ask(self, query: str) -> Scored:
         with self.conn.cursor(binary=True) as cursor:
-            return list(cursor.execute(query.encode()))
+            return list(cursor.execute(query.encode(), prepare=False))
 
     def _fill(self, inputs: Iterable[Column], rows: Sequence[Cells]) -> None:
         columns = list(inputs)
