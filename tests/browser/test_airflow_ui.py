@@ -1,19 +1,23 @@
-"""Airflow's own UI in a real browser: sign in, see the DAGs, run `bike_forecast` for a day, see it succeed.
+"""Airflow's own UI in a real browser: sign in, see the DAGs, run `bike_forecast` for a day, see it succeed; deploy a model.
 
-With LANDFALL_SCREENSHOTS=FOLDER the finished run is kept as FOLDER/run.png: the picture of the README.
+With LANDFALL_SCREENSHOTS=FOLDER the finished run is kept as FOLDER/run.png: the picture of the README. The form of
+`deploy_model` is kept as FOLDER/deploy_form.png.
 """
 
 import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any, Protocol
 
+import pandas as pd
 import pytest
+from psycopg import sql
 from selenium import webdriver
 from selenium.common.exceptions import (
     ElementClickInterceptedException,
@@ -25,10 +29,16 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions as see
 from selenium.webdriver.support.ui import WebDriverWait
+from sklearn.tree import DecisionTreeClassifier
 
+from landfall import publishing
+from landfall.deployments import TableName, deployed, deployments, undeploy
 from landfall.landing.samples import write_sample
 from landfall.landing.split import land
 from landfall.landing.store import connect
+from landfall.models.log_model import log_model
+from landfall.models.registry import registry
+from landfall.publishing.database import fetch, run
 from landfall.runs import AirflowApi
 from landfall.spec import Partition, Settings
 
@@ -38,6 +48,11 @@ DAY = Partition(date(2014, 12, 25))
 DAGS = ["bike_actuals", "bike_forecast", "bike_training"]
 STEPS = ["wait_for_landing", "make_features", "check_contract", "score", "publish"]
 INSTALL = "apt-get install -y chromium chromium-driver"
+FORM = [
+    "Model", "Table", "Schema", "Version", "Make the table", "Primary key", "Classes", "Fed by", "Which column feeds what",
+    "A row that cannot be scored", "Score the rows that are there too",
+]  # fmt: skip
+"""The fields of the form of `deploy_model`."""
 PATIENCE = 120
 """Seconds for a page to show what it is to show."""
 
@@ -138,13 +153,13 @@ def trigger(browser: webdriver.Chrome, day: Partition) -> None:
     wait(browser, see.invisibility_of_element_located((By.CSS_SELECTOR, "[data-testid=trigger-dag-submit]")))
 
 
-def run_since(api: AirflowApi, began: datetime) -> str:
-    """The id of the run that was started by hand since `began`, for the day."""
+def run_since(api: AirflowApi, dag_id: str, began: datetime, **form: str) -> str:
+    """The id of the run that was started by hand since `began`, with this in its form."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         page = {"run_type": "manual", "order_by": "-id", "limit": 20, "run_after_gte": began.isoformat()}
-        runs = api.http.get("/api/v2/dags/bike_forecast/dagRuns", params=page).json()["dag_runs"]
-        if ours := [run["dag_run_id"] for run in runs if run["conf"].get("day") == str(DAY)]:
+        runs = api.http.get(f"/api/v2/dags/{dag_id}/dagRuns", params=page).json()["dag_runs"]
+        if ours := [run["dag_run_id"] for run in runs if form.items() <= run["conf"].items()]:
             assert len(ours) == 1
             return str(ours[0])
         time.sleep(0.5)
@@ -168,6 +183,32 @@ def keep_screenshot(browser: webdriver.Chrome, name: str) -> None:
         assert browser.save_screenshot(str(Path(folder) / name))
 
 
+@pytest.fixture
+def table(stack: Stack) -> Iterator[str]:
+    """The name of a table that is to be made; dropped afterwards, with the model that scores it."""
+    name = f"t_{uuid.uuid4().hex[:8]}"
+    yield name
+    with publishing.connect(stack.settings) as conn:
+        if TableName("public", name) in [each.table for each in deployments(conn)]:
+            undeploy(conn, TableName("public", name))
+        run(conn, sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("public", name)))
+
+
+@pytest.fixture(scope="module")
+def model(stack: Any) -> Iterator[str]:
+    """A registered model: a tree that tells `small` from `large`."""
+    name, rows = f"test_{uuid.uuid4().hex[:8]}", pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0]})
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in stack.env.items():
+            if variable.startswith(("AWS_", "MLFLOW_")):
+                patch.setenv(variable, value)
+        tree = DecisionTreeClassifier(max_depth=1).fit(rows, [0, 0, 1, 1])
+        log_model(stack.settings, name, tree, rows, classes=["small", "large"])
+    yield name
+    with registry(stack.settings) as client:
+        client.delete_registered_model(name)
+
+
 @pytest.mark.usefixtures("trained")
 def test_a_person_signs_in_sees_the_dags_runs_a_day_and_sees_it_succeed(
     stack: Stack, browser: webdriver.Chrome, landed: Partition, landfall: Callable[..., "CompletedProcess[str]"]
@@ -181,7 +222,7 @@ def test_a_person_signs_in_sees_the_dags_runs_a_day_and_sees_it_succeed(
     click(browser, By.LINK_TEXT, "bike_forecast")
     began = datetime.now(UTC)
     trigger(browser, landed)
-    run_id = run_since(api, began)
+    run_id = run_since(api, "bike_forecast", began, day=str(DAY))
     api.wait("bike_forecast", run_id, lambda _: None, patience=600)
 
     browser.get(f"{url}/dags/bike_forecast/runs/{run_id}")
@@ -197,3 +238,42 @@ def test_a_person_signs_in_sees_the_dags_runs_a_day_and_sees_it_succeed(
     row = landfall("lookup", "bike_demand", "city=Washington", "state=D.C.", time_of_noon, "--json")
     assert json.loads(row.stdout)["predicted"] > 0
     assert datetime.fromisoformat(json.loads(row.stdout)["published_at"]) > began
+
+
+def test_a_person_deploys_a_model_to_a_table_by_a_form(
+    stack: Stack, browser: webdriver.Chrome, model: str, table: str
+) -> None:
+    url, api = stack.settings.airflow_url, AirflowApi(stack.settings)
+    browser.get(f"{url}/dags/deploy_model")
+    wait(
+        browser,
+        lambda page: page.find_elements(By.CSS_SELECTOR, "input[name=username], [data-testid=trigger-dag-button]"),
+    )
+    if browser.find_elements(By.CSS_SELECTOR, "input[name=username]"):
+        sign_in(browser, stack.settings)
+        browser.get(f"{url}/dags/deploy_model")
+    began = datetime.now(UTC)
+    click(browser, By.CSS_SELECTOR, "[data-testid=trigger-dag-button]")
+    wait(browser, see.presence_of_element_located((By.ID, "element_model")))
+    lines = [line.rstrip("*").strip() for line in text_of(browser).splitlines()]
+    assert [line for line in lines if line in FORM] == FORM
+    keep_screenshot(browser, "deploy_form.png")
+    fill(browser, "#element_model", model, model)
+    fill(browser, "#element_table", table, table)
+    click(browser, By.ID, "switch:element_create_table")
+    fill(browser, "#element_primary_key", "id", "id")
+    browser.execute_script("arguments[0].scrollIntoView()", browser.find_element(By.ID, "element_primary_key"))
+    keep_screenshot(browser, "deploy_form_end.png")
+    click(browser, By.CSS_SELECTOR, "[data-testid=trigger-dag-submit]")
+    wait(browser, see.invisibility_of_element_located((By.CSS_SELECTOR, "[data-testid=trigger-dag-submit]")))
+
+    run_id = run_since(api, "deploy_model", began, table=table)
+    api.wait("deploy_model", run_id, lambda _: None, patience=120)
+    browser.get(f"{url}/dags/deploy_model/runs/{run_id}")
+    wait(browser, see.visibility_of_element_located(task_row("deploy")))
+    wait(browser, lambda page: "Skipped" in text_of(page))
+    assert "Failed" not in text_of(browser)
+    with publishing.connect(stack.settings) as conn:
+        assert deployed(conn, TableName("public", table)).model == model
+        insert = sql.SQL("INSERT INTO {} (id, size) VALUES (1, 4) RETURNING prediction").format(sql.Identifier(table))
+        assert fetch(conn, insert) == [("large",)]

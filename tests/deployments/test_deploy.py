@@ -2,7 +2,7 @@
 
 import pytest
 
-from landfall.deployments import Create, deployments
+from landfall.deployments import Create, deployments, history
 from landfall.errors import DeploymentError
 
 
@@ -189,7 +189,8 @@ def test_deploying_again_changes_nothing(corner):
     corner.deploy(corner.classifier(), create=corner.key)
     done = corner.deploy(corner.classifier(), create=corner.key)
 
-    assert (done.version, done.kind) == ("1", "redeployed")
+    assert (done.version, done.kind) == ("1", "deployed")
+    assert len(history(corner.conn, done)) == 1
     assert corner.run("INSERT INTO t (id, x) VALUES (1, 1) RETURNING prediction") == [(1.0,)]
 
 

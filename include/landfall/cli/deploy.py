@@ -159,7 +159,7 @@ def _scored(done: Rescored) -> str:
     if done.unscorable:
         lines.append(f"{done.unscorable:,} of them have a reason and no prediction")
     if done.rows:
-        lines.append(f"{words.count(done.batches, 'batch')}, the slowest took {done.slowest:.2f} s")
+        lines.append(f"{words.count(done.batches, 'transaction')}, the slowest took {done.slowest:.2f} s")
     if not done.whole:
         lines.append(f"writers hold others: landfall rescore {done.table}    (again)")
     return "\n".join(lines)

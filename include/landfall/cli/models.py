@@ -11,7 +11,7 @@ from landfall import freshness, publishing
 from landfall.cli.deploy import roll_back_table
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.predictions import PipelineName, table_of
-from landfall.cli.table_models import list_table_model
+from landfall.cli.table_models import list_versions
 from landfall.cli.times import moment_of
 from landfall.errors import ModelError, SpecError
 from landfall.freshness import Promotion
@@ -21,7 +21,7 @@ from landfall.pipelines import PIPELINES, find_pipeline, find_trainable
 from landfall.publishing import Published, find_publication
 from landfall.publishing.statements import plain
 from landfall.reporting import words
-from landfall.spec import Partition, Pipeline, PredictionTable, TableModel
+from landfall.spec import Partition, Pipeline, PredictionTable
 from landfall.stack import settings
 
 
@@ -34,16 +34,21 @@ def register(app: typer.Typer) -> None:
 
 
 def models(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A pipeline or a table model: bike_demand, iris.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="A pipeline, a table model, or any registered model: bike_demand, iris."),
+    ],
     limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
     json: JsonFlag = False,
 ) -> None:
     """List the versions of a model, newest first: what each learnt from, how good it is, when and why it served."""
     with answering(json) as out:
-        found, where = find_trainable(name), settings()
-        if isinstance(found, TableModel):
-            list_table_model(out, found, limit)
+        where = settings()
+        if name not in PIPELINES:
+            listed = registry.versions(where, name, limit=limit)
+            list_versions(out, name if listed else find_trainable(name).name, listed)
             return
+        found = find_pipeline(name)
         listed = registry.versions(where, found.training.model, limit=limit)
         with publishing.connect(where) as conn:
             freshness.notice(where, conn, found.training.model)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from landfall.cli.output import Output
-from landfall.models import registry
 from landfall.models.registry import Listed
 from landfall.publishing.statements import plain
 from landfall.reporting import words
@@ -30,13 +29,13 @@ def train_table_model(out: Output, model: TableModel) -> None:
     out.answer({"run_id": run_id, **trained, "next": deploy}, text)
 
 
-def list_table_model(out: Output, model: TableModel, limit: int) -> None:
-    """The versions, newest first: what each learnt from, and how good it is."""
-    told = [_listed(each) for each in registry.versions(settings(), model.name, limit=limit)]
+def list_versions(out: Output, model: str, listed: list[Listed]) -> None:
+    """The versions of a model that is no pipeline's, newest first: what each learnt from, and how good it is."""
+    told = [_listed(each) for each in listed]
     if out.wants_json:
         out.json(told)
     elif not told:
-        out.say(f"no version of `{model.name}` yet    (landfall train {model.name})")
+        out.say(f"no version of `{model}` yet    (landfall train {model})")
     else:
         columns = ("version", "alias", "rows", "held out", "registered at", "learnt from")
         rows = [
@@ -50,7 +49,7 @@ def list_table_model(out: Output, model: TableModel, limit: int) -> None:
             )
             for each in told
         ]
-        out.table(columns, rows, title=f"{model.name}: {words.count(len(rows), 'version')}")
+        out.table(columns, rows, title=f"{model}: {words.count(len(rows), 'version')}")
 
 
 def _listed(each: Listed) -> dict[str, object]:

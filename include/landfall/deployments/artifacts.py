@@ -20,7 +20,7 @@ class Artifacts:
         self.s3 = s3
 
     def list_files(self, folder: str, pattern: str) -> list[str]:
-        """The files below `folder` whose last parts match `pattern`, sorted, each as `folder` is written; none if it is not there.
+        """The files below `folder` whose last parts match `pattern`, sorted, as `folder` is written; none if it is not there.
 
         Raises:
             ModelError: the store cannot be asked.

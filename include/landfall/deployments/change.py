@@ -96,7 +96,8 @@ def changing(
         return None, time.perf_counter()
 
     waiting = Patience(what, "nothing was changed", patience)
-    with explained(conn, what, left="nothing was changed", kind=DeploymentError):
+    mend = "mend what PostgreSQL says, then ask again"
+    with explained(conn, what, left="nothing was changed", next=mend, kind=DeploymentError):
         ensure_schema(conn)
         with suppress(_OnlyShown):
             waiting.for_locks(conn, once, "writers or another deployment")

@@ -50,7 +50,8 @@ def deploy(
     """
     scoring = compile_scoring(asked)
     trees = "a tree" if scoring.trees == 1 else f"{scoring.trees:,} trees"
-    shape = f", {trees} with {scoring.splits:,} splits" if scoring.trees else ""
+    splits = "a split" if scoring.splits == 1 else f"{scoring.splits:,} splits"
+    shape = f", {trees} with {splits}" if scoring.trees else ""
     say(f"-- `{asked.model}` version {asked.version}{shape}: a row is scored by {scoring.for_a_row}")
     return changing(
         conn,

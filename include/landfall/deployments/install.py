@@ -19,6 +19,7 @@ WHERE tgrelid = %s AND NOT tgisinternal AND tgtype & 3 = 3 AND tgname COLLATE "C
 _OWNER = sql.SQL("SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = %s")
 _UPDATE = sql.SQL("""
 UPDATE landfall.deployments SET filled = %s, watched = %s, unscorable = %s, classes = %s WHERE id = %s RETURNING id""")
+_SAME = sql.SQL("SELECT scoring FROM landfall.deployed_versions WHERE deployment_id = %s AND until IS NULL")
 _SWITCH = sql.SQL("""
 WITH now AS (SELECT clock_timestamp() AS at), ended AS (
     UPDATE landfall.deployed_versions SET until = now.at FROM now WHERE deployment_id = %(id)s AND until IS NULL RETURNING 1
@@ -62,7 +63,8 @@ class Place:
 def install(change: Change, place: Place, scoring: Scoring, kind: str, classes: tuple[str, ...]) -> None:
     """Make the version score the table's rows from the end of the transaction on.
 
-    Only the function is replaced, without a lock on the table, where the triggers look at the same columns as before.
+    Only the function is replaced, without a lock on the table, where the triggers look at the same columns as before. The
+    history gets no line where the same SQL scores already.
     """
     change.run(*trigger.scoring_function(place.id, scoring.trigger_body(place.filled)))
     kinds = {name: "text" if kind == "text" else "number" for name, kind in place.filled.items()}
@@ -73,7 +75,8 @@ def install(change: Change, place: Place, scoring: Scoring, kind: str, classes: 
         _remark_later_triggers(change, place)
     told = [json.dumps(value) for value in (dict(place.filled), watched)]
     fetch(change.conn, _UPDATE, [*told, scoring.unscorable, json.dumps(classes), place.id])
-    _note(change.conn, place.id, scoring, kind)
+    if fetch(change.conn, _SAME, [place.id]) != [(scoring.to_json(),)]:
+        _note(change.conn, place.id, scoring, kind)
 
 
 def clear_away(change: Change, found: Deployed) -> None:

@@ -1,5 +1,6 @@
 """The table that is deployed to: what it has, what it lacks, and the statements that give it what a model needs."""
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_index k ON k.indrelid = a.attrelid AND k.indisprimary
 WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum""")
 _TYPE = sql.SQL("SELECT format_type(to_regtype(%s), NULL)")
+MODIFIED = re.compile(r"[a-z_][\w ]*\( *\d+ *(, *\d+ *)?\)[\w \[\]]*", re.IGNORECASE)
+"""A type with a modifier, such as `numeric(7,2)`: `regtype` has none, and without it `char(3)` would be `char(1)`."""
 KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "i": "an index", "S": "a sequence"}
 
 
@@ -104,18 +107,22 @@ def missing_table(conn: Database, asked: Deployment) -> DeploymentError:
     """The error of a table that is not there."""
     name = asked.table
     tables = [str(row[0]) for row in fetch(conn, _NEIGHBOURS, [name.schema])]
-    near = get_close_matches(name.table, tables, n=1)
+    elsewhere = [str(row[0]) for row in fetch(conn, _ELSEWHERE, [name.table])]
+    near = [f"{schema}.{name.table}" for schema in elsewhere] or get_close_matches(name.table, tables, n=1)
+    made, there = " --create-table --primary-key id    (makes it)", f" --schema {elsewhere[0]}" if elsewhere else ""
     return DeploymentError(
         f"There is no table `{name}`.{f' Did you mean `{near[0]}`?' if near else ''}",
         looked=f"{_place(conn)}, schema `{name.schema}`: {', '.join(tables) or 'no tables'}",
         left=NOTHING,
-        next=f"landfall deploy {asked.model} --table {name.table} --create-table --primary-key id    (makes it)",
+        next=f"landfall deploy {asked.model} --table {name.table}{there or made}",
     )
 
 
 _NEIGHBOURS = sql.SQL(
     "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tableowner = current_user ORDER BY 1 LIMIT 20"
 )
+
+_ELSEWHERE = sql.SQL("SELECT schemaname FROM pg_tables WHERE tablename = %s AND tableowner = current_user ORDER BY 1")
 
 
 def creation(conn: Database, asked: Deployment, create: Create, fed: Mapping[str, str]) -> str:
@@ -208,7 +215,7 @@ def _type(conn: Database, column: str, kind: str) -> str:
             left=NOTHING,
             next="name one of PostgreSQL's, such as bigint, uuid or text",
         )
-    return str(found[0])
+    return kind if MODIFIED.fullmatch(kind) else str(found[0])
 
 
 def _place(conn: Database) -> str:

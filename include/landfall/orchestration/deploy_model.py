@@ -1,13 +1,15 @@
 """Deploy a registered model to a table, as the form of a run asks for it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Context, Param
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from landfall.errors import ModelError
 from landfall.orchestration.lineage import Dataset, Lineage, model_version
 from landfall.orchestration.partitioned_dag import RETRY
 from landfall.orchestration.step import Step
@@ -31,26 +33,32 @@ def deployment_dag(dag_id: str, *, doc_md: str) -> DAG:
             "table": Param(
                 type="string", minLength=1, title="Table", description="The table whose rows it is to score."
             ),
-            "schema": Param("public", type="string", minLength=1, title="Schema"),
+            "schema": Param(
+                "public", type="string", minLength=1, title="Schema", description="The schema that the table is in."
+            ),
             "model_version": _text("Version", "Empty: the champion, or the newest where nothing was promoted."),
-            "create_table": Param(False, type="boolean", title="Make the table"),
+            "create_table": _flag(
+                "Make the table", "Off: it is there, and has a column for each of the model's inputs."
+            ),
             "primary_key": _text(
-                "Primary key", "Of a table that is made: columns, each with its type, as in id:bigint."
+                "Primary key", "Of a table that is made: columns, separated by commas, as in id:bigint, day:date."
             ),
             "classes": _text(
-                "Classes", "What they are called, in the order of the labels. Empty: as its training says."
+                "Classes",
+                "What they are called, separated by commas, in the order of the labels. Empty: as its training says.",
             ),
-            "after": _text("Fed by", "A table with a deployment, whose predictions feed this one."),
+            "after": _text("Fed by", "A table with a deployment, whose predictions feed this one. Empty: none."),
             "feed": _text(
-                "Feeds", "Which of that table's columns feeds an input of another name, as in species=prediction."
+                "Which column feeds what",
+                "Only for an input that is not called like the column that feeds it, as in species=prediction.",
             ),
             "unscorable": Param(
                 "null",
                 enum=["null", "error"],
                 title="A row that cannot be scored",
-                description="Gets a reason and no prediction, or an error.",
+                values_display={"null": "is kept, with a reason and no prediction", "error": "is refused, by an error"},
             ),
-            "rescore": Param(False, type="boolean", title="Score the rows that are there too"),
+            "rescore": _flag("Score the rows that are there too", "Off: they are left as they are."),
         },
         tags=["landfall", "table models", "deployment"],
         doc_md=doc_md,
@@ -59,6 +67,10 @@ def deployment_dag(dag_id: str, *, doc_md: str) -> DAG:
 
 def _text(title: str, description: str) -> Param:
     return Param(None, type=["null", "string"], title=title, description=description)
+
+
+def _flag(title: str, description: str) -> Param:
+    return Param(False, type="boolean", title=title, description=description)
 
 
 class DeployModel(Step):
@@ -79,7 +91,12 @@ class DeployModel(Step):
             unscorable=form["unscorable"],
             after=after_of(form["after"], _words(form["feed"])),
         )
-        done = carry_out(settings, request, say=self.log.info)
+        try:
+            done = carry_out(settings, request, say=self.log.info)
+        except ModelError as error:
+            if error.__cause__:  # a server has failed, and may answer the next time
+                raise
+            raise AirflowFailException(str(error)) from error
         return {
             "table": str(done.table),
             "model": done.model,
@@ -131,7 +148,8 @@ class RescoreTable(Step):
 
 
 def _words(text: str | None) -> list[str]:
-    return [word.strip() for word in (text or "").split(",") if word.strip()]
+    """What stands between commas, but for those in brackets, as in `id:numeric(7,2)`."""
+    return [word.strip() for word in re.split(r",(?![^()]*\))", text or "") if word.strip()]
 
 
 def _table(settings: Settings, name: str) -> Dataset:

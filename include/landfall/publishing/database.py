@@ -30,6 +30,8 @@ class HasDatabase(Protocol):
 def connect(settings: HasDatabase) -> psycopg.Connection[tuple[object, ...]]:
     """A connection to the predictions database: autocommit, UTC, named `landfall`. Use it in a `with`.
 
+    A name without a schema is one in `public`, also for the role `landfall`, which has a schema of its own name.
+
     Raises:
         PublishingError: nothing answers there, or it refuses us. The message names host, port and database, never
             the password.
@@ -42,7 +44,7 @@ def connect(settings: HasDatabase) -> psycopg.Connection[tuple[object, ...]]:
             autocommit=True,
             connect_timeout=5,
             application_name="landfall",
-            options="-c TimeZone=UTC",
+            options="-c TimeZone=UTC -c search_path=public",
         )
     except psycopg.OperationalError as error:
         raise PublishingError(
@@ -76,7 +78,12 @@ def _reason(error: psycopg.Error) -> str:
 
 @contextmanager
 def explained(
-    conn: Database, what: str, *, left: str = "", kind: type[LandfallError] = PublishingError
+    conn: Database,
+    what: str,
+    *,
+    left: str = "",
+    next: str = "landfall logs postgres",
+    kind: type[LandfallError] = PublishingError,
 ) -> Iterator[None]:
     """Turns what PostgreSQL raises inside into an error that starts with `what`: of `kind`, unless the connection was lost."""
     try:
@@ -86,7 +93,7 @@ def explained(
             left = "the connection was lost, so it may have happened or not; asking again is safe"
         where = f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}" if not conn.closed else "the connection is lost"
         said = (error.diag.message_primary or _reason(error)).strip()
-        command = "landfall ps" if conn.closed else "landfall logs postgres"
+        command = "landfall ps" if conn.closed else next
         detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
         error_of = PublishingError if conn.closed else kind
         raise error_of(what, looked=f"{where}: {said}{detail}", left=left, next=command) from error
