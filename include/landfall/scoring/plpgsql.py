@@ -8,25 +8,32 @@ expressions. A forest of more leaves than `MANY` is arrays of nodes that are wal
 Of a small model most of the time goes into looking for what is missing. It has a `shortcut`: a row whose columns are all there
 and within bounds, which one condition tells, is scored by the columns as they are.
 
-Measured on PostgreSQL 18, one session that commits each row (ms for one, of which 0.06 are the INSERT itself; ms for the first
-one of a session; rows/s of INSERT .. SELECT):
+Measured on PostgreSQL 18, one session that commits each row and does not wait for the disk:
 
-    20 trees of depth 5      CASE 0.28    8   100,000   IF 0.15     10  65,000   both 0.17   5   90,000   walk 0.15   3  40,000
-    100 trees of depth 10    CASE 13    875     9,800   IF 1.2  36,000   1,400   both 1.0  345    4,700   walk 0.30  79   6,300
+                 20 trees of depth 5                        100 trees of depth 10
+              ms a row  first   bulk rows/s  MB held        ms a row   first   bulk rows/s  MB held
+    CASE        0.28       8      100,000        6            13          875      9,800      198
+    IF          0.21      10       83,000       13             1.2     36,000      1,400      530
+    both        0.24       5      105,000        6             1.0        930      3,800      311
+    arrays      0.17       3       48,000        3             0.30        79      6,300       29
+
+`ms a row` has the INSERT itself, 0.06; `first` is the first row of a session, in ms; `bulk` an INSERT .. SELECT.
+Many rows at once are scored without PL/pgSQL, by the expression of `sql`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from landfall.scoring.dialect import Dialect, PostgreSQL
 from landfall.scoring.form import Ensemble, Model
-from landfall.scoring.sql import Scores, bounds, compile_model, decided
+from landfall.scoring.scores import Scores, decided, numbered
+from landfall.scoring.sql import bounds, compile_model
 from landfall.scoring.statement import Binding, Compiled, Term
 from landfall.scoring.trees import Leaf, Node, Split, leaves, splits
 from landfall.scoring.walk import walk_statements
 
-SUBTREE, MANY, SMALL = 16, 2000, 64
+SUBTREE, MANY, SMALL = 8, 500, 64
 Way = Literal["expressions", "CASE and IF", "arrays"]
 
 
@@ -84,7 +91,7 @@ def row_logic(model: Model, place: Callable[[str], str], *, walked: bool | None 
     """
     dialect = _Row(place)
     chosen = can_be_walked(model) and (_leaves_of(model) > MANY if walked is None else walked)
-    compiled = compile_model(model, dialect, walked=chosen)
+    compiled = compile_model(model, dialect, walked=chosen, numbered=True)
     declarations, statements = _lines(dialect, compiled)
     return RowLogic(
         declarations=declarations,
@@ -101,7 +108,7 @@ def _shortcut(model: Model, dialect: Dialect) -> Shortcut | None:
     allowed = bounds(model)
     if not allowed or max(_leaves_of(model), model.scorer.scores * len(model.features)) > SMALL:
         return None
-    compiled = compile_model(model, dialect, vouched=True)
+    compiled = compile_model(model, dialect, numbered=True, vouched=True)
     declarations, statements = _lines(dialect, compiled, but=str(compiled.reason))
     within = (
         f"{dialect.as_number(dialect.identifier(name))} BETWEEN {dialect.number(low)} AND {dialect.number(high)}"
@@ -175,19 +182,22 @@ def _given(dialect: Dialect, binding: Binding) -> tuple[list[str], list[str]]:
     if binding.walk:
         return walk_statements(dialect, binding.name, *binding.walk)
     if binding.tree:
-        return [], _branches(dialect, binding.name, *binding.tree)
+        root, seen = binding.tree
+        return [], _branches(dialect, binding.name, root, seen, numbered(root) if binding.kind == "int4" else None)
     return [], [f"  {binding.name} := {binding.term};"]
 
 
-def _branches(dialect: Dialect, name: str, node: Node, seen: tuple[Term, ...]) -> list[str]:
-    """Statements that give `name` what the tree has for the row."""
+def _branches(
+    dialect: Dialect, name: str, node: Node, seen: tuple[Term, ...], numbers: Mapping[int, int] | None
+) -> list[str]:
+    """Statements that give `name` what the tree has for the row: a value, or the number of its leaf."""
     if isinstance(node, Leaf) or _leaves(node) <= SUBTREE:
-        return [f"{name} := {Scores.case(dialect, node, seen)};"]
+        return [f"{name} := {Scores.case(dialect, node, seen, numbers)};"]
     goes, first, second = decided(dialect, node, seen[node.feature])
     return [
         f"IF {goes} THEN",
-        *_branches(dialect, name, first, seen),
+        *_branches(dialect, name, first, seen, numbers),
         "ELSE",
-        *_branches(dialect, name, second, seen),
+        *_branches(dialect, name, second, seen, numbers),
         "END IF;",
     ]

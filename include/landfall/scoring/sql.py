@@ -31,22 +31,24 @@ from landfall.scoring.dialect import Dialect
 from landfall.scoring.features import Features, bounded
 from landfall.scoring.form import Classes, Distances, Ensemble, Gaussian, Linear, Model
 from landfall.scoring.scalars import Checked, Column, Indicator, Scalar, column_of
+from landfall.scoring.scores import Scores
 from landfall.scoring.statement import Compiled, Scope, Term, joined
-from landfall.scoring.trees import CategorySplit, Leaf, Node, Split, Tree, leaves
+from landfall.scoring.trees import Node, leaves
 
 LARGEST = 1e305
 """No sum, product or square of a model gets further from 0, so that no rounding makes it infinite."""
-CHUNK = 32
-"""So many trees, or terms of a sum, are added in one expression."""
 
 
-def compile_model(model: Model, dialect: Dialect, *, walked: bool = False, vouched: bool = False) -> Compiled:
+def compile_model(
+    model: Model, dialect: Dialect, *, walked: bool = False, numbered: bool = False, vouched: bool = False
+) -> Compiled:
     """The model in a dialect.
 
     Args:
         model: The form.
         dialect: The dialect.
         walked: Whether the sums of an ensemble are left to who walks its trees (`plpgsql`), instead of being expressions.
+        numbered: Whether a tree with several values a leaf gives the leaf's number, by which the values are looked up.
         vouched: Whether somebody else sees to it that each column is within its `bounds`: then no row has a `reason`.
 
     Raises:
@@ -55,7 +57,7 @@ def compile_model(model: Model, dialect: Dialect, *, walked: bool = False, vouch
     scope = Scope(dialect, prefix="v" if vouched else "b")
     limits = _limits(model)
     seen = _as_they_are(model, dialect) if vouched else _checked(scope, model, limits)
-    scores = Scores(scope, seen, walked=walked).of(model)
+    scores = Scores(scope, seen, walked=walked, numbered=numbered).of(model)
     reason = _reason(scope)
     prediction, probabilities = Decision(scope, scores).of(model)
     return Compiled(
@@ -137,130 +139,8 @@ def _power(size: float) -> float:
     return float(f"1e{math.floor(math.log10(size))}")
 
 
-class Scores:
-    """The scores of a model, each a name."""
-
-    def __init__(self, scope: Scope, seen: Sequence[Term], *, walked: bool = False) -> None:
-        self.scope, self.dialect, self.seen, self.walked = scope, scope.dialect, tuple(seen), walked
-
-    def of(self, model: Model) -> list[Term]:
-        """Score after score."""
-        match model.scorer:
-            case Ensemble():
-                return self._ensemble(model.scorer)
-            case Linear():
-                return [self._linear(model.scorer, k) for k in range(model.scorer.scores)]
-            case Distances():
-                return [self._distance(model.scorer, k) for k in range(model.scorer.scores)]
-            case Gaussian():
-                return [self._gaussian(model.scorer, k) for k in range(model.scorer.scores)]
-
-    def _ensemble(self, ensemble: Ensemble) -> list[Term]:
-        totals = self._walked(ensemble) if self.walked else self._totals(ensemble)
-        if ensemble.over == 1:
-            return totals
-        return [self.scope.bind(Term(self.dialect.over(each.sql, ensemble.over), each.uses)) for each in totals]
-
-    def _walked(self, ensemble: Ensemble) -> list[Term]:
-        used = frozenset().union(*(term.uses for term in self.seen))
-        name = self.scope.bind(Term("", used), "float8[]", walk=(ensemble, self.seen))
-        sums = (Term(self.dialect.element(name.sql, k), name.uses) for k in range(ensemble.scores))
-        return [self.scope.bind(each) for each in sums]
-
-    def _totals(self, ensemble: Ensemble) -> list[Term]:
-        totals = [self._number(value) for value in ensemble.start]
-        before: Term | None = None
-        for start in range(0, len(ensemble.trees), CHUNK):
-            for tree in ensemble.trees[start : start + CHUNK]:
-                for number, value in enumerate(self._values(tree, before), tree.score):
-                    totals[number] = joined("{} + {}", totals[number], value)
-            totals = [self.scope.bind(total) for total in totals]
-            before = totals[0]
-        return totals
-
-    def _values(self, tree: Tree, before: Term | None) -> list[Term]:
-        """What a tree adds, score after score. `before` is a sum of earlier trees: a layer holds the trees of one chunk only."""
-        width, told = len(_first_leaf(tree.root).values), (tree.root, self.seen)
-        case = self.case(self.dialect, tree.root, self.seen)
-        if width == 1:
-            return [self.scope.bind(case, "float8", told, beside=before)]
-        name = self.scope.bind(case, "float8[]", told, beside=before)
-        return [Term(self.dialect.element(name.sql, position), name.uses) for position in range(width)]
-
-    @classmethod
-    def case(cls, dialect: Dialect, node: Node, seen: Sequence[Term]) -> Term:
-        """What a tree has for the row, as one expression."""
-        if isinstance(node, Leaf):
-            one = len(node.values) == 1
-            return Term(dialect.number(node.values[0]) if one else dialect.numbers(node.values))
-        goes, left, right = decided(dialect, node, seen[node.feature])
-        then, otherwise = cls.case(dialect, left, seen), cls.case(dialect, right, seen)
-        return joined("CASE WHEN {} THEN {} ELSE {} END", goes, then, otherwise)
-
-    def _linear(self, linear: Linear, k: int) -> Term:
-        return self._sum([*self._products(linear.coefficients[k]), self._number(linear.intercepts[k])])
-
-    def _distance(self, distances: Distances, k: int) -> Term:
-        center = distances.centers[k]
-        if not distances.expanded:
-            return self._sum(self._squares(center))
-        doubled = self._products(tuple(-2.0 * value for value in center))
-        return self._sum([self._number(math.fsum(value * value for value in center)), *doubled])
-
-    def _gaussian(self, gaussian: Gaussian, k: int) -> Term:
-        squares = self._squares(gaussian.means[k])
-        parts = [
-            self.scope.bind(Term(self.dialect.over(square.sql, variance), square.uses))
-            for square, variance in zip(squares, gaussian.variances[k], strict=True)
-        ]
-        total, prior, constant = self._sum(parts), self._number(gaussian.priors[k]), self._number(gaussian.constants[k])
-        if gaussian.halved_together:
-            whole = self.scope.bind(joined("{} + {}", total, constant))
-            half = self.scope.bind(Term(self.dialect.over(whole.sql, 2.0), whole.uses))
-            return self.scope.bind(joined("{} - {}", prior, half))
-        half = self.scope.bind(Term(self.dialect.times(total.sql, 0.5), total.uses))
-        return self.scope.bind(joined("{} + ({} - {})", prior, constant, half))
-
-    def _products(self, factors: Sequence[float]) -> list[Term]:
-        pairs = zip(self.seen, factors, strict=True)
-        return [Term(f"({self.dialect.times(value.sql, factor)})", value.uses) for value, factor in pairs]
-
-    def _squares(self, center: Sequence[float]) -> list[Term]:
-        off = [self.scope.bind(joined("{} - {}", x, self._number(c))) for x, c in zip(self.seen, center, strict=True)]
-        return [self.scope.bind(Term(self.dialect.square(each.sql), each.uses)) for each in off]
-
-    def _sum(self, terms: Sequence[Term]) -> Term:
-        """The sum from the first term to the last."""
-        total = self.scope.bind(terms[0])
-        for start in range(1, len(terms), CHUNK):
-            chunk = [total, *terms[start : start + CHUNK]]
-            total = self.scope.bind(joined(" + ".join("{}" for _ in chunk), *chunk))
-        return total
-
-    def _number(self, value: float) -> Term:
-        return Term(self.dialect.number(value))
-
-
-def decided(dialect: Dialect, node: Split | CategorySplit, value: Term) -> tuple[Term, Node, Node]:
-    """Whether a row goes to the first of the two nodes, else to the second."""
-    if isinstance(node, CategorySplit):
-        members = ", ".join(map(dialect.number, node.members))
-        sides = (node.left, node.right) if node.members_left else (node.right, node.left)
-        return joined(f"{{}} IN ({members})", value), *sides
-    goes = joined("{} <= {}", value, Term(dialect.number(node.threshold)))
-    if node.missing_left:
-        goes = joined("{} OR {} = {}", goes, value, Term(dialect.number(math.nan)))
-    return goes, node.left, node.right
-
-
 def _reason(scope: Scope) -> Term:
     if not scope.refusals:
         return scope.bind(Term(scope.dialect.no_text), "text")
     parts = [joined("WHEN {} THEN {}", when, Term(scope.dialect.text(told))) for when, told in scope.refusals]
     return scope.bind(joined(f"CASE {' '.join('{}' for _ in parts)} END", *parts), "text")
-
-
-def _first_leaf(node: Node) -> Leaf:
-    while not isinstance(node, Leaf):
-        node = node.left
-    return node
