@@ -20,7 +20,7 @@ from landfall.landing.samples import write_sample
 from landfall.models.registry import champion_version
 from landfall.pipelines.bike_demand import TRAINING
 from landfall.runs import AirflowApi
-from landfall.spec.settings import Settings
+from landfall.spec.settings import S3, Settings
 from landfall.stack import environment
 
 Landfall = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -119,6 +119,20 @@ def registry_url(database_url: str, tmp_path_factory: pytest.TempPathFactory) ->
             yield url
         finally:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture(scope="session")
+def local_settings(database_url: str, registry_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A registry without S3 and without Spark."""
+    return Settings(
+        s3=S3(bucket="unused"),
+        database_url=database_url,
+        mlflow_tracking_uri=registry_url,
+        mlflow_artifacts=str(tmp_path_factory.mktemp("artifacts")),
+        spark_remote="",
+        airflow_url="",
+        code_version="c0de",
+    )
 
 
 def _superuser(stack: Stack) -> str:

@@ -18,32 +18,18 @@ from landfall.deployments.request import after_of, key_of
 from landfall.errors import DeploymentError, ModelError
 from landfall.models.log_model import log_model
 from landfall.models.registry import ModelVersion, registry
-from landfall.spec import S3, Settings
+from landfall.spec import Settings
 
 ROWS = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0], "kind": [0, 0, 1, 1]})
 
 
 @pytest.fixture(scope="module")
-def settings(database_url: str, registry_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A registry whose artifacts are in a folder."""
-    return Settings(
-        s3=S3(bucket="unused"),
-        database_url=database_url,
-        mlflow_tracking_uri=registry_url,
-        mlflow_artifacts=str(tmp_path_factory.mktemp("artifacts")),
-        spark_remote="",
-        airflow_url="",
-        code_version="c0de",
-    )
-
-
-@pytest.fixture(scope="module")
-def logged(settings: Settings) -> Iterator[ModelVersion]:
+def logged(local_settings: Settings) -> Iterator[ModelVersion]:
     """A tree that tells two sizes apart, registered."""
     name = f"test_{uuid.uuid4().hex[:8]}"
     tree = DecisionTreeClassifier(max_depth=1).fit(ROWS[["size"]], ROWS.kind)
-    yield log_model(settings, name, tree, ROWS, label="kind", classes=["small", "large"])
-    with registry(settings) as client:
+    yield log_model(local_settings, name, tree, ROWS, label="kind", classes=["small", "large"])
+    with registry(local_settings) as client:
         client.delete_registered_model(name)
 
 
@@ -62,7 +48,7 @@ def columns(corner: Any, name: str = "t") -> dict[str, str]:
 
 
 def test_a_table_is_made_with_the_columns_of_a_data_frame_and_scores_what_is_inserted(
-    corner: Any, settings: Settings, logged: ModelVersion
+    corner: Any, local_settings: Settings, logged: ModelVersion
 ) -> None:
     flowers = pd.DataFrame(
         {
@@ -75,7 +61,13 @@ def test_a_table_is_made_with_the_columns_of_a_data_frame_and_scores_what_is_ins
     )
 
     job = deploy_db(
-        corner.schema, "t", logged.run_id, create_model_table=True, df=flowers, primary_key="id", settings=settings
+        corner.schema,
+        "t",
+        logged.run_id,
+        create_model_table=True,
+        df=flowers,
+        primary_key="id",
+        settings=local_settings,
     )
     told: list[str] = []
     done = job.watch(told.append)
@@ -117,7 +109,7 @@ def test_a_table_is_made_with_the_columns_of_a_data_frame_and_scores_what_is_ins
 
 
 def test_a_model_is_deployed_by_its_name_to_a_table_like_a_data_frame_of_spark(
-    corner: Any, settings: Settings, logged: ModelVersion, stack: Any, capsys: pytest.CaptureFixture[str]
+    corner: Any, local_settings: Settings, logged: ModelVersion, stack: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from pyspark.sql import SparkSession
 
@@ -136,7 +128,7 @@ def test_a_model_is_deployed_by_its_name_to_a_table_like_a_data_frame_of_spark(
             model=logged.name,
             version="1",
             unscorable="error",
-            settings=settings,
+            settings=local_settings,
         )
         done = job.watch()
     finally:
@@ -162,8 +154,8 @@ def test_a_model_is_deployed_by_its_name_to_a_table_like_a_data_frame_of_spark(
     assert (done.classes, done.unscorable) == (("no", "yes"), "error")
 
 
-def test_a_chain_begins_in_python_too(corner: Any, settings: Settings, logged: ModelVersion) -> None:
-    given: Any = {"create_model_table": True, "primary_key": ["id", "at:timestamptz"], "settings": settings}
+def test_a_chain_begins_in_python_too(corner: Any, local_settings: Settings, logged: ModelVersion) -> None:
+    given: Any = {"create_model_table": True, "primary_key": ["id", "at:timestamptz"], "settings": local_settings}
     source = deploy_db(corner.schema, "t", logged.run_id, **given).result()
     corner.run("ALTER TABLE t ADD COLUMN size_again float8")
 
@@ -182,11 +174,11 @@ def test_a_chain_begins_in_python_too(corner: Any, settings: Settings, logged: M
 
 
 def test_what_fails_is_raised_by_watch_and_result_and_the_log_says_how_far_it_came(
-    corner: Any, settings: Settings, logged: ModelVersion
+    corner: Any, local_settings: Settings, logged: ModelVersion
 ) -> None:
     corner.run("CREATE TABLE t (id int PRIMARY KEY, sise float8)")
 
-    job = deploy_db(corner.schema, "t", logged.run_id, settings=settings)
+    job = deploy_db(corner.schema, "t", logged.run_id, settings=local_settings)
     told: list[str] = []
     errors = []
     for ask in (lambda: job.watch(told.append), job.result, lambda: job.watch(told.append)):
@@ -206,9 +198,9 @@ def test_what_fails_is_raised_by_watch_and_result_and_the_log_says_how_far_it_ca
     assert deployments(corner.conn) == []
 
 
-def test_a_table_is_not_made_without_a_key(corner: Any, settings: Settings, logged: ModelVersion) -> None:
+def test_a_table_is_not_made_without_a_key(corner: Any, local_settings: Settings, logged: ModelVersion) -> None:
     with pytest.raises(DeploymentError) as caught:
-        deploy_db(corner.schema, "t", logged.run_id, create_model_table=True, df=ROWS, settings=settings)
+        deploy_db(corner.schema, "t", logged.run_id, create_model_table=True, df=ROWS, settings=local_settings)
     assert str(caught.value) == (
         "A table that is to be made needs a primary key.\n"
         "  looked: expected at least one column, such as id\n"
@@ -217,12 +209,12 @@ def test_a_table_is_not_made_without_a_key(corner: Any, settings: Settings, logg
     )
 
 
-def test_a_run_that_made_no_version_is_refused_with_what_registers_one(settings: Settings) -> None:
-    with registry(settings) as client:
+def test_a_run_that_made_no_version_is_refused_with_what_registers_one(local_settings: Settings) -> None:
+    with registry(local_settings) as client:
         run_id = client.create_run("0").info.run_id
 
     with pytest.raises(ModelError) as caught:
-        deploy_db("public", "t", run_id, settings=settings)
+        deploy_db("public", "t", run_id, settings=local_settings)
 
     assert str(caught.value) == (
         f"No version of a registered model was made by the run `{run_id}`.\n"

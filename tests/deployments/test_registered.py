@@ -17,25 +17,11 @@ from landfall.errors import ModelError
 from landfall.models.log_model import log_model
 from landfall.models.registry import registry, set_champion, version, versions
 from landfall.scoring.form import Classes
-from landfall.spec import S3, Settings
+from landfall.spec import Settings
 
 ROWS = pd.DataFrame({"size": [1.0, 2.0, 3.0, 4.0], "kind": [0, 0, 1, 1]})
 SPARK = {"pyspark_version": "4.0.4", "model_data": "sparkml", "code": None, "model_class": "pyspark.ml.PipelineModel"}
 SKLEARN = {"pickled_model": "model.pkl", "serialization_format": "cloudpickle", "sklearn_version": "1.9.1"}
-
-
-@pytest.fixture(scope="module")
-def settings(database_url: str, registry_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A registry whose artifacts are in a folder."""
-    return Settings(
-        s3=S3(bucket="unused"),
-        database_url=database_url,
-        mlflow_tracking_uri=registry_url,
-        mlflow_artifacts=str(tmp_path_factory.mktemp("artifacts")),
-        spark_remote="",
-        airflow_url="",
-        code_version="c0de",
-    )
 
 
 @dataclass
@@ -72,10 +58,10 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(settings: Settings) -> Iterator[Shelf]:
-    one = Shelf(settings)
+def shelf(local_settings: Settings) -> Iterator[Shelf]:
+    one = Shelf(local_settings)
     yield one
-    with registry(settings) as client:
+    with registry(local_settings) as client:
         if client.search_registered_models(f"name = '{one.name}'"):
             client.delete_registered_model(one.name)
 
@@ -127,9 +113,9 @@ def test_what_the_registry_has_not_is_told_with_what_it_has(shelf: Shelf) -> Non
     assert caught.value.next == f"landfall train {shelf.name[:-1]}"
 
 
-def test_a_run_that_made_no_version_is_told_how_to_register_its_model(settings: Settings) -> None:
+def test_a_run_that_made_no_version_is_told_how_to_register_its_model(local_settings: Settings) -> None:
     with pytest.raises(ModelError) as caught:
-        model_of_run(settings, "0a1b' OR 'x' = 'x")
+        model_of_run(local_settings, "0a1b' OR 'x' = 'x")
     assert str(caught.value) == (
         "No version of a registered model was made by the run `0a1b' OR 'x' = 'x`.\n"
         "  looked: the model registry\n"

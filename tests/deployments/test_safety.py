@@ -2,11 +2,12 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
-from landfall.deployments import deployed, roll_back, undeploy
+from landfall.deployments import deploy, deployed, roll_back, undeploy
 from landfall.deployments.trigger import function_of
 
 
@@ -139,3 +140,19 @@ def test_one_statement_of_many_rows_has_for_each_row_one_version_whole(corner):
     rows = corner.run("SELECT prediction, model_version, count(*) FROM t GROUP BY 1, 2")
     assert sum(row[2] for row in rows) == 60000
     assert [row for row in rows if row[0] != float(row[1])] == []
+
+
+def test_an_autovacuum_is_waited_for_until_postgresql_ends_it(corner):
+    """PostgreSQL ends an autovacuum for whom it holds up, if that one waits for longer than `deadlock_timeout`, 1 s."""
+    corner.run("CREATE TABLE t (id bigserial PRIMARY KEY, x float8)")
+    waits = "SELECT now() - waitstart > '1.1 s' FROM pg_locks WHERE relation = %s::regclass AND NOT granted"
+    with corner.connect() as vacuum, ThreadPoolExecutor(1) as pool:
+        vacuum.execute("BEGIN")
+        vacuum.execute("LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE")
+        with corner.connect() as other:
+            done = pool.submit(deploy, other, corner.asked(corner.constant(1.0)))
+            until = time.monotonic() + 30
+            while corner.run(waits, f"{corner.schema}.t") != [(True,)]:
+                assert time.monotonic() < until
+            vacuum.execute("ROLLBACK")
+            assert done.result().version == "1"

@@ -6,23 +6,9 @@ from typing import Any
 
 import pytest
 
-from landfall.spec import S3, Settings
+from landfall.spec import Settings
 
 Report = dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def local_settings(database_url: str, registry_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A registry without S3 and without Spark."""
-    return Settings(
-        s3=S3(bucket="unused"),
-        database_url=database_url,
-        mlflow_tracking_uri=registry_url,
-        mlflow_artifacts=str(tmp_path_factory.mktemp("artifacts")),
-        spark_remote="",
-        airflow_url="",
-        code_version="c0de",
-    )
 
 
 @pytest.fixture

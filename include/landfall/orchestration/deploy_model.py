@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Context, Param
@@ -11,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from landfall.errors import ModelError
 from landfall.orchestration.lineage import Dataset, Lineage, model_version
-from landfall.orchestration.partitioned_dag import RETRY
+from landfall.orchestration.partitioned_dag import on_demand_dag
 from landfall.orchestration.step import Step
 from landfall.spec import Settings
 
@@ -20,14 +19,8 @@ Json = dict[str, Any]
 
 def deployment_dag(dag_id: str, *, doc_md: str) -> DAG:
     """A DAG that deploys on demand: the form of a run asks which model, to which table, and how."""
-    return DAG(
+    return on_demand_dag(
         dag_id,
-        schedule=None,
-        start_date=None,
-        catchup=False,
-        max_active_runs=4,
-        dagrun_timeout=timedelta(hours=12),
-        default_args=RETRY,
         params={
             "model": Param(type="string", minLength=1, title="Model", description="A registered model, such as iris."),
             "table": Param(
@@ -60,7 +53,7 @@ def deployment_dag(dag_id: str, *, doc_md: str) -> DAG:
             ),
             "rescore": _flag("Score the rows that are there too", "Off: they are left as they are."),
         },
-        tags=["landfall", "table models", "deployment"],
+        tags=["table models", "deployment"],
         doc_md=doc_md,
     )
 

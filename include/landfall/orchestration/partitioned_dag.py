@@ -1,6 +1,8 @@
 """The frames of DAGs: one run a partition, a training, an audit."""
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import pendulum
 from airflow.sdk import DAG, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Param
@@ -70,20 +72,39 @@ def training_dag(training: Training, *, doc_md: str) -> DAG:
     )
 
 
-def table_model_dag(dag_id: str, *, doc_md: str) -> DAG:
-    """A DAG that trains one of the table models, on demand: the form of a run asks which."""
+def on_demand_dag(
+    dag_id: str,
+    *,
+    params: Mapping[str, Param],
+    tags: Sequence[str],
+    doc_md: str,
+    macros: Mapping[str, Any] | None = None,
+) -> DAG:
+    """A DAG that nothing starts but a person, by its form."""
     return DAG(
         dag_id,
         schedule=None,
         start_date=None,
         catchup=False,
         max_active_runs=4,
-        dagrun_timeout=timedelta(hours=6),
+        dagrun_timeout=timedelta(hours=12),
         default_args=RETRY,
-        params={"model": Param(type="string", enum=list(TABLE_MODELS), title="Model", description="What is trained.")},
-        user_defined_macros={"table_model": find_table_model},
-        tags=["landfall", "table models", "training"],
+        params=dict(params),
+        user_defined_macros=dict(macros or {}),
+        tags=["landfall", *tags],
         doc_md=doc_md,
+    )
+
+
+def table_model_dag(dag_id: str, *, doc_md: str) -> DAG:
+    """A DAG that trains one of the table models, on demand: the form of a run asks which."""
+    asked = {"model": Param(type="string", enum=list(TABLE_MODELS), title="Model", description="What is trained.")}
+    return on_demand_dag(
+        dag_id,
+        params=asked,
+        tags=["table models", "training"],
+        doc_md=doc_md,
+        macros={"table_model": find_table_model},
     )
 
 

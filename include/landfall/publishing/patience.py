@@ -14,6 +14,9 @@ from landfall.spec import Partition
 
 ATTEMPT_SECONDS = 0.2
 """How long one attempt queues for the lock: the longest that new readers wait behind an attempt that fails."""
+SENT_AWAY_SECONDS = 1.3
+"""How long where a vacuum holds the table: PostgreSQL ends an autovacuum that somebody has waited for, but looks whether to only
+after `deadlock_timeout`, 1 s. On a table of 10 million rows it would go on for minutes."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 
@@ -76,18 +79,23 @@ class Patience:
         Returns:
             What was replaced; milliseconds from that grant to the return of COMMIT; how many attempts it took.
         """
-        attempts = 0
+        attempts, seconds = 0, ATTEMPT_SECONDS
         while True:
             attempts += 1
             try:
                 with conn.transaction():
-                    set_lock_timeout(conn, ATTEMPT_SECONDS)
+                    set_lock_timeout(conn, seconds)
                     replaced, granted = swap()
                 return replaced, (time.perf_counter() - granted) * 1000, attempts
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
                 self.rest(f"{sessions}, {attempts} attempts")
+                seconds = SENT_AWAY_SECONDS if fetch(conn, VACUUMED) == [(True,)] else ATTEMPT_SECONDS
 
 
+VACUUMED = sql.SQL("""
+SELECT EXISTS (SELECT FROM pg_locks WHERE mode = 'ShareUpdateExclusiveLock' AND locktype = 'relation' AND granted
+               AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))""")
+"""Whether something is vacuumed in this database; of whom it is a plain role does not see."""
 TRY_ALONE = sql.SQL("SELECT pg_try_advisory_lock(hashtextextended(%s, 20121225))")
 SNAPSHOTS = sql.SQL("""
 SELECT a.pid, a.xact_start::text, a.backend_xmin::text FROM pg_stat_activity a
