@@ -6,13 +6,10 @@ The format is Spark's own (`DefaultParamsWriter`, and the `Data` class of each m
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from landfall.errors import ModelError
 from landfall.scoring.trees import Row
-
-if TYPE_CHECKING:
-    pass
 
 LEFT = "nothing was compiled"
 

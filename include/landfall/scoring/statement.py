@@ -7,14 +7,11 @@ at each split of each tree; `OFFSET 0` keeps it from that.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from landfall.scoring.dialect import Dialect
+from landfall.scoring.form import Ensemble
 from landfall.scoring.scalars import Column
 from landfall.scoring.trees import Node
-
-if TYPE_CHECKING:
-    from landfall.scoring.walk import Walk
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,8 @@ def joined(template: str, *terms: Term) -> Term:
 
 
 Tree = tuple[Node, tuple[Term, ...]]
+Walk = tuple[Ensemble, tuple[Term, ...]]
+"""Trees and the names of their features, for those who write them in another way than as an expression."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +51,7 @@ class Binding:
     kind: str
     term: Term
     tree: Tree | None = None
-    walk: "Walk | None" = None
+    walk: Walk | None = None
 
 
 @dataclass
@@ -70,7 +69,7 @@ class Scope:
         term: Term,
         kind: str = "float8",
         tree: Tree | None = None,
-        walk: "Walk | None" = None,
+        walk: Walk | None = None,
         *,
         beside: Term | None = None,
     ) -> Term:

@@ -11,9 +11,6 @@ from landfall.scoring.form import Ensemble
 from landfall.scoring.statement import Term
 from landfall.scoring.trees import Leaf, Node, Split, depth
 
-Walk = tuple[Ensemble, tuple[Term, ...]]
-"""An ensemble whose trees split by thresholds alone and add to every score, and the names of its features."""
-
 
 @dataclass
 class _Nodes:
@@ -42,6 +39,8 @@ def walk_statements(
     dialect: Dialect, name: str, ensemble: Ensemble, seen: tuple[Term, ...]
 ) -> tuple[list[str], list[str]]:
     """Declarations, and statements that give `name` the array of the scores' sums.
+
+    The trees split by thresholds alone, and add to every score.
 
     Where a missing value goes left, the node asks for a second copy of the feature, in which NaN is -Infinity: it is less
     than any threshold, as NaN is more.
