@@ -1,6 +1,7 @@
 """`landfall models`, `promote`, `rollback`, `served`: which model version serves, did, and is to."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
@@ -17,11 +18,11 @@ from landfall.errors import ModelError, SpecError
 from landfall.freshness import Promotion
 from landfall.models import registry
 from landfall.models.registry import Listed
-from landfall.pipelines import PIPELINES, find_pipeline, find_trainable
+from landfall.pipelines import PIPELINES, TABLE_MODELS, find_pipeline, find_trainable
 from landfall.publishing import Published, find_publication
 from landfall.publishing.statements import plain
 from landfall.reporting import words
-from landfall.spec import Partition, Pipeline, PredictionTable
+from landfall.spec import Partition, Pipeline, PredictionTable, Settings
 from landfall.stack import settings
 
 
@@ -45,8 +46,7 @@ def models(
     with answering(json) as out:
         where = settings()
         if name not in PIPELINES:
-            listed = registry.versions(where, name, limit=limit)
-            list_versions(out, name if listed else find_trainable(name).name, listed)
+            list_versions(out, name, _of_no_pipeline(where, name, limit))
             return
         found = find_pipeline(name)
         listed = registry.versions(where, found.training.model, limit=limit)
@@ -61,6 +61,23 @@ def models(
             out.say(f"no version of `{found.training.model}` yet    (landfall train {found.name})")
         else:
             _show(out, told, found)
+
+
+def _of_no_pipeline(where: Settings, name: str, limit: int) -> list[Listed]:
+    """The versions of a table model, or of any other that somebody has registered.
+
+    Raises:
+        SpecError: there is nothing of that name.
+        ModelError: the registry does not answer.
+    """
+    if name in TABLE_MODELS:
+        return registry.versions(where, name, limit=limit)
+    listed: list[Listed] = []
+    with suppress(ModelError):
+        listed = registry.versions(where, name, limit=limit)
+    if not listed:
+        find_trainable(name)
+    return listed
 
 
 def _listed(each: Listed, change: Promotion | None, pipeline: Pipeline) -> dict[str, object]:
