@@ -152,7 +152,7 @@ def rescore_table(table: TableArgument, json: JsonFlag = False) -> None:
 
 def _scored(done: Rescored) -> str:
     """What was scored, in sentences."""
-    lines = [f"{done.fed:,} rows that its source had before were fed to {done.table}"] if done.fed else []
+    lines = [f"{words.count(done.fed, 'row')} that its source had before fed to {done.table}"] if done.fed else []
     lines.append(
         f"{words.count(done.rows, 'row')} of {done.table} scored by version {done.version} in {done.seconds:.1f} s"
     )
