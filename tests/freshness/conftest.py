@@ -14,22 +14,15 @@ from landfall.models.registry import registry, set_champion
 from landfall.models.version import Snapshot
 from landfall.pipelines.bike_demand import BIKE_DEMAND, PREDICTIONS, TRAINING
 from landfall.publishing import Fingerprint, Published, open_publication, publish
-from landfall.spec import S3, Partition, Partitions, Pipeline, Settings
+from landfall.spec import Partition, Partitions, Pipeline, Settings
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str, registry_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Predictions and registry on one server, artifacts in a folder."""
-    return Settings(
-        s3=S3(bucket="unused"),
-        database_url=database_url,
-        mlflow_tracking_uri=registry_url,
-        mlflow_artifacts=str(tmp_path_factory.mktemp("artifacts")),
-        spark_remote="",
-        airflow_url="",
-    )
+def settings(local_settings: Settings) -> Settings:
+    """Predictions and registry on one server, artifacts in a folder, code of no commit."""
+    return replace(local_settings, code_version="unknown")
 
 
 @pytest.fixture

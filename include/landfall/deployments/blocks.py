@@ -68,17 +68,16 @@ class Batches:
     count: int = 0
     slowest: float = 0.0
     limit: int = FIRST
-    asked: int = FIRST
 
     def over(self, statement: str, blocks: int) -> Iterator[int]:
         """Each batch of the first so many blocks of a table; gives how many blocks were looked at, behind each."""
         self._run(statement, "(0,0)", 0)
         first, block = "(0,0)", 0
         while block < blocks:
-            end, began = min(block + WIDE, blocks), time.monotonic()
+            end, asked, began = min(block + WIDE, blocks), self.limit, time.monotonic()
             rows, reached = self._run(statement, first, end)
             self._note(time.monotonic() - began)
-            if rows < self.asked:
+            if rows < asked:
                 first, block = f"({end},0)", end
             else:
                 first, block = reached, int(reached.strip("(").partition(",")[0])
@@ -86,11 +85,10 @@ class Batches:
 
     def _run(self, statement: str, first: str, end: int) -> tuple[int, str]:
         """How many rows a batch had, and the place of the last."""
-        self.asked = self.limit
         with self.conn.transaction(), self.conn.cursor(row_factory=tuple_row) as cursor:
             self.before()
             run(self.conn, _PLAN)
-            place = {"first": first, "last": f"({end},0)", "limit": self.asked}
+            place = {"first": first, "last": f"({end},0)", "limit": self.limit}
             [(rows, reached, *more)] = cursor.execute(statement.encode(), place, prepare=True)
             self.after(tuple(more))
         return int(str(rows)), str(reached)

@@ -7,7 +7,7 @@ Writers that come meanwhile wait for those milliseconds, at most for one attempt
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from landfall.deployments.schema import ensure_schema, stand_alone
@@ -42,13 +42,11 @@ class Change:
     conn: Database
     say: Say = silent
     whole: bool = False
-    statements: list[str] = field(default_factory=list)
 
     def run(self, *statements: str) -> None:
         """Run statements one after the other."""
         for statement in statements:
             self.say(f"{statement if self.whole else shortened(statement)};")
-            self.statements.append(statement)
             self.conn.execute(statement.encode())
 
 

@@ -23,8 +23,7 @@ class Scoring:
         version: The model's version.
         run_id: The MLflow run that made it.
         inputs: Column -> `number` or `text`.
-        outputs: Column that it fills -> type.
-        probabilities: Those of the outputs that are probabilities, in the order of the classes.
+        probabilities: The columns that it fills with probabilities, in the order of the classes.
         logic: How one row is scored, by the trigger.
         query: How many are, in one statement: a SELECT of `ROW_ID`, `prediction`, `reason` and probabilities from `BATCH`.
         splits: How many splits its trees have in all; 0 if it has no trees.
@@ -35,7 +34,6 @@ class Scoring:
     version: str
     run_id: str
     inputs: dict[str, str]
-    outputs: dict[str, str]
     probabilities: tuple[str, ...]
     logic: RowLogic
     query: str
@@ -112,7 +110,6 @@ def compile_scoring(asked: Deployment) -> Scoring:
         version=asked.version,
         run_id=asked.run_id,
         inputs={column.name: column.kind for column in form.inputs},
-        outputs=asked.outputs,
         probabilities=asked.probabilities,
         logic=row_logic(form, lambda name: f"NEW.{quoted(name)}"),
         query=compiled.query(quoted(BATCH), [ROW_ID], asked.probabilities),

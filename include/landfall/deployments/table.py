@@ -12,7 +12,7 @@ from psycopg import sql
 from landfall.deployments.deployment import NOTHING, Create, Deployment
 from landfall.deployments.names import TableName, check_name, quoted
 from landfall.errors import DeploymentError
-from landfall.publishing.database import Database, fetch, fetch_one
+from landfall.publishing.database import Database, fetch, fetch_one, place
 
 NUMBERS = ("smallint", "integer", "bigint", "real", "double precision", "numeric")
 TEXTS = ("S", "E")
@@ -27,6 +27,10 @@ SELECT a.attname, format_type(a.atttypid, a.atttypmod),
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_index k ON k.indrelid = a.attrelid AND k.indisprimary
 WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum""")
+_NEIGHBOURS = sql.SQL(
+    "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tableowner = current_user ORDER BY 1 LIMIT 20"
+)
+_ELSEWHERE = sql.SQL("SELECT schemaname FROM pg_tables WHERE tablename = %s AND tableowner = current_user ORDER BY 1")
 _TYPE = sql.SQL("SELECT format_type(to_regtype(%s), NULL)")
 MODIFIED = re.compile(r"[a-z_][\w ]*\( *\d+ *(, *\d+ *)?\)[\w \[\]]*", re.IGNORECASE)
 """A type with a modifier, such as `numeric(7,2)`: `regtype` has none, and without it `char(3)` would be `char(1)`."""
@@ -83,14 +87,14 @@ def find_table(conn: Database, name: TableName) -> Table | None:
     if kind not in ("r", "p"):
         raise DeploymentError(
             f"`{name}` is {KINDS.get(str(kind), 'no table')}; rows are scored as they go into a table.",
-            looked=_place(conn),
+            looked=place(conn),
             left=NOTHING,
             next="name the table behind it",
         )
     if not ours:
         raise DeploymentError(
             f"`{name}` belongs to another role.",
-            looked=f"{_place(conn)}, as `{conn.info.user}`",
+            looked=f"{place(conn)}, as `{conn.info.user}`",
             left=NOTHING,
             next=f"GRANT {conn.info.user}'s role the table's owner, or deploy as that owner (LANDFALL_DATABASE_URL)",
         )
@@ -112,17 +116,10 @@ def missing_table(conn: Database, asked: Deployment) -> DeploymentError:
     made, there = " --create-table --primary-key id    (makes it)", f" --schema {elsewhere[0]}" if elsewhere else ""
     return DeploymentError(
         f"There is no table `{name}`.{f' Did you mean `{near[0]}`?' if near else ''}",
-        looked=f"{_place(conn)}, schema `{name.schema}`: {', '.join(tables) or 'no tables'}",
+        looked=f"{place(conn)}, schema `{name.schema}`: {', '.join(tables) or 'no tables'}",
         left=NOTHING,
         next=f"landfall deploy {asked.model} --table {name.table}{there or made}",
     )
-
-
-_NEIGHBOURS = sql.SQL(
-    "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tableowner = current_user ORDER BY 1 LIMIT 20"
-)
-
-_ELSEWHERE = sql.SQL("SELECT schemaname FROM pg_tables WHERE tablename = %s AND tableowner = current_user ORDER BY 1")
 
 
 def creation(conn: Database, asked: Deployment, create: Create, fed: Mapping[str, str]) -> str:
@@ -211,12 +208,8 @@ def _type(conn: Database, column: str, kind: str) -> str:
     if found is None or found[0] is None or found[0] == "-":
         raise DeploymentError(
             f"`{kind}` is not a type, for the column `{column}`.",
-            looked=_place(conn),
+            looked=place(conn),
             left=NOTHING,
             next="name one of PostgreSQL's, such as bigint, uuid or text",
         )
     return kind if MODIFIED.fullmatch(kind) else str(found[0])
-
-
-def _place(conn: Database) -> str:
-    return f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}"

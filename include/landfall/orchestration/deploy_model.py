@@ -9,7 +9,7 @@ from airflow.sdk import DAG, Context, Param
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from landfall.errors import ModelError
-from landfall.orchestration.lineage import Dataset, Lineage, model_version
+from landfall.orchestration.lineage import Lineage, database_table, model_version
 from landfall.orchestration.partitioned_dag import on_demand_dag
 from landfall.orchestration.step import Step
 from landfall.spec import Settings
@@ -105,7 +105,7 @@ class DeployModel(Step):
             return Lineage()
         return Lineage(
             inputs=(model_version(report["model"], str(report["model_version"])),),
-            outputs=(_table(settings, report["table"]),),
+            outputs=(database_table(settings, report["table"]),),
             feed=report["model"],
             model_version=str(report["model_version"]),
         )
@@ -136,20 +136,13 @@ class RescoreTable(Step):
         """The table, in and out."""
         if not report:
             return Lineage()
-        table = _table(settings, report["table"])
+        table = database_table(settings, report["table"])
         return Lineage(inputs=(table,), outputs=(table,), model_version=str(report["version"]))
 
 
 def _words(text: str | None) -> list[str]:
     """What stands between commas, but for those in brackets, as in `id:numeric(7,2)`."""
     return [word.strip() for word in re.split(r",(?![^()]*\))", text or "") if word.strip()]
-
-
-def _table(settings: Settings, name: str) -> Dataset:
-    from landfall.publishing.database import address
-
-    server, _, database = address(settings.database_url).partition("/")
-    return Dataset(namespace=f"postgres://{server}", name=f"{database}.{name}", kind="TABLE")
 
 
 def deploy() -> DeployModel:

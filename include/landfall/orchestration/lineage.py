@@ -10,7 +10,7 @@ specification has no name for a registered model: it is `models:/NAME/VERSION`, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from landfall.orchestration.run_partition import partition_of
@@ -158,19 +158,22 @@ def staging_table(
 def _postgres(
     settings: Settings, name: str, table: PredictionTable, day: str, rows: int | None, publication: str
 ) -> Dataset:
-    from landfall.publishing.database import address
-
-    server, _, database = address(settings.database_url).partition("/")
-    return Dataset(
-        namespace=f"postgres://{server}",
-        name=f"{database}.{name}",
-        kind="TABLE",
+    return replace(
+        database_table(settings, name),
         version=publication,
         days=(day,) if day else (),
         day_column="partition",
         rows=rows,
         columns=table.columns,
     )
+
+
+def database_table(settings: Settings, name: str) -> Dataset:
+    """A table `schema.table` in Postgres."""
+    from landfall.publishing.database import address
+
+    server, _, database = address(settings.database_url).partition("/")
+    return Dataset(namespace=f"postgres://{server}", name=f"{database}.{name}", kind="TABLE")
 
 
 def model_version(model: str, version: str) -> Dataset:

@@ -70,6 +70,11 @@ def address(database_url: str) -> str:
     return f"{host}:{port}/{parts.get('dbname') or parts.get('user') or 'postgres'}"
 
 
+def place(conn: Database) -> str:
+    """`host:port/database` of a connection that is open."""
+    return f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}"
+
+
 def _reason(error: psycopg.Error) -> str:
     """What the server or the network said, in one line."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -91,7 +96,7 @@ def explained(
     except psycopg.Error as error:
         if conn.closed and left:
             left = "the connection was lost, so it may have happened or not; asking again is safe"
-        where = f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}" if not conn.closed else "the connection is lost"
+        where = place(conn) if not conn.closed else "the connection is lost"
         said = (error.diag.message_primary or _reason(error)).strip()
         command = "landfall ps" if conn.closed else next
         detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
