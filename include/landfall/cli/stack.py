@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -37,7 +38,10 @@ def up(
     port: Annotated[list[str] | None, typer.Option(help="PART=NUMBER, such as airflow=8081.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Start the embedded stack and wait until every part is healthy."""
+    """Start the embedded stack and wait until every part is healthy; of one that runs, mend the parts that are not.
+
+    Exit code 1 if a part is not there: one of `--with` does not keep the others from starting, and is tried again.
+    """
     with answering(json) as out:
         shown: dict[str, str] = {}
         with out.progress("starting the stack") as progress:
@@ -45,7 +49,7 @@ def up(
             def watch(state: State) -> None:
                 for part in state.parts:
                     now = f"{part.state} {part.doing}".strip()
-                    if part.state in ("waiting", "starting", "stopped") or shown.get(part.name) == now:
+                    if part.state in ("waiting", "starting", "stopped", "unhealthy") or shown.get(part.name) == now:
                         continue
                     shown[part.name] = now
                     if part.state == "healthy" and out.errors.is_terminal:
@@ -66,6 +70,7 @@ def up(
         else:
             out.say(f"up after {seconds} s")
             show(out, state.parts)
+        end_as(out, state.parts)
 
 
 def down(json: JsonFlag = False) -> None:
@@ -77,7 +82,7 @@ def down(json: JsonFlag = False) -> None:
 
 
 def ps(json: JsonFlag = False) -> None:
-    """List the parts of the stack: state, address, process."""
+    """List the parts of the stack: state, address, process. Exit code 1 unless every part is healthy."""
     with answering(json) as out:
         parts = control.ps()
         if json:
@@ -86,6 +91,17 @@ def ps(json: JsonFlag = False) -> None:
             show(out, parts)
         else:
             out.say("nothing was started yet: landfall up")
+        end_as(out, parts)
+
+
+def end_as(out: Output, parts: Sequence[PartRecord]) -> None:
+    """Exit code 1 unless every part is healthy; the parts that are not are named, with what mends them."""
+    ill = [part for part in parts if part.state != "healthy"]
+    if ill and any(part.state not in ("stopped", "failed") for part in parts):
+        mend = f"landfall logs {ill[0].name}, then landfall up"
+        out.remark(f"not healthy: {', '.join(part.name for part in ill)}. It is tried again; to see why: {mend}")
+    if ill or not parts:
+        raise typer.Exit(1)
 
 
 def show(out: Output, parts: list[PartRecord]) -> None:

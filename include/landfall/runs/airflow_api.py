@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx
+from tenacity import RetryCallState, RetryError, Retrying, stop_after_delay, wait_exponential_jitter
 
 from landfall import errors
 from landfall.errors import RunError
@@ -17,22 +18,51 @@ Json = dict[str, Any]
 ENDED = ("success", "failed")
 FAILED = "AirflowFailException"
 """What a step raises in place of an error that no retry mends."""
+SIGN_IN = "/auth/token"
+BUSY = (429, 502, 503, 504)
+"""Answers of a server that is overloaded, or of a proxy before one that is away."""
+REFUSED = 3.0
+"""Seconds for which a port that nothing listens on is tried: a stack that is down is to be told as that, and soon."""
+
+
+def _worth_another_try(state: RetryCallState) -> bool:
+    outcome = state.outcome
+    if outcome is None:
+        return True
+    if (error := outcome.exception()) is None:
+        return outcome.result().status_code in BUSY
+    if isinstance(error, httpx.ConnectError):
+        return (state.seconds_since_start or 0) < REFUSED
+    return isinstance(error, httpx.TransportError)
+
+
+AGAIN = Retrying(
+    retry=_worth_another_try,
+    wait=wait_exponential_jitter(multiplier=0.3, max=5),
+    stop=stop_after_delay(100),
+    reraise=False,
+)
+"""Three answers that do not come within 30 s each, or many that come at once."""
 
 
 class AirflowApi:
-    """A signed-in client. Every call raises RunError when Airflow is away or refuses."""
+    """A signed-in client. Every call raises RunError when Airflow is away or refuses.
+
+    What may be asked twice, signing in and reading, is asked again for a while when it is not answered: Airflow's API server
+    answers nothing for some seconds after its start, and on a busy machine for a minute.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.http = httpx.Client(base_url=settings.airflow_url, timeout=30)
+        self.http = httpx.Client(base_url=settings.airflow_url, timeout=httpx.Timeout(30, connect=5))
         credentials = {"username": settings.airflow_user, "password": settings.airflow_password}
-        token = self._call("POST", "/auth/token", json=credentials)["access_token"]
+        token = self._call("POST", SIGN_IN, json=credentials)["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
 
     def _call(self, method: str, path: str, **more: Any) -> Json:
         where = f"{self.settings.airflow_url}{path}"
         try:
-            answer = self.http.request(method, path, **more)
+            answer = self._ask(method, path, **more)
         except httpx.HTTPError as error:
             raise RunError("Airflow does not answer.", looked=f"{where} ({error})", next="landfall ps") from error
         if answer.is_success:
@@ -46,6 +76,15 @@ class AirflowApi:
             looked=f"{method} {where}: {answer.status_code}",
             next="landfall ps",
         )
+
+    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        if method != "GET" and path != SIGN_IN:  # a POST that was not answered may have been carried out
+            return self.http.request(method, path, **more)
+        try:
+            answer: httpx.Response = AGAIN(self.http.request, method, path, **more)
+        except RetryError as error:  # the last answer was an overloaded server's
+            answer = error.last_attempt.result()
+        return answer
 
     def _patiently(self, path: str) -> Json:
         """GET while waiting: a server that restarts meanwhile is given a minute."""

@@ -8,9 +8,11 @@ scheduler with four workers takes 320 MB in all. None of the modules opens a con
 import gc
 import importlib
 import logging
+import os
 import resource
 import sys
 import time
+import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -63,6 +65,23 @@ def open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def wait_for_the_api(url: str, *, pause: float = 0.5) -> None:
+    """Returns once the API that tasks talk to has answered: a task that starts before is killed when its calls are not.
+
+    It waits as long as it takes; whoever watches this process sees that it has not begun.
+    """
+    began, told = time.monotonic(), 0.0
+    while True:
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}health", timeout=10):
+                return
+        except OSError as error:
+            if time.monotonic() - told > 10:
+                told = time.monotonic()
+                log.info("waiting for %s, %.0f s so far: %s", url, told - began, error)
+        time.sleep(pause)
+
+
 def main(arguments: Sequence[str]) -> None:
     logging.basicConfig(level=logging.INFO)
     sys.argv = ["airflow", *arguments]
@@ -70,6 +89,7 @@ def main(arguments: Sequence[str]) -> None:
     program = importlib.import_module("airflow.__main__")
     if arguments[:1] == ["scheduler"]:
         preload(HEAVY)
+        wait_for_the_api(os.environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"])
     if arguments[:1] == ["triggerer"]:
         open_files()
         importlib.import_module("landfall.orchestration.lean_triggerer").prepare()

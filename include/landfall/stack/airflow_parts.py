@@ -11,9 +11,12 @@ from pathlib import Path
 from landfall.errors import StackError
 from landfall.stack import children
 from landfall.stack.answers import http_get
-from landfall.stack.part import Part, Say, last_lines
+from landfall.stack.part import Part, Say, Unknown, last_lines
 
 HEALTH = "/api/v2/monitor/health"
+EXECUTION = "/execution/health"
+"""A route of the API that tasks use. The first request to that API builds all its routes, and nothing else is answered
+meanwhile: 5 s on a quiet machine, a minute on a busy one. So the part is healthy only once that has been done."""
 OPTIONS = {
     # Without the log servers, which listen on every interface: logs are on the same disk.
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -61,7 +64,6 @@ class AirflowPart(Part):
     """One of the four; `check` asks the api-server about the other three."""
 
     needs = ("postgres",)
-    patience = 180.0
 
     def __init__(
         self, component: str, *, log: Path, env: Mapping[str, str], port: int, tables: Tables, passwords: Path
@@ -78,15 +80,19 @@ class AirflowPart(Part):
         return [sys.executable, "-m", "landfall.stack.airflow", *OPTIONS[self.name]]
 
     def check(self, started: float) -> str | None:
+        if self.name == "api-server":
+            status, body = http_get(self.port, EXECUTION)
+            return None if status == 200 else f"GET {self.url}{EXECUTION}: {status or ''} {body[:200]}"
         status, body = http_get(self.port, HEALTH)
         tried = f"GET http://127.0.0.1:{self.port}{HEALTH}"
         if status != 200:
-            return f"{tried}: {status or ''} {body[:200]}"
-        if self.name == "api-server":
-            return None
+            return Unknown(f"{tried}: {status or ''} {body[:200]}")
+        told = json.loads(body)
+        if told["metadatabase"]["status"] != "healthy":
+            return Unknown(f"{tried}: the database is {told['metadatabase']['status']}")
         word = self.name.replace("-", "_")
-        told = json.loads(body).get(word) or {}
-        beat = told.get(f"latest_{word}_heartbeat")
-        if told.get("status") == "healthy" and beat and datetime.fromisoformat(beat).timestamp() >= started:
+        state = told.get(word) or {}
+        beat = state.get(f"latest_{word}_heartbeat")
+        if state.get("status") == "healthy" and beat and datetime.fromisoformat(beat).timestamp() >= started:
             return None
-        return f"{tried}: {word} is {told.get('status')}, last heartbeat {beat}"
+        return f"{tried}: {word} is {state.get('status')}, last heartbeat {beat}"

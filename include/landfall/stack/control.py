@@ -1,6 +1,7 @@
 """What the command line asks of the stack: up, down, ps, logs. All of it works on the state file and process ids."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from landfall.stack.state import PartRecord, State
 from landfall.stack.supervisor import ALREADY_RUNNING
 
 Watch = Callable[[State], None]
+MENDED_IN = 300.0
+"""Seconds that `up` waits for the parts of a running stack to be healthy again."""
 
 
 def running(at: Layout) -> State | None:
@@ -31,20 +34,26 @@ def running(at: Layout) -> State | None:
 def up(
     parts: Sequence[str] = (), *, extra: Sequence[str] = (), port: Sequence[str] = (), watch: Watch | None = None
 ) -> State:
-    """Starts the stack and returns when every part is healthy. `watch` gets each new state meanwhile.
+    """Starts the stack, and returns when every part is healthy. `watch` gets each new state meanwhile.
+
+    Of a stack that runs already, the parts that are not healthy are started again at once, and waited for. What only `extra`
+    names may be missing: its first start failed then, and is tried again; its record says why.
 
     Raises:
-        StackError: it is up already, or a part did not start; then nothing is left running.
+        StackError: it is up already and well, or a part did not start; then nothing is left running.
     """
     at = Layout.at()
+    needed = chosen(parts)
     names = chosen(parts, extra)
     ports.parse(port)
-    if running(at):
-        raise _already_up(at)
+    if present := running(at):
+        return _mend(at, present, names, watch)
     at.make()
     run = uuid.uuid4().hex
     log = at.log("supervisor")
+    children.rotate(log)
     command = [sys.executable, "-m", "landfall.stack.supervisor", "--run", run, "--parts", ",".join(names)]
+    command += ["--optional", ",".join(name for name in names if name not in needed)]
     command += [text for one in port for text in ("--port", one)]
     env = {**os.environ, "LANDFALL_HOME": str(at.home)}
     with log.open("ab") as output:
@@ -72,6 +81,37 @@ def _follow(at: Layout, process: "subprocess.Popen[bytes]", run: str, watch: Wat
         if code is not None:
             raise _not_started(at, ours)
         time.sleep(0.1)
+
+
+def _mend(at: Layout, present: State, names: Sequence[str], watch: Watch | None) -> State:
+    """Waits until a running stack is healthy again; its supervisor is told not to pause before the next start of a part."""
+    if lacking := [name for name in names if name not in {part.name for part in present.parts}]:
+        raise StackError(
+            f"The stack is up, without {', '.join(f'`{name}`' for name in lacking)}.",
+            looked=str(at.home),
+            left="nothing was changed",
+            next="landfall down, then this command again",
+        )
+    if present.phase == "up" and all(part.state == "healthy" for part in present.parts):
+        raise _already_up(at)
+    if present.phase == "up":
+        os.kill(present.supervisor, signal.SIGHUP)
+    until = time.monotonic() + MENDED_IN
+    while (state := running(at)) and time.monotonic() < until:
+        if watch:
+            watch(state)
+        if state.phase == "up" and all(part.state == "healthy" for part in state.parts):
+            return state
+        time.sleep(0.1)
+    if state is None:
+        raise _not_started(at, State.read(at.state_file))
+    ill = [part for part in state.parts if part.state != "healthy"]
+    raise StackError(
+        f"The stack is up, but not well: {', '.join(f'`{part.name}` is {part.state}' for part in ill)}.",
+        looked="\n    ".join(f"{part.name}: {part.doing or part.log}" for part in ill),
+        left="it is tried again and again; the other parts go on",
+        next=f"landfall logs {ill[0].name}" if ill else "landfall ps",
+    )
 
 
 def _already_up(at: Layout) -> StackError:
@@ -136,7 +176,8 @@ def ps() -> list[PartRecord]:
     if running(at) is None:
         for part in state.parts:
             alive = part.pid and children.same(part.pid, part.created)
-            part.state = part.state if part.state == "failed" else "stopped"
+            if part.state != "failed":
+                part.state, part.doing = "stopped", ""
             part.doing = "its supervisor is gone: landfall down" if alive else part.doing
     return state.parts
 

@@ -47,7 +47,6 @@ class Databricks(Part):
 
     name = "databricks"
     needs = ("s3", "postgres")
-    patience = 60.0
 
     def __init__(
         self, *, log: Path, env: Mapping[str, str], data: Path, port: int, token: str, token_file: Path, cache: Path,

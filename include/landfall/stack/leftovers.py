@@ -8,7 +8,7 @@ from landfall.stack.state import State
 
 def find(state: State) -> list[psutil.Process]:
     """The processes of that run that are still alive. After a reboot there are none: the numbers mean nothing then."""
-    if abs(state.boot - psutil.boot_time()) > 5:
+    if state.boot != children.this_boot():
         return []
     found = (children.family(part.pid, part.created) for part in state.parts if part.pid)
     return [one for family in found for one in family]

@@ -7,10 +7,15 @@ from pathlib import Path
 Say = Callable[[str], None]
 
 
+class Unknown(str):
+    """Why a health check has no verdict: whom it asks about the server is away itself. Counts neither way."""
+
+
 class Part:
     """One server. A kind of server overrides what differs; the supervisor calls it in this order.
 
-    prepare -> command -> check (again and again, until it returns None) -> settle, then it is healthy.
+    prepare -> command -> check (again and again, until it returns None) -> settle, then it is healthy, and `probe` is asked
+    all the while.
     """
 
     name: str
@@ -23,8 +28,15 @@ class Part:
     stop_signal: signal.Signals = signal.SIGTERM
     wrap: tuple[str, ...] = ()
     user: str | None = None
-    patience: float = 90.0
-    """Seconds from start to healthy before the start counts as failed."""
+    patience: float = 60.0
+    """Seconds for which a start may stand still, without CPU time or a line in the log, before it counts as failed. A machine
+    that is busy makes a start slow; it does not make it stand still."""
+    probe_every: float = 5.0
+    """Seconds between two health checks of a server that is up."""
+    hung_after: float = 45.0
+    """Seconds for which a server that was healthy may fail its checks, while it uses no CPU time, before it is started again."""
+    gives_up_after: float | None = 300.0
+    """The same whatever CPU time it uses. None: as long as it works, it may be too busy to answer."""
     grace: float = 8.0
     """Seconds from asking to end until it is ended."""
 
@@ -42,6 +54,10 @@ class Part:
     def check(self, started: float) -> str | None:
         """None when the server answers; else what was tried and what came. `started` is when it was started."""
         raise NotImplementedError
+
+    def probe(self, started: float) -> str | None:
+        """`check` for a server that has been healthy, asked every `probe_every` seconds as long as it lives."""
+        return self.check(started)
 
     def settle(self) -> None:
         """Makes what the running server must hold, such as databases."""

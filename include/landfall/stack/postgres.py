@@ -54,7 +54,7 @@ class Postgres(Part):
 
     name = "postgres"
     stop_signal = signal.SIGINT  # end sessions and stop; SIGTERM would wait for every client to leave
-    patience = 60.0
+    gives_up_after = 60.0  # whatever its sessions do: nobody could connect
 
     def __init__(
         self, *, log: Path, env: Mapping[str, str], data: Path, port: int, password: str, roles: Mapping[str, str]
@@ -110,7 +110,7 @@ class Postgres(Part):
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         return psycopg.connect(
             host="127.0.0.1", port=self.port, user="postgres", password=self.password, dbname=database,
-            connect_timeout=3, autocommit=True,
+            connect_timeout=3, autocommit=True, options="-c statement_timeout=20s",
         )  # fmt: skip
 
     def check(self, started: float) -> str | None:

@@ -22,7 +22,7 @@ class S3(Part):
     """One server with one bucket to land data in, and one that only the warming of Spark writes to."""
 
     name = "s3"
-    patience = 60.0
+    gives_up_after = 60.0
     WARM_BUCKET = "landfall-warm"
 
     def __init__(

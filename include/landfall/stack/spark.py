@@ -11,6 +11,7 @@ from landfall.stack.answers import listens
 from landfall.stack.java import Java
 from landfall.stack.part import Part, Say, last_lines
 from landfall.stack.s3 import S3
+from landfall.stack.spark_probe import SparkProbe
 
 ANSWERED = "a query was answered"
 
@@ -20,7 +21,8 @@ class Spark(Part):
 
     name = "spark"
     needs = ("s3",)
-    patience = 120.0
+    probe_every = 15.0
+    gives_up_after = None  # a job that holds every core for long keeps the probe's own job waiting
 
     def __init__(
         self, *, log: Path, env: Mapping[str, str], data: Path, port: int, s3: S3, token: str, java: Java, project: Path
@@ -37,6 +39,7 @@ class Spark(Part):
             "PYSPARK_DRIVER_PYTHON": sys.executable,
             "PYTHONPATH": os.pathsep.join([str(project), str(project / "include")]),
         }
+        self._probe = SparkProbe(port, token)
         self._warm: tuple[float, subprocess.Popen[bytes]] | None = None
 
     def prepare(self, say: Say) -> None:
@@ -118,3 +121,7 @@ class Spark(Part):
             self._warm = None  # try again with a new client
         heard = "the port is open" if listens(self.port) else "nothing listens yet"
         return f"SELECT 1 at {self.url}: {heard}. {' '.join(last_lines(log, 2))}"
+
+    def probe(self, started: float) -> str | None:
+        """Whether a query that needs an executor is answered: a server that has lost it takes queries, and answers none."""
+        return self._probe.ask(seconds=10)

@@ -1,6 +1,7 @@
 """What the supervisor tells everybody else: one JSON file, replaced whole at every change."""
 
 import json
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -8,12 +9,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
-import psutil
-
+from landfall.stack import children
 from landfall.stack.envfile import write_whole
 
 Phase = Literal["starting", "up", "stopping", "stopped", "failed"]
-PartState = Literal["waiting", "preparing", "starting", "healthy", "restarting", "failed", "stopped"]
+PartState = Literal["waiting", "preparing", "starting", "healthy", "unhealthy", "restarting", "failed", "stopped"]
 
 
 @dataclass(kw_only=True)
@@ -29,10 +29,12 @@ class PartRecord:
     doing: str = ""
     pid: int | None = None
     created: float = 0.0
-    """When the operating system says that the process was created: with the pid, this names it for good."""
+    """When the process was created, in seconds since the machine started: see `children.created`."""
     seconds: float | None = None
     """From the start of the stack to healthy."""
     restarts: int = 0
+    needed: bool = True
+    """False: the stack is up without it."""
 
 
 @dataclass(kw_only=True)
@@ -43,7 +45,7 @@ class State:
     supervisor: int
     created: float
     began: float = field(default_factory=time.time)
-    boot: float = field(default_factory=psutil.boot_time)
+    boot: str = field(default_factory=children.this_boot)
     phase: Phase = "starting"
     error: dict[str, str] | None = None
     parts: list[PartRecord] = field(default_factory=list)
@@ -65,6 +67,7 @@ class Board:
     def __init__(self, path: Path, state: State) -> None:
         self.path, self.state = path, state
         self._alone = threading.Lock()
+        self._behind = False
 
     def phase(self, phase: Phase, error: dict[str, str] | None = None) -> None:
         with self._alone:
@@ -78,6 +81,20 @@ class Board:
             record.state, record.doing = state, doing
             self._write()
 
+    def catch_up(self) -> None:
+        """Writes what could not be written when it happened."""
+        with self._alone:
+            if self._behind:
+                self._write()
+
     def _write(self) -> None:
-        with suppress(FileNotFoundError):  # the home was removed: nobody is left to be told
+        self._behind = True
+        with suppress(OSError):  # a full disk; or the home was removed, and nobody is left to be told
             write_whole(self.path, json.dumps(asdict(self.state), indent=1) + "\n")
+            self._behind = False
+
+
+def log_line(text: str) -> None:
+    """A line in the supervisor's log; nothing where the disk is full."""
+    with suppress(OSError):
+        print(f"{time.strftime('%F %T')} {text}", file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from graphlib import TopologicalSorter
 from typing import TextIO
@@ -25,9 +26,11 @@ from landfall.stack.layout import Layout
 from landfall.stack.part import Part
 from landfall.stack.runner import Runner
 from landfall.stack.secrets import Secrets
-from landfall.stack.state import Board, PartRecord, State
+from landfall.stack.state import Board, PartRecord, State, log_line
 
 ALREADY_RUNNING = 3
+ROTATED_EVERY = 30.0
+"""Seconds between two looks at the size of the logs."""
 
 
 def lock(at: Layout) -> TextIO | None:
@@ -63,8 +66,13 @@ def build(at: Layout, names: list[str], wanted: dict[str, int], claims: ports.Cl
     return blueprint.parts(names, written)
 
 
-def supervise(parts: list[Part], board: Board, stop: threading.Event) -> LandfallError | None:
-    """Runs `parts` until `stop` is set or the start fails; gives the error of a failed start."""
+def supervise(
+    parts: list[Part], board: Board, stop: threading.Event, *, optional: Collection[str] = ()
+) -> LandfallError | None:
+    """Runs `parts` until `stop` is set or the start fails; gives the error of a failed start.
+
+    SIGHUP ends the pause of those that wait for their next start.
+    """
     board.state.parts = [
         PartRecord(
             name=part.name,
@@ -72,15 +80,21 @@ def supervise(parts: list[Part], board: Board, stop: threading.Event) -> Landfal
             url=part.url,
             secret_file=str(part.secret_file) if part.secret_file else None,
             token_file=str(part.token_file) if part.token_file else None,
+            needed=part.name not in optional,
         )
         for part in parts
     ]
     runners = {
-        part.name: Runner(part, record, board, stop, board.state.began)
-        for part, record in zip(parts, board.state.parts, strict=True)
+        part.name: Runner(part, record, board, stop) for part, record in zip(parts, board.state.parts, strict=True)
     }
     for runner in runners.values():
         runner.needs = [runners[name] for name in runner.part.needs if name in runners]
+
+    def hurry(*_: object) -> None:
+        for runner in runners.values():
+            runner.end_pause()
+
+    signal.signal(signal.SIGHUP, hurry)
     for runner in runners.values():
         runner.start()
     try:
@@ -88,17 +102,25 @@ def supervise(parts: list[Part], board: Board, stop: threading.Event) -> Landfal
     finally:
         board.phase("stopping")
         stop.set()
+        hurry()
         _end(runners, board)
 
 
 def _watch(runners: list[Runner], board: Board, stop: threading.Event) -> LandfallError | None:
+    logs = {runner.part.log for runner in runners} | {Layout.at().log("supervisor")}
+    rotated = time.monotonic()
     while not stop.wait(0.2):
         if board.state.phase == "starting":
             if failed := next((runner.error for runner in runners if runner.error), None):
                 return failed
-            if all(runner.healthy.is_set() for runner in runners):
+            if all(runner.settled.is_set() for runner in runners):
                 board.phase("up")
+        board.catch_up()
         children.reap(record.pid for record in board.state.parts if record.pid)
+        if time.monotonic() - rotated > ROTATED_EVERY:
+            rotated = time.monotonic()
+            for log in logs:
+                children.rotate(log)
     return None
 
 
@@ -135,11 +157,7 @@ def _end_one(runner: Runner) -> None:
     leader = [one for one in family if one.pid == record.pid]
     children.end(leader, ask=part.stop_signal, patience=part.grace)
     children.end([one for one in family if one.pid != record.pid], patience=2)
-    print(
-        f"{time.strftime('%F %T')} {part.name} ended after {time.monotonic() - began:.1f} s",
-        file=sys.stderr,
-        flush=True,
-    )
+    log_line(f"{part.name} ended after {time.monotonic() - began:.1f} s")
 
 
 def _stop_without_home(at: Layout, stop: threading.Event) -> None:
@@ -153,6 +171,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="landfall.stack.supervisor")
     parser.add_argument("--run", required=True)
     parser.add_argument("--parts", required=True)
+    parser.add_argument("--optional", default="", help="those of the parts that the stack is up without")
     parser.add_argument("--port", action="append", default=[])
     options = parser.parse_args()
     at = Layout.at()
@@ -166,7 +185,7 @@ def main() -> int:
     threading.Thread(target=_stop_without_home, args=(at, stop), daemon=True).start()
     children.adopt_orphans()
     before = State.read(at.state_file)
-    state = State(run=options.run, supervisor=os.getpid(), created=psutil.Process().create_time())
+    state = State(run=options.run, supervisor=os.getpid(), created=children.created(os.getpid()))
     board = Board(at.state_file, state)
     error: LandfallError | None = None
     try:
@@ -175,11 +194,11 @@ def main() -> int:
         board.phase("starting")
         claims = ports.Claims(layout.cache() / "ports")
         parts = build(at, chosen(options.parts.split(",")), ports.parse(options.port), claims)
-        error = supervise(parts, board, stop)
+        error = supervise(parts, board, stop, optional=options.optional.split(","))
     except LandfallError as problem:
         error = problem
     if error:
-        print(f"{time.strftime('%F %T')} {error}", file=sys.stderr, flush=True)
+        log_line(str(error))
     board.phase("failed" if error else "stopped", error.as_dict() if error else None)
     return 1 if error else 0
 
