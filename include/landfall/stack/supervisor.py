@@ -108,7 +108,7 @@ def supervise(
 
 def _watch(runners: list[Runner], board: Board, stop: threading.Event) -> LandfallError | None:
     logs = {runner.part.log for runner in runners} | {Layout.at().log("supervisor")}
-    rotated = time.monotonic()
+    reaped = rotated = time.monotonic()
     while not stop.wait(0.2):
         if board.state.phase == "starting":
             if failed := next((runner.error for runner in runners if runner.error), None):
@@ -116,7 +116,9 @@ def _watch(runners: list[Runner], board: Board, stop: threading.Event) -> Landfa
             if all(runner.settled.is_set() for runner in runners):
                 board.phase("up")
         board.catch_up()
-        children.reap(record.pid for record in board.state.parts if record.pid)
+        if time.monotonic() - reaped > 1:  # a look at every process of the machine
+            reaped = time.monotonic()
+            children.reap(record.pid for record in board.state.parts if record.pid)
         if time.monotonic() - rotated > ROTATED_EVERY:
             rotated = time.monotonic()
             for log in logs:
