@@ -34,7 +34,7 @@ def run_landfall(home: Path, *arguments: str, **variables: str) -> "subprocess.C
         capture_output=True,
         text=True,
         check=False,
-        timeout=600,
+        timeout=1200,
         env={**clean, "LANDFALL_HOME": str(home), **variables},
     )
 
@@ -64,7 +64,7 @@ def pause_audit(stack: Stack, *, paused: bool = True) -> None:
     """Keeps the audit from running what a test has landed and wants to run itself; the audit's own tests unpause it."""
     if "LANDFALL_AIRFLOW_URL" not in stack.env or not any(part["name"] == "api-server" for part in stack.ps()):
         return
-    api, until = AirflowApi(stack.settings), time.monotonic() + 60
+    api, until = AirflowApi(stack.settings), time.monotonic() + 600
     while not api.http.patch("/api/v2/dags/landing_audit", json={"is_paused": paused}).is_success:
         assert time.monotonic() < until, "Airflow does not know the DAG landing_audit"
         time.sleep(0.5)
@@ -170,4 +170,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             getattr(item, "fixturenames", ())
         ):
             item.add_marker("stack")
-            item.add_marker(pytest.mark.timeout(900))
+            item.add_marker(pytest.mark.timeout(1800))

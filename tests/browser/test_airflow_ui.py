@@ -53,7 +53,7 @@ FORM = [
     "A row that cannot be scored", "Score the rows that are there too",
 ]  # fmt: skip
 """The fields of the form of `deploy_model`."""
-PATIENCE = 120
+PATIENCE = 300
 """Seconds for a page to show what it is to show."""
 
 
@@ -268,7 +268,7 @@ def test_a_person_deploys_a_model_to_a_table_by_a_form(
     wait(browser, see.invisibility_of_element_located((By.CSS_SELECTOR, "[data-testid=trigger-dag-submit]")))
 
     run_id = run_since(api, "deploy_model", began, table=table)
-    api.wait("deploy_model", run_id, lambda _: None, patience=120)
+    api.wait("deploy_model", run_id, lambda _: None, patience=600)
     browser.get(f"{url}/dags/deploy_model/runs/{run_id}")
     wait(browser, see.visibility_of_element_located(task_row("deploy")))
     wait(browser, lambda page: "Skipped" in text_of(page))

@@ -207,11 +207,11 @@ def test_a_second_audit_finds_nothing_to_do(stack: Any, audited: AirflowApi) -> 
         feeds = (survey(stack.settings, BIKE_DEMAND, feed).partitions for feed in BIKE_DEMAND.feeds)
         return not any(each.automatic or each.state == "running" for found in feeds for _, each in found)
 
-    audited.wait("landing_audit", audited.trigger("landing_audit"), lambda _: None, patience=300)
+    audited.wait("landing_audit", audited.trigger("landing_audit"), lambda _: None, patience=600)
     until("everything stands", at_rest)
     runs = [audited.trigger("landing_audit") for _ in range(2)]
     for run_id in runs:
-        audited.wait("landing_audit", run_id, lambda _: None, patience=300)
+        audited.wait("landing_audit", run_id, lambda _: None, patience=600)
     assert [audited.xcom("landing_audit", run_id, "audit_landings") for run_id in runs] == [[], []]
 
 

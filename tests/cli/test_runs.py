@@ -108,7 +108,7 @@ def test_a_run_waits_without_a_worker_until_its_day_lands(
     assert pool["deferred_slots"] >= 1
 
     sample.land("forecast", str(ALONE), str(ALONE))
-    api.wait("bike_forecast", run_id, lambda _: None, patience=300)
+    api.wait("bike_forecast", run_id, lambda _: None, patience=600)
     assert len(predictions(landfall, [str(ALONE)])) == 24
 
 

@@ -150,7 +150,7 @@ def crash(settings, name, where):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
         env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
     )
     assert told.returncode == -signal.SIGKILL, told.stderr

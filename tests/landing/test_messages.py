@@ -154,7 +154,7 @@ def following(queue: Queue, until: Callable[[], bool], also: Callable[[], Awaita
 
     async def run() -> None:
         task = asyncio.create_task(follow(queue.s3, queue.url, queue.take))
-        give_up = time.monotonic() + 60
+        give_up = time.monotonic() + 300
         if also:
             await also()
         while not await asyncio.to_thread(until):

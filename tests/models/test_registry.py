@@ -191,7 +191,7 @@ def test_plain_mlflow_loads_the_champion_in_a_classic_session(trained: Trained, 
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
     )
     assert told.returncode == 0, told.stderr[-3000:]
     assert json.loads(told.stdout.splitlines()[-1]) == {"spark": trained.predicted, "pyfunc": trained.predicted}

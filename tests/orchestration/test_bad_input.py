@@ -393,7 +393,7 @@ def in_flown(stack: Any) -> Iterator[Callable[[bytes], None]]:
 def run_again(airflow: AirflowApi) -> str:
     """Run the day and wait; what it failed with, empty if it did not."""
     try:
-        airflow.wait("bike_forecast", airflow.run_partition("bike_forecast", FLOWN), lambda _: None, patience=240)
+        airflow.wait("bike_forecast", airflow.run_partition("bike_forecast", FLOWN), lambda _: None, patience=600)
     except RunError as error:
         return error.what
     return ""

@@ -41,14 +41,14 @@ class Desk:
     def run(self, **form: Any) -> str:
         """The same, waited for."""
         run_id = self.start(**form)
-        self.api.wait(DAG_ID, run_id, lambda _: None, patience=120)
+        self.api.wait(DAG_ID, run_id, lambda _: None, patience=600)
         return run_id
 
     def again(self, run_id: str) -> None:
         """The same run once more, as `Clear` in the UI does it."""
         path = f"/api/v2/dags/{DAG_ID}/dagRuns/{run_id}/clear"
         self.api.http.post(path, json={"dry_run": False, "only_failed": False}).raise_for_status()
-        self.api.wait(DAG_ID, run_id, lambda _: None, patience=120)
+        self.api.wait(DAG_ID, run_id, lambda _: None, patience=600)
 
     def states(self, run_id: str) -> dict[str, tuple[str, int]]:
         """Task -> its state, and how many times it was tried."""
@@ -151,7 +151,7 @@ def test_a_deployment_that_is_refused_fails_at_once_and_says_why(desk: Desk, rea
     }
     run_id = desk.start(**({"model_version": "12"} if reason == "model" else {}))
     with pytest.raises(RunError) as caught:
-        desk.api.wait(DAG_ID, run_id, lambda _: None, patience=30)
+        desk.api.wait(DAG_ID, run_id, lambda _: None, patience=600)
 
     assert caught.value.what == f"`deploy_model` failed in `deploy`: {said[reason]}"
     assert desk.states(run_id) == {"deploy": ("failed", 1), "rescore": ("upstream_failed", 0)}

@@ -99,7 +99,7 @@ def test_a_process_that_is_to_become_a_triggerer_is_made_lean() -> None:
         "assert prepare() and gc.get_freeze_count() > 100_000; from airflow.jobs import triggerer_job_runner as it; "
         "print('lean:', it.TriggerLoggingFactory.__name__, it.greenback.__name__, 'aiobotocore.session' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=600)
     assert "lean: BriefLog greenback True" in done.stdout, done.stderr
 
 

@@ -82,8 +82,8 @@ def names(datasets: list[Json]) -> list[tuple[str, str]]:
 def test_a_run_leaves_events_with_inputs_outputs_and_the_model_version(stack: Stack) -> None:
     api, since = AirflowApi(stack.settings), datetime.now(UTC)
     run_id = api.run_partition("bike_forecast", DAY)
-    api.wait("bike_forecast", run_id, lambda _: None, patience=300)
-    until = time.monotonic() + 60
+    api.wait("bike_forecast", run_id, lambda _: None, patience=600)
+    until = time.monotonic() + 300
     while "" not in ended(found := events(stack, run_id, since)) and time.monotonic() < until:
         time.sleep(0.5)  # the scheduler tells the end of a run in a process of its own
     done = ended(found)

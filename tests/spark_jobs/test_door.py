@@ -50,7 +50,7 @@ def door(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Runs `python -m spark_jobs ARGUMENTS` with no server named in its environment."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("LANDFALL_", "SPARK_", "AWS_"))}
     command = [sys.executable, "-m", "spark_jobs", *arguments]
-    return subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False, timeout=300)
 
 
 def test_an_unknown_job_is_named_with_the_nearest() -> None:

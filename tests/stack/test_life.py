@@ -55,7 +55,7 @@ def parts(run: Landfall) -> dict[str, dict[str, object]]:
     return {part["name"]: part for part in json.loads(run("ps", "--json").stdout)}
 
 
-def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(true: Callable[[], bool], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen in time"

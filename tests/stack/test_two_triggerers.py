@@ -38,7 +38,7 @@ class Stack(Protocol):
     def ps(self) -> list[dict[str, object]]: ...
 
 
-def until(true: Callable[[], Any], what: str, seconds: float = 180) -> Any:
+def until(true: Callable[[], Any], what: str, seconds: float = 600) -> Any:
     """Ask twice a second until the answer is true; the answer."""
     end = time.monotonic() + seconds
     while not (answer := true()):

@@ -152,7 +152,7 @@ def as_a_process(corner: Any, stack: Any, days: str) -> "subprocess.CompletedPro
     """The same command line by `python -m spark_jobs`, as spark-submit and other targets call it."""
     command = [sys.executable, "-m", "spark_jobs", *corner.argv(days)]
     env = {**os.environ, "LANDFALL_SPARK_REMOTE": stack.settings.spark_remote}
-    return subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_a_process_gives_the_same_report_as_a_call(corner: Any, stack: Any, landed: dict[str, str]) -> None:
