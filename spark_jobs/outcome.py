@@ -30,7 +30,7 @@ def tell_error(url: str, error: LandfallError) -> None:
     Raises:
         ComputeError: the store refuses.
     """
-    write_file(url, json.dumps({"failed": error.as_dict()}).encode())
+    write_file(url, json.dumps({"failed": error.to_dict()}).encode())
 
 
 def job_failed(job: str, text: str, where: str, look: str) -> ComputeError:

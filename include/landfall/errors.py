@@ -4,8 +4,13 @@ Every error of Landfall is a `LandfallError` made of four sentences: what failed
 what is left behind, and the next command to type. Nothing here prints; the command line and the task log do.
 """
 
+from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Self
+from typing import ClassVar, Literal, Self, get_args
+
+Fault = Literal["input", "request", "server"]
+"""What made something fail. `input`: what landed, or was learnt from; the same input fails again. `request`: what was asked
+for, declared or configured; a person mends it. `server`: a server was away or broke; the same may succeed later."""
 
 
 class LandfallError(Exception):
@@ -16,39 +21,67 @@ class LandfallError(Exception):
         looked: Where we looked, or what came instead of what was expected.
         left: What state things are in now.
         next: The next command to type, or the next thing to do.
+        fault: What made it fail, where that is not the `usual` one of the class. Only what is a server's is tried again.
     """
 
-    def __init__(self, what: str, *, looked: str = "", left: str = "", next: str = "") -> None:
+    usual: ClassVar[Fault] = "server"
+
+    def __init__(
+        self, what: str, *, looked: str = "", left: str = "", next: str = "", fault: Fault | None = None
+    ) -> None:
         self.what, self.looked, self.left, self.next = what, looked, left, next
+        self.fault: Fault = fault or self.usual
         lines = [what, looked and f"  looked: {looked}", left and f"  left: {left}", next and f"  next: {next}"]
         super().__init__("\n".join(line for line in lines if line))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_restore, (type(self), self.what, self.looked, self.left, self.next))
+        return (from_dict, (self.to_dict(), type(self)))
 
     def as_dict(self) -> dict[str, str]:
         """The error as the `--json` output of the command line gives it."""
         fields = {"error": self.what, "looked": self.looked, "left": self.left, "next": self.next}
         return {"type": type(self).__name__, **{name: text for name, text in fields.items() if text}}
 
+    def to_dict(self) -> dict[str, str]:
+        """The error for another process, whose `from_dict` makes it again."""
+        return {**self.as_dict(), "fault": self.fault}
+
     @classmethod
     def unknown(cls, kind: str, name: str, known: list[str], *, next: str = "") -> Self:
         """An unknown name, with the nearest match among those that exist."""
         near = get_close_matches(name, known, n=1)
         hint = f" Did you mean `{near[0]}`?" if near else ""
-        return cls(f"There is no {kind} `{name}`.{hint}", looked=f"known: {', '.join(known) or 'none'}", next=next)
+        return cls(
+            f"There is no {kind} `{name}`.{hint}",
+            looked=f"known: {', '.join(known) or 'none'}",
+            next=next,
+            fault="request",
+        )
 
 
-def _restore(cls: type[LandfallError], what: str, looked: str, left: str, next: str) -> LandfallError:
-    return cls(what, looked=looked, left=left, next=next)
+def from_dict(told: Mapping[str, str], usual: type[LandfallError] = LandfallError) -> LandfallError:
+    """The error that `to_dict` told in another process; of type `usual` where this one does not know its type.
+
+    Raises:
+        KeyError: `told` is no error.
+    """
+    kind = globals().get(told.get("type", ""), usual)
+    known = kind if isinstance(kind, type) and issubclass(kind, LandfallError) else usual
+    fault = next((each for each in get_args(Fault) if each == told.get("fault")), None)
+    fields = {name: str(told.get(name, "")) for name in ("looked", "left", "next")}
+    return known(str(told["error"]), **fields, fault=fault)
 
 
 class SpecError(LandfallError):
     """A declaration that makes no sense. Raised when it is made, before anything runs."""
 
+    usual = "request"
+
 
 class SettingsError(LandfallError):
     """A setting (environment variable) is missing or malformed."""
+
+    usual = "request"
 
 
 class LandingError(LandfallError):
@@ -57,6 +90,8 @@ class LandingError(LandfallError):
 
 class ContractError(LandfallError):
     """The rows of a partition break the contract beyond what the pipeline allows."""
+
+    usual = "input"
 
 
 class ComputeError(LandfallError):
@@ -69,6 +104,8 @@ class ModelError(LandfallError):
 
 class DeploymentError(LandfallError):
     """A model cannot be deployed to a table as it was asked for."""
+
+    usual = "request"
 
 
 class PublishingError(LandfallError):
@@ -85,3 +122,5 @@ class StackError(LandfallError):
 
 class RunError(LandfallError):
     """An Airflow run could not be started or did not succeed."""
+
+    usual = "request"

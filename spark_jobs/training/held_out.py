@@ -106,6 +106,7 @@ def drawn(rows: DataFrame, learner: Learner, share: float, origin: Origin) -> Da
             looked=origin.where,
             left=LEFT,
             next=f"give more rows in {origin.made_in}",
+            fault="input",
         )
     lowest = different.orderBy(DRAW).limit(max(1, round(count * share)))
     last = lowest.agg(F.max(DRAW)).collect()[0][0]

@@ -77,12 +77,13 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
                 looked=f"{where}; they have {', '.join(sorted(rows.columns))}",
                 left=LEFT,
                 next="mend Gate.slices or Learner.label, or add the column to the features",
+                fault="input",
             )
     rows = rows.persist()
     try:
         count = rows.count()
         if not count:
-            raise ModelError("There are no rows to judge models on.", looked=where, left=LEFT)
+            raise ModelError("There are no rows to judge models on.", looked=where, left=LEFT, fault="input")
         challenger = judged(rows, options.challenger, learner, slices, count)
         champion = _champion(rows, options, slices, count)
     finally:

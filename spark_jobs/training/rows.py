@@ -38,7 +38,7 @@ class Origin:
 
     def refused(self, what: str) -> ModelError:
         """The error of rows that nothing can be learnt from."""
-        return ModelError(what, looked=self.where, left=LEFT, next=f"mend {self.made_in}{self.escape}")
+        return ModelError(what, looked=self.where, left=LEFT, next=f"mend {self.made_in}{self.escape}", fault="input")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +77,7 @@ def check_columns(table: DataFrame, learner: Learner, origin: Origin, *, time: s
                 looked=f"{origin.where}; {said.looked}",
                 left=LEFT,
                 next=f"add it to {origin.made_in}, or take it out of the learner",
+                fault="input",
             )
     types = {name: "string" if there[name] == "string" else "double" for name in learner.columns}
     raw = set(learner.features) - {stage.output for stage in learner.stages}
@@ -88,6 +89,7 @@ def check_columns(table: DataFrame, learner: Learner, origin: Origin, *, time: s
                 looked=origin.where,
                 left=LEFT,
                 next=f"make it a number in {origin.made_in}; text can have a StringIndex stage in the learner",
+                fault="input",
             )
     return types
 

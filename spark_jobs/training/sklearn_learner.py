@@ -65,6 +65,7 @@ class SklearnLearner:
                 looked=str(error).splitlines()[0][:300],
                 left=LEFT,
                 next="mend Estimator.parameters or Estimator.grid of the learner",
+                fault="input",
             ) from error
 
     def measure(self, model: Any, rows: DataFrame) -> dict[str, float]:

@@ -117,6 +117,7 @@ def take(
                 looked=where,
                 left=LEFT,
                 next="land more days, then train again: landfall train PIPELINE",
+                fault="input",
             )
         held = Partitions.of(days.days[-max(1, min(learner.holdout, len(days) // 5)) :])
         check_rows(summaries, held, learner, types, origin)
@@ -160,5 +161,6 @@ def _open(spark: SparkSession, lake: Lake, features: TablePartitions, version: i
             looked=f"its newest version is {newest}; {str(error).splitlines()[0][:200]}",
             left=LEFT,
             next="train at another version (--at-version), or at the newest",
+            fault="input",
         ) from error
     return table

@@ -69,6 +69,7 @@ def estimator(learner: Learner, parameters: Mapping[str, Number]) -> Any:
                 looked=str(error),
                 left=LEFT,
                 next="mend Estimator.parameters or Estimator.grid of the learner",
+                fault="input",
             ) from error
     return made
 
@@ -104,7 +105,7 @@ def _stage(declared: FeatureStage) -> "list[PipelineStage]":
             between = f"{output}_unscaled"
             assembler = feature.VectorAssembler(inputCols=list(columns), outputCol=between)
             return [assembler, _scaler(method, between, output)]
-    raise ModelError(f"The feature stage `{declared}` is unknown.")
+    raise ModelError(f"The feature stage `{declared}` is unknown.", fault="input")
 
 
 def _scaler(method: str, column: str, output: str) -> Any:

@@ -68,6 +68,7 @@ def choose(learner: Learner, fitting: Fitting, snapshot: Snapshot) -> tuple[dict
             f"No point of the grid of `{learner.estimator.kind}` could be measured: {metric} is no number.",
             looked=f"{len(tries)} points on {len(folds)} folds",
             left=LEFT,
+            fault="input",
         )
     tried: list[dict[str, object]] = [
         {"parameters": point, "metric": score} for point, score in zip(tries, scores, strict=True)

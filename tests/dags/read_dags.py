@@ -79,6 +79,8 @@ def task_facts(task: Any) -> dict[str, Any]:
         "sensor": isinstance(task, BaseSensorOperator),
         "deferrable": getattr(task, "deferrable", False),
         "timeout": getattr(task, "timeout", None),
+        "limit": seconds(task.execution_timeout),
+        "pauses": [seconds(task.retry_delay), seconds(task.max_retry_delay)],
     }
 
 

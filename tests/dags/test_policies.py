@@ -51,7 +51,7 @@ CAUGHT = {
 """DAG files that break a policy, to see that they are found."""
 
 
-def read_dags(home: Path, *arguments: str) -> dict[str, Any]:
+def read_dags(home: Path, *arguments: str, **variables: str) -> dict[str, Any]:
     """What `read_dags.py ARGUMENTS` tells, in an Airflow of its own below `home`."""
     ours = ("AIRFLOW", "LANDFALL_", "AWS_", "MLFLOW_")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -61,6 +61,7 @@ def read_dags(home: Path, *arguments: str) -> dict[str, Any]:
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        **variables,
     }
     done = subprocess.run(
         [sys.executable, str(READER), *arguments], capture_output=True, text=True, check=False, env=env, cwd=home
@@ -222,6 +223,35 @@ def test_a_sensor_holds_no_worker_and_gives_up_before_its_run_does(name: str, re
     for sensor in sensors.values():
         assert sensor["deferrable"] is True
         assert 0 < sensor["timeout"] < dag["timeout"]
+
+
+LIMITS = {
+    "approve": 5, "audit_landings": 20, "collect_features": 125, "decide": 35, "deploy": 30, "judge": 35, "land_rows": 5,
+    "make_features": 20, "measure_errors": 20, "rescore": 120, "score": 20, "start_runs": 5, "train": 125, "train_rows": 125,
+}  # fmt: skip
+"""Minutes that a task may take: those of its job, as declared, and five to ask servers. What is not here has five."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_task_has_a_limit_and_all_of_them_fit_into_the_run(name: str, read: dict[str, Any]) -> None:
+    [dag] = read["files"][name]["dags"]
+    tasks = [task for task in dag["tasks"] if not task["sensor"]]
+
+    assert {task["task_id"]: task["limit"] / 60 for task in tasks} == {
+        task["task_id"]: LIMITS.get(task["task_id"], 5) for task in tasks
+    }
+    assert sum(task["limit"] for task in tasks) < dag["timeout"]
+
+
+def test_the_pauses_between_tries_are_a_setting(tmp_path: Path, read: dict[str, Any]) -> None:
+    def pauses(told: dict[str, Any]) -> list[float]:
+        [dag] = told["files"]["bike_forecast"]["dags"]
+        [found] = {tuple(task["pauses"]) for task in dag["tasks"]}
+        return list(found)
+
+    assert pauses(read) == [10, 120]
+    [path] = [path for path in FILES if path.stem == "bike_forecast"]
+    assert pauses(read_dags(tmp_path, str(path), LANDFALL_RETRY_SECONDS="0.5")) == [0.5, 6]
 
 
 def test_airflow_reads_the_folder_without_an_import_error(bag: dict[str, Any]) -> None:

@@ -1,13 +1,14 @@
 """One audit after the other, over a real ledger: what is started, what is reported, and that a second finds nothing."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-from landfall.ledger import Audit, Current, Seen, audit, close_reading, open_reading
+from landfall.ledger import Audit, Current, Refused, Seen, audit, close_reading, open_reading, refuse_reading
 from landfall.spec import AllNamed, Feed, Partition
 
 DAY, NEXT = Partition.parse("2026-03-01"), Partition.parse("2026-03-02")
@@ -19,12 +20,18 @@ Auditor = Callable[..., Audit]
 def auditor(conn: Connection, store: Any, current: Current) -> Auditor:
     """Audits one feed; `runs` are those that Airflow has."""
 
-    def run(feed: Feed, runs: dict[Partition, Seen] | None = None, **more: Any) -> Audit:
-        known = runs or {}
+    def run(
+        feed: Feed,
+        runs: dict[Partition, Seen] | None = None,
+        later: timedelta = timedelta(0),
+        contract: str = "k1",
+        **more: Any,
+    ) -> Audit:
+        known, now = runs or {}, datetime.now(UTC) + later
         active = {day: each for day, each in known.items() if each.active}
         newest = known.get
         return audit(
-            conn, store, "lake", "p", feed, current,
+            conn, store, "lake", "p", feed, replace(current, now=now, contract=contract),
             active=lambda _: active, newest=lambda _, day: newest(day), **more,
         )  # fmt: skip
 
@@ -68,13 +75,102 @@ def test_a_partition_whose_run_waits_or_works_is_left_to_it(auditor: Auditor, st
     assert auditor(feed, {DAY: Seen(run_id="r", state="running")}).starts == []
 
 
-def test_what_a_run_has_read_is_not_started_again_whatever_became_of_it(
+def test_what_a_run_has_read_is_not_started_again_while_its_end_was_its_input_s(
     auditor: Auditor, conn: Connection, store: Any, feed: Feed
 ) -> None:
     store.put(key(feed, DAY), "e1")
     read(conn, feed, DAY, {key(feed, DAY): "e1"})
-    for state in ("success", "failed"):
-        assert auditor(feed, {DAY: Seen(run_id="run", state=state)}).starts == []
+    assert auditor(feed, {DAY: Seen(run_id="run", state="success")}).starts == []
+    refuse_reading(conn, f"p/{feed.name}", DAY, "run", Refused("12 bad rows", "c1", "k1"))
+    assert auditor(feed, {DAY: failed(DAY)}, later=timedelta(days=300)).starts == []
+    [start] = auditor(feed, {DAY: failed(DAY)}, contract="k2").starts
+    assert (start.run_id, start.reason) == ("run", "contract changed")
+
+
+def failed(day: Partition, ago: timedelta = timedelta(0)) -> Seen:
+    return Seen(run_id="run", state="failed", ended_at=datetime.now(UTC) - ago)
+
+
+def test_what_a_server_made_fail_is_started_again_after_pauses_that_grow(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed
+) -> None:
+    store.put(key(feed, DAY), "e1")
+    read(conn, feed, DAY, {key(feed, DAY): "e1"})
+    passed = timedelta(0)
+    for number, minutes in enumerate([5, 10, 20, 40, 80, 160, 160], start=1):
+        run = {DAY: failed(DAY, -passed)}
+        assert auditor(feed, run, later=passed + timedelta(minutes=minutes - 1)).starts == []
+        [start] = auditor(feed, run, later=passed + timedelta(minutes=minutes + 1), patience=timedelta(0)).starts
+        assert (start.partition, start.run_id, start.reason) == (str(DAY), "run", "failed")
+        assert start.why == f"run did not finish; tried again by the next audit (attempt {number})"
+        passed += timedelta(minutes=minutes + 1)
+
+
+def test_a_run_that_failed_before_it_could_read_is_started_again_too(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed
+) -> None:
+    store.put(key(feed, DAY), "e1")
+    assert auditor(feed, {DAY: failed(DAY)}).starts == []
+    [start] = auditor(feed, {DAY: failed(DAY)}, later=timedelta(minutes=6), patience=timedelta(0)).starts
+    assert (start.run_id, start.reason) == ("run", "failed")
+
+
+def test_of_two_audits_at_once_one_starts_what_failed(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed
+) -> None:
+    store.put(key(feed, DAY), "e1")
+    read(conn, feed, DAY, {key(feed, DAY): "e1"})
+    both = [auditor(feed, {DAY: failed(DAY)}, later=timedelta(minutes=6)) for _ in range(2)]
+    assert [len(each.starts) for each in both] == [1, 0]
+
+
+def test_while_a_server_is_away_nothing_is_started_and_no_attempt_is_counted(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed, predict: Any
+) -> None:
+    store.put(key(feed, DAY), "e1")
+    store.put(key(feed, NEXT), "e1")
+    read(conn, feed, DAY, {key(feed, DAY): "e1"})
+    away = auditor(feed, {DAY: failed(DAY)}, later=timedelta(hours=1), away="Spark does not answer.")
+    assert (away.starts, away.postponed, away.away) == ([], 2, "Spark does not answer.")
+    back = auditor(feed, {DAY: failed(DAY)}, later=timedelta(hours=1))
+    assert ([(start.partition, start.reason) for start in back.starts], back.postponed) == (
+        [(str(NEXT), "never published")],
+        1,
+    )
+    predict(conn, feed.table, NEXT)
+    [again] = auditor(feed, {DAY: failed(DAY, timedelta(hours=1))}).starts
+    assert (again.partition, again.why) == (str(DAY), "run did not finish; tried again by the next audit (attempt 1)")
+
+
+def test_after_an_outage_one_run_is_started_first_and_more_when_it_has_published(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed, predict: Any
+) -> None:
+    days = [Partition.parse(f"2026-03-{day:02}") for day in range(1, 11)]
+    for day in days:
+        store.put(key(feed, day), "e1")
+        read(conn, feed, day, {key(feed, day): "e1"})
+    runs = {day: failed(day, timedelta(hours=1)) for day in days}
+    first = auditor(feed, runs, at_once=4)
+    assert ([start.partition for start in first.starts], first.postponed) == ([str(days[-1])], 9)
+    runs[days[-1]] = Seen(run_id="run", state="running")
+    second = auditor(feed, runs, at_once=4)
+    assert (second.starts, second.postponed) == ([], 9)
+    runs[days[-1]] = Seen(run_id="run", state="success")
+    predict(conn, feed.table, days[-1])
+    third = auditor(feed, runs, at_once=4)
+    assert ([start.partition for start in third.starts], third.postponed) == ([str(day) for day in days[8:4:-1]], 5)
+
+
+def test_a_day_that_fails_for_ever_holds_up_no_other(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed
+) -> None:
+    for day in (DAY, NEXT):
+        store.put(key(feed, day), "e1")
+        read(conn, feed, day, {key(feed, day): "e1"})
+    runs = {day: failed(day) for day in (DAY, NEXT)}
+    assert [each.partition for each in auditor(feed, runs, later=timedelta(minutes=6)).starts] == [str(NEXT)]
+    runs[NEXT] = failed(NEXT, -timedelta(minutes=7))
+    assert [each.partition for each in auditor(feed, runs, later=timedelta(minutes=8)).starts] == [str(DAY)]
 
 
 def test_a_replaced_object_reruns_its_partition_in_the_run_it_had(
@@ -135,14 +231,14 @@ def test_beside_something_urgent_the_newest_partition_alone_is_started(
 def test_what_was_read_before_anything_was_predicted_is_run_again_when_something_is(
     auditor: Auditor, conn: Connection, store: Any, feed: Feed, new_feed: Callable[..., Feed], predict: Any
 ) -> None:
-    predictions = new_feed()
+    predictions, ended = new_feed(), {DAY: Seen(run_id="run", state="success")}
     store.put(key(feed, DAY), "e1")
     read(conn, feed, DAY, {key(feed, DAY): "e1"})
-    assert auditor(feed, of=predictions.table).starts == []
+    assert auditor(feed, ended, of=predictions.table).starts == []
     predict(conn, predictions.table, DAY)
-    assert [start.reason for start in auditor(feed, of=predictions.table).starts] == ["predictions published"]
+    assert [start.reason for start in auditor(feed, ended, of=predictions.table).starts] == ["predictions published"]
     read(conn, feed, DAY, {key(feed, DAY): "e1"})
-    assert auditor(feed, of=predictions.table).starts == []
+    assert auditor(feed, ended, of=predictions.table).starts == []
 
 
 STRANGE = [

@@ -1,8 +1,9 @@
 """Every landing is published, exactly once, whatever the order of things: random worlds over the real ledger and tables.
 
 A world has two partitions, objects that strangers create, replace and delete, runs that take one step at a time and may
-crash between any two, audits that may overlap, a DAG that may be paused. When everybody has come to rest, every partition
-that is ready must be published from exactly what lies in S3, and no input may have been published twice.
+crash between any two or be made to fail by a server, audits that may overlap, a DAG that may be paused. When everybody has
+come to rest, every partition that is ready must be published from exactly what lies in S3, and no input may have been
+published twice.
 
     pytest tests/ledger/test_every_landing.py                            at least 10,000 steps
     LANDFALL_STEPS=100000 pytest tests/ledger/test_every_landing.py      more
@@ -12,7 +13,8 @@ import itertools
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -31,7 +33,18 @@ from psycopg import sql
 
 from landfall.errors import LandingError, OutdatedError
 from landfall.landing.store import check_complete, check_landed, iterate_folder, visible
-from landfall.ledger import Current, Seen, Start, audit, close_reading, ensure_ledger, open_reading, record_landing
+from landfall.ledger import (
+    Current,
+    Refused,
+    Seen,
+    Start,
+    audit,
+    close_reading,
+    ensure_ledger,
+    open_reading,
+    record_landing,
+    refuse_reading,
+)
 from landfall.publishing import Fingerprint, Publication, open_publication, publish
 from landfall.spec import AllNamed, AtLeast, Feed, Marker, OneObject, Partition
 
@@ -55,9 +68,14 @@ class Run:
     def reset(self) -> None:
         """From the beginning."""
         self.state, self.at = "running", "wait"
+        self.ended_at: datetime | None = None
         self.reading = 0
         self.read: dict[str, str] = {}
         self.publication: Publication | None = None
+
+    def fail(self) -> None:
+        """To the end."""
+        self.state, self.ended_at = "failed", datetime.now(UTC)
 
 
 class World(RuleBasedStateMachine):
@@ -75,6 +93,7 @@ class World(RuleBasedStateMachine):
         self.runs: dict[Partition, list[Run]] = {day: [] for day in DAYS}
         self.decided: list[Start] = []
         self.paused = False
+        self.passed = timedelta(0)
 
     # --- what strangers do -------------------------------------------------------------------------------------------
     @rule(day=days, name=names, content=contents)
@@ -130,16 +149,21 @@ class World(RuleBasedStateMachine):
             run.at = {"list": "read", "insert": "stage"}.get(run.at, run.at)
 
     @rule(day=days, which=which_run)
-    def a_run_fails_before_it_has_read(self, day: Partition, which: int) -> None:
+    def a_server_makes_a_run_fail(self, day: Partition, which: int) -> None:
+        """After all its tries, at whatever it is; nobody can write anything down."""
         for run in self.runs[day][which : which + 1]:
-            if run.state == "running" and run.at in ("read", "list"):
-                run.state = "failed"
+            if run.state == "running" and run.at != "wait":
+                run.fail()
 
     # --- what the audit does -----------------------------------------------------------------------------------------
     @rule(patient=st.booleans())
     def an_audit_decides(self, patient: bool) -> None:
         """An event, a duplicate of one, or five minutes: it makes no difference. Patience may be over, if nothing is left."""
         self.decide(timedelta(seconds=60) if patient or self.decided else timedelta(0))
+
+    @rule(hours=st.integers(1, 3))
+    def time_passes(self, hours: int) -> None:
+        self.passed += timedelta(hours=hours)
 
     @precondition(lambda self: self.decided)
     @rule(which=st.integers(0, 9))
@@ -158,10 +182,11 @@ class World(RuleBasedStateMachine):
             for day, runs in self.runs.items()
             if runs
         }
-        seen = {day: Seen(run_id=run.run_id, state=run.state) for day, run in newest.items()}
+        seen = {day: Seen(run_id=run.run_id, state=run.state, ended_at=run.ended_at) for day, run in newest.items()}
         active = {day: each for day, each in seen.items() if each.active}
+        current = replace(self.current, now=datetime.now(UTC) + self.passed)
         found = audit(
-            self.conn, self.store, "lake", "p", self.feed, self.current,
+            self.conn, self.store, "lake", "p", self.feed, current,
             active=lambda _: active, newest=lambda _, day: seen.get(day), patience=patience,
         )  # fmt: skip
         self.decided += found.starts
@@ -196,10 +221,13 @@ class World(RuleBasedStateMachine):
                     check_landed(visible(folder, landing, day), landing, day)
                     check_complete(folder, landing, day)
                     run.at = "stage"
-                except LandingError:
-                    run.state = "failed"
+                except LandingError as error:
+                    if error.fault == "input":
+                        self.refuse(day, run)
+                    run.fail()
             case "stage" if BROKEN in run.read.values():
-                run.state = "failed"
+                self.refuse(day, run)
+                run.fail()
             case "stage":
                 fingerprint = Fingerprint(objects=run.read, code_version="c1", model_version="", contract="k1")
                 run.publication = open_publication(
@@ -212,6 +240,9 @@ class World(RuleBasedStateMachine):
                 run.at = "publish"
             case "publish":
                 self.swap(day, run)
+
+    def refuse(self, day: Partition, run: Run) -> None:
+        refuse_reading(self.conn, f"p/{self.feed.name}", day, run.run_id, Refused("its input", "c1", "k1"))
 
     def insert(self, day: Partition, run: Run) -> None:
         assert run.publication
@@ -253,6 +284,7 @@ class World(RuleBasedStateMachine):
             for day, runs in self.runs.items():
                 for run in runs * 12:
                     self.step(day, run)
+            self.passed += timedelta(hours=3)
             if not self.decide(timedelta(0)):
                 break
         assert self.decide(timedelta(0)) == 0, "an audit of a world at rest starts something"

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from landfall.ledger import Current, Facts, Made, Read, Seen, Standing, standing
+from landfall.ledger import Claimed, Current, Facts, Made, Read, Refused, Seen, Standing, standing
+from landfall.ledger.restarts import made_of
 from landfall.ledger.standing import changes
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
 from landfall.spec import Partition
@@ -35,6 +37,12 @@ LANDED = replace(NOTHING, objects=OLD, lacks="")
 SKIPPED = replace(LANDED, run=SUCCESS, read=read(OLD))
 HOUR = timedelta(hours=1)
 PREDICTED = "predictions of it were published after it had been read"
+AGAIN = "r did not finish; tried again at 2012-12-24 12:05 UTC (attempt 1)"
+AGAIN_13 = "r did not finish; tried again at 2012-12-24 13:05 UTC (attempt 1)"
+LOST = "bulk did not finish; tried again at 2012-12-24 13:00 UTC (attempt 1)"
+ENDED = replace(FAILED, ended_at=NOON)
+REFUSED = replace(read(OLD), refused=Refused("12 bad rows", "c1", "k1"))
+LATER = replace(read(NEW), at=NOON + HOUR)
 WHY = "hours.csv: aaaaaaaa -> bbbbbbbb"
 GONE = f"what it was made of is no longer there: {KEY!r}"
 
@@ -49,20 +57,69 @@ GONE = f"what it was made of is no longer there: {KEY!r}"
         (LANDED, "landed", "no run has read it", "never published", True),
         (replace(LANDED, run=FAILED), "landed", "no run has read it", "never published", True),
         (replace(LANDED, run=FAILED, read=read(NEW)), "landed", "no run has read it", "never published", True),
-        (replace(LANDED, run=FAILED, read=read(OLD)), "failed", "r", "failed", False),
+        (replace(LANDED, run=FAILED, read=read(OLD)), "failed", AGAIN, "failed", False),
+        (replace(LANDED, run=ENDED, landed_at=NOON), "failed", AGAIN, "failed", False),
+        (replace(LANDED, run=ENDED, landed_at=NOON + HOUR), "landed", "no run has read it", "never published", True),
+        (replace(LANDED, run=FAILED, read=REFUSED), "failed", "its input: 12 bad rows", "refused", False),
+        (
+            replace(LANDED, run=ENDED, read=REFUSED, landed_at=NOON),
+            "failed",
+            "its input: 12 bad rows",
+            "refused",
+            False,
+        ),
+        (
+            replace(LANDED, run=FAILED, read=replace(REFUSED, refused=Refused("12 bad rows", "c0", "k1"))),
+            "failed",
+            "its input was refused by code c0, it is c1 now",
+            "code changed",
+            True,
+        ),
+        (
+            replace(LANDED, run=FAILED, read=replace(REFUSED, refused=Refused("12 bad rows", "c0", "k0"))),
+            "failed",
+            "its input was refused by contract k0, it is k1 now",
+            "contract changed",
+            True,
+        ),
+        (
+            replace(LANDED, objects=NEW, run=FAILED, read=REFUSED),
+            "landed",
+            "no run has read it",
+            "never published",
+            True,
+        ),
         (replace(LANDED, run=SUCCESS, read=read(OLD)), "skipped", "its run had nothing to publish", "", False),
         (replace(LANDED, run=SUCCESS, read=said("a memory")), "skipped", "a memory", "", False),
         (replace(LANDED, read=said("a memory")), "skipped", "a memory", "", False),
         (replace(SKIPPED, predicted_at=NOON + HOUR), "landed", PREDICTED, "predictions published", True),
         (replace(SKIPPED, predicted_at=NOON - HOUR), "skipped", "its run had nothing to publish", "", False),
         (replace(SKIPPED, predicted_at=NOON + HOUR, run=RUNNING), "running", "r", "", False),
-        (replace(LANDED, run=FAILED, read=read(OLD), predicted_at=NOON + HOUR), "failed", "r", "failed", False),
+        (replace(LANDED, run=FAILED, read=read(OLD), predicted_at=NOON + HOUR), "failed", AGAIN, "failed", False),
         (replace(SKIPPED, predicted_at=NOON + HOUR, made=made()), "published", "", "", False),
-        (replace(LANDED, run=FAILED, read=read(OLD, "bulk")), "skipped", "its run had nothing to publish", "", False),
+        (replace(LANDED, run=SUCCESS, read=read(OLD, "bulk")), "failed", LOST, "failed", False),
+        (replace(LANDED, read=read(OLD, "bulk")), "failed", LOST, "failed", False),
         (replace(LANDED, run=SUCCESS, read=read(OLD), made=made()), "published", "", "", False),
         (replace(LANDED, objects=NEW, run=SUCCESS, read=read(OLD), made=made()), "stale", WHY, "input changed", True),
         (replace(LANDED, objects=NEW, run=RUNNING, read=read(OLD), made=made()), "running", "r", "", False),
-        (replace(LANDED, objects=NEW, run=FAILED, read=read(NEW), made=made()), "failed", f"r; {WHY}", "failed", False),
+        (replace(LANDED, objects=NEW, run=FAILED, read=LATER, made=made()), "failed", AGAIN_13, "failed", False),
+        (
+            replace(LANDED, run=FAILED, read=replace(LATER, objects=OLD), made=made()),
+            "failed",
+            AGAIN_13,
+            "failed",
+            False,
+        ),
+        (replace(LANDED, run=SUCCESS, read=replace(LATER, objects=OLD), made=made()), "published", "", "", False),
+        (
+            replace(
+                LANDED, run=None, read=replace(LATER, objects=OLD), made=replace(made(), restored_at=NOON + 2 * HOUR)
+            ),
+            "published",
+            "",
+            "",
+            False,
+        ),
         (replace(LANDED, objects=NEW, run=SUCCESS, read=read(NEW), made=made()), "stale", WHY, "input changed", False),
         (replace(NOTHING, run=SUCCESS, made=made()), "published", GONE, "input deleted", False),
         (
@@ -87,7 +144,8 @@ GONE = f"what it was made of is no longer there: {KEY!r}"
 def test_a_partition_stands_where_its_facts_put_it(
     facts: Facts, state: str, why: str, reason: str, automatic: bool
 ) -> None:
-    assert standing(facts, CURRENT) == Standing(state=state, why=why, reason=reason, automatic=automatic)  # type: ignore[arg-type]
+    found = replace(standing(facts, CURRENT), again_at=None)
+    assert found == Standing(state=state, why=why, reason=reason, automatic=automatic)  # type: ignore[arg-type]
 
 
 def test_what_has_not_landed_by_its_deadline_is_late_also_with_a_run_that_waits() -> None:
@@ -116,3 +174,34 @@ def test_while_airflow_is_away_a_partition_that_was_read_is_not_called_done() ->
 
 def test_strange_keys_are_shown_escaped() -> None:
     assert changes({}, {"a/x\n'; DROP": "0123456789"}) == '"x\\n\'; DROP": new, 01234567'
+
+
+@pytest.mark.parametrize(
+    ("restarts", "minutes"), [(0, 5), (1, 10), (2, 20), (3, 40), (4, 80), (5, 160), (6, 160), (1000, 160)]
+)
+def test_each_restart_waits_twice_as_long_up_to_a_limit(restarts: int, minutes: int) -> None:
+    facts = replace(LANDED, run=ENDED, read=read(OLD))
+    of = made_of(facts, "c1", "k1")
+    facts = replace(facts, claimed=Claimed(at=NOON - HOUR, restarts=restarts, made_of=of))
+    due = NOON + timedelta(minutes=minutes)
+    found = standing(facts, CURRENT)
+    assert (found.again_at, found.automatic) == (due, False)
+    assert found.why == f"r did not finish; tried again at {due:%Y-%m-%d %H:%M} UTC (attempt {restarts + 1})"
+    found = standing(facts, replace(CURRENT, now=due))
+    assert (found.automatic, found.why) == (
+        True,
+        f"r did not finish; tried again by the next audit (attempt {restarts + 1})",
+    )
+
+
+@pytest.mark.parametrize("changed", [{"made_of": "of something else"}, {"restarts": 0}])
+def test_restarts_are_counted_anew_when_input_code_or_contract_are_others(changed: dict[str, Any]) -> None:
+    facts = replace(LANDED, run=ENDED, read=read(OLD))
+    claimed = Claimed(at=NOON - HOUR, restarts=4, made_of=made_of(facts, "c1", "k1"))
+    facts = replace(facts, claimed=replace(claimed, **changed))
+    assert standing(facts, CURRENT).again_at == NOON + timedelta(minutes=5)
+
+
+def test_what_it_is_made_of_is_its_objects_its_code_and_its_contract() -> None:
+    whole = {made_of(LANDED, "c1", "k1"), made_of(replace(LANDED, objects=NEW), "c1", "k1")}
+    assert len({*whole, made_of(LANDED, "c2", "k1"), made_of(LANDED, "c1", "k2")}) == 4

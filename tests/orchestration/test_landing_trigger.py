@@ -296,7 +296,7 @@ def test_an_error_of_the_store_is_raised_in_a_worker_word_for_word_and_may_be_re
     trigger = trigger_of(sensor)
     trigger.render_template_fields(context())
     [event] = asyncio.run(events_of(trigger))
-    assert json.loads(json.dumps(event.payload)) == error.as_dict()
+    assert json.loads(json.dumps(event.payload)) == error.to_dict()
     with pytest.raises(LandingError) as refused:
         sensor.execute_complete({}, event.payload)  # type: ignore[arg-type]
     assert str(refused.value) == str(error)

@@ -4,12 +4,14 @@ A job runs in this process and its frames on the server. Large jobs have a sessi
 small ones share one, because Spark starts new Python workers for each session (2 to 5 s, more than the job itself).
 """
 
+import os
 import socket
+import threading
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from landfall.compute.target import Report
@@ -29,6 +31,16 @@ SMALL = {
 }
 """How the session of small jobs plans."""
 
+KEEPALIVE = {"grpc.keepalive_time_ms": 360_000, "grpc.keepalive_timeout_ms": 20_000}
+"""A server that hangs is noticed after these, without any limit of a step. It refuses clients that ask more often than every
+5 minutes."""
+
+HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
+"""What a client of HTTP/2 says first (RFC 9113, 3.4), with no settings of its own; the server says its settings."""
+
+GREETING = 10.0
+"""Seconds within which a server answers that is alive, however busy: it takes milliseconds."""
+
 LOOK = "landfall logs spark"
 """What shows more of a job that failed."""
 
@@ -39,36 +51,73 @@ class WarmSpark:
 
     remote: str
     lake: str
+    _under_way: "list[tuple[SparkSession, str]]" = field(default_factory=list, init=False, compare=False, repr=False)
 
     def run(self, argv: list[str], *, small: bool = False) -> Report:
-        """Run one job (see `ComputeTarget.run`). A `small` one is planned as `SMALL` says."""
-        self._check_alive(argv[0])
+        """Run one job (see `ComputeTarget.run`). A `small` one is planned as `SMALL` says.
+
+        Where the caller is interrupted (a time limit, Ctrl-C), what the job has under way on the server is stopped too.
+        """
+        self.check_alive(argv[0])
         from pyspark.errors import PySparkException
 
         from spark_jobs.__main__ import run
         from spark_jobs.outcome import job_failed
 
         try:
-            with self._shared_session() if small else self._own_session() as session:
+            with self._shared_session() if small else self._own_session() as session, self._stoppable(session):
                 return run([*argv, "--lake", self.lake], session)
         except LandfallError:
             raise
         except PySparkException as error:
-            raise job_failed(argv[0], str(error), self._address, LOOK) from error
+            raise job_failed(argv[0], str(error), self.address, LOOK) from error
         except Exception as error:
             if type(error).__module__.startswith(("grpc", "pyspark")):
-                raise job_failed(argv[0], str(error), self._address, LOOK) from error
+                raise job_failed(argv[0], str(error), self.address, LOOK) from error
             raise
+
+    def stop(self) -> None:
+        """Stop on the server what this job has under way there; other jobs, also those of the same session, go on."""
+        if self._under_way:
+            session, tag = self._under_way[-1]
+            _shortly(lambda: session.interruptTag(tag))
+
+    @contextmanager
+    def _stoppable(self, session: "SparkSession") -> Iterator[None]:
+        """Mark what is asked of the server inside, so that it can be told from what others ask in the same session."""
+        tag = f"landfall-{uuid.uuid4().hex}"
+        session.addTag(tag)
+        self._under_way.append((session, tag))
+        try:
+            yield
+        except Exception:
+            raise
+        except BaseException:
+            self.stop()
+            raise
+        finally:
+            self._under_way.pop()
+            session.removeTag(tag)
+
+    def _session(self, name: str = "") -> "SparkSession":
+        """A new client of the server, of its session called `name`, or of a new one."""
+        from pyspark.sql.connect.client import DefaultChannelBuilder
+        from pyspark.sql.connect.session import SparkSession
+
+        os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # as pyspark.sql's own builder does, which takes no channel
+        slash = "" if "/;" in self.remote else "/"
+        builder = DefaultChannelBuilder(f"{self.remote}{slash};session_id={name}" if name else self.remote)
+        for option, value in KEEPALIVE.items():
+            builder.setChannelOption(option, value)
+        return cast("SparkSession", SparkSession.builder.channelBuilder(builder).create())
 
     @contextmanager
     def _own_session(self) -> "Iterator[SparkSession]":
-        from pyspark.sql import SparkSession
-
-        session = SparkSession.builder.remote(self.remote).getOrCreate()
+        session = self._session()
         try:
             yield session
         finally:
-            session.stop()
+            _end(session)
 
     @contextmanager
     def _shared_session(self) -> "Iterator[SparkSession]":
@@ -77,11 +126,8 @@ class WarmSpark:
         A session that the server has closed cannot come back under its id; then the job gets one of its own.
         """
         from pyspark.errors import PySparkException
-        from pyspark.sql import SparkSession
 
-        slash = "" if "/;" in self.remote else "/"
-        name = uuid.uuid5(uuid.NAMESPACE_URL, f"landfall small jobs {self.remote}")
-        session = SparkSession.builder.remote(f"{self.remote}{slash};session_id={name}").getOrCreate()
+        session = self._session(str(uuid.uuid5(uuid.NAMESPACE_URL, f"landfall small jobs {self.remote}")))
         session.release_session_on_close = False
         try:
             for option, value in SMALL.items():
@@ -96,21 +142,64 @@ class WarmSpark:
         try:
             yield session
         finally:
-            session.stop()
+            _end(session)
 
     @property
-    def _address(self) -> str:
+    def address(self) -> str:
         """The server without the token that its address carries."""
         return self.remote.partition("/;")[0]
 
-    def _check_alive(self, job: str) -> None:
-        address = urlsplit(self.remote)
+    def check_alive(self, job: str = "") -> None:
+        """Ask the server for a connection: one that hangs takes it and says nothing.
+
+        Raises:
+            ComputeError: it does not answer within seconds.
+        """
         try:
-            socket.create_connection((address.hostname or "", address.port or 15002), timeout=5).close()
+            self._greet()
         except OSError as error:
+            what = f"The Spark job `{job}` could not start: Spark does not answer." if job else "Spark does not answer."
             raise ComputeError(
-                f"The Spark job `{job}` could not start: Spark does not answer.",
-                looked=f"{self._address} ({error})",
+                what,
+                looked=f"{self.address} ({error})",
                 left="nothing was written, what was published stays",
                 next="landfall ps",
             ) from error
+
+    def _greet(self) -> None:
+        """Begin to speak HTTP/2, as gRPC does: a millisecond, where its own client takes 200.
+
+        Raises:
+            OSError: nothing listens, or what listens greets nobody.
+        """
+        address = urlsplit(self.remote)
+        with socket.create_connection((address.hostname or "", address.port or 15002), timeout=5) as connection:
+            if "use_ssl=true" in self.remote.lower():
+                return
+            connection.settimeout(GREETING)
+            connection.sendall(HTTP2)
+            try:
+                if not connection.recv(1):
+                    raise ConnectionError("it hung up")
+            except TimeoutError:
+                raise TimeoutError(f"it takes connections, and has said nothing for {GREETING:.0f} s") from None
+
+
+def _end(session: "SparkSession") -> None:
+    """Close the session, and leave it as this thread's active one no longer: Spark forgets that for its own thread alone."""
+    _shortly(session.stop)
+    active = getattr(type(session), "_active_session", None)
+    if isinstance(active, threading.local):
+        active.session = None
+
+
+def _shortly(work: Callable[[], object]) -> None:
+    """Do `work`, and go on without it if the server does not answer in `GREETING` seconds."""
+    worker = threading.Thread(target=_quietly, args=(work,), daemon=True)
+    worker.start()
+    worker.join(GREETING)
+
+
+def _quietly(work: Callable[[], object]) -> None:
+    with suppress(Exception):
+        work()

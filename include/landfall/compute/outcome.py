@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from landfall import errors
 from landfall.compute.target import Report
-from landfall.errors import ComputeError, LandfallError
+from landfall.errors import ComputeError, from_dict
 
 
 def report_of(job: str, told: bytes) -> Report:
@@ -19,7 +18,7 @@ def report_of(job: str, told: bytes) -> Report:
     try:
         found: Mapping[str, Any] = json.loads(told)
         if "failed" in found:
-            raise _error(found["failed"])
+            raise from_dict(found["failed"], ComputeError)
         return dict(found["report"])
     except (ValueError, KeyError, TypeError) as error:
         raise ComputeError(
@@ -28,10 +27,3 @@ def report_of(job: str, told: bytes) -> Report:
             left="what it wrote stays, nothing was published",
             next="run the task again",
         ) from error
-
-
-def _error(told: Mapping[str, str]) -> LandfallError:
-    kind = getattr(errors, told.get("type", ""), ComputeError)
-    known = kind if isinstance(kind, type) and issubclass(kind, LandfallError) else ComputeError
-    fields = {name: str(told.get(name, "")) for name in ("looked", "left", "next")}
-    return known(str(told["error"]), **fields)

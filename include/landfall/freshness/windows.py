@@ -47,6 +47,7 @@ def judging_window(challenger: ModelVersion, champion: ModelVersion | None) -> W
             looked=f"snapshot {snapshot.first}..{snapshot.last}" if snapshot else "no snapshot among its tags",
             left="the champion stays",
             next=f"landfall train {pipeline_of(challenger.name)}",
+            fault="input",
         )
     return Window(
         table=snapshot.table,
@@ -72,4 +73,5 @@ def _honest(champion: ModelVersion, challenger: ModelVersion, window: Partitions
         + (f", its judged sibling up to {sibling}" if sibling else ", and has no judged sibling"),
         left=f"version {champion.version} serves; version {challenger.version} stays in the registry",
         next=f"landfall train {pipeline_of(champion.name)} with a later --until, or without",
+        fault="input",
     )

@@ -6,7 +6,7 @@ The truth about what has landed is this listing; messages about objects are only
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from landfall.errors import LandingError
+from landfall.errors import Fault, LandingError
 from landfall.landing import listing
 from landfall.landing.listing import LandedObject, ObjectStore
 from landfall.pipelines import PIPELINES
@@ -111,6 +111,7 @@ def check_complete(objects: Sequence[LandedObject], landing: Landing, partition:
             f"Partition {partition} of `{feed_of(landing)}` is not complete: {lacks}.",
             f"{landing.folder(partition)}, for {landing.ready}",
             "land what it lacks: its run is then started again",
+            fault="request",  # the objects that count may be the same when a marker has come back
         )
 
 
@@ -153,5 +154,7 @@ def _minute(landed: LandedObject) -> str:
     return f"{landed.last_modified:%Y-%m-%d %H:%M} UTC"
 
 
-def _refused(what: str, looked: str, next: str) -> LandingError:
-    return LandingError(what, looked=looked, left="nothing was read; what was published before stays", next=next)
+def _refused(what: str, looked: str, next: str, fault: Fault = "input") -> LandingError:
+    return LandingError(
+        what, looked=looked, left="nothing was read; what was published before stays", next=next, fault=fault
+    )

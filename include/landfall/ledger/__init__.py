@@ -1,7 +1,7 @@
 """The ledger: what landed, what was read of it, what was made of it; and what therefore is to be done."""
 
 from landfall.ledger.audit import Audit, Start, audit
-from landfall.ledger.facts import Facts, Made, Read, Seen
+from landfall.ledger.facts import Claimed, Facts, Made, Read, Refused, Seen
 from landfall.ledger.gather import gather
 from landfall.ledger.record import (
     close_reading,
@@ -10,16 +10,19 @@ from landfall.ledger.record import (
     note_late,
     open_reading,
     record_landing,
+    refuse_reading,
 )
 from landfall.ledger.schema import ensure_ledger
 from landfall.ledger.standing import Current, Standing, standing
 
 __all__ = [
     "Audit",
+    "Claimed",
     "Current",
     "Facts",
     "Made",
     "Read",
+    "Refused",
     "Seen",
     "Standing",
     "Start",
@@ -32,5 +35,6 @@ __all__ = [
     "note_late",
     "open_reading",
     "record_landing",
+    "refuse_reading",
     "standing",
 ]

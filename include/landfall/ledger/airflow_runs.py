@@ -46,7 +46,8 @@ def _by_partition(feed: Feed, runs: Iterable[Json]) -> dict[Partition, Seen]:
     found: dict[Partition, Seen] = {}
     for run in runs:
         partition = _partition_of(feed, run)
-        seen = Seen(run_id=str(run["dag_run_id"]), state=str(run["state"]))
+        ended = run.get("end_date")
+        seen = Seen(run_id=str(run["dag_run_id"]), state=str(run["state"]), ended_at=_moment(ended) if ended else None)
         if partition and (seen.active or not (partition in found and found[partition].active)):
             found[partition] = seen
     return found
@@ -60,4 +61,8 @@ def _partition_of(feed: Feed, run: Json) -> Partition | None:
     except SpecError:
         return None
     moment = run["logical_date"]
-    return feed.landing.holding(datetime.fromisoformat(moment.replace("Z", "+00:00"))) if moment else None
+    return feed.landing.holding(_moment(moment)) if moment else None
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

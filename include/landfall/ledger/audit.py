@@ -3,6 +3,9 @@
 What woke it does not matter and carries no truth: every audit lists each feed's prefix once and decides from that listing,
 the ledger and Airflow's runs. A second audit finds the runs that the first had started, or what they read, and starts none.
 Two audits at once do not start a run twice: the one that claims it in the ledger does.
+
+What a server made fail is started again when that server answers: one run of a feed at first, which shows whether things work
+again, and more once something of the feed has come to its end since (a circuit breaker, half open).
 """
 
 import os
@@ -16,6 +19,7 @@ from landfall.landing.store import iterate_landing
 from landfall.ledger.facts import Facts, Seen
 from landfall.ledger.gather import Runs, gather, sort_objects
 from landfall.ledger.record import claim, record_landing
+from landfall.ledger.restarts import failed_at, is_paused, made_of, restarts
 from landfall.ledger.standing import Current, Standing, standing
 from landfall.publishing.database import Database
 from landfall.spec import Feed, Partition, PredictionTable
@@ -33,12 +37,15 @@ NewestRun = Callable[[Feed, Partition], Seen | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """A run that is due: of a new partition, or once more (`run_id` is then that of the run it had)."""
+    """A run that is due: of a new partition, or once more (`run_id` is then that of the run it had).
+
+    A run of a training has no logical date, and its id in the place of a partition.
+    """
 
     feed: str
     dag_id: str
     partition: str
-    logical_date: str
+    logical_date: str | None
     run_id: str | None
     reason: str
     why: str
@@ -68,6 +75,7 @@ class Audit:
         gone: Object versions that were known and are gone.
         starts: Runs that are due now; with those that go on already at most `AT_ONCE`.
         postponed: How many more are due.
+        away: Which server is away, so that nothing is started; empty if all are there.
         deleted: Published partitions whose inputs were deleted, with what is gone.
         unexpected: Keys that belong to no partition, escaped.
     """
@@ -78,6 +86,7 @@ class Audit:
     gone: int
     starts: list[Start] = field(default_factory=list)
     postponed: int = 0
+    away: str = ""
     deleted: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
 
@@ -94,6 +103,7 @@ def audit(
     newest: NewestRun,
     of: PredictionTable | None = None,
     yielding: bool = False,
+    away: str = "",
     at_once: int = AT_ONCE,
     patience: timedelta = PATIENCE,
 ) -> Audit:
@@ -110,6 +120,7 @@ def audit(
         newest: The newest run of one partition, asked only for those that seem due.
         of: The predictions that the feed's rows are held against, if they are.
         yielding: Whether something more urgent is at work: then only the run of the newest partition is started.
+        away: Which server is away that the feed's jobs need; empty if all are there. Without it runs would only fail.
         at_once: How many runs may go on at the same time, those that an audit did not start among them.
         patience: How long a start that another audit decided on is left to it.
 
@@ -123,17 +134,24 @@ def audit(
     landed = sort_objects(feed.landing, objects, current.now)
     found = [(facts, standing(facts, current)) for facts in gather(conn, pipeline, feed, landed, active, of=of)]
     deleted = [f"{facts.partition}: {each.why}" for facts, each in found if each.reason == "input deleted"]
-    due = [facts for facts, each in reversed(found) if each.automatic]
+    due = [facts for facts, each in reversed(found) if each.automatic or _may_have_failed(facts, each, current)]
     free = at_once - sum(1 for _, each in found if each.state == "running")
     newest_landed = max(landed.objects, default=None)
+    working = max((at for facts, _ in found if (at := _came_to_its_end(facts))), default=None)
     starts: list[Start] = []
     postponed = 0
     for facts in due:
-        if len(starts) >= free or (yielding and facts.partition != newest_landed):
+        if away or len(starts) >= free or (yielding and facts.partition != newest_landed):
             postponed += 1
             continue
-        start, seen = _start(facts, newest, current), facts.read.number if facts.read else None
-        if start and claim(conn, start.feed, start.partition, seen, patience):
+        known = replace(facts, run=newest(facts.feed, facts.partition))
+        start = _start(known, current)
+        if start is None:
+            continue
+        failed = failed_at(known)
+        if failed and (working is None or working < failed) and (starts or free < at_once):
+            postponed += 1
+        elif _claim(conn, known, start, current, patience):
             starts.append(start)
     return Audit(
         feed=name,
@@ -142,15 +160,37 @@ def audit(
         gone=gone,
         starts=starts,
         postponed=postponed,
+        away=away if postponed else "",
         deleted=deleted,
         unexpected=[repr(key) for key in landed.unexpected],
     )
 
 
-def _start(facts: Facts, newest: NewestRun, current: Current) -> Start | None:
-    """The run to start for what seems due, once its newest run is known; None if it is not due after all."""
-    known = replace(facts, run=newest(facts.feed, facts.partition))
+def _start(known: Facts, current: Current) -> Start | None:
+    """The run to start for what seems due, now that its newest run is known; None if it is not due after all."""
     now = standing(known, current)
-    if not now.automatic:
-        return None
-    return Start.again(known, now)
+    return Start.again(known, now) if now.automatic else None
+
+
+def _may_have_failed(facts: Facts, standing: Standing, current: Current) -> bool:
+    """True if a run read the partition and its end is not known, so that Airflow is to be asked how it ended.
+
+    While the pause after a restart is not over, nobody needs to ask.
+    """
+    if standing.state == "running" or facts.lacks or not facts.is_unended:
+        return False
+    return not is_paused(facts, made_of(facts, current.code, current.contract), current.restart_after, current.now)
+
+
+def _came_to_its_end(facts: Facts) -> datetime | None:
+    """When a run of the partition last published it, or said why not."""
+    if facts.read and (facts.read.said or facts.read.refused):
+        return facts.read.at
+    return facts.made.published_at if facts.made else None
+
+
+def _claim(conn: Database, facts: Facts, start: Start, current: Current, patience: timedelta) -> bool:
+    """Claims the start; counts it if it is one more after a failure by a server."""
+    of, seen = made_of(facts, current.code, current.contract), facts.read.number if facts.read else None
+    number = restarts(facts, of) + 1 if failed_at(facts) else 0
+    return claim(conn, start.feed, start.partition, seen, patience, restarts=number, made_of=of)

@@ -18,8 +18,16 @@ from landfall.freshness.honest import not_honest, versions_for
 from landfall.freshness.watching import note_errors
 from landfall.landing.listing import LandedObject
 from landfall.landing.store import check_landed, connect, iterate_landing
+from landfall.ledger.facts import Refused
 from landfall.ledger.gather import sort_objects
-from landfall.ledger.record import close_reading, excuse_reading, judge_reading, open_reading, record_landing
+from landfall.ledger.record import (
+    close_reading,
+    excuse_reading,
+    judge_reading,
+    open_reading,
+    record_landing,
+    refuse_reading,
+)
 from landfall.ledger.schema import ensure_ledger
 from landfall.publishing import Fingerprint, Publication, open_publication, publish, published_partitions
 from landfall.publishing import connect as connect_database
@@ -81,12 +89,19 @@ class Bulk:
             readings = {day: open_reading(database, self.name, day, self.run_id) for day in partitions}
             objects = self._objects(database, readings)
             refused = {day: error for day in partitions if (error := self._refused(objects.get(day, ()), day))}
-            yield from (Done(partition=day, state="failed", why=error.what) for day, error in refused.items())
+            for day, error in refused.items():
+                self._refuse(database, day, error.what)
+                yield Done(partition=day, state="failed", why=error.what)
             usable = Partitions.of(set(partitions) - set(refused))
             for done in self._redo(database, usable, objects, readings) if len(usable) else ():
                 if done.state == "skipped":
                     excuse_reading(database, readings[done.partition], done.why)
                 yield done
+
+    def _refuse(self, database: Database, day: Partition, why: str) -> None:
+        """Note that a partition failed by its input."""
+        refused = Refused(why, code_of(self.feed), self.feed.contract.version)
+        refuse_reading(database, self.name, day, self.run_id, refused)
 
     def _redo(
         self,
@@ -143,7 +158,9 @@ class Bulk:
         for verdict in report["refused"]:
             reasons = "; ".join(f"{count} x {example}" for count, example in list(verdict["reasons"].values())[:3])
             day = Partition.parse(verdict["partition"])
-            kept[day] = Done(partition=day, state="failed", why=f"the contract: {reasons or 'what landed has no rows'}")
+            why = f"the contract: {reasons or 'what landed has no rows'}"
+            self._refuse(database, day, why)
+            kept[day] = Done(partition=day, state="failed", why=why)
         return kept
 
     def _publish(

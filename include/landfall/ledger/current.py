@@ -16,6 +16,7 @@ def current_of(settings: Settings, pipeline: Pipeline, feed: Feed) -> Current:
         contract=feed.contract.version,
         model=_champion(settings, pipeline) if feed.table == pipeline.predictions else None,
         now=datetime.now(UTC),
+        restart_after=settings.restart_after,
     )
 
 

@@ -7,6 +7,15 @@ from datetime import datetime
 from landfall.spec import Feed, Partition
 
 
+@dataclass(frozen=True)
+class Refused:
+    """What was read failed by itself, not by a server: why, and by which code and contract. With others it may pass."""
+
+    why: str
+    code: str
+    contract: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Read:
     """What a run read. `objects` is None while it is still listing; key -> ETag afterwards. `said`: why nothing came of it."""
@@ -18,11 +27,27 @@ class Read:
     rows: int | None = None
     quarantined: int | None = None
     said: str = ""
+    refused: Refused | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """The newest start that an audit decided on.
+
+    Args:
+        at: When.
+        restarts: How often in a row what was there had been started again by then, because a server had made it fail.
+        made_of: What was there: see `landfall.ledger.restarts`.
+    """
+
+    at: datetime
+    restarts: int
+    made_of: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """What readers see: the publication, and what it was made from."""
+    """What readers see: the publication, and what it was made from. `restored_at`: when a rollback went back to it."""
 
     publication: int
     objects: Mapping[str, str]
@@ -31,14 +56,21 @@ class Made:
     contract: str
     rows: int
     published_at: datetime
+    restored_at: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """Since when readers see it."""
+        return max(self.published_at, self.restored_at or self.published_at)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A run as Airflow tells it. `state` is queued, running, success or failed."""
+    """A run as Airflow tells it. `state` is queued, running, success or failed; `ended_at` is None until it has ended."""
 
     run_id: str
     state: str
+    ended_at: datetime | None = None
 
     @property
     def active(self) -> bool:
@@ -61,6 +93,7 @@ class Facts:
         made: What readers see.
         run: The run that is active, else the newest.
         runs_known: False if Airflow could not be asked.
+        claimed: The newest start that an audit decided on.
         predicted_at: When the predictions that readers see of it were published; only for a feed that is held against them.
     """
 
@@ -74,7 +107,21 @@ class Facts:
     made: Made | None = None
     run: Seen | None = None
     runs_known: bool = True
+    claimed: Claimed | None = None
     predicted_at: datetime | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """True if the newest reading is of what is there now."""
+        return self.read is not None and self.read.objects == self.objects
+
+    @property
+    def is_unended(self) -> bool:
+        """True if a run has read what is there now, and has neither published it nor said why not: it goes on, or it failed."""
+        read, made = self.read, self.made
+        if read is None or not self.is_read or read.said or read.refused:
+            return False
+        return made is None or made.since < read.at
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from psycopg import sql
 
 from landfall.landing.listing import LandedObject
-from landfall.ledger.facts import Facts, Made, Read, Seen
+from landfall.ledger.facts import Claimed, Facts, Made, Read, Refused, Seen
 from landfall.publishing.database import Database, explained, fetch
 from landfall.spec import Feed, Landing, Partition, PredictionTable
 
@@ -15,11 +15,14 @@ Runs = Callable[[Feed], Mapping[Partition, Seen]]
 """Asks for the runs of a feed's DAG."""
 
 _READ = sql.SQL("""
-SELECT DISTINCT ON (partition) partition, id, run_id, opened_at, objects, rows, quarantined, coalesce(said, '')
+SELECT DISTINCT ON (partition) partition, id, run_id, opened_at, objects, rows, quarantined, coalesce(said, ''), refused
 FROM landfall.readings WHERE feed = %s AND (%s::text IS NULL OR partition = %s) ORDER BY partition, id DESC""")
 _MADE = sql.SQL("""
-SELECT partition::text, id, fingerprint, rows, published_at FROM landfall.publications
+SELECT partition::text, id, fingerprint, rows, published_at, restored_at FROM landfall.publications
 WHERE table_name = %s AND state = 'published' AND (%s::text IS NULL OR partition::text = %s)""")
+_CLAIMED = sql.SQL("""
+SELECT partition, claimed_at, restarts, coalesce(made_of, '') FROM landfall.claims
+WHERE feed = %s AND (%s::text IS NULL OR partition = %s)""")
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ def gather(
         PublishingError: the database cannot be asked.
         RunError: Airflow cannot be asked.
     """
-    read, made = newest_readings(conn, f"{pipeline}/{feed.name}", only), _made(conn, feed.table, only)
+    name = f"{pipeline}/{feed.name}"
+    read, made, claimed = newest_readings(conn, name, only), _made(conn, feed.table, only), _claimed(conn, name, only)
     predicted = _made(conn, of, only) if of else {}
     seen = runs(feed) if runs else {}
     bare = Facts(pipeline=pipeline, feed=feed, partition=Partition(datetime(1970, 1, 1, tzinfo=UTC).date()))
@@ -90,6 +94,7 @@ def gather(
             read=read.get(partition),
             made=made.get(partition),
             run=seen.get(partition),
+            claimed=claimed.get(partition),
             predicted_at=predicted[partition].published_at if partition in predicted else None,
         )
         for partition in sorted(names)
@@ -105,7 +110,7 @@ def newest_readings(conn: Database, feed: str, only: Partition | None = None) ->
 
 
 def _reading(row: tuple[object, ...]) -> Read:
-    _, number, run_id, at, objects, rows, quarantined, said = row
+    _, number, run_id, at, objects, rows, quarantined, said, refused = row
     if not isinstance(at, datetime):
         raise TypeError(f"landfall.readings has other columns than this version knows: {row}")
     return Read(
@@ -116,7 +121,19 @@ def _reading(row: tuple[object, ...]) -> Read:
         rows=None if rows is None else int(str(rows)),
         quarantined=None if quarantined is None else int(str(quarantined)),
         said=str(said),
+        refused=Refused(**refused) if isinstance(refused, dict) else None,
     )
+
+
+def _claimed(conn: Database, feed: str, only: Partition | None) -> dict[Partition, Claimed]:
+    day = str(only) if only else None
+    with explained(conn, f"What was started of `{feed}` is not known."):
+        rows = fetch(conn, _CLAIMED, [feed, day, day])
+    return {
+        Partition.parse(str(partition)): Claimed(at=at.astimezone(UTC), restarts=int(str(count)), made_of=str(of))
+        for partition, at, count, of in rows
+        if isinstance(at, datetime)
+    }
 
 
 def _made(conn: Database, table: PredictionTable, only: Partition | None) -> dict[Partition, Made]:
@@ -127,7 +144,7 @@ def _made(conn: Database, table: PredictionTable, only: Partition | None) -> dic
 
 
 def _publication(row: tuple[object, ...]) -> Made:
-    _, number, fingerprint, rows, at = row
+    _, number, fingerprint, rows, at, restored = row
     if not isinstance(fingerprint, dict) or not isinstance(at, datetime):
         raise TypeError(f"landfall.publications has other columns than this version knows: {row}")
     return Made(
@@ -138,4 +155,5 @@ def _publication(row: tuple[object, ...]) -> Made:
         contract=str(fingerprint["contract"]),
         rows=int(str(rows)),
         published_at=at.astimezone(UTC),
+        restored_at=restored.astimezone(UTC) if isinstance(restored, datetime) else None,
     )

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from psycopg import sql
 
 from landfall.landing.listing import LandedObject
+from landfall.ledger.facts import Refused
 from landfall.publishing.database import Database, explained, fetch, fetch_one, run
 from landfall.spec import Landing, Partition
 
@@ -103,24 +105,54 @@ def excuse_reading(conn: Database, reading: int, said: str) -> None:
         fetch(conn, sql.SQL("UPDATE landfall.readings SET said = %s WHERE id = %s RETURNING id"), [said, reading])
 
 
+_REFUSE = sql.SQL("""
+UPDATE landfall.readings SET refused = %(refused)s::jsonb
+WHERE id = (SELECT max(id) FROM landfall.readings
+            WHERE feed = %(feed)s AND partition = %(partition)s AND run_id = %(run_id)s)
+RETURNING id""")
+
+
+def refuse_reading(conn: Database, feed: str, partition: Partition, run_id: str, refused: Refused) -> None:
+    """Notes that what `run_id` has read failed by itself: no audit starts it again until it, the code or the contract changes.
+
+    Where the run has read nothing there is nothing to note.
+    """
+    names = {"feed": feed, "partition": str(partition), "run_id": run_id, "refused": json.dumps(asdict(refused))}
+    with explained(conn, f"That `{feed}` {partition} was refused could not be noted."):
+        fetch(conn, _REFUSE, names)
+
+
 _CLAIM = sql.SQL("""
 WITH newest AS (SELECT max(id) AS id, max(opened_at) AS at FROM landfall.readings
                 WHERE feed = %(feed)s AND partition = %(partition)s)
-INSERT INTO landfall.claims AS claim (feed, partition)
-SELECT %(feed)s, %(partition)s FROM newest WHERE newest.id IS NOT DISTINCT FROM %(seen)s
-ON CONFLICT (feed, partition) DO UPDATE SET claimed_at = clock_timestamp()
+INSERT INTO landfall.claims AS claim (feed, partition, restarts, made_of)
+SELECT %(feed)s, %(partition)s, %(restarts)s, %(made_of)s FROM newest WHERE newest.id IS NOT DISTINCT FROM %(seen)s
+ON CONFLICT (feed, partition) DO UPDATE
+SET claimed_at = clock_timestamp(), restarts = excluded.restarts, made_of = excluded.made_of
 WHERE claim.claimed_at <= clock_timestamp() - %(patience)s OR claim.claimed_at <= (SELECT at FROM newest)
 RETURNING 1""")
 
 
-def claim(conn: Database, feed: str, partition: str, seen: int | None, patience: timedelta) -> bool:
+def claim(
+    conn: Database,
+    feed: str,
+    partition: str,
+    seen: int | None,
+    patience: timedelta,
+    *,
+    restarts: int = 0,
+    made_of: str = "",
+) -> bool:
     """Whether the caller may start the partition's run now: nobody else has decided to, or what he started has read.
 
     Args:
         seen: Number of the newest reading that the caller decided from. If there is a newer one, he may not.
         patience: How long a start that another decided on is left to him.
+        restarts: The how manieth restart in a row this is; 0 for one that follows no failure.
+        made_of: What is there: see `landfall.ledger.restarts`.
     """
     names = {"feed": feed, "partition": partition, "seen": seen, "patience": patience}
+    names |= {"restarts": restarts, "made_of": made_of}
     with explained(conn, f"The start of `{feed}` {partition} could not be claimed."):
         return bool(fetch(conn, _CLAIM, names))
 

@@ -1,11 +1,12 @@
 """The ledger's tables, in the predictions database beside the publications.
 
 `landed_objects`: every version of every object that was seen, with the partition it belongs to. `readings`: what each run
-read of its partition, numbered in the order in which the runs looked, and what was said where nothing came of it.
+read of its partition, numbered in the order in which the runs looked, what was said where nothing came of it, and why where
+it was refused.
 `late_landings`: the deadlines that passed before their partition had landed. `backfills`: those that the command line began.
-`claims`: the newest start that an audit decided on. `consumed`, a view: the object versions that the rows readers see now
-were made of. It is computed from the published publications' fingerprints, so a landing becomes consumed in the transaction
-that publishes it, and in no other.
+`claims`: the newest start that an audit decided on, and how often in a row what was there was started again. `consumed`, a view:
+the object versions that the rows readers see now were made of. It is computed from the published publications' fingerprints,
+so a landing becomes consumed in the transaction that publishes it, and in no other.
 """
 
 from psycopg import sql
@@ -37,7 +38,7 @@ CREATE TABLE IF NOT EXISTS landfall.readings (
     rows bigint,
     quarantined bigint
 );
-ALTER TABLE landfall.readings ADD COLUMN IF NOT EXISTS said text;
+ALTER TABLE landfall.readings ADD COLUMN IF NOT EXISTS said text, ADD COLUMN IF NOT EXISTS refused jsonb;
 CREATE INDEX IF NOT EXISTS readings_by_partition ON landfall.readings (feed, partition, id DESC);
 CREATE TABLE IF NOT EXISTS landfall.late_landings (
     feed text NOT NULL,
@@ -60,6 +61,8 @@ CREATE TABLE IF NOT EXISTS landfall.claims (
     claimed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (feed, partition)
 );
+ALTER TABLE landfall.claims ADD COLUMN IF NOT EXISTS restarts integer NOT NULL DEFAULT 0;
+ALTER TABLE landfall.claims ADD COLUMN IF NOT EXISTS made_of text;
 CREATE OR REPLACE VIEW landfall.consumed AS
 SELECT o.bucket, o.key, o.etag, o.last_modified, o.feed, o.partition, p.id AS publication, p.published_at
 FROM landfall.publications p
@@ -69,7 +72,7 @@ WHERE p.state = 'published'""")
 
 _READY = sql.SQL("""
 SELECT to_regclass('landfall.consumed') IS NOT NULL AND EXISTS (
-    SELECT FROM pg_attribute WHERE attrelid = to_regclass('landfall.readings') AND attname = 'said')""")
+    SELECT FROM pg_attribute WHERE attrelid = to_regclass('landfall.claims') AND attname = 'made_of')""")
 
 
 def ensure_ledger(conn: Database) -> None:

@@ -1,17 +1,18 @@
 """Where a partition stands and what is due, decided from its facts alone: no server is asked, no clock is read.
 
-The one rule of when to run: an input that no run has read, or that was read but is not what is published, is due. An input
-that a run has read and that then failed or had nothing to publish is not run again by itself: the same input gives the
-same end, unless it had nothing to publish because nothing had been predicted, and now something is. `landfall plan` names
-it all the same, for a person to decide.
+The one rule of when to run: an input that no run has read, or that was read but is not what is published, is due. What a
+server made fail is due again after a pause that grows. An input that failed by itself or had nothing to publish is not run
+again by itself: the same input gives the same end, unless code or contract have changed, or it had nothing to publish
+because nothing had been predicted, and now something is. `landfall plan` names it all the same, for a person to decide.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from landfall.ledger.facts import Facts, Made
+from landfall.ledger.restarts import FIRST, made_of, next_start, restarts
 
 State = Literal["waiting", "late", "landed", "running", "failed", "published", "stale", "skipped"]
 ATTENTION = ("late", "landed", "failed", "stale")
@@ -27,12 +28,14 @@ class Current:
         contract: Digest of its contract.
         model: The champion's version; None where the feed's rows do not come from the champion, or there is none.
         now: The present (aware).
+        restart_after: The first pause before a run that a server made fail is started again.
     """
 
     code: str
     contract: str
     model: str | None
     now: datetime
+    restart_after: timedelta = FIRST
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +46,17 @@ class Standing:
         state: See `State`.
         why: The reason for a person; empty where the state says it all.
         reason: The kind of reason to run it: `never published`, `predictions published`, `input changed`, `input deleted`,
-            `model changed`, `code changed`, `contract changed`, `failed`; empty if there is none.
+            `model changed`, `code changed`, `contract changed`, `failed` (by a server), `refused` (its input); empty if
+            there is none.
         automatic: Whether the audit starts its run by itself.
+        again_at: When the audit starts a run again that a server made fail.
     """
 
     state: State
     why: str = ""
     reason: str = ""
     automatic: bool = False
+    again_at: datetime | None = None
 
 
 def standing(facts: Facts, current: Current) -> Standing:
@@ -66,6 +72,8 @@ def standing(facts: Facts, current: Current) -> Standing:
         )
     if facts.lacks:
         return _waiting(facts, current)
+    if failed := _refused(facts, current) or _failed(facts, current):
+        return failed
     if facts.made is None:
         return _unpublished(facts)
     if facts.made.objects != facts.objects:
@@ -81,33 +89,48 @@ def _waiting(facts: Facts, current: Current) -> Standing:
 
 
 def _unpublished(facts: Facts) -> Standing:
-    if facts.read is None or facts.read.objects != facts.objects:
+    if facts.read is None or not facts.is_read:
         return Standing(state="landed", why="no run has read it", reason="never published", automatic=True)
-    if _failed(facts):
-        return Standing(state="failed", why=facts.read.run_id, reason="failed")
     if facts.predicted_at and facts.predicted_at > facts.read.at:
         why = "predictions of it were published after it had been read"
         return Standing(state="landed", why=why, reason="predictions published", automatic=True)
     if facts.run is None and not facts.read.said:
-        why = "a run read it, and published nothing" if facts.runs_known else "read, not published; Airflow is away"
-        return Standing(state="landed", why=why, reason="never published")
+        return Standing(state="landed", why="read, not published; Airflow is away", reason="never published")
     return Standing(state="skipped", why=facts.read.said or "its run had nothing to publish")
 
 
-def _failed(facts: Facts) -> bool:
-    """True if the newest reading is of a run that failed."""
-    run, read = facts.run, facts.read
-    return run is not None and read is not None and run.state == "failed" and run.run_id == read.run_id
+def _refused(facts: Facts, current: Current) -> Standing | None:
+    """The standing of what failed by its input; due once that is judged by other code or another contract."""
+    read, made = facts.read, facts.made
+    if read is None or read.refused is None or not facts.is_read or (made and made.since > read.at):
+        return None
+    before = {"contract": read.refused.contract, "code": read.refused.code}
+    now = {"contract": current.contract, "code": current.code}
+    for name in ("contract", "code"):
+        if before[name] != now[name]:
+            why = f"its input was refused by {name} {before[name]}, it is {now[name]} now"
+            return Standing(state="failed", why=why, reason=f"{name} changed", automatic=True)
+    return Standing(state="failed", why=f"its input: {read.refused.why}", reason="refused")
+
+
+def _failed(facts: Facts, current: Current) -> Standing | None:
+    """The standing of what a server made fail, which the audit starts again."""
+    of = made_of(facts, current.code, current.contract)
+    again = next_start(facts, of, current.restart_after)
+    if again is None:
+        return None
+    run = facts.read.run_id if facts.read and facts.is_unended else facts.run.run_id if facts.run else ""
+    due, number = current.now >= again, restarts(facts, of) + 1
+    when = "by the next audit" if due else f"at {again:%Y-%m-%d %H:%M} UTC"
+    why = f"{run} did not finish; tried again {when} (attempt {number})"
+    return Standing(state="failed", why=why, reason="failed", automatic=due, again_at=again)
 
 
 def _changed(facts: Facts, made: Made) -> Standing:
     why = changes(made.objects, facts.objects)
-    read_it = facts.read is not None and facts.read.objects == facts.objects
-    if read_it and facts.run and _failed(facts):
-        return Standing(state="failed", why=f"{facts.run.run_id}; {why}", reason="failed")
     fewer = facts.objects.items() <= made.objects.items()
     reason = "input deleted" if fewer else "input changed"
-    return Standing(state="stale", why=why, reason=reason, automatic=not fewer and not read_it)
+    return Standing(state="stale", why=why, reason=reason, automatic=not fewer and not facts.is_read)
 
 
 def _outdated(facts: Facts, made: Made, current: Current) -> Standing:

@@ -27,7 +27,7 @@ def registry(settings: Settings, *, left: str = UNTOUCHED) -> Iterator["MlflowCl
     from sqlalchemy.exc import SQLAlchemyError
 
     where = settings.mlflow_tracking_uri.rpartition("@")[2]
-    _check_alive(settings.mlflow_tracking_uri, where)
+    check_alive(settings)
     try:
         yield MlflowClient(tracking_uri=settings.mlflow_tracking_uri, registry_uri=settings.mlflow_tracking_uri)
     except LandfallError:
@@ -39,9 +39,13 @@ def registry(settings: Settings, *, left: str = UNTOUCHED) -> Iterator["MlflowCl
         ) from error
 
 
-def _check_alive(uri: str, where: str) -> None:
-    """Ask the registry's port first: MLflow itself asks ten times, for 102 s, before it says that nobody answers."""
-    address = urlsplit(uri)
+def check_alive(settings: Settings) -> None:
+    """Ask the registry's port first: MLflow itself asks ten times, for 102 s, before it says that nobody answers.
+
+    Raises:
+        ModelError: nobody answers.
+    """
+    where, address = settings.mlflow_tracking_uri.rpartition("@")[2], urlsplit(settings.mlflow_tracking_uri)
     if not address.hostname:
         return
     try:

@@ -1,11 +1,16 @@
 """Ask a person before a challenger serves, where the pipeline or the run's form asks for that."""
 
+from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context
 
+from landfall.orchestration.step import SERVERS
 from landfall.spec import Settings, Training
+
+ANSWER = timedelta(days=13)
+"""How long a person has to answer: a day less than the run."""
 
 
 class Approve(ApprovalOperator):
@@ -15,6 +20,8 @@ class Approve(ApprovalOperator):
         super().__init__(
             subject=f"Promote version {{{{ ti.xcom_pull(task_ids='judge')['version'] }}}} of {training.model}?",
             body="{{ ti.xcom_pull(task_ids='judge')['markdown'] }}",
+            execution_timeout=SERVERS,
+            response_timeout=ANSWER,
             **kwargs,
         )
         self.model = training.model

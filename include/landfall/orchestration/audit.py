@@ -1,14 +1,15 @@
 """The audit as a DAG: hold S3 against the ledger, start the runs that are due."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Context
 
-from landfall.orchestration.step import Step
+from landfall.errors import LandfallError
+from landfall.orchestration.step import SERVERS, Step
 from landfall.pipelines import PIPELINES
 from landfall.spec import Pipeline, Settings
 
@@ -25,21 +26,28 @@ SOON = timedelta(seconds=20)
 class AuditLandings(Step):
     """One audit of every feed of every pipeline. Reports the runs to start; what only a person can mend is in its log."""
 
+    limit = timedelta(minutes=20)  # a listing of 100,000 objects takes half a minute
+
     def run(self, context: Context, settings: Settings) -> Starts:
         """The arguments of `start_runs`, one a run that is due."""
         looks = [_audit(settings, name) for name in PIPELINES]
-        found = [each for audits, _ in looks for each in audits]
+        found = [each for look in looks for each in look.audits]
         for each in found:
             self._tell(each)
-        starts = [run_arguments(start) for each in found for start in each.starts]
+        trainings = [start for look in looks for start in look.trainings]
+        for start in trainings:
+            self.log.info("%s is started again: %s", start.dag_id, start.why)
+        starts = [run_arguments(start) for start in [*(start for each in found for start in each.starts), *trainings]]
         left = sum(each.postponed for each in found)
-        soon = left and (starts or any(working for _, working in looks))
+        soon = left and (starts or any(look.working for look in looks)) and not any(each.away for each in found)
         return [*starts, _go_on(context["dag"].dag_id, left)] if soon else starts
 
     def _tell(self, audit: "Audit") -> None:
         self.log.info("%s: %d objects, %d new, %d gone", audit.feed, audit.objects, audit.new, audit.gone)
         for start in audit.starts:
             self.log.info("%s %s is due: %s (%s)", audit.feed, start.partition, start.reason, start.why)
+        if audit.away:
+            self.log.warning("%s: nothing is started while a server is away. %s", audit.feed, audit.away)
         if audit.postponed:
             self.log.info("%s: %d more are due; the audits that follow start them", audit.feed, audit.postponed)
         for gone in audit.deleted:
@@ -50,18 +58,28 @@ class AuditLandings(Step):
             self.log.warning("%s: %d more objects belong to no partition", audit.feed, len(audit.unexpected) - 100)
 
 
-def _audit(settings: Settings, name: str) -> "tuple[list[Audit], bool]":
-    """The audit of each feed of a pipeline, and whether anything of it is at work."""
+@dataclass(frozen=True)
+class Look:
+    """One look at a pipeline: the audit of each of its feeds, its trainings to start again, and whether anything is at work."""
+
+    audits: "list[Audit]"
+    trainings: "list[Start]"
+    working: bool
+
+
+def _audit(settings: Settings, name: str) -> Look:
     from landfall.landing.store import connect
     from landfall.ledger import audit, ensure_ledger
     from landfall.ledger.airflow_runs import active_runs, at_work, is_urgent, newest_run
     from landfall.ledger.current import current_of
+    from landfall.ledger.trainings import restart_of
     from landfall.publishing import connect as connect_database
     from landfall.runs import AirflowApi
 
     pipeline, api, store = PIPELINES[name], AirflowApi(settings), connect(settings.s3)
     working = at_work(api, pipeline)
     near = _near(settings, pipeline)
+    away = _away(settings) if near else ""
     yielding = any(dag_id in near and is_urgent(pipeline, dag_id, run_id) for dag_id, run_id in working)
     with connect_database(settings) as database:
         ensure_ledger(database)
@@ -77,10 +95,26 @@ def _audit(settings: Settings, name: str) -> "tuple[list[Audit], bool]":
                 newest=lambda feed, partition: newest_run(api, feed, partition),
                 of=pipeline.held_against(feed),
                 yielding=yielding,
+                away=away if feed.dag_id in near else "",
             )
             for feed in pipeline.feeds
         ]
-    return audits, bool(working)
+        pause, training = settings.restart_after, pipeline.training
+        again = None if away else restart_of(database, api, training, datetime.now(UTC), restart_after=pause)
+    return Look(audits, [again] if again else [], bool(working))
+
+
+def _away(settings: Settings) -> str:
+    """Which server is away that a run needs beside those that the audit itself asks; empty if all are there."""
+    from landfall.compute.local import WarmSpark
+    from landfall.models.client import check_alive
+
+    try:
+        WarmSpark(remote=settings.spark_remote, lake=settings.lake).check_alive()
+        check_alive(settings)
+    except LandfallError as error:
+        return f"{error.what} {error.looked}"
+    return ""
 
 
 def _near(settings: Settings, pipeline: Pipeline) -> set[str]:
@@ -134,5 +168,7 @@ def audit_landings() -> AuditLandings:
 
 def start_runs(due: Step) -> Any:
     """One task a run that the step `due` tells: it makes the run, or resets the one that its partition had."""
-    start_runs = TriggerDagRunOperator.partial(task_id="start_runs", openlineage_inject_parent_info=False)
+    start_runs = TriggerDagRunOperator.partial(
+        task_id="start_runs", openlineage_inject_parent_info=False, execution_timeout=SERVERS
+    )
     return start_runs.expand_kwargs(due.output)

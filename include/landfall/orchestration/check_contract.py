@@ -42,6 +42,8 @@ def contract_error(feed: Feed, partition: str, report: dict[str, Any]) -> Contra
 class CheckContract(Step):
     """Reads the report of `make_features`, and notes its verdict in the ledger; no Spark."""
 
+    feed: Feed
+
     def __init__(self, *, feed: Feed, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.feed = feed

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Context, Param
@@ -69,6 +70,8 @@ def _flag(title: str, description: str) -> Param:
 class DeployModel(Step):
     """Deploys the version; the log has every statement that was run."""
 
+    limit = timedelta(minutes=30)  # compiling a large forest takes minutes, its statements a second each
+
     def run(self, context: Context, settings: Settings) -> Json:
         """What was deployed where."""
         from landfall.deployments import Create, TableName
@@ -112,7 +115,9 @@ class DeployModel(Step):
 
 
 class RescoreTable(Step):
-    """Scores the rows that were there before, batch by batch, if the form asks for it."""
+    """Scores the rows that were there before, batch by batch, if the form asks for it. The next try goes on where one ended."""
+
+    limit = timedelta(hours=2)  # ten million rows take a minute or so: benchmarks/results/in_database_rescore.md
 
     def run(self, context: Context, settings: Settings) -> Json:
         """How many rows, and how long it took."""

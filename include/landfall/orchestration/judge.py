@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
-from landfall.errors import ModelError
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import models_judged
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
@@ -64,10 +63,7 @@ def _asked(challenger: "ModelVersion", serving: "ModelVersion | None") -> tuple[
     """On which partitions the job is to judge, and what; a comparison that would not be honest fails the run for good."""
     from landfall.freshness.windows import judging_window
 
-    try:
-        window = judging_window(challenger, serving)
-    except ModelError as error:
-        raise AirflowFailException(str(error)) from error
+    window = judging_window(challenger, serving)
     asked = {
         "at_version": str(window.at_version),
         "challenger": window.challenger,

@@ -157,7 +157,7 @@ class LandingTrigger(BaseTrigger):
             _at_its_turn(self._tell, landing.folder(partition))
             await landed(settings.s3, landing, partition, tell=_say, queue_url=settings.sqs_queue_url)
         except LandfallError as error:
-            yield TriggerEvent(error.as_dict())
+            yield TriggerEvent(error.to_dict())
         else:
             yield TaskSuccessEvent()
         finally:

@@ -5,9 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException
 
-from landfall.errors import LandingError
 from landfall.orchestration.assets import features_asset
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import features_made
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
 class MakeFeatures(SparkStep):
     """List the partition's objects, run the ETL job on them, report rows, quarantine and the objects' ETags."""
 
+    feed: Feed
+
     def __init__(self, *, feed: Feed, **kwargs: Any) -> None:
         super().__init__(job=feed.features, partition=PARTITION, outlets=[features_asset(feed)], **kwargs)
         self.feed = feed
@@ -33,11 +33,8 @@ class MakeFeatures(SparkStep):
         partition, landing = partition_of(context), self.feed.landing
         reading, folder = self.read(settings, partition, context["run_id"])
         objects = visible(folder, landing, partition)
-        try:
-            check_landed(objects, landing, partition)
-            check_complete(folder, landing, partition)
-        except LandingError as error:
-            raise AirflowFailException(str(error)) from error
+        check_landed(objects, landing, partition)
+        check_complete(folder, landing, partition)
         return self.ask({"inputs": [[landed.key, landed.etag] for landed in objects], "reading": reading})
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:

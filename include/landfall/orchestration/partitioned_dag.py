@@ -1,5 +1,6 @@
 """The frames of DAGs: one run a partition, a training, an audit."""
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -12,18 +13,20 @@ from landfall.orchestration.deadline import late_alert
 from landfall.orchestration.timetable import PartitionTimetable
 from landfall.pipelines import PIPELINES, TABLE_MODELS, find_table_model
 from landfall.spec import Feed, Training
+from landfall.spec.settings import RETRY_SECONDS, seconds
 
 OWNER = "landfall"
 OLDEST = pendulum.datetime(2000, 1, 1, tz="UTC")
 """Runs before the start date end without a task, so it reaches back past every partition (with catchup off)."""
+PAUSE = timedelta(seconds=seconds(os.environ, RETRY_SECONDS, 10))
 RETRY = {
     "owner": OWNER,
     "retries": 4,
-    "retry_delay": timedelta(seconds=10),
+    "retry_delay": PAUSE,
     "retry_exponential_backoff": True,
-    "max_retry_delay": timedelta(minutes=2),
+    "max_retry_delay": 12 * PAUSE,
 }
-"""Two and a half minutes in all: a server that crashed is back by then."""
+"""Two and a half minutes in all: a server that crashed is back by then. After longer outages the audit starts runs again."""
 
 
 def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
@@ -125,7 +128,7 @@ def audit_dag(dag_id: str, *, doc_md: str) -> DAG:
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(minutes=30),
-        default_args={**RETRY, "retry_delay": timedelta(seconds=5)},
+        default_args={**RETRY, "retry_delay": PAUSE / 2},
         tags=["landfall", "audit"],
         doc_md=doc_md,
     )

@@ -17,6 +17,8 @@ from landfall.spec import Feed, Settings
 class Publish(Step):
     """Publishes the publication that the step before staged. A second try finds it published and changes nothing."""
 
+    feed: Feed
+
     def __init__(self, *, feed: Feed, staged_by: str, **kwargs: Any) -> None:
         super().__init__(outlets=[table_asset(feed)], **kwargs)
         self.feed, self.staged_by = feed, staged_by

@@ -6,15 +6,22 @@ the worker may be gone by the time it ends: so what the step wants to know after
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.exceptions import TaskDeferralTimeout, TaskDeferred
 
+from landfall.errors import ComputeError, LandfallError
 from landfall.orchestration.elsewhere.job import RemoteJob
-from landfall.orchestration.step import Report, Step
+from landfall.orchestration.step import SERVERS, Report, Step
 from landfall.spec import Job, Settings
 
+if TYPE_CHECKING:
+    from landfall.compute.local import WarmSpark
+
+QUEUE = timedelta(hours=1)
+"""How long a job that runs elsewhere may wait there for a cluster, beside its own limit."""
 Json = dict[str, Any]
 
 
@@ -38,9 +45,10 @@ class SparkStep(Step):
     ui_color = "#e8f0fe"
 
     def __init__(self, *, job: Job, partition: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.argv, self.small = job.argv(partition=partition), job.small
+        super().__init__(**{"execution_timeout": job.limit + SERVERS, **kwargs})
+        self.argv, self.small, self.job_limit = job.argv(partition=partition), job.small, job.limit
         self._elsewhere: RemoteJob | None = None
+        self._warm: WarmSpark | None = None
 
     def prepare(self, context: Context, settings: Settings) -> Ask | None:
         """What to ask of Spark; None where there is nothing to ask, and `finish` is to go on with an empty report."""
@@ -83,11 +91,39 @@ class SparkStep(Step):
         settings = Settings.read()
         elsewhere = self._remote(context, settings, target)
         return self.told(
-            lambda: self._conclude(context, settings, ask["memo"], lambda: elsewhere.resume(ask, method, event))
+            context,
+            lambda: self._conclude(context, settings, ask["memo"], lambda: elsewhere.resume(ask, method, event)),
+        )
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on after a trigger, or stop the job that it waited for too long.
+
+        Raises:
+            ComputeError: it did; the task is tried again.
+        """
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            settings = Settings.read()
+        self._remote(context, settings, "").give_up()
+        raise self.too_long(settings)
+
+    def too_long(self, settings: Settings) -> LandfallError:
+        """The error of a job that took longer than its limit."""
+        limit, where = self._limit, f"the warm server, {settings.spark_remote.partition('/;')[0]}"
+        if self._elsewhere:
+            limit, where = self.job_limit + QUEUE, f"{self._elsewhere.target}, {self._elsewhere.name}"
+        return ComputeError(
+            f"`{self.task_id}` took longer than {limit}: the Spark job `{self.argv[0]}` did not end.",
+            looked=where,
+            left="the job was stopped, what was published stays; it is tried again",
+            next="see the job where it ran" if self._elsewhere else "landfall ps    (then landfall logs spark)",
         )
 
     def _remote(self, context: Context, settings: Settings, target: str) -> RemoteJob:
-        self._elsewhere = RemoteJob(context, settings, target, self.argv[0], small=self.small)
+        self._elsewhere = RemoteJob(
+            context, settings, target, self.argv[0], small=self.small, limit=self.job_limit + QUEUE
+        )
         return self._elsewhere
 
     def _conclude(
@@ -105,9 +141,12 @@ class SparkStep(Step):
     def _here(self, settings: Settings, argv: list[str]) -> Json:
         from landfall.compute.local import WarmSpark
 
-        return WarmSpark(remote=settings.spark_remote, lake=settings.lake).run(argv, small=self.small)
+        self._warm = WarmSpark(remote=settings.spark_remote, lake=settings.lake)
+        return self._warm.run(argv, small=self.small)
 
     def on_kill(self) -> None:
-        """Stop the job that runs elsewhere."""
+        """Stop the job, wherever it runs."""
         if self._elsewhere:
             self._elsewhere.stop()
+        if self._warm:
+            self._warm.stop()

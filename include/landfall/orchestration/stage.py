@@ -19,6 +19,8 @@ from landfall.spec import Feed, PredictionTable, Settings
 class Stage(SparkStep):
     """Open a publication, run the scoring job into its staging table."""
 
+    feed: Feed
+
     def __init__(self, *, feed: Feed, model: str, **kwargs: Any) -> None:
         super().__init__(job=feed.scoring, partition=PARTITION, **kwargs)
         self.feed, self.model = feed, model

@@ -25,7 +25,7 @@ class CollectFeatures(SparkStep):
     template_fields: Sequence[str] = ("until",)
 
     def __init__(self, *, training: Training, of: PredictionTable | None, **kwargs: Any) -> None:
-        super().__init__(job=training.feed.features, partition="", **kwargs)
+        super().__init__(job=training.collecting, partition="", **kwargs)
         self.training, self.of, self.until = training, of, UNTIL
 
     def prepare(self, context: Context, settings: Settings) -> Ask:

@@ -3,12 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, NoReturn
+from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException
 
-from landfall.errors import ModelError
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import rows_landed, rows_learnt
 from landfall.orchestration.spark_step import Ask, Json
@@ -17,6 +16,8 @@ from landfall.orchestration.tracks_training import TracksTraining
 from landfall.pipelines import find_table_model
 from landfall.spec import Job, RowsFile, Settings
 
+FIT = timedelta(hours=2)
+"""How long a fit may take at most."""
 MODEL = "table_model(params.model)"
 """The model of the run's form, as an expression of its templates: see `table_model_dag`."""
 
@@ -46,7 +47,7 @@ class TrainRows(TracksTraining):
 
     def __init__(self, **kwargs: Any) -> None:
         rendered = {"learner": f"{{{{ {MODEL}.learner.to_json() }}}}", "holdout": f"{{{{ {MODEL}.holdout }}}}"}
-        super().__init__(job=Job(name="train_rows", arguments=rendered), partition="", **kwargs)
+        super().__init__(job=Job(name="train_rows", arguments=rendered, limit=FIT), partition="", **kwargs)
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """A fit on the rows, into the folder of a new MLflow run."""
@@ -70,13 +71,6 @@ class TrainRows(TracksTraining):
             "classes": list(made.classes),
             "file": memo["file"],
         }
-
-    def give_up(self, context: Context, settings: Settings, error: BaseException, memo: Mapping[str, Any]) -> NoReturn:
-        """Close the run of MLflow; rows that no model can be made of are the same when it is tried again."""
-        self.close(settings, memo)
-        if isinstance(error, ModelError):
-            raise AirflowFailException(str(error)) from error
-        raise error
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """The file in, a model version out."""

@@ -13,13 +13,11 @@ from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from airflow.triggers.base import StartTriggerArgs
 
-from landfall import errors
-from landfall.errors import LandfallError, LandingError
+from landfall.errors import LandfallError, LandingError, from_dict
 from landfall.landing.store import connect, feed_of, iterate_folder
 from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition, written
 from landfall.orchestration.lineage import Lineage, TellsLineage
 from landfall.orchestration.lineage_of_steps import partition_landed
-from landfall.orchestration.step import FINAL
 from landfall.spec import Landing, Partition, Settings
 
 PATIENCE = timedelta(days=7)
@@ -67,8 +65,8 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
         """
         if not event or "error" not in event:
             return
-        error = _error(event)
-        if isinstance(error, FINAL):
+        error = from_dict(event)
+        if error.fault != "server":
             raise AirflowFailException(str(error)) from error
         raise error
 
@@ -104,14 +102,6 @@ def too_late(landing: Landing, partition: Partition, settings: Settings) -> Land
         left="the run has failed; what was published stays",
         next=f"landfall land {feed} FILE.csv --from {partition} --until {partition}    (then clear the task)",
     )
-
-
-def _error(event: Mapping[str, Any]) -> LandfallError:
-    """The error that `LandfallError.as_dict` made `event` of."""
-    kind = getattr(errors, str(event.get("type")), LandfallError)
-    told = {name: str(event.get(name, "")) for name in ("looked", "left", "next")}
-    error: LandfallError = kind(str(event["error"]), **told)
-    return error
 
 
 def wait_for_landing(landing: Landing) -> LandingSensor:

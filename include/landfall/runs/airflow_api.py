@@ -138,6 +138,11 @@ class AirflowApi:
             if len(found) >= answer["total_entries"] or not answer["dag_runs"]:
                 return found
 
+    def newest_run(self, dag_id: str) -> Json | None:
+        """The run of a DAG that was made last; None before the first."""
+        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 1, "order_by": "-id"})["dag_runs"]
+        return dict(found[0]) if found else None
+
     def run_partition(self, dag_id: str, partition: Partition) -> str:
         """The run of one partition: the one that is waiting or running, else a new one, or the old one again."""
         found = [run for run in self.runs(dag_id, partition, partition) if run["logical_date"] == _iso(partition)]

@@ -1,7 +1,8 @@
 """Pipeline: one reference system, declared once. Feeds land, a model learns, tables are published."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from landfall.errors import SpecError
 from landfall.spec.contract import Contract
@@ -20,15 +21,20 @@ class Job:
         arguments: Option -> value. A value may hold `{partition}`, which is the run's day.
         small: The job's rows are those of a partition or so: a warm server interprets its plans, which for a day of
             hours takes a third of the time that compiling them does.
+        limit: How long it may take at most; then it is stopped, and tried again. Far more than it ever takes: what is over
+            it hangs.
     """
 
     name: str
     arguments: dict[str, str] = field(default_factory=dict)
     small: bool = True
+    limit: timedelta = timedelta(minutes=15)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
             raise SpecError(f"Job.name `{self.name}` is not a job.", looked="expected lower_case_words")
+        if self.limit <= timedelta(0):
+            raise SpecError(f"Job.limit of `{self.name}` is {self.limit}.", looked="expected a time over 0")
 
     def argv(self, *, partition: str, **more: str) -> list[str]:
         """The job's command line for one partition (or template of one), with `more` options at the end."""
@@ -80,6 +86,7 @@ class Training:
         feed: The feed whose features it learns from.
         learner: What the model is made of.
         freshness: When it is trained again, what it must show, what follows.
+        limit: How long a fit may take at most, and how long the making of the features that it still lacks.
     """
 
     dag_id: str
@@ -87,23 +94,30 @@ class Training:
     feed: Feed
     learner: Learner
     freshness: Freshness = field(default_factory=Freshness)
+    limit: timedelta = timedelta(hours=2)
 
     @property
     def training(self) -> Job:
         """The job that fits the model, on every partition of the feature table."""
-        return Job(name="train_model", arguments={**self._table, "learner": self.learner.to_json()}, small=False)
+        arguments = {**self._table, "learner": self.learner.to_json()}
+        return Job(name="train_model", arguments=arguments, small=False, limit=self.limit)
+
+    @property
+    def collecting(self) -> Job:
+        """The job that makes the features of every day that has landed and has none yet."""
+        return replace(self.feed.features, limit=self.limit)
 
     @property
     def judging(self) -> Job:
         """The job that holds a challenger against the champion on some partitions."""
         slices = ",".join(self.freshness.gate.slices)
         arguments = {**self._table, "learner": self.learner.to_json(), "slices": slices}
-        return Job(name="judge_models", arguments=arguments)
+        return Job(name="judge_models", arguments=arguments, limit=timedelta(minutes=30))
 
     @property
     def drifting(self) -> Job:
         """The job that measures how far features have drifted, over some partitions."""
-        return Job(name="measure_drift", arguments=self._table)
+        return Job(name="measure_drift", arguments=self._table, limit=timedelta(minutes=30))
 
     @property
     def _table(self) -> dict[str, str]:

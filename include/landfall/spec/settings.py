@@ -6,6 +6,7 @@ The embedded stack and docker-compose set the same variables; a team with server
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Self
 
 from landfall.errors import SettingsError
@@ -14,9 +15,31 @@ from landfall.spec.commit import stamp
 COMPUTE = "LANDFALL_COMPUTE"
 """The variable that says where jobs run, and how the names of those begin that say it of a pipeline or of a job."""
 
+RETRY_SECONDS = "LANDFALL_RETRY_SECONDS"
+"""The variable with the first pause between two tries of a task, read where DAG files are read; each further one is twice as
+long, up to twelve times."""
+
 PLAIN = ("LANDFALL_S3_ENDPOINT", "AWS_DEFAULT_REGION")
 SECRET = ("LANDFALL_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 """What a Spark job's own process reads from its environment (`Settings.of_jobs`): what everyone may see, and what nobody may."""
+
+
+def seconds(variables: Mapping[str, str], name: str, usual: float) -> float:
+    """The seconds that the variable `name` says; `usual` where it is not set.
+
+    Raises:
+        SettingsError: it says no positive number.
+    """
+    told = variables.get(name, "").strip()
+    try:
+        found = float(told) if told else usual
+    except ValueError:
+        found = 0.0
+    if not 0 < found < float("inf"):
+        raise SettingsError(
+            f"The setting `{name}` is `{told}`.", looked="expected seconds, such as 10", next=f"set or unset {name}"
+        )
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +73,8 @@ class Settings:
     """Where Spark jobs run: by the name of a job, of a pipeline, and under "" for every other. Empty: on this machine."""
     spark_jars: str = ""
     """Folder with the jars of Delta and s3a on every machine of a cluster; empty where the cluster brings its own."""
+    restart_after: timedelta = timedelta(minutes=5)
+    """How long a run that a server made fail rests until the audit starts it again; each time twice as long, up to 32 times."""
     sqs_queue_url: str = ""
     """The queue that S3 tells of created objects; empty if there is none. A wait then lists at once, not within a second."""
 
@@ -110,5 +135,6 @@ class Settings:
                 if (name == COMPUTE or name.startswith(f"{COMPUTE}_")) and value.strip()
             },
             spark_jars=env.get("LANDFALL_SPARK_JARS", ""),
+            restart_after=timedelta(seconds=seconds(env, "LANDFALL_RESTART_SECONDS", 300)),
             sqs_queue_url=env.get("LANDFALL_SQS_QUEUE_URL", ""),
         )

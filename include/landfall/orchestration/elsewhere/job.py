@@ -7,6 +7,7 @@ start another beside it. A task that somebody cleared asks anew, once a job that
 import hashlib
 import inspect
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -36,10 +37,21 @@ class RemoteJob:
         target: Where the job runs.
         job: Its name.
         small: See `Job.small`.
+        limit: How long a trigger waits for it at most, where the target has no limit of its own.
     """
 
-    def __init__(self, context: Context, settings: Settings, target: str, job: str, *, small: bool) -> None:
+    def __init__(
+        self,
+        context: Context,
+        settings: Settings,
+        target: str,
+        job: str,
+        *,
+        small: bool,
+        limit: timedelta | None = None,
+    ) -> None:
         self.context, self.settings, self.target, self.job, self.small = context, settings, target, job, small
+        self.limit = limit
         self.state = context.get("task_state_store")
         self.kept: Json | None = self.state.get(ASKED) if self.state is not None else None
         self.tries = getattr(context["ti"], "max_tries", 0)
@@ -99,6 +111,19 @@ class RemoteJob:
             self.operator.on_kill()
             self._forget()
 
+    def give_up(self) -> None:
+        """Stop the job that was waited for too long, and forget it: the next try asks anew.
+
+        Raises:
+            ComputeError: it cannot be stopped now; the next try sees to it.
+        """
+        if self.kept:
+            self.target = self.kept["target"]
+            if self.state is not None:
+                self.state.set(ASKED, {**self.kept, "tries": NO_TRY})
+            self._settle(self.kept, again=False)
+            self._forget()
+
     def _settle(self, kept: Json, *, again: bool) -> None:
         try:
             service_of(kept["target"]).settle(self._order(kept["ask"]["argv"]), again=again)
@@ -121,7 +146,7 @@ class RemoteJob:
         except TaskDeferred as deferred:
             left = {"target": self.target, "ask": ask, "method": deferred.method_name}
             raise TaskDeferred(
-                trigger=deferred.trigger, method_name=RESUME, kwargs=left, timeout=deferred.timeout
+                trigger=deferred.trigger, method_name=RESUME, kwargs=left, timeout=deferred.timeout or self.limit
             ) from None
         except Exception as error:
             raise self._failed(error) from error
