@@ -166,7 +166,7 @@ def trained(stack: Stack, landfall: Landfall, tmp_path_factory: pytest.TempPathF
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks every test that needs servers, so that `pytest -m "not stack"` is quick."""
     for item in items:
-        if {"stack", "landfall", "small", "database_url", "registry_url", "trained"} & set(
+        if {"stack", "landfall", "small", "small_disk", "database_url", "registry_url", "trained"} & set(
             getattr(item, "fixturenames", ())
         ):
             item.add_marker("stack")
