@@ -74,6 +74,10 @@ def _show_all(out: Output, found: list[Deployed]) -> None:
         ]
         columns = ("table", "model", "version", "since", "a row", "many", "trees / splits", "unscorable", "fed by")
         out.table(columns, rows)
+        if unsafe := [str(each.table) for each in found if not each.pinned]:
+            out.say(
+                f"made by an earlier version, not safe: {', '.join(unsafe)}    (python -m landfall.deployments.repair)"
+            )
 
 
 def _show_history(out: Output, found: Deployed, spans: list[Span]) -> None:
