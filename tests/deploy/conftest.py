@@ -19,6 +19,7 @@ ENV_FILE = {
     "LANDFALL_AIRFLOW_DB_PASSWORD": SECRETS.database_airflow,
     "LANDFALL_MLFLOW_DB_PASSWORD": SECRETS.database_mlflow,
     "LANDFALL_DB_PASSWORD": SECRETS.database_landfall,
+    "LANDFALL_READER_PASSWORD": SECRETS.database_reader,
     "LANDFALL_S3_ACCESS_KEY": SECRETS.s3_access_key,
     "LANDFALL_S3_SECRET_KEY": SECRETS.s3_secret_key,
     "LANDFALL_AIRFLOW_PASSWORD": SECRETS.airflow_admin,

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from landfall.stack import airflow_parts, jars, postgres, variables
+from landfall.stack import airflow_parts, databases, jars, postgres, variables
 from landfall.stack.airflow_parts import HEALTH, OPTIONS, AirflowPart, Tables
+from landfall.stack.databases import Logins
 from landfall.stack.java import Java
 from landfall.stack.layout import Layout
 from landfall.stack.mlflow import Mlflow
@@ -273,16 +274,32 @@ def test_postgres_has_the_settings_of_the_embedded_stack(services: Services) -> 
     addresses = {"listen_addresses", "unix_socket_directories"}
     embedded = [f"--{name}={value}" for name, value in postgres.SETTINGS.items() if name not in addresses]
 
-    assert services["postgres"]["command"] == ["postgres", *embedded]
+    assert services["postgres"]["command"] == ["postgres", *embedded, "--hba_file=/etc/postgresql/pg_hba.conf"]
+
+
+def hba_lines(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_who_may_connect_is_as_in_the_embedded_stack(services: Services) -> None:
+    """But for the address: other containers must reach it; and for the socket, by which the image makes the databases."""
+    local, *others = hba_lines((ROOT / "docker" / "pg_hba.conf").read_text(encoding="utf-8"))
+    embedded = hba_lines(databases.host_based_authentication())
+
+    assert local == ["local", "all", "postgres", "scram-sha-256"]
+    assert [[*line[:3], line[4]] for line in others] == [[*line[:3], line[4]] for line in embedded]
+    assert not [line for line in (local, *others, *embedded) if "replication" in line]
+    assert "./docker/pg_hba.conf:/etc/postgresql/pg_hba.conf:ro" in services["postgres"]["volumes"]
 
 
 def postgres_part(folder: Path) -> Postgres:
-    roles = {
+    owners = {
         "airflow": SECRETS.database_airflow,
         "mlflow": SECRETS.database_mlflow,
         "landfall": SECRETS.database_landfall,
     }
-    return Postgres(log=folder / "log", env={}, data=folder, port=5432, password=SECRETS.postgres, roles=roles)
+    logins = Logins(owners=owners, reader=SECRETS.database_reader)
+    return Postgres(log=folder / "log", env={}, data=folder, port=5432, password=SECRETS.postgres, logins=logins)
 
 
 def test_the_cluster_is_made_as_the_embedded_stack_makes_it(

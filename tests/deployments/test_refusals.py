@@ -3,7 +3,17 @@
 import pytest
 
 from landfall.deployments import Create, Deployment, TableName, deploy, deployments
+from landfall.deployments.request import Request
 from landfall.errors import DeploymentError
+from landfall.scoring.form import Ensemble, Model, Value
+from landfall.scoring.scalars import Column
+from landfall.scoring.trees import Leaf, Tree
+
+ANYTHING = Model(
+    features=(Column(name="x"),),
+    scorer=Ensemble(trees=(Tree(root=Leaf(values=(1.0,))),), start=(0.0,)),
+    decision=Value(),
+)
 
 
 def refused(corner, form, *arguments, **more):
@@ -189,3 +199,35 @@ def test_a_way_with_rows_that_is_unknown(corner):
 def test_a_connection_that_is_in_a_transaction(corner):
     with corner.conn.transaction(), pytest.raises(Exception, match="needs a connection of its own"):
         corner.deploy(corner.classifier(), create=corner.key)
+
+
+@pytest.mark.parametrize(
+    ("schema", "whose"),
+    [
+        ("landfall", "Landfall's"),
+        ("landfall_models", "Landfall's"),
+        ("predictions", "Landfall's"),
+        ("publications_data", "Landfall's"),
+        ("information_schema", "PostgreSQL's"),
+        ("pg_catalog", "PostgreSQL's"),
+        ("pg_temp", "PostgreSQL's"),
+    ],
+)
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda table: Request(table=table, model="m", create=Create(primary_key={"id": "bigint"})),
+        lambda table: Deployment(table=table, model="m", version="1", form=ANYTHING),
+    ],
+)
+def test_a_schema_of_landfall_or_postgresql(ask, schema, whose):
+    with pytest.raises(DeploymentError) as caught:
+        ask(TableName(schema, "t"))
+
+    assert str(caught.value) == (
+        f"`{schema}.t` is in the schema `{schema}`, which is {whose} own.\n"
+        "  looked: no model is deployed to landfall, landfall_models, predictions, publications_data, information_schema "
+        "and pg_...\n"
+        "  left: nothing was changed\n"
+        "  next: --schema public    (or another one for `t`)"
+    )

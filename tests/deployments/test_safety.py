@@ -39,7 +39,7 @@ def test_the_application_s_role_inserts_and_reads(corner, app):
         "SET session_replication_role = replica",
     ],
 )
-def test_it_cannot_change_the_model_or_read_it(corner, app, statement):
+def test_it_cannot_change_the_model_or_read_its_history(corner, app, statement):
     function = function_of(deployed(corner.conn, corner.table()).id)
 
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

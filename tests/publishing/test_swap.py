@@ -215,7 +215,7 @@ def test_a_snapshot_older_than_the_rows_never_finds_an_empty_partition(connectio
         publish(conn, publication, expected_rows=24, patience=0.3)
     assert {p for (p,) in steps.seen(reader, table, "predicted")} == {1.0}
     assert caught.value.looked == (
-        f"waited 0.3 s for sessions with a snapshot older than the rows, pid {reader.info.backend_pid}"
+        f"waited 0.3 s for sessions with a snapshot older than the rows: pid {reader.info.backend_pid} of `{reader.info.user}`"
     )
     reader.execute("COMMIT")
     assert publish(conn, publication, expected_rows=24).state == "published"
@@ -303,9 +303,10 @@ def test_a_plain_role_sees_the_snapshots_of_others(connection, conn, table, step
     reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
     reader.execute("SELECT 1")
     conn.execute(f"CREATE ROLE {role}")
+    conn.execute(f"GRANT USAGE ON SCHEMA predictions TO {role}")
     try:
         conn.execute(f"SET ROLE {role}")
-        assert reader.info.backend_pid in {pid for pid, _, _ in conn.execute(SNAPSHOTS)}
+        assert reader.info.backend_pid in {pid for pid, *_ in conn.execute(SNAPSHOTS, [table.name])}
     finally:
         conn.execute("RESET ROLE")
-        conn.execute(f"DROP ROLE {role}")
+        conn.execute(f"DROP OWNED BY {role}; DROP ROLE {role}")

@@ -27,12 +27,12 @@ def test_a_text_that_postgresql_cannot_hold_is_refused():
 @pytest.mark.parametrize(
     ("value", "postgresql", "spark"),
     [
-        (0.1, "'0.1'::float8", "0.1D"),
-        (-0.0, "'-0.0'::float8", "-0.0D"),
-        (5e-324, "'5e-324'::float8", "5e-324D"),
-        (math.inf, "'Infinity'::float8", "double('Infinity')"),
-        (-math.inf, "'-Infinity'::float8", "double('-Infinity')"),
-        (math.nan, "'NaN'::float8", "double('NaN')"),
+        (0.1, "'0.1'::pg_catalog.float8", "0.1D"),
+        (-0.0, "'-0.0'::pg_catalog.float8", "-0.0D"),
+        (5e-324, "'5e-324'::pg_catalog.float8", "5e-324D"),
+        (math.inf, "'Infinity'::pg_catalog.float8", "double('Infinity')"),
+        (-math.inf, "'-Infinity'::pg_catalog.float8", "double('-Infinity')"),
+        (math.nan, "'NaN'::pg_catalog.float8", "double('NaN')"),
     ],
 )
 def test_a_number_is_the_shortest_text_that_reads_back(value, postgresql, spark):

@@ -248,8 +248,9 @@ def test_a_query_names_what_it_keeps_and_quotes_it():
     leaf = Model(features=(), scorer=Ensemble(trees=(Tree(root=Leaf(values=(1.5,))),)), decision=Value())
     assert compile_model(leaf, PostgreSQL()).query('"t"', ['i"d']) == (
         """SELECT k0 AS "i""d", CASE WHEN b2 IS NULL THEN b1 END AS "prediction", b2 AS "reason" FROM """
-        """(SELECT k0, b2, '0.0'::float8 + b0 AS b1 FROM """
-        """(SELECT "i""d" AS k0, '1.5'::float8 AS b0, NULL::text AS b2 FROM "t" OFFSET 0) AS l0 OFFSET 0) AS l1"""
+        """(SELECT k0, b2, '0.0'::pg_catalog.float8 + b0 AS b1 FROM """
+        """(SELECT "i""d" AS k0, '1.5'::pg_catalog.float8 AS b0, NULL::pg_catalog.text AS b2 """
+        """FROM "t" OFFSET 0) AS l0 OFFSET 0) AS l1"""
     )
     assert compile_model(leaf, SparkSQL()).query("`t`", ["i`d"]) == (
         "SELECT k0 AS `i``d`, CASE WHEN b2 IS NULL THEN b1 END AS `prediction`, b2 AS `reason` FROM "

@@ -10,7 +10,7 @@ from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.times import moment_of
 from landfall.deployments import Deployed, Span, TableName
 from landfall.errors import DeploymentError
-from landfall.publishing import connect
+from landfall.publishing import QUESTION, connect
 from landfall.publishing.statements import plain
 from landfall.stack import settings
 
@@ -32,7 +32,7 @@ def show(
     """List the tables that models score: which version, since when, how a row and how many are scored, and what feeds it."""
     if at and not table:
         raise typer.BadParameter("it goes with a table", param_hint="--at")
-    with answering(json) as out, connect(settings()) as conn:
+    with answering(json) as out, connect(settings(), longest=QUESTION) as conn:
         if table is None:
             _show_all(out, room.deployments(conn))
             return
@@ -74,6 +74,10 @@ def _show_all(out: Output, found: list[Deployed]) -> None:
         ]
         columns = ("table", "model", "version", "since", "a row", "many", "trees / splits", "unscorable", "fed by")
         out.table(columns, rows)
+        if unsafe := [str(each.table) for each in found if not each.pinned]:
+            out.say(
+                f"made by an earlier version, not safe: {', '.join(unsafe)}    (python -m landfall.deployments.repair)"
+            )
 
 
 def _show_history(out: Output, found: Deployed, spans: list[Span]) -> None:

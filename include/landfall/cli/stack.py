@@ -10,11 +10,15 @@ from typing import Annotated
 import typer
 
 from landfall.cli.output import JsonFlag, Output, answering
+from landfall.spec.tables import READER
 from landfall.stack import control, doctor
+from landfall.stack.layout import Layout
 from landfall.stack.part import last_lines
 from landfall.stack.state import PartRecord, State
 
-FIELDS = ("name", "state", "url", "pid", "log", "secret_file", "token_file", "doing", "restarts", "seconds")
+FIELDS = ("name", "state", "url", "pid", "log", "secret_file", "token_file", "login", "doing", "restarts", "seconds")
+LOGINS = {"api-server": "admin", "postgres": READER}
+"""Part -> the user that people, or applications, come with."""
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def as_json(part: PartRecord) -> dict[str, object]:
     """A part as `landfall ps --json` gives it."""
-    told = {**asdict(part), "url": part.url or None}
+    told = {**asdict(part), "url": part.url or None, "login": LOGINS.get(part.name)}
     return {name: told[name] for name in FIELDS}
 
 
@@ -109,7 +113,9 @@ def show(out: Output, parts: list[PartRecord]) -> None:
     out.table(["part", "state", "address", "pid", "restarts", ""], rows)
     for part in parts:
         if part.name == "api-server" and part.state == "healthy":
-            out.say(f"login: admin, password in {part.secret_file}")
+            out.say(f"login: {LOGINS[part.name]}, password in {part.secret_file}")
+        if part.name == "postgres" and part.state == "healthy":
+            out.say(f"applications read predictions as {READER}: LANDFALL_READER_URL in {Layout.at().env_file}")
         if part.token_file and part.state == "healthy":
             out.say(f"{part.name}: {part.url}, token in {part.token_file}")
 

@@ -15,7 +15,7 @@ from landfall.publishing.database import Database, fetch, run
 
 FIRST, LONGEST, WIDE, BLOCK = 1000, 0.2, 4096, 8192
 """Rows of the first batch; seconds that a batch should take; blocks that it looks at, at most; bytes of a block."""
-RANGE, LIMIT = "ctid >= %(first)s::tid AND ctid < %(last)s::tid", "LIMIT %(limit)s"
+RANGE, LIMIT = "ctid >= %(first)s::pg_catalog.tid AND ctid < %(last)s::pg_catalog.tid", "LIMIT %(limit)s"
 """The rows of one batch, in a statement."""
 _LEAVES = sql.SQL("""
 SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -105,5 +105,6 @@ def escaped(statement: str) -> str:
 
 def counted(batch: str, place: str) -> str:
     """What a statement answers first: how many rows the batch had, the place of the last, how many were done."""
-    rows = f"(SELECT count(*) FROM {batch})"  # noqa: S608  (names are quoted)
-    return f"SELECT {rows}, (SELECT max({place})::text FROM {batch}), count(*)"  # noqa: S608
+    rows = f"(SELECT pg_catalog.count(*) FROM {batch})"  # noqa: S608  (names are quoted)
+    last = f"(SELECT pg_catalog.max({place})::pg_catalog.text FROM {batch})"  # noqa: S608
+    return f"SELECT {rows}, {last}, pg_catalog.count(*)"

@@ -15,7 +15,7 @@ from landfall.deployments.history import Deployed
 from landfall.deployments.names import TableName, quoted
 from landfall.deployments.schema import FUNCTIONS
 from landfall.deployments.table import Table
-from landfall.deployments.trigger import dollar_quoted, names_differ
+from landfall.deployments.trigger import PINNED, RESCORING, dollar_quoted, names_differ
 from landfall.errors import DeploymentError
 from landfall.publishing.database import Database, fetch
 
@@ -97,11 +97,15 @@ def check_key(table: Table, source: Table) -> None:
 
 
 def feeding_function(deployment_id: int, table: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> list[str]:
-    """The statements that make, or replace, the function that feeds the table; it needs no right of who inserts a row."""
+    """The statements that make, or replace, the function that feeds the table; it needs no right of who inserts a row.
+
+    It runs with its owner's rights, so it takes nothing from the session: neither its search path, nor the setting of `rescore`,
+    with which the fed row would keep the prediction of what it was before.
+    """
     function = f"{FUNCTIONS}.feed_{deployment_id}()"
     return [
         f"CREATE OR REPLACE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-        f"SET search_path = pg_catalog AS {dollar_quoted(_body(table, key, feeds))}",
+        f"{PINNED} AS {dollar_quoted(feeding_body(table, key, feeds))}",
         f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC",
     ]
 
@@ -125,7 +129,8 @@ def starving(deployment_id: int, source: TableName | None) -> list[str]:
     return [*drops, f"DROP FUNCTION IF EXISTS {FUNCTIONS}.feed_{deployment_id}()"]
 
 
-def _body(table: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> str:
+def feeding_body(table: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> str:
+    """The body of the function that feeds the table."""
     into, prediction = table.quoted, f"NEW.{quoted(PREDICTION)}"
     same = " AND ".join(f"{quoted(name)} = OLD.{quoted(name)}" for name in key)
     moved = " OR ".join(f"OLD.{quoted(name)} IS DISTINCT FROM NEW.{quoted(name)}" for name in key)
@@ -134,6 +139,9 @@ def _body(table: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> str
     sets = ", ".join(f"{quoted(name)} = EXCLUDED.{quoted(name)}" for name in feeds)
     return f"""
 BEGIN
+  IF pg_catalog.current_setting('{RESCORING}', true) = 'on' THEN
+    PERFORM pg_catalog.set_config('{RESCORING}', 'off', true);
+  END IF;
   IF TG_OP = 'DELETE' THEN
     DELETE FROM {into} WHERE {same};
     RETURN NULL;

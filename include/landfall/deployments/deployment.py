@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from landfall.deployments.names import TableName, check_name
+from landfall.deployments.names import TableName, check_name, check_schema
 from landfall.errors import DeploymentError
 from landfall.scoring import Model
 from landfall.scoring.form import Classes
@@ -78,6 +78,7 @@ class Deployment:
     readers: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_schema(self.table)
         if self.unscorable not in ("null", "error"):
             raise DeploymentError.unknown("way with rows that cannot be scored", self.unscorable, ["null", "error"])
         labels = self.form.decision.labels if isinstance(self.form.decision, Classes) else ()

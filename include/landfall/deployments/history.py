@@ -39,6 +39,8 @@ class Deployed:
         watched: Column -> `text` or `number` of those whose change makes a row be scored again.
         since: Since when this version scores.
         by_role: Whose command it was.
+        pinned: Whether its functions look for names where nobody else can put any; those of earlier versions of Landfall do not:
+            `python -m landfall.deployments.repair`.
     """
 
     id: int
@@ -61,6 +63,7 @@ class Deployed:
     watched: Mapping[str, str]
     since: datetime
     by_role: str
+    pinned: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +84,10 @@ _DEPLOYED = sql.SQL("""
 SELECT d.id, coalesce(n.nspname, d.schema_name), coalesce(c.relname, d.table_name), d.table_oid, c.oid IS NULL, d.model,
        v.version, v.run_id, v.kind, v.for_a_row, v.trees, v.splits, d.unscorable,
        fn.nspname, fc.relname, d.feeds::text, d.filled::text, d.watched::text,
-       v.since, v.by_role, d.classes::text
+       v.since, v.by_role, d.classes::text,
+       NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = to_regnamespace('landfall_models')
+                   AND p.proname IN ('score_' || d.id, 'feed_' || d.id)
+                   AND (p.proconfig IS NULL OR NOT p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp']))
 FROM landfall.deployments d JOIN landfall.deployed_versions v ON v.deployment_id = d.id AND v.until IS NULL
 LEFT JOIN pg_class c ON c.oid = d.table_oid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN landfall.deployments f ON f.id = d.fed_by
@@ -171,6 +177,7 @@ def _deployed(row: tuple[object, ...]) -> Deployed:
         since=_time(row[18]),
         by_role=str(row[19]),
         classes=tuple(json.loads(str(row[20]))),
+        pinned=bool(row[21]),
     )
 
 

@@ -8,6 +8,8 @@ from landfall.scoring import PostgreSQL
 
 LONGEST = 63
 """Bytes of a name; PostgreSQL cuts off what is beyond, in silence."""
+OURS = ("landfall", "landfall_models", "predictions", "publications_data")
+"""Schemas of Landfall's own tables and functions: a model there would score, or hold up, what Landfall writes itself."""
 
 
 def quoted(name: str) -> str:
@@ -44,6 +46,23 @@ class TableName:
     def quoted(self) -> str:
         """As PostgreSQL reads it back."""
         return f"{quoted(self.schema)}.{quoted(self.table)}"
+
+
+def check_schema(table: TableName) -> TableName:
+    """The table, if it is in a schema for tables of people.
+
+    Raises:
+        DeploymentError: it is in one of Landfall's, or of PostgreSQL's.
+    """
+    whose = "Landfall's" if table.schema in OURS else "PostgreSQL's"
+    if table.schema not in (*OURS, "information_schema") and not table.schema.startswith("pg_"):
+        return table
+    raise DeploymentError(
+        f"`{table}` is in the schema `{table.schema}`, which is {whose} own.",
+        looked=f"no model is deployed to {', '.join(OURS)}, information_schema and pg_...",
+        left="nothing was changed",
+        next=f"--schema public    (or another one for `{table.table}`)",
+    )
 
 
 def check_name(what: str, name: str) -> str:

@@ -7,7 +7,7 @@ from landfall.deployments.change import Say, silent
 from landfall.deployments.deploy import deploy
 from landfall.deployments.deployment import After, Create, Deployment, Unscorable
 from landfall.deployments.history import Deployed, deployed
-from landfall.deployments.names import TableName
+from landfall.deployments.names import TableName, check_schema
 from landfall.deployments.registered import find_registered
 from landfall.errors import DeploymentError
 from landfall.publishing import connect
@@ -41,6 +41,9 @@ class Request:
     unscorable: Unscorable = "null"
     after: After | None = None
     readers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_schema(self.table)
 
 
 def carry_out(settings: Settings, request: Request, *, say: Say = silent, only_show: bool = False) -> Deployed:

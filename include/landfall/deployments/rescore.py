@@ -151,6 +151,6 @@ class _Rescoring:
         given = ", ".join(f"{quoted(name)} = {value}" for name, value in sets.items())
         read = escaped(f"SELECT {inputs} FROM ONLY {table} WHERE {self.due} AND ")  # noqa: S608  (names are quoted)
         update = f"UPDATE ONLY {table} t SET {given} FROM scored s WHERE t.ctid = s.{row} RETURNING s.reason"  # noqa: S608
-        count = f"{counted(batch, row)}, count(reason), min(reason) FROM done"
+        count = f"{counted(batch, row)}, pg_catalog.count(reason), pg_catalog.min(reason) FROM done"
         scored = escaped(f"scored AS MATERIALIZED ({scoring.query}), done AS ({update}) {count}")
         return f"WITH {batch} AS MATERIALIZED ({read}{RANGE} {LIMIT} FOR NO KEY UPDATE SKIP LOCKED), {scored}"

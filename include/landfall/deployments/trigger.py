@@ -15,7 +15,10 @@ FIRST = "zz_landfall"
 """A trigger of the table's own whose name sorts after this fires after the row was scored."""
 RESCORING = "landfall.rescoring"
 """A setting of the transaction: `on` while rows are scored in place."""
-TEXT = '::text COLLATE "C"'
+TEXT = '::pg_catalog.text COLLATE pg_catalog."C"'
+PINNED = "SET search_path = pg_catalog, pg_temp"
+"""The search path of every function of ours. `pg_temp` is named, and last: where it is not named PostgreSQL looks there first for
+types and tables, and everybody may put some there. Functions and operators it never looks for in `pg_temp`."""
 
 
 def function_of(deployment_id: int) -> str:
@@ -26,12 +29,11 @@ def function_of(deployment_id: int) -> str:
 def scoring_function(deployment_id: int, body: str) -> list[str]:
     """The statements that make, or replace, the trigger function: no lock on the table is taken.
 
-    With a search path of its own it computes the same for everyone: a role cannot slip operators of its own under it.
+    With a search path of its own it computes the same for everyone: a role cannot slip operators or types of its own under it.
     """
     name = function_of(deployment_id)
     return [
-        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql "
-        f"SET search_path = pg_catalog AS {dollar_quoted(body)}",
+        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql {PINNED} AS {dollar_quoted(body)}",
         f"REVOKE ALL ON FUNCTION {name}() FROM PUBLIC",
     ]
 
@@ -39,7 +41,8 @@ def scoring_function(deployment_id: int, body: str) -> list[str]:
 def triggers(deployment_id: int, table: TableName, watched: Mapping[str, str], owner: str) -> list[str]:
     """The statements that put the triggers on the table, or replace them."""
     on, run = f"ON {table.quoted} FOR EACH ROW", f"EXECUTE FUNCTION {function_of(deployment_id)}()"
-    passing = f"current_setting('{RESCORING}', true) = 'on' AND pg_has_role(current_user, {literal(owner)}, 'USAGE')"
+    owns = f"pg_catalog.pg_has_role(current_user, {literal(owner)}, 'USAGE')"
+    passing = f"pg_catalog.current_setting('{RESCORING}', true) = 'on' AND {owns}"
     changed = f"({names_differ(watched)}) AND ({passing}) IS NOT TRUE"
     return [
         f"CREATE OR REPLACE TRIGGER {INSERT} BEFORE INSERT {on} {run}",

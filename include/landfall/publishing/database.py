@@ -17,6 +17,32 @@ Database = psycopg.Connection[object]
 
 Parameters = Sequence[object] | Mapping[str, object] | None
 Query = sql.SQL | sql.Composed
+WORK, QUESTION, NO_END = 7200.0, 60.0, 0.0
+"""Seconds that one statement may take. `WORK`: the PRIMARY KEY of 100 million staged rows and a batch of a rescore take minutes,
+nothing of ours hours. `QUESTION`: whoever asks for a row or a list waits for it. `NO_END`: a person's own statement."""
+_NETWORK = {
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""A server that is gone is noticed after a minute, also while a statement runs; else a task would wait for it for hours."""
+_SESSION = {
+    "TimeZone": "UTC",
+    "search_path": "public",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "client_connection_check_interval": "10s",
+    "lock_timeout": "300s",
+    "idle_in_transaction_session_timeout": "300s",
+}
+"""What the server does for us. It ends a session whose process is gone, with its locks, within a minute, and its statement within
+ten seconds. A lock that does not come ends in an error: a listing of a million objects holds one for minutes, nothing for longer,
+but for a stranger. A transaction that is left open, by a process that was stopped, is ended. What holds up readers has shorter
+times of its own (`patience`)."""
 
 
 class HasDatabase(Protocol):
@@ -27,10 +53,14 @@ class HasDatabase(Protocol):
         """The libpq URL."""
 
 
-def connect(settings: HasDatabase) -> psycopg.Connection[tuple[object, ...]]:
+def connect(settings: HasDatabase, *, longest: float = WORK) -> psycopg.Connection[tuple[object, ...]]:
     """A connection to the predictions database: autocommit, UTC, named `landfall`. Use it in a `with`.
 
     A name without a schema is one in `public`, also for the role `landfall`, which has a schema of its own name.
+
+    Args:
+        settings: Where the database is.
+        longest: Seconds that a statement may take: `WORK`, `QUESTION` or `NO_END`.
 
     Raises:
         PublishingError: nothing answers there, or it refuses us. The message names host, port and database, never
@@ -38,13 +68,14 @@ def connect(settings: HasDatabase) -> psycopg.Connection[tuple[object, ...]]:
         SettingsError: `LANDFALL_DATABASE_URL` is not a libpq URL.
     """
     place = address(settings.database_url)
+    session = {**_SESSION, "statement_timeout": f"{longest:.0f}s"}
     try:
         connection: psycopg.Connection[tuple[object, ...]] = psycopg.connect(
             settings.database_url,
             autocommit=True,
-            connect_timeout=5,
             application_name="landfall",
-            options="-c TimeZone=UTC -c search_path=public",
+            options=" ".join(f"-c {name}={value}" for name, value in session.items()),
+            **_NETWORK,  # type: ignore[arg-type]
         )
     except psycopg.OperationalError as error:
         raise PublishingError(
@@ -136,6 +167,13 @@ def run(conn: Database, *statements: Query) -> None:
         cursor.execute(sql.SQL("; ").join(statements))
 
 
-def set_lock_timeout(conn: Database, seconds: float) -> None:
-    """For the rest of the transaction, give up on a lock after `seconds` rather than make readers queue behind us."""
-    run(conn, sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{int(seconds * 1000)}ms")))
+def set_lock_timeout(conn: Database, seconds: float, *, idle: float | None = None) -> None:
+    """For the rest of the transaction, give up on a lock after `seconds` rather than make readers queue behind us.
+
+    `idle`: seconds after which the server ends the session, if it hears nothing of us inside of the transaction.
+    """
+    limits = [sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{int(seconds * 1000)}ms"))]
+    if idle is not None:
+        within = sql.Literal(f"{int(idle * 1000)}ms")
+        limits.append(sql.SQL("SET LOCAL idle_in_transaction_session_timeout = {}").format(within))
+    run(conn, *limits)

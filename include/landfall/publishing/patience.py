@@ -17,6 +17,9 @@ ATTEMPT_SECONDS = 0.2
 SENT_AWAY_SECONDS = 1.3
 """How long where a vacuum holds the table: PostgreSQL ends an autovacuum that somebody has waited for, but looks whether to only
 after `deadlock_timeout`, 1 s. On a table of 10 million rows it would go on for minutes."""
+IDLE_SECONDS = 30.0
+"""After this the server ends a swap whose process does nothing more: it was stopped, or its machine is gone. Until then readers
+are shut out; between two statements of a swap lie milliseconds."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 
@@ -58,7 +61,7 @@ class Patience:
         """
         key = [f"{table}/{partition}"]
         while fetch(conn, TRY_ALONE, key) != [(True,)]:
-            self.rest("another publish or rollback of the same partition")
+            self.rest(f"another publish or rollback of the same partition{_held_by(conn, key)}")
         try:
             yield
         finally:
@@ -84,7 +87,7 @@ class Patience:
             attempts += 1
             try:
                 with conn.transaction():
-                    set_lock_timeout(conn, seconds)
+                    set_lock_timeout(conn, seconds, idle=IDLE_SECONDS)
                     replaced, granted = swap()
                 return replaced, (time.perf_counter() - granted) * 1000, attempts
             except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
@@ -97,31 +100,53 @@ SELECT EXISTS (SELECT FROM pg_locks WHERE mode = 'ShareUpdateExclusiveLock' AND 
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))""")
 """Whether something is vacuumed in this database; of whom it is a plain role does not see."""
 TRY_ALONE = sql.SQL("SELECT pg_try_advisory_lock(hashtextextended(%s, 20121225))")
+HOLDER = sql.SQL("""
+SELECT l.pid, coalesce(a.usename, '') FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid,
+       hashtextextended(%s, 20121225) AS key
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND (l.classid::bigint << 32 | l.objid::bigint) = key
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())""")
 SNAPSHOTS = sql.SQL("""
-SELECT a.pid, a.xact_start::text, a.backend_xmin::text FROM pg_stat_activity a
+WITH RECURSIVE readable AS (
+    SELECT to_regclass(%s)::oid AS oid
+    UNION SELECT w.ev_class FROM readable r JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid
+    JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+), reader AS MATERIALIZED (
+    SELECT DISTINCT r.oid FROM pg_roles r, readable t
+    WHERE has_table_privilege(r.oid, t.oid, 'SELECT') OR has_any_column_privilege(r.oid, t.oid, 'SELECT')
+)
+SELECT a.pid, a.usename, a.xact_start::text, a.backend_xmin::text FROM pg_stat_activity a
 WHERE a.datname = current_database() AND coalesce(a.backend_type, 'client backend') = 'client backend'
-  AND a.usesysid IS NOT NULL
   AND a.pid <> pg_backend_pid() AND a.backend_xmin IS NOT NULL
+  AND EXISTS (SELECT FROM reader WHERE pg_has_role(a.usesysid, reader.oid, 'MEMBER'))
   AND NOT EXISTS (
     SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
     WHERE l.pid = a.pid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND c.relnamespace = 'publications_data'::regnamespace AND l.granted
       AND l.mode IN ('RowExclusiveLock', 'ShareLock', 'ShareUpdateExclusiveLock', 'AccessExclusiveLock'))""")
-"""Sessions with a snapshot, but for those that fill or index a staging table: those read nothing published.
+"""Sessions with a snapshot whose role could read the table, or a view of it: by its own right, or as a member of a role that may.
 
-Of other roles' sessions a plain role sees pid and snapshot, not the type; autovacuum is the one without a user.
+Not those that fill or index a staging table: they read nothing published. Of other roles' sessions a plain role sees pid, role
+and snapshot, not the type; autovacuum is the one without a role. What a function reads with the rights of its owner nobody can
+tell: a role that has only such a function is not waited for.
 """
 
 
-def wait_for_older_snapshots(conn: Database, waiting: Patience) -> None:
-    """Returns when every snapshot of this database that exists now has ended; later ones see what is committed now.
+def wait_for_older_snapshots(conn: Database, waiting: Patience, table: str) -> None:
+    """Returns when every snapshot that exists now and could see `table` has ended; later ones see what is committed now.
 
     So a query or a REPEATABLE READ transaction that runs for longer than the patience makes a publish fail, whatever it
-    reads: nobody can tell what it will read next.
+    reads, if its role may read the table: nobody can tell what it will read next.
     """
-    older = set(fetch(conn, SNAPSHOTS))
+    older = set(fetch(conn, SNAPSHOTS, [table]))
     while older:
-        older &= set(fetch(conn, SNAPSHOTS))
+        older &= set(fetch(conn, SNAPSHOTS, [table]))
         if older:
-            pids = ", ".join(sorted(str(pid) for pid, _, _ in older))
-            waiting.rest(f"sessions with a snapshot older than the rows, pid {pids}")
+            sessions = ", ".join(
+                f"pid {pid} of `{role}`" for pid, role, *_ in sorted(older, key=lambda one: str(one[0]))
+            )
+            waiting.rest(f"sessions with a snapshot older than the rows: {sessions}")
+
+
+def _held_by(conn: Database, key: list[str]) -> str:
+    """Who holds the lock of a partition, for a person: whoever can connect can hold it, also without publishing anything."""
+    return "".join(f", pid {pid} of `{role}`" for pid, role in fetch(conn, HOLDER, key))

@@ -42,7 +42,7 @@ def rollback(
     waiting = Patience(failed, left, patience)
     with explained(conn, failed, left=left), waiting.alone(conn, table.name, partition):
         chosen = _choose(conn, table, partition, to)
-        wait_for_older_snapshots(conn, waiting)
+        wait_for_older_snapshots(conn, waiting, table.name)
         replaced, lock_ms, attempts = waiting.for_locks(conn, lambda: _restore(conn, chosen))
         done = as_it_is(conn, chosen)
     if done is None:

@@ -9,6 +9,7 @@ from psycopg import sql
 from landfall.errors import PublishingError
 from landfall.publishing.database import Database, explained, fetch, fetch_one, run
 from landfall.spec import PredictionTable
+from landfall.spec.tables import READER
 
 DATA_SCHEMA = "publications_data"
 HISTORY = sql.SQL("""
@@ -99,7 +100,9 @@ def ensure_history(conn: Database) -> None:
 
 
 def ensure_table(conn: Database, table: PredictionTable) -> None:
-    """Makes the prediction table and the history if they are not there. Callers may race: one makes, the others find.
+    """Makes the prediction table and the history if they are not there, and lets `landfall_reader` read the table.
+
+    Callers may race: one makes, the others find.
 
     Raises:
         PublishingError: a table of that name is there with other columns or another key. It is left alone.
@@ -110,6 +113,25 @@ def ensure_table(conn: Database, table: PredictionTable) -> None:
             fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(20121225)"))
             run(conn, sql.SQL("SET LOCAL client_min_messages = warning"), *_parent(table))
         _refuse_drift(conn, table)
+        _let_read(conn, table)
+
+
+_READER_READS = sql.SQL("""
+SELECT has_schema_privilege(r.oid, c.relnamespace, 'USAGE') AND has_table_privilege(r.oid, c.oid, 'SELECT')
+FROM pg_roles r, pg_class c WHERE r.rolname = %s AND c.oid = to_regclass(%s)""")
+
+
+def _let_read(conn: Database, table: PredictionTable) -> None:
+    """Lets the reader read the table, in a database where there is that role. A partition needs no right of its own."""
+    if fetch_one(conn, _READER_READS, [READER, table.name]) != (False,):
+        return
+    schema, reader = sql.Identifier(table.name.split(".")[0]), sql.Identifier(READER)
+    fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(20121225)"))
+    run(
+        conn,
+        sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, reader),
+        sql.SQL("GRANT SELECT ON {} TO {}").format(qualified(table.name), reader),
+    )
 
 
 def _exists(conn: Database, name: str) -> bool:

@@ -9,7 +9,7 @@ Two transactions, so that little happens under the lock that readers wait for:
    lock is asked for 200 ms at a time, so that readers do not queue for long behind a publish that waits itself.
 
 A reader sees the old rows or the new ones. That holds for REPEATABLE READ too: the swap waits until every snapshot
-older than the staged rows is gone, since such a snapshot would find the new table empty.
+older than the staged rows is gone that could see the table, since it would find the new one empty.
 
 Publishes and rollbacks of one partition come one after the other: each holds an advisory lock of the session from its
 first check to its last cleaning up (so no pooler that shares sessions between transactions may be in between). The
@@ -93,7 +93,7 @@ def publish(
             return already
         _refuse_outdated(conn, publication)
         if published(conn, table, partition):  # a first publication changes nothing that an older snapshot can see
-            wait_for_older_snapshots(conn, waiting)
+            wait_for_older_snapshots(conn, waiting, table.name)
         replaced, lock_ms, attempts = waiting.for_locks(conn, lambda: _swap(conn, publication, expected_rows))
         done = as_it_is(conn, publication)
         prune(conn, table, partition)

@@ -75,10 +75,14 @@ class Dialect(Protocol):
 
 
 class PostgreSQL:
-    """PostgreSQL 15 and later."""
+    """PostgreSQL 15 and later.
+
+    Types are named with their schema. A temporary type comes before all others wherever the search path does not say otherwise,
+    and everybody may make one: a domain called `float8`, whose CHECK is a function, would run in the place of the number.
+    """
 
     name = "postgresql"
-    no_text = "NULL::text"
+    no_text = "NULL::pg_catalog.text"
     fence = " OFFSET 0"
 
     def identifier(self, name: str) -> str:
@@ -91,19 +95,19 @@ class PostgreSQL:
         return f"'{quoted}'" if "\\" not in value else "E'" + quoted.replace("\\", "\\\\") + "'"
 
     def number(self, value: float) -> str:
-        return f"'{self._plain(value)}'::float8"
+        return f"'{self._plain(value)}'::pg_catalog.float8"
 
     def as_number(self, column: str) -> str:
-        return f"{column}::float8"
+        return f"{column}::pg_catalog.float8"
 
     def as_text(self, column: str) -> str:
-        return f'{column}::text COLLATE "C"'
+        return f'{column}::pg_catalog.text COLLATE pg_catalog."C"'
 
     def is_negative_zero(self, value: str) -> str:
-        return f"{value}::text = '-0'"
+        return f"{value}::pg_catalog.text = '-0'"
 
     def numbers(self, values: tuple[float, ...]) -> str:
-        return "'{" + ",".join(map(self._plain, values)) + "}'::float8[]"
+        return "'{" + ",".join(map(self._plain, values)) + "}'::pg_catalog.float8[]"
 
     def element(self, array: str, position: int) -> str:
         return f"({array})[{position + 1}]"
@@ -122,7 +126,7 @@ class PostgreSQL:
     def exp(self, value: str) -> str:
         lowest, largest = self.number(math.log(TINY)), self.number(LARGEST_EXP)
         return (
-            f"CASE WHEN {value} < {lowest} THEN {self.number(0.0)} WHEN {value} <= {largest} THEN exp({value}) "
+            f"CASE WHEN {value} < {lowest} THEN {self.number(0.0)} WHEN {value} <= {largest} THEN pg_catalog.exp({value}) "
             f"ELSE {value} * {self.number(math.inf)} END"
         )
 

@@ -130,7 +130,7 @@ def _lines(dialect: Dialect, compiled: Compiled, but: str = "") -> tuple[tuple[s
     for binding in compiled.bindings:
         if binding.name != but:
             more, lines = _given(dialect, binding)
-            declarations += [f"  {binding.name} {binding.kind};", *more]
+            declarations += [f"  {binding.name} pg_catalog.{binding.kind};", *more]
             statements += lines
     return tuple(declarations), tuple(statements)
 
@@ -147,7 +147,7 @@ def function_body(model: Model, *, walked: bool | None = None) -> str:
     if short := logic.shortcut:
         lines += [f"  IF {short.condition} THEN", *short.statements, f"    prediction := {short.prediction};"]
         lines += [
-            f"    probabilities := ARRAY[{', '.join(short.probabilities)}]::float8[];",
+            f"    probabilities := ARRAY[{', '.join(short.probabilities)}]::pg_catalog.float8[];",
             "    RETURN;",
             "  END IF;",
         ]
@@ -155,7 +155,7 @@ def function_body(model: Model, *, walked: bool | None = None) -> str:
     lines.append(f"  reason := {logic.reason};")
     lines.append("  IF reason IS NULL THEN")
     lines.append(f"    prediction := {logic.prediction};")
-    lines.append(f"    probabilities := ARRAY[{', '.join(logic.probabilities)}]::float8[];")
+    lines.append(f"    probabilities := ARRAY[{', '.join(logic.probabilities)}]::pg_catalog.float8[];")
     return "\n".join([*lines, "  END IF;", "END"])
 
 

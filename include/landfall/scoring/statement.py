@@ -41,7 +41,7 @@ class Binding:
 
     Args:
         name: The name.
-        kind: Its type in PostgreSQL.
+        kind: Its type in PostgreSQL, one of the schema `pg_catalog`.
         term: The expression.
         tree: The tree that the expression is, with the names of the features, for those who write it in another way.
         walk: The ensemble whose sums it is the array of, with the names of the features: it has no expression.

@@ -57,12 +57,12 @@ def walk_statements(
     features, thresholds = _whole(nodes.features), dialect.numbers(tuple(nodes.thresholds))
     return (
         [
-            "  features float8[];",
-            "  node int4;",
-            *(f"  sum{k} float8 := {dialect.number(ensemble.start[k])};" for k in scores),
+            "  features pg_catalog.float8[];",
+            "  node pg_catalog.int4;",
+            *(f"  sum{k} pg_catalog.float8 := {dialect.number(ensemble.start[k])};" for k in scores),
         ],
         [
-            f"  features := ARRAY[{', '.join(asked) or nan}]::float8[];",
+            f"  features := ARRAY[{', '.join(asked) or nan}]::pg_catalog.float8[];",
             f"  FOREACH node IN ARRAY {_whole(roots)} LOOP",
             f"    FOR step IN 1..{steps} LOOP",
             f"      node := CASE WHEN features[({features})[node]] <= ({thresholds})[node]",
@@ -76,4 +76,4 @@ def walk_statements(
 
 
 def _whole(numbers: list[int]) -> str:
-    return "'{" + ",".join(map(str, numbers)) + "}'::int4[]"
+    return "'{" + ",".join(map(str, numbers)) + "}'::pg_catalog.int4[]"

@@ -8,6 +8,8 @@ from landfall.errors import SpecError
 
 SqlType = Literal["text", "double precision", "bigint", "timestamptz"]
 ADDED = ("model_version", "partition", "published_at")
+READER = "landfall_reader"
+"""The role that applications read predictions with. It may read every prediction table, and nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)

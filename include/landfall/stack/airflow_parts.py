@@ -27,11 +27,16 @@ OPTIONS = {
 
 
 class Tables:
-    """The tables of Airflow and MLflow in their databases: made or migrated when their version changed, once."""
+    """The tables of Airflow and MLflow in their databases: made or migrated when their version changed, once.
+
+    With them, at each start of the stack, the functions of deployed models that an earlier version has made: no marker tells
+    whether that was done, because a database may be put back as it was before.
+    """
 
     def __init__(self, *, folder: Path, log: Path, env: Mapping[str, str]) -> None:
         self.folder, self.log, self.env = folder, log, dict(env)
         self._alone = threading.Lock()
+        self._repaired = False
 
     def migrate(self, say: Say) -> None:
         """Returns at once when nothing is to be done.
@@ -43,21 +48,24 @@ class Tables:
             airflow = (f"airflow-{version('apache-airflow-core')}", ["landfall.stack.airflow", "db", "migrate"])
             mlflow = (f"mlflow-{version('mlflow')}", ["landfall.stack.mlflow_tables"])
             due = [(marker, module) for marker, module in (airflow, mlflow) if not (self.folder / marker).exists()]
-            if not due:
-                return
-            say(f"migrating {' and '.join(marker for marker, _ in due)}")
-            started = [
-                (marker, children.spawn([sys.executable, "-m", *module], env=self.env, log=self.log))
-                for marker, module in due
-            ]
+            if due:
+                say(f"migrating {' and '.join(marker for marker, _ in due)}")
+            started = [(marker, self._start(module)) for marker, module in due]
+            repair = None if self._repaired else self._start(["landfall.deployments.repair"])
             for marker, process in started:
-                if process.wait():
-                    raise StackError(
-                        f"The tables of `{marker}` could not be made.",
-                        looked="\n    ".join([str(self.log), *last_lines(self.log)]),
-                        next="landfall down && landfall up",
-                    )
+                self._wait(process, f"The tables of `{marker}` could not be made.")
                 (self.folder / marker).touch()
+            if repair:
+                self._wait(repair, "The functions of deployed models could not be looked at.")
+                self._repaired = True
+
+    def _start(self, module: list[str]) -> children.Process:
+        return children.spawn([sys.executable, "-m", *module], env=self.env, log=self.log)
+
+    def _wait(self, process: children.Process, failed: str) -> None:
+        if process.wait():
+            looked = "\n    ".join([str(self.log), *last_lines(self.log)])
+            raise StackError(failed, looked=looked, next="landfall down && landfall up")
 
 
 class AirflowPart(Part):

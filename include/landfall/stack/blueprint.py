@@ -7,6 +7,7 @@ from pathlib import Path
 from landfall.errors import StackError
 from landfall.stack import jars, layout
 from landfall.stack.airflow_parts import OPTIONS, AirflowPart, Tables
+from landfall.stack.databases import Logins
 from landfall.stack.databricks import Databricks, connection
 from landfall.stack.java import Java
 from landfall.stack.layout import Layout
@@ -78,14 +79,14 @@ class Blueprint:
             log=at.log("s3"), env=env, data=at.data("s3"), port=ports["s3"], bucket=BUCKET, java=self.java,
             access_key=secrets.s3_access_key, secret_key=secrets.s3_secret_key, cache=layout.cache(),
         )  # fmt: skip
-        roles = {
+        owners = {
             "airflow": secrets.database_airflow,
             "mlflow": secrets.database_mlflow,
             "landfall": secrets.database_landfall,
         }
         postgres = Postgres(
             log=at.log("postgres"), env=env, data=at.data("postgres"), port=ports["postgres"],
-            password=secrets.postgres, roles=roles,
+            password=secrets.postgres, logins=Logins(owners=owners, reader=secrets.database_reader),
         )  # fmt: skip
         spark = Spark(
             log=at.log("spark"), env=env, data=at.data("spark"), port=ports["spark"], s3=s3,

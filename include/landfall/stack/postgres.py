@@ -9,14 +9,17 @@ import pwd
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import psycopg
-from psycopg import sql
 
 from landfall.errors import StackError
+from landfall.stack import databases
+from landfall.stack.databases import Logins
 from landfall.stack.envfile import write_whole
 from landfall.stack.part import Part, Say
 
@@ -29,6 +32,7 @@ SETTINGS = {
     "max_connections": "120",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
+    "max_slot_wal_keep_size": "2GB",  # a slot that nobody reads any more is given up, instead of filling the disk
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -50,17 +54,17 @@ def namespaces_work() -> bool:
 
 
 class Postgres(Part):
-    """The databases `airflow`, `mlflow` and `landfall`, each owned by a role of its name."""
+    """The databases `airflow`, `mlflow` and `landfall`, and the roles of `databases`."""
 
     name = "postgres"
     stop_signal = signal.SIGINT  # end sessions and stop; SIGTERM would wait for every client to leave
     gives_up_after = 60.0  # whatever its sessions do: nobody could connect
 
     def __init__(
-        self, *, log: Path, env: Mapping[str, str], data: Path, port: int, password: str, roles: Mapping[str, str]
+        self, *, log: Path, env: Mapping[str, str], data: Path, port: int, password: str, logins: Logins
     ) -> None:
         super().__init__(log=log, env=env)
-        self.data, self.port, self.password, self.roles = data, port, password, dict(roles)
+        self.data, self.port, self.password, self.logins = data, port, password, logins
         self.cluster = data / "cluster"
         self.url = f"postgresql://127.0.0.1:{port}"
         if os.geteuid() == 0:
@@ -68,9 +72,14 @@ class Postgres(Part):
             self.user = None if self.wrap else "nobody"
 
     def prepare(self, say: Say) -> None:
-        if (self.cluster / "PG_VERSION").exists():
-            (self.cluster / "postmaster.pid").unlink(missing_ok=True)  # ours has been ended before
-            return
+        if not (self.cluster / "PG_VERSION").exists():
+            self._make_cluster(say)
+        self._let_start()
+        write_whole(self.cluster / "pg_hba.conf", databases.host_based_authentication())
+        if self.user:
+            os.chown(self.cluster / "pg_hba.conf", pwd.getpwnam(self.user).pw_uid, -1)
+
+    def _make_cluster(self, say: Say) -> None:
         say("making the database cluster")
         shutil.rmtree(self.cluster, ignore_errors=True)
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -103,6 +112,32 @@ class Postgres(Part):
             )
         making.rename(self.cluster)
 
+    def _let_start(self) -> None:
+        """Looks at the lock file that a server which was killed has left.
+
+        PostgreSQL itself takes over one whose process is gone, after it has seen that none of its children is left; so that is
+        not ours to delete. It does refuse to start if the number belongs to another program by now, as after a reboot.
+
+        Raises:
+            StackError: a PostgreSQL is running on this cluster. It is left alone.
+        """
+        file = self.cluster / "postmaster.pid"
+        holder = _process_of(file)
+        if holder is None:
+            return
+        if _serves(holder, self.cluster):
+            raise StackError(
+                "A PostgreSQL that this stack has not started is running on its data.",
+                looked=f"{file}: process {holder.pid}",
+                left="it was left alone, and so was the data",
+                next=f"kill -INT {holder.pid} && landfall up    (or landfall down, if it is of an earlier run)",
+            )
+        file.unlink(missing_ok=True)
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(
+                f"{time.strftime('%F %T')} landfall: removed {file.name}, whose process {holder.pid} is another program\n"
+            )
+
     def command(self) -> list[str]:
         settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
         return [str(binaries() / "postgres"), "-D", str(self.cluster), f"--port={self.port}", *settings]
@@ -123,14 +158,32 @@ class Postgres(Part):
 
     def settle(self) -> None:
         with self.connect() as connection:
-            known = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
-            roles = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
-            for name, password in self.roles.items():
-                words = {"name": sql.Identifier(name), "password": sql.Literal(password)}
-                if name not in roles:  # REPLICATION, so that changes can be captured by the role that owns the tables
-                    connection.execute(
-                        sql.SQL("CREATE ROLE {name} LOGIN REPLICATION PASSWORD {password}").format(**words)
-                    )
-                if name not in known:
-                    connection.execute(sql.SQL("CREATE DATABASE {name} OWNER {name}").format(**words))
-                    connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {name} FROM PUBLIC").format(**words))
+            roles = {str(row[0]) for row in connection.execute("SELECT rolname FROM pg_roles")}
+            there = {str(row[0]) for row in connection.execute("SELECT datname FROM pg_database")}
+            for statement in databases.of_the_server(self.logins, roles, there):
+                connection.execute(statement)
+        with self.connect(databases.PREDICTIONS) as connection:
+            connection.execute("SET client_min_messages = warning")
+            for statement in databases.of_the_predictions():
+                connection.execute(statement)
+
+
+def _process_of(lock_file: Path) -> psutil.Process | None:
+    """The process that a lock file of PostgreSQL names; None if there is no such file, or no such process."""
+    try:
+        return psutil.Process(abs(int(lock_file.read_text(encoding="utf-8").split("\n")[0])))
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return None
+
+
+def _serves(process: psutil.Process, cluster: Path) -> bool:
+    """Whether it is a PostgreSQL of this cluster; of a process that may not be looked at, whether it is a PostgreSQL."""
+    try:
+        words = process.cmdline()
+        if not words or "postgres" not in Path(words[0]).name:
+            return False
+        return str(cluster) in words or Path(process.cwd()) == cluster.resolve()
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return process.name().startswith("postgres")

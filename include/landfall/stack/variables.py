@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from landfall.spec.commit import code_version
+from landfall.spec.tables import READER
 from landfall.stack.java import Java
 from landfall.stack.layout import Layout
 from landfall.stack.secrets import Secrets
@@ -59,6 +60,7 @@ def variables(
         "LANDFALL_PROJECT": str(project),
         "LANDFALL_CODE_VERSION": code_version(project),
         "LANDFALL_DATABASE_URL": f"postgresql://landfall:{secrets.database_landfall}@{at}/landfall",
+        "LANDFALL_READER_URL": f"postgresql://{READER}:{secrets.database_reader}@{at}/landfall",
         "LANDFALL_SPARK_REMOTE": f"sc://localhost:{ports['spark']}/;token={secrets.spark_token}",
         "LANDFALL_SPARK_JARS": str(spark_jars),
         "LANDFALL_AIRFLOW_URL": f"http://127.0.0.1:{ports['api-server']}",

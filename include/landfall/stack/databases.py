@@ -1,0 +1,122 @@
+"""The databases of the cluster and who may do what in them, as statements that a superuser runs.
+
+Each may be run again at any time: what is there is left, or brought to what it should be. docker/databases.sql has the same ones
+(`tests/deploy/test_compose_parity.py`).
+
+`airflow`, `mlflow` and `landfall` own the database of their name and nothing else; nobody else may connect to one, or make
+temporary objects there. `landfall_reader` reads prediction tables. `landfall_capture` reads the log of changes; it is there only
+if it is asked for, and no other role may: who has REPLICATION can copy every database of the cluster.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from landfall.spec.tables import READER
+
+CAPTURE = "landfall_capture"
+PREDICTIONS = "landfall"
+"""The database that applications read, and the role that owns it."""
+READER_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "30s",
+    "temp_file_limit": "1GB",
+}
+"""What a session of the reader starts with. It may change all but the last: they are for mistakes, not for malice."""
+READERS_AT_ONCE = 40
+"""Of the 120 connections that the server takes: the others are for Airflow, MLflow and Landfall."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logins:
+    """Passwords of the roles.
+
+    Args:
+        owners: Role, which is also the name of its database -> password.
+        reader: Of `landfall_reader`.
+        capture: Of `landfall_capture`; None: changes are not captured.
+    """
+
+    owners: Mapping[str, str]
+    reader: str
+    capture: str | None = None
+
+
+def of_the_server(logins: Logins, roles: Collection[str], databases: Collection[str]) -> Iterator[sql.Composed]:
+    """Roles, databases, and who may connect.
+
+    Args:
+        logins: Who is to be there.
+        roles: Those that are there.
+        databases: Those that are there.
+    """
+    for name, password in logins.owners.items():
+        words = {"name": sql.Identifier(name), "password": sql.Literal(password)}
+        if name not in roles:
+            yield sql.SQL("CREATE ROLE {name} LOGIN PASSWORD {password}").format(**words)
+        yield sql.SQL("ALTER ROLE {name} NOREPLICATION").format(**words)
+        if name not in databases:
+            yield sql.SQL("CREATE DATABASE {name} OWNER {name}").format(**words)
+        yield sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC").format(**words)
+    for name in ("postgres", "template1"):
+        yield sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
+    yield from _reader(logins.reader, READER in roles)
+    yield from _capture(logins.capture, CAPTURE in roles)
+
+
+def of_the_predictions() -> Iterator[sql.Composed]:
+    """What the reader may read in the database of the predictions. Tables that are made later it is granted by publishing."""
+    words = {"reader": sql.Identifier(READER), "owner": sql.Identifier(PREDICTIONS)}
+    for statement in (
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        "CREATE SCHEMA IF NOT EXISTS predictions AUTHORIZATION {owner}",
+        "GRANT USAGE ON SCHEMA predictions TO {reader}",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA predictions TO {reader}",
+    ):
+        yield sql.SQL(statement).format(**words)
+
+
+def _reader(password: str, there: bool) -> Iterator[sql.Composed]:
+    words = {"name": sql.Identifier(READER), "password": sql.Literal(password)}
+    if not there:
+        yield sql.SQL("CREATE ROLE {name} LOGIN PASSWORD {password}").format(**words)
+    limit = sql.SQL(
+        "ALTER ROLE {name} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT {most}"
+    )
+    yield limit.format(**words, most=sql.Literal(READERS_AT_ONCE))
+    for setting, value in READER_SETTINGS.items():
+        given = {"setting": sql.SQL(setting), "value": sql.Literal(value)}
+        yield sql.SQL("ALTER ROLE {name} SET {setting} = {value}").format(**words, **given)
+    yield sql.SQL("GRANT CONNECT ON DATABASE {database} TO {name}").format(
+        **words, database=sql.Identifier(PREDICTIONS)
+    )
+
+
+def _capture(password: str | None, there: bool) -> Iterator[sql.Composed]:
+    """The role that captures changes; one that is no longer asked for cannot log in any more."""
+    words = {"name": sql.Identifier(CAPTURE), "password": sql.Literal(password or "")}
+    if password is None:
+        if there:
+            yield sql.SQL("ALTER ROLE {name} NOLOGIN NOREPLICATION").format(**words)
+        return
+    if not there:
+        yield sql.SQL("CREATE ROLE {name}").format(**words)
+    yield sql.SQL("ALTER ROLE {name} LOGIN REPLICATION CONNECTION LIMIT 8 PASSWORD {password}").format(**words)
+    yield sql.SQL("GRANT CONNECT ON DATABASE {database} TO {name}").format(
+        **words, database=sql.Identifier(PREDICTIONS)
+    )
+
+
+def host_based_authentication() -> str:
+    """`pg_hba.conf`: everybody by password and from this machine; nobody may copy the cluster.
+
+    There is no `replication` line, also not for `landfall_capture`: changes are decoded in a database, which takes an ordinary
+    one. `replication` lets in who streams the log of the whole cluster.
+    """
+    return (
+        "# Written by Landfall at each start; what is changed here is lost.\n"
+        "# TYPE  DATABASE  USER  ADDRESS       METHOD\n"
+        "host    all       all   127.0.0.1/32  scram-sha-256\n"
+    )
