@@ -1,8 +1,8 @@
-"""`airflow_health.py COMPONENT`: exit 0 if Airflow's API server calls the component healthy.
+"""`airflow_health.py COMPONENT`: exit 0 if Airflow's API server calls the component healthy, 1 if not, 3 if nobody can know.
 
 The API server itself is healthy when it answers. For the scheduler, the triggerer and the DAG processor it compares
-the last heartbeat in the database with the clock. Needs nothing but Python, because a container's
-health check runs every few seconds.
+the last heartbeat in the database with the clock: of those nothing is known while it, or the database, is away. Needs nothing
+but Python, because a container's health check runs every few seconds.
 """
 
 import json
@@ -13,16 +13,26 @@ from urllib.request import urlopen
 HEALTH = "/api/v2/monitor/health"
 
 
-def main(component: str) -> str:
-    """Empty when healthy, else what came."""
+HEALTHY, UNHEALTHY, UNKNOWN = 0, 1, 3
+
+
+def main(component: str) -> tuple[int, str]:
+    """The exit code, and what came."""
     url = os.environ["LANDFALL_AIRFLOW_URL"] + HEALTH
-    with urlopen(url, timeout=5) as answer:  # noqa: S310  (the address is ours)
-        told = json.load(answer)
+    try:
+        with urlopen(url, timeout=5) as answer:  # noqa: S310  (the address is ours)
+            told = json.load(answer)
+    except (OSError, ValueError) as error:
+        return UNHEALTHY if component == "api-server" else UNKNOWN, f"{component}: {url}: {error}"
     if component == "api-server":
-        return ""
+        return HEALTHY, ""
+    if (told.get("metadatabase") or {}).get("status") != "healthy":
+        return UNKNOWN, f"{component}: the database is {told.get('metadatabase')}"
     state = told.get(component.replace("-", "_")) or {}
-    return "" if state.get("status") == "healthy" else f"{component}: {state}"
+    return (HEALTHY, "") if state.get("status") == "healthy" else (UNHEALTHY, f"{component}: {state}")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]) or 0)
+    code, what = main(sys.argv[1])
+    print(what, file=sys.stderr, end="\n" if what else "")
+    sys.exit(code)
