@@ -197,9 +197,11 @@ def _connection(master: str, web: str) -> str:
 
 
 @pytest.fixture(params=TARGETS)
-def place(request: pytest.FixtureRequest, stack: Any) -> Place:
+def place(request: pytest.FixtureRequest, stack: Any, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Each target in turn."""
     if request.param == "local":
+        for name, value in stack.settings.of_jobs.items():  # as a worker of Airflow has them
+            monkeypatch.setenv(name, value)
         return Place("local", stack.settings)
     found: Place = request.getfixturevalue("elsewhere" if request.param == "cluster" else request.param)
     return found
