@@ -1,6 +1,9 @@
 """Small files beside the tables: a saved model's, what drift is held against, the rows of a table model."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -58,6 +61,46 @@ def list_files(folder: str, pattern: str) -> list[str]:
     scheme = folder.partition("://")[0]
     files = [each.path for each in found if each.type == FileType.File]
     return sorted(f"{scheme}://{each}" for each in files if PurePosixPath(each).match(pattern))
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file as the listing of its folder gives it; `size` in bytes."""
+
+    url: str
+    size: int
+
+
+def list_folder(folder: str) -> list[Listed]:
+    """The files directly in `folder` that Spark would read; hidden ones (`_...`) it would not. None where there is no folder.
+
+    Raises:
+        ComputeError: the store refuses.
+    """
+    from pyarrow.fs import FileSelector, FileType
+
+    system, path = _place(folder)
+    try:
+        found = system.get_file_info(FileSelector(path.rstrip("/"), allow_not_found=True))
+    except OSError as error:
+        raise _refused(f"`{folder}` could not be listed.", error) from error
+    files = [each for each in found if each.type == FileType.File and not each.base_name.startswith(("_", "."))]
+    return [Listed(f"{folder.partition('://')[0]}://{each.path}", each.size) for each in files]
+
+
+@contextmanager
+def open_file(url: str) -> "Iterator[pa.NativeFile]":
+    """A file to be read piece by piece, as it is stored.
+
+    Raises:
+        ComputeError: there is none, or the store refuses.
+    """
+    system, path = _place(url)
+    try:
+        with system.open_input_stream(path, compression=None) as stream:
+            yield stream
+    except OSError as error:
+        raise _refused(f"`{url}` could not be read.", error) from error
 
 
 def read_table(folder: str, pattern: str) -> "pa.Table":

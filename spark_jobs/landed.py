@@ -1,5 +1,6 @@
 """Landed CSV files as rows of text, with the object each came from. Files are judged here; rows by the contract."""
 
+import re
 from dataclasses import dataclass
 from functools import reduce
 
@@ -12,7 +13,10 @@ from landfall.spec.contract import Contract
 from spark_jobs.contract import CORRUPT, Verdict
 from spark_jobs.lake import Lake
 from spark_jobs.tables import TablePartitions, landed_paths
+from spark_jobs.unpacked import look_into, short
 
+LONGEST_LINE, LINE_END = "mapreduce.input.linerecordreader.line.maxlength", 3
+"""Hadoop's own limit: a longer line is skipped without being held. The line's end counts, and the limit itself is too long."""
 UNTOUCHED = "the tables are untouched, what was published stays"
 
 
@@ -33,20 +37,20 @@ Groups = dict[str, list[str]]
 """Header line -> objects that have it."""
 
 
-def sort_landed(
-    spark: SparkSession, lake: Lake, landed: TablePartitions, contract: Contract
-) -> tuple[Groups, list[BrokenFile]]:
+def sort_landed(lake: Lake, landed: TablePartitions, contract: Contract) -> tuple[Groups, list[BrokenFile]]:
     """The landed objects by their header, and those that the contract cannot read. Columns may come in any order.
 
     An object without a line is in neither.
     """
     groups: Groups = {}
     broken: list[BrokenFile] = []
-    for source, header in _headers(spark, landed_paths(lake, landed)):
-        if error := _header_error(source, header, contract):
-            broken.append(BrokenFile(source, error))
+    for look in look_into(landed_paths(lake, landed), contract, UNTOUCHED):
+        if look.header is None and look.error is None:
+            continue
+        if error := look.error or _header_error(look.source, look.header or "", contract):
+            broken.append(BrokenFile(look.source, error))
         else:
-            groups.setdefault(header, []).append(source)
+            groups.setdefault(look.header or "", []).append(look.source)
     return groups, broken
 
 
@@ -81,7 +85,8 @@ def leave_out(groups: Groups, days: set[str]) -> Groups:
 def read_landed(spark: SparkSession, groups: Groups, contract: Contract) -> DataFrame:
     """Every row of the objects: the contract's columns as text, `_corrupt`, `source` (object) and `dt` (its folder).
 
-    Gzip is read by its name `.gz`.
+    Gzip is read by its name `.gz`. The limits were looked after before (`sort_landed`); an object that was replaced since then
+    may break them, but no line of it is held that is too long.
     """
     return reduce(DataFrame.unionByName, [_read(spark, files, header, contract) for header, files in groups.items()])
 
@@ -90,16 +95,9 @@ def _day_of(source: str) -> str:
     return source.rpartition("/dt=")[2].partition("/")[0]
 
 
-def _headers(spark: SparkSession, paths: list[str]) -> list[tuple[str, str]]:
-    """(object, first line) of every object; the objects' first blocks alone are read.
-
-    As bytes: a first line that is not text (gzip under another name) would stop the client that collects it.
-    """
-    line = F.col("value").cast("binary").alias("value")
-    lines = spark.read.text(paths).select(line, "_metadata.file_path", "_metadata.file_block_start")
-    numbered = lines.where("file_block_start = 0").withColumn("number", F.monotonically_increasing_id())
-    first = numbered.groupBy("file_path").agg(F.min_by("value", "number").alias("header"))
-    return sorted((row.file_path, bytes(row.header or b"").decode(errors="replace")) for row in first.collect())
+def _literal(path: str) -> str:
+    """A path that Spark takes for the name that it is: the signs of its patterns are escaped."""
+    return re.sub(r"([\\\[\]{}*?])", r"\\\1", path)
 
 
 def _columns(header: str) -> list[str]:
@@ -124,7 +122,7 @@ def _header_error(source: str, header: str, contract: Contract) -> ContractError
     else:
         problem, mend = "names a column twice", "name every column once"
     return ContractError(
-        f"The landed object `{_short(source)}` {problem}.",
+        f"The landed object `{short(source)}` {problem}.",
         looked=f"first line: {header[:120]!r}; expected the columns {', '.join(contract.names)}",
         left=UNTOUCHED,
         next=f"{mend}, then land it again",
@@ -135,14 +133,14 @@ def _names(names: list[str]) -> str:
     return ", ".join(f"`{name[:40]}`" for name in names[:5])
 
 
-def _short(source: str) -> str:
-    return source.split("://", 1)[-1].partition("/")[2]
-
-
 def _read(spark: SparkSession, files: list[str], header: str, contract: Contract) -> DataFrame:
     fields = [StructField(name, StringType()) for name in (*_columns(header), CORRUPT)]
     reader = spark.read.schema(StructType(fields)).option("header", True).option("enforceSchema", True)
-    rows = reader.option("columnNameOfCorruptRecord", CORRUPT).option("mode", "PERMISSIVE").csv(files)
+    reader = reader.option("columnNameOfCorruptRecord", CORRUPT).option("mode", "PERMISSIVE")
+    reader = reader.option("maxColumns", contract.max_line_bytes + 1).option(
+        LONGEST_LINE, contract.max_line_bytes + LINE_END
+    )
+    rows = reader.csv([_literal(file) for file in files])
     source = F.col("_metadata.file_path")
     day = F.regexp_extract(source, r"/dt=(\d{4}-\d{2}-\d{2})/[^/]*$", 1).cast(DateType())
     return rows.select(*contract.names, CORRUPT, source.alias("source"), day.alias("dt"))

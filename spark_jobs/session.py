@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from landfall.errors import ComputeError
-from landfall.spec.settings import PLAIN, SECRET
+from landfall.spec.settings import PLAIN, SECRET, SPARK_GUARD, SPARK_SECRET
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,7 +36,7 @@ def open_session(job: str) -> "SparkSession":
         return builder.getOrCreate()
     if not submitted and (remote := env.get("LANDFALL_SPARK_REMOTE")):
         return builder.remote(remote).getOrCreate()
-    for name, value in {**LAKE, **store_settings(env)}.items():
+    for name, value in {**LAKE, **store_settings(env), **guard_settings(env)}.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 
@@ -68,6 +68,17 @@ def take_secrets(scope: str) -> None:
 def session_name(job: str) -> str:
     """What the job's application is called: as whoever submitted it wants it."""
     return os.environ.get("LANDFALL_JOB", f"landfall {job}")
+
+
+def guard_settings(env: Mapping[str, str]) -> dict[str, str]:
+    """Spark's settings of a standalone cluster that asks for a secret, if the environment has one.
+
+    Set by the driver and not by spark-submit: there the secret would be on a command line. Spark leaves it out of those of the
+    executors, and hides it in its log and in its pages.
+    """
+    if not (secret := env.get(SPARK_SECRET)):
+        return {}
+    return {**SPARK_GUARD, "spark.authenticate.secret": secret}
 
 
 def store_settings(env: Mapping[str, str]) -> dict[str, str]:

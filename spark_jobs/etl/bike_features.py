@@ -68,7 +68,7 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     landed, strict = options.landed, options.days == "all"
     if options.days == "missing":
         landed = landed.without(existing_partitions(spark, options.lake, options.features.name))
-    groups, broken = sort_landed(spark, options.lake, landed, options.contract) if len(landed.partitions) else ({}, [])
+    groups, broken = sort_landed(options.lake, landed, options.contract) if len(landed.partitions) else ({}, [])
     if broken and strict:
         raise broken[0].error
     if not groups and strict:

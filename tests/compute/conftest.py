@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ from landfall.orchestration.elsewhere.job import RESUME, RemoteJob
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.spec import Partition, Settings
 
+SECRET = Path(__file__).parents[2] / "docker" / "spark_secret.py"
 TARGETS = ["local", "cluster", "databricks"]
 DAY = "2012-12-25"
 Json = dict[str, Any]
@@ -43,6 +45,7 @@ class Cluster:
 
     master: str
     web: str
+    secret: str
 
     def applications(self, which: str = "activeapps") -> list[str]:
         """The names of its applications: `activeapps` or `completedapps`."""
@@ -51,12 +54,13 @@ class Cluster:
 
 @pytest.fixture(scope="session")
 def cluster(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """Started from the pyspark wheel, and stopped by process id."""
+    """Started from the pyspark wheel with a secret, as docker-compose does, and stopped by process id."""
     folder = tmp_path_factory.mktemp("cluster")
     home, port, web = Path(pyspark.__path__[0]), free_port(), free_port()
-    env = {**os.environ, "JAVA_HOME": stack.env["JAVA_HOME"], "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1"}
+    env = {**os.environ, "JAVA_HOME": stack.env["JAVA_HOME"], "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1",
+           "LANDFALL_SPARK_SECRET": (secret := uuid.uuid4().hex)}  # fmt: skip
     one, where = "org.apache.spark.deploy", ["--host", "127.0.0.1"]
-    made = Cluster(f"spark://127.0.0.1:{port}", f"http://127.0.0.1:{web}")
+    made = Cluster(f"spark://127.0.0.1:{port}", f"http://127.0.0.1:{web}", secret)
     commands = (
         [f"{one}.master.Master", *where, "--port", str(port), "--webui-port", str(web)],
         [f"{one}.worker.Worker", *where, "--webui-port", str(free_port()), "--cores", "2", "--memory", "2g",
@@ -66,7 +70,8 @@ def cluster(stack: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     try:
         for words in commands:
             log = (folder / f"{words[0].rpartition('.')[2]}.log").open("wb")
-            command = [str(home / "bin" / "spark-class"), *words]
+            command = [sys.executable, str(SECRET), str(home / "bin" / "spark-class"), *words]
+            env["SPARK_CONF_DIR"] = str(folder / words[0].rpartition(".")[2])
             running.append(subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True))
         until("the worker has a master", lambda: _workers(made.web) == 1)
         yield made
@@ -183,7 +188,7 @@ def elsewhere(cluster: Cluster, stack: Any, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AIRFLOW_CONN_LANDFALL_SPARK", _connection(address, cluster.web))
     monkeypatch.setenv("JAVA_HOME", stack.env["JAVA_HOME"])
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-    return Place("cluster", replace(stack.settings, compute={"": "cluster"}))
+    return Place("cluster", replace(stack.settings, compute={"": "cluster"}, spark_secret=cluster.secret))
 
 
 def _connection(master: str, web: str) -> str:
@@ -192,9 +197,11 @@ def _connection(master: str, web: str) -> str:
 
 
 @pytest.fixture(params=TARGETS)
-def place(request: pytest.FixtureRequest, stack: Any) -> Place:
+def place(request: pytest.FixtureRequest, stack: Any, monkeypatch: pytest.MonkeyPatch) -> Place:
     """Each target in turn."""
     if request.param == "local":
+        for name, value in stack.settings.of_jobs.items():  # as a worker of Airflow has them
+            monkeypatch.setenv(name, value)
         return Place("local", stack.settings)
     found: Place = request.getfixturevalue("elsewhere" if request.param == "cluster" else request.param)
     return found

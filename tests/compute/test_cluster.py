@@ -47,7 +47,7 @@ def start(task: Any, argv: list[str], settings: Settings) -> "subprocess.Popen[b
     """A worker that runs a job on the cluster."""
     env = {**os.environ, "LANDFALL_DATABASE_URL": settings.database_url, **settings.of_jobs,
            "MLFLOW_TRACKING_URI": settings.mlflow_tracking_uri, "LANDFALL_S3_BUCKET": settings.s3.bucket,
-           "LANDFALL_SPARK_JARS": settings.spark_jars}  # fmt: skip
+           "LANDFALL_SPARK_JARS": settings.spark_jars, "LANDFALL_SPARK_SECRET": settings.spark_secret}  # fmt: skip
     words = json.dumps([own(task), *argv])
     return subprocess.Popen([sys.executable, "-c", WORKER, words], env=env, start_new_session=True)
 
@@ -66,7 +66,7 @@ def test_a_job_outlives_its_killed_worker_with_no_secret_on_a_command_line_and_t
         worker.wait()
     assert name in cluster.applications()
     shown = [" ".join(each.info["cmdline"] or ()) for each in psutil.process_iter(["cmdline"])]
-    secrets = elsewhere.settings.s3.secret_key, elsewhere.settings.database_url
+    secrets = elsewhere.settings.s3.secret_key, elsewhere.settings.database_url, elsewhere.settings.spark_secret
     assert [line for line in shown if name in line]
     assert not [line for line in shown for secret in secrets if secret in line]
     task.asked("cluster", slow_job)
@@ -125,6 +125,17 @@ def test_a_task_that_is_stopped_stops_its_job(
 
 
 @pytest.mark.stack
+def test_an_application_without_the_secret_of_the_cluster_is_refused(
+    elsewhere: Any, cluster: Any, slow_job: list[str]
+) -> None:
+    stranger = replace(elsewhere, settings=replace(elsewhere.settings, spark_secret=""))
+    before = len(cluster.applications()) + len(cluster.applications("completedapps"))
+    with pytest.raises(ComputeError):
+        stranger.run(slow_job)
+    assert len(cluster.applications()) + len(cluster.applications("completedapps")) == before
+
+
+@pytest.mark.stack
 def test_without_its_connection_nothing_is_started(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AIRFLOW_CONN_LANDFALL_SPARK", raising=False)
     with pytest.raises(SettingsError) as refused:
@@ -155,7 +166,7 @@ def test_where_a_master_tells_of_its_applications(master: str, extra: dict[str, 
 
 def test_what_is_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needed = {"LANDFALL_DATABASE_URL": "postgresql://secret", "MLFLOW_TRACKING_URI": "x", "LANDFALL_SPARK_JARS": "/jars/",
-              "AWS_SECRET_ACCESS_KEY": "secret too"}  # fmt: skip
+              "AWS_SECRET_ACCESS_KEY": "secret too", "LANDFALL_SPARK_SECRET": "secret as well"}  # fmt: skip
     monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
     one = order(Settings.read(needed))
     what = submission(one, tmp_path)
@@ -168,4 +179,5 @@ def test_what_is_submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     small = submission(replace(one, small=True), tmp_path).conf
     assert small == {**what.conf, **FEW_ROWS}
     assert what.environment["LANDFALL_JOB"] == "landfall-x"
+    assert what.environment["LANDFALL_SPARK_SECRET"] == "secret as well"
     assert "secret" not in " ".join([*what.arguments, *what.conf.values(), what.py_files, what.application])

@@ -24,6 +24,8 @@ ENV_FILE = {
     "LANDFALL_S3_SECRET_KEY": SECRETS.s3_secret_key,
     "LANDFALL_AIRFLOW_PASSWORD": SECRETS.airflow_admin,
     "LANDFALL_FERNET_KEY": SECRETS.airflow_fernet,
+    "LANDFALL_SPARK_SECRET": "the-secret-of-sparks-servers",
+    "LANDFALL_SPARK_TOKEN": SECRETS.spark_token,
     "LANDFALL_JWT_SECRET": SECRETS.airflow_jwt,
     "LANDFALL_API_SECRET_KEY": SECRETS.airflow_api,
 }

@@ -94,6 +94,50 @@ def test_ports_are_published_on_this_machine_only(service: str, services: Servic
         assert re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)
 
 
+@pytest.mark.parametrize("service", NAMES)
+def test_no_service_has_more_rights_than_it_needs(service: str, services: Services) -> None:
+    definition = services[service]
+
+    assert definition["security_opt"] == ["no-new-privileges:true"]
+    assert definition["cap_drop"] == ["ALL"]
+    assert definition["pids_limit"]
+    assert not {"privileged", "network_mode", "pid", "ipc", "devices"} & definition.keys()
+    assert definition.get("cap_add", []) == (
+        ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"] if service == "postgres" else []
+    )
+
+
+REACHES = {
+    "postgres": {"database", "spark"},
+    "s3": {"storage", "spark"},
+    "s3-bucket": {"storage"},
+    "airflow-init": {"database"},
+    "airflow-api-server": {"airflow", "database"},
+    "airflow-scheduler": {"airflow", "database", "storage", "connect"},
+    "airflow-dag-processor": {"airflow", "database"},
+    "airflow-triggerer": {"airflow", "database", "storage"},
+    "spark-master": {"spark"},
+    "spark-worker": {"spark"},
+    "spark-connect": {"spark", "connect"},
+    "mlflow": {"database", "storage"},
+}
+"""The networks of each service: it reaches who shares one with it, and nobody else."""
+
+
+def test_a_service_is_on_the_networks_that_it_needs_and_on_no_other(services: Services, raw: Services) -> None:
+    assert {name: set(services[name]["networks"]) for name in services} == REACHES
+    assert set(raw["networks"]) == set().union(*REACHES.values())
+    assert {name for name, how in raw["networks"].items() if how} == {"spark", "connect"}
+    assert all(raw["networks"][name]["internal"] for name in ("spark", "connect"))
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_what_a_service_waits_for_it_can_reach(service: str, services: Services) -> None:
+    for needed, how in services[service].get("depends_on", {}).items():
+        if how["condition"] == "service_healthy" and (service, needed) != ("airflow-init", "postgres"):
+            assert REACHES[service] & REACHES[needed], needed
+
+
 def test_spark_is_not_published(services: Services) -> None:
     assert {name for name in services if services[name].get("ports")} == {
         "postgres",
@@ -113,6 +157,10 @@ def test_a_long_running_service_has_a_health_check_and_comes_back(service: str, 
     assert check["test"][0] in ("CMD", "CMD-SHELL")
     assert {"interval", "timeout", "retries", "start_period"} <= set(check)
     assert services[service]["restart"] == "unless-stopped"
+    assert services[service]["init"] is True
+    assert services[service]["tmpfs"] == ["/tmp:mode=1777"]
+    assert check["test"][:2] == ["CMD", "bash"]
+    assert check["test"][2] in ("docker/healthy.sh", "/docker-healthy.sh")
 
 
 @pytest.mark.parametrize("service", sorted(ONE_SHOT))

@@ -43,7 +43,7 @@ ADDRESSES = {
 
 # What may differ from the embedded stack, each with its reason. Everything else must be equal.
 VARIABLES_THAT_DIFFER = {
-    "LANDFALL_SPARK_REMOTE": "Spark Connect shows a token to another host only over TLS; instead its port is private",
+    "LANDFALL_SPARK_REMOTE": "a client shows a `token` to another host only over TLS; here it is a header of its requests",
     "AIRFLOW__API__HOST": "other containers and the published port must reach the server",
     "AIRFLOW__API__BASE_URL": "people reach the UI at the published port, tasks at the container's name",
     "NO_PROXY": "names of containers instead of 127.0.0.1 alone",
@@ -57,8 +57,11 @@ SPARK_SETTINGS_THAT_DIFFER = {
     "spark.executor.memory": "as spark.executor.extraClassPath",
 }
 SPARK_VARIABLES_LEFT_OUT = {
-    "SPARK_CONNECT_AUTHENTICATE_TOKEN": VARIABLES_THAT_DIFFER["LANDFALL_SPARK_REMOTE"],
     "SPARK_LOCAL_IP": "a container listens on its own address",
+}
+SPARK_VARIABLES_OF_ITS_OWN = {
+    "LANDFALL_SPARK_SECRET": "several servers share a secret; one process makes its own",
+    "SPARK_CONF_DIR": "where docker/spark_secret.py writes it",
 }
 NOT_FOR_SPARK_AND_MLFLOW = ("AIRFLOW", "LANDFALL_", "MLFLOW_")
 """Servers that run no task get no credentials but those of S3."""
@@ -109,8 +112,9 @@ def test_airflow_has_the_variables_of_the_embedded_stack(
 def test_what_differs_differs_in_its_address_only(servers: dict[str, str], services: Services) -> None:
     environment = services["airflow-scheduler"]["environment"]
 
-    assert environment["LANDFALL_SPARK_REMOTE"] == "sc://spark-connect:15002"
-    assert servers["LANDFALL_SPARK_REMOTE"].startswith("sc://localhost:15002")
+    shown = f"/;authorization=Bearer%20{SECRETS.spark_token}"
+    assert environment["LANDFALL_SPARK_REMOTE"] == f"sc://spark-connect:15002{shown}"
+    assert servers["LANDFALL_SPARK_REMOTE"] == f"sc://localhost:15002/;token={SECRETS.spark_token}"
     assert environment["AIRFLOW__API__HOST"] == "0.0.0.0"
     assert environment["AIRFLOW__API__BASE_URL"] == servers["AIRFLOW__API__BASE_URL"]
     names = environment["NO_PROXY"].split(",")
@@ -254,11 +258,13 @@ def test_spark_has_the_variables_of_the_embedded_stack(
     environment = services[service]["environment"]
 
     left_out = embedded.keys() - environment.keys()
-    assert {name for name in left_out if not name.startswith(NOT_FOR_SPARK_AND_MLFLOW)} == set(SPARK_VARIABLES_LEFT_OUT)
-    proxies = {"NO_PROXY", "no_proxy"}
-    assert {n: environment[n] for n in environment.keys() - proxies} == {
-        n: placed(embedded[n]) for n in environment.keys() - proxies
-    }
+    callers = set() if service == "spark-connect" else {"SPARK_CONNECT_AUTHENTICATE_TOKEN"}
+    expected = callers | set(SPARK_VARIABLES_LEFT_OUT)
+    assert {name for name in left_out if not name.startswith(NOT_FOR_SPARK_AND_MLFLOW)} == expected
+    same = environment.keys() - {"NO_PROXY", "no_proxy"} - set(SPARK_VARIABLES_OF_ITS_OWN)
+    assert {n: environment[n] for n in same} == {n: placed(embedded[n]) for n in same}
+    assert set(SPARK_VARIABLES_OF_ITS_OWN) <= environment.keys()
+    assert services[service]["entrypoint"] == ["python", "docker/spark_secret.py"]
 
 
 def test_the_spark_cluster_is_reached_where_it_listens(services: Services) -> None:

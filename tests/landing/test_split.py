@@ -3,6 +3,8 @@
 import csv
 import gzip
 import io
+import tracemalloc
+import zlib
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
@@ -389,6 +391,33 @@ def test_a_day_larger_than_an_object_may_be_is_refused(hours: Path, monkeypatch:
         "  left: nothing landed\n"
         f"  next: landfall land bike_demand/actuals {hours} --from DAY --until DAY    (the other days)"
     )
+
+
+def test_a_gigabyte_in_one_line_is_refused_before_it_is_held(tmp_path: Path) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    path = tmp_path / "bomb.csv.gz"
+    path.write_bytes(b"".join([packer.compress(f"{HEADER}\n".encode()), *(packer.compress(b"a" * 10**6) for _ in range(1200)),
+                               packer.flush()]))  # fmt: skip
+    tracemalloc.start()
+    told = refusal(path)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert told == (
+        "File `bomb.csv.gz` has a line of more than 65,536 characters.\n"
+        f"  looked: {path}:2: '{'a' * 40}'... (Contract.max_line_bytes)\n"
+        "  left: nothing landed\n"
+        f"  next: correct that line, then: landfall land bike_demand/actuals {path}"
+    )
+    assert most < 10**7
+
+
+def test_a_day_without_end_is_refused_before_it_fills_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.csv", HEADER, *[row(DAYS[0])] * 40)
+    monkeypatch.setattr("landfall.landing.split._ROWS_IN_MEMORY", 10)
+    with open_source(ACTUALS, path) as source:
+        monkeypatch.setitem(vars(source.feed.landing), "max_object_bytes", len(HEADER) + 15 * (len(row(DAYS[0])) + 1))
+    told = refusal(path)
+    assert told.startswith("The rows of 2011-01-01 in file `a.csv` are too many for one object.\n  looked: 20 rows, ")
 
 
 def test_an_unknown_feed_names_the_nearest(hours: Path) -> None:

@@ -99,7 +99,16 @@ class Corner:
 
 
 @pytest.fixture(scope="module")
-def corner(stack: Any, spark: "SparkSession") -> Iterator[Corner]:
+def keys(stack: Any) -> Iterator[None]:
+    """The stack's S3 keys in the environment, where a job looks for them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "LANDFALL_S3_ENDPOINT"):
+            patch.setenv(name, stack.env[name])
+        yield
+
+
+@pytest.fixture(scope="module")
+def corner(stack: Any, spark: "SparkSession", keys: None) -> Iterator[Corner]:
     """A corner for files of the forecast feed."""
     one = Corner(stack.settings, spark, f"test_{uuid.uuid4().hex[:8]}")
     yield one
@@ -107,7 +116,7 @@ def corner(stack: Any, spark: "SparkSession") -> Iterator[Corner]:
 
 
 @pytest.fixture(scope="module")
-def actuals(stack: Any, spark: "SparkSession") -> Iterator[Corner]:
+def actuals(stack: Any, spark: "SparkSession", keys: None) -> Iterator[Corner]:
     """A corner for files of the actuals feed."""
     one = Corner(stack.settings, spark, f"test_{uuid.uuid4().hex[:8]}", ACTUALS)
     yield one
@@ -173,11 +182,8 @@ class Learning(Corner):
 
 
 @pytest.fixture(scope="module")
-def learning(stack: Any, spark: "SparkSession") -> Iterator[Learning]:
-    """A corner to learn in, with the stack's S3 keys in the environment, where a job looks for them."""
+def learning(stack: Any, spark: "SparkSession", keys: None) -> Iterator[Learning]:
+    """A corner to learn in."""
     one = Learning(stack.settings, spark, f"test_{uuid.uuid4().hex[:8]}")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "LANDFALL_S3_ENDPOINT"):
-            patch.setenv(name, stack.env[name])
-        yield one
+    yield one
     one.clear()

@@ -1,5 +1,6 @@
 """The stack's life with small stacks of their own: up, down, crash, kill, and starts that fail."""
 
+import http.client
 import json
 import os
 import shutil
@@ -95,6 +96,40 @@ def test_data_ports_and_passwords_outlive_down(small: tuple[Path, Landfall]) -> 
         s3(settings, secret="wrong").head_bucket(Bucket="landfall")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(settings.database_url.replace("landfall:", "landfall:x"))
+
+
+def test_s3_shows_a_stranger_nothing_even_where_the_bucket_was_open_to_all(small: tuple[Path, Landfall]) -> None:
+    home, run = small
+    bucket = home / "data" / "s3" / "buckets" / "landfall"
+    bucket.mkdir(parents=True)
+    bucket.chmod(0o755)
+    assert run("up", "--parts", "s3").returncode == 0
+    settings = Settings.read({**environment(home), "LANDFALL_DATABASE_URL": "x", "MLFLOW_TRACKING_URI": "x"})
+    s3(settings).put_object(Bucket="landfall", Key="a/b.csv", Body=b"kept")
+
+    asked = [("GET", "/landfall?list-type=2"), ("GET", "/landfall/a/b.csv"), ("HEAD", "/landfall"),
+             ("HEAD", "/landfall/a/b.csv"), ("PUT", "/landfall/a/c.csv"), ("DELETE", "/landfall/a/b.csv"),
+             ("GET", "/landfall?uploads"), ("GET", "/")]  # fmt: skip
+    told = {}
+    for method, path in asked:
+        connection = http.client.HTTPConnection(settings.s3.endpoint.removeprefix("http://"), timeout=10)
+        connection.request(method, path, body=b"x" if method == "PUT" else None)
+        told[method, path] = connection.getresponse().status
+        connection.close()
+
+    assert told == dict.fromkeys(asked, 403)
+    assert s3(settings).get_object(Bucket="landfall", Key="a/b.csv")["Body"].read() == b"kept"
+
+
+def test_what_the_servers_write_is_closed_to_other_users(small: tuple[Path, Landfall]) -> None:
+    home, run = small
+    assert run("up", "--parts", "postgres,s3").returncode == 0
+    written = [home, *home.rglob("*")]
+    ours = [each for each in written if each.lstat().st_uid == os.geteuid() and not each.is_symlink()]
+
+    assert [each for each in ours if each.is_file() and each.stat().st_mode & 0o007] == []
+    through = {home, home / "data"}  # PostgreSQL as another user must get to its own folder
+    assert [each for each in ours if each.is_dir() and each not in through and each.stat().st_mode & 0o077] == []
 
 
 def test_a_second_up_is_refused(small: tuple[Path, Landfall]) -> None:

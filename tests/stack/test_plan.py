@@ -1,6 +1,7 @@
 """What is decided before any server starts: files, secrets, ports, Java, parts."""
 
 import json
+import os
 import socket
 import stat
 from pathlib import Path
@@ -59,6 +60,43 @@ def test_aws_keys_of_the_shell_never_reach_the_embedded_server(tmp_path: Path, m
     assert layout.settings({"AWS_ACCESS_KEY_ID": "mine"}).s3.access_key == "stack"
     own = {"AWS_ACCESS_KEY_ID": "mine", "LANDFALL_S3_ENDPOINT": "https://s3.example.org"}
     assert layout.settings(own).s3.access_key == "mine"
+
+
+def test_an_existing_home_is_closed_to_other_users_and_it_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    home = tmp_path / "home"
+    for folder in ("logs", "data/s3"):
+        (home / folder).mkdir(parents=True)
+    open_to_all = [home, home / "logs", home / "data", home / "data" / "s3"]
+    for folder in open_to_all:
+        folder.chmod(0o755)
+    (home / "secrets.json").write_text("{}")
+    (home / "secrets.json").chmod(0o644)
+
+    layout.Layout(home).make()
+
+    assert {mode(folder) for folder in open_to_all} == {0o700}
+    assert mode(home / "secrets.json") == 0o600
+    assert caplog.messages == [
+        *(f"closed to other users: {folder} (its mode was 0755, now 0700)" for folder in open_to_all),
+        f"closed to other users: {home / 'secrets.json'} (its mode was 0644, now 0600)",
+    ]
+    caplog.clear()
+    layout.Layout(home).make()
+    assert not caplog.messages
+
+
+@pytest.mark.skipif("os.geteuid() != 0")
+def test_a_database_that_runs_as_another_user_is_still_reached(tmp_path: Path) -> None:
+    (tmp_path / "data" / "postgres").mkdir(parents=True)
+    os.chown(tmp_path / "data" / "postgres", 65534, -1)
+    for folder in (tmp_path, tmp_path / "data"):
+        folder.chmod(0o755)
+
+    layout.Layout(tmp_path).make()
+
+    assert [mode(tmp_path), mode(tmp_path / "data"), mode(tmp_path / "logs")] == [0o711, 0o711, 0o700]
 
 
 def test_secrets_are_made_once_and_closed_to_others(tmp_path: Path) -> None:
@@ -207,3 +245,20 @@ def test_the_doctor_says_how_to_mend_what_is_missing(tmp_path: Path, monkeypatch
     assert all(one.mend for one in findings.values() if one.state != "ok")
     assert findings["jars of spark"].state == "optional"
     assert findings["Java"].state == "ok"
+
+
+def test_the_doctor_tells_of_an_env_file_that_others_may_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANDFALL_HOME", str(tmp_path))
+    monkeypatch.setenv("LANDFALL_PROJECT", str(tmp_path))
+    file = tmp_path / ".env"
+    file.touch(mode=0o644)
+    loose = next(one for one in examine() if one.what == ".env")
+    file.chmod(0o600)
+    closed = next(one for one in examine() if one.what == ".env")
+
+    assert (loose.state, loose.found, loose.mend) == (
+        "optional",
+        "other users may read it (mode 0644)",
+        f"chmod 600 {file}",
+    )
+    assert (closed.state, closed.found) == ("ok", "only its owner can read it")

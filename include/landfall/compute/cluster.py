@@ -14,6 +14,7 @@ from pathlib import Path
 from landfall.compute.local import SMALL
 from landfall.compute.shipping import door, jobs_zip
 from landfall.compute.target import Order
+from landfall.spec.settings import SPARK_SECRET
 
 CONNECTION = "landfall_spark"
 """The Airflow connection: host `spark://HOST:PORT`, `yarn` or `k8s://...`, and in its extra `deploy-mode` and more."""
@@ -65,7 +66,12 @@ def submission(order: Order, folder: Path) -> Submission:
         arguments=order.arguments,
         py_files=str(jobs_zip(folder)),
         conf={"spark.log.level": "WARN", **on_path, **(FEW_ROWS if order.small else {})},
-        environment={**order.settings.of_jobs, "LANDFALL_JOB": order.name, **_spark_of_this_environment()},
+        environment={
+            **order.settings.of_jobs,
+            **({SPARK_SECRET: order.settings.spark_secret} if order.settings.spark_secret else {}),
+            "LANDFALL_JOB": order.name,
+            **_spark_of_this_environment(),
+        },
         name=order.name,
     )
 

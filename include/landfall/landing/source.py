@@ -102,7 +102,7 @@ def open_source(name: str, path: Path) -> Iterator[Source]:
             packed = _is_packed(name, path, raw)
             bytes_ = gzip.GzipFile(fileobj=raw) if packed else raw
             text = io.TextIOWrapper(bytes_, encoding="utf-8-sig", newline="")
-            lines = csv.reader(text, strict=True)
+            lines = csv.reader(_lines(name, path, text, feed.contract.max_line_bytes), strict=True)
             header = next((line for line in lines if line), [])
             if not header:
                 refuse(f"File `{path.name}` is empty.", looked=f"{path}: no line", next=command(name, "FILE.csv"))
@@ -188,6 +188,20 @@ def _is_packed(name: str, path: Path, raw: IO[bytes]) -> bool:
     return named
 
 
+def _lines(name: str, path: Path, text: IO[str], most: int) -> Iterator[str]:
+    """The lines of the file. One that is longer than `most` characters is refused before it is held."""
+    number = 0
+    while line := text.readline(most + 1):
+        number += 1
+        if len(line) > most and not line.endswith(("\n", "\r")):
+            refuse(
+                f"File `{path.name}` has a line of more than {most:,} characters.",
+                looked=f"{path}:{number}: {line[:40]!r}... (Contract.max_line_bytes)",
+                next=f"correct that line, then: {command(name, path)}",
+            )
+        yield line
+
+
 def _refuse_csv(name: str, path: Path, looked: str) -> NoReturn:
     refuse(
         f"File `{path.name}` is not well-formed CSV.",
@@ -197,7 +211,7 @@ def _refuse_csv(name: str, path: Path, looked: str) -> NoReturn:
 
 
 def _refuse_encoding(name: str, path: Path, error: UnicodeDecodeError) -> NoReturn:
-    number, error = _undecodable(path, error)
+    number, error = _undecodable(path, error, find_feed(name).contract.max_line_bytes)
     guess = "utf-16" if number == 1 and error.object[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
     right = path.with_name(f"{path.name.removesuffix('.gz').removesuffix('.csv')}.utf8.csv")
     reading = f"zcat {shlex.quote(str(path))} |" if path.suffix == ".gz" else f"< {shlex.quote(str(path))}"
@@ -208,11 +222,11 @@ def _refuse_encoding(name: str, path: Path, error: UnicodeDecodeError) -> NoRetu
     )
 
 
-def _undecodable(path: Path, error: UnicodeDecodeError) -> tuple[int, UnicodeDecodeError]:
-    """The first line that is not UTF-8: the reader had already read ahead of the rows it gave."""
+def _undecodable(path: Path, error: UnicodeDecodeError, most: int) -> tuple[int, UnicodeDecodeError]:
+    """The first line that is not UTF-8, of which at most `most` bytes are looked at: the reader had read ahead of its rows."""
     number = 0
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
-        for line in lines:
+        while line := lines.readline(most):
             number += 1
             try:
                 line.decode("utf-8")

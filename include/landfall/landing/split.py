@@ -107,7 +107,9 @@ def split(
             waiting.setdefault(partition, []).append(csv_line(values))
             counts[partition] = counts.get(partition, 0) + 1
         if number % _ROWS_IN_MEMORY == 0:
+            begun = {day: Day(folder / f"{day}.csv", counts[day]) for day in waiting}
             _flush(source, folder, waiting)
+            _check_sizes(source, begun)  # now: a small file of gzip must not fill the disk first
             report("reading", source.bytes_read, total)
     _flush(source, folder, waiting)
     report("reading", total, total)

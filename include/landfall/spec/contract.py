@@ -35,12 +35,16 @@ class Contract:
         key: Columns that name a row; a second row with the same key is quarantined.
         partition_by: The date column that must equal the partition's day.
         max_bad_share: Largest share (0 to 1) of quarantined rows with which the partition still counts as good.
+        max_bytes: Largest text of one object, in bytes, unpacked if it is gzip. A larger one is given up before Spark reads it.
+        max_line_bytes: Longest line, in bytes. The number of columns needs no limit of its own: it is that of `columns`.
     """
 
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     partition_by: str
     max_bad_share: float = 0.1
+    max_bytes: int = 512 * 1024**2
+    max_line_bytes: int = 64 * 1024
 
     def __post_init__(self) -> None:
         names = [column.name for column in self.columns]
@@ -52,6 +56,9 @@ class Contract:
             raise SpecError("Contract.columns has a name twice.", looked=", ".join(names))
         if not 0 <= self.max_bad_share <= 1:
             raise SpecError(f"Contract.max_bad_share is {self.max_bad_share}.", looked="expected a share from 0 to 1")
+        for field, limit in (("max_bytes", self.max_bytes), ("max_line_bytes", self.max_line_bytes)):
+            if limit < 1:
+                raise SpecError(f"Contract.{field} is {limit}.", looked="expected a number of bytes, 1 or more")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,6 +73,9 @@ class Contract:
     def to_json(self) -> str:
         """The contract as one line of JSON: how it travels on a job's command line."""
         fields = asdict(self)
+        for limit in ("max_bytes", "max_line_bytes"):  # only where they are declared: the contract is the same without
+            if fields[limit] == type(self).__dataclass_fields__[limit].default:
+                del fields[limit]
         fields["columns"] = [{k: v for k, v in column.items() if v is not None} for column in fields["columns"]]
         return json.dumps(fields, separators=(",", ":"))
 
@@ -73,9 +83,6 @@ class Contract:
     def from_json(cls, text: str) -> Self:
         """The contract that `to_json` wrote."""
         fields = json.loads(text)
-        return cls(
-            columns=tuple(Column(**column) for column in fields["columns"]),
-            key=tuple(fields["key"]),
-            partition_by=fields["partition_by"],
-            max_bad_share=fields["max_bad_share"],
-        )
+        fields["columns"] = tuple(Column(**column) for column in fields["columns"])
+        fields["key"] = tuple(fields["key"])
+        return cls(**fields)

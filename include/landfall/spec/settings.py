@@ -19,6 +19,17 @@ RETRY_SECONDS = "LANDFALL_RETRY_SECONDS"
 """The variable with the first pause between two tries of a task, read where DAG files are read; each further one is twice as
 long, up to twelve times."""
 
+SPARK_SECRET = "LANDFALL_SPARK_SECRET"  # noqa: S105  (the name of a variable)
+"""The variable with the secret of a standalone Spark cluster."""
+
+SPARK_GUARD = {
+    "spark.authenticate": "true",
+    # The newer handshake, and everything encrypted after it; the older one rests on MD5.
+    "spark.network.crypto.enabled": "true",
+    "spark.network.crypto.saslFallback": "false",
+}
+"""Spark's configuration where its servers, drivers and executors speak to holders of the secret alone."""
+
 PLAIN = ("LANDFALL_S3_ENDPOINT", "AWS_DEFAULT_REGION")
 SECRET = ("LANDFALL_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 """What a Spark job's own process reads from its environment (`Settings.of_jobs`): what everyone may see, and what nobody may."""
@@ -71,6 +82,8 @@ class Settings:
     code_version: str = "unknown"
     compute: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Where Spark jobs run: by the name of a job, of a pipeline, and under "" for every other. Empty: on this machine."""
+    spark_secret: str = field(default="", repr=False)
+    """The `spark.authenticate.secret` of a standalone cluster; empty where it asks for none."""
     spark_jars: str = ""
     """Folder with the jars of Delta and s3a on every machine of a cluster; empty where the cluster brings its own."""
     restart_after: timedelta = timedelta(minutes=5)
@@ -134,6 +147,7 @@ class Settings:
                 for name, value in env.items()
                 if (name == COMPUTE or name.startswith(f"{COMPUTE}_")) and value.strip()
             },
+            spark_secret=env.get(SPARK_SECRET, ""),
             spark_jars=env.get("LANDFALL_SPARK_JARS", ""),
             restart_after=timedelta(seconds=seconds(env, "LANDFALL_RESTART_SECONDS", 300)),
             sqs_queue_url=env.get("LANDFALL_SQS_QUEUE_URL", ""),

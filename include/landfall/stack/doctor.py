@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -85,6 +86,10 @@ def _machine() -> Iterator[Finding]:
 
 
 def _stack() -> Iterator[Finding]:
+    if (env := layout.project_root() / ".env").exists():
+        mode = stat.S_IMODE(env.stat().st_mode)
+        found = "only its owner can read it" if not mode & 0o077 else f"other users may read it (mode {mode:04o})"
+        yield judge(".env", not mode & 0o077, found, f"chmod 600 {env}", needed=False)
     for jar_set in (jars.SPARK, jars.S3):
         folder = jar_set.folder(layout.cache())
         there = folder.exists()

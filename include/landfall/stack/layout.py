@@ -1,6 +1,8 @@
 """Where the stack keeps what, and the settings it wrote."""
 
+import logging
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,7 @@ import landfall
 from landfall.spec.settings import Settings
 from landfall.stack import envfile
 
+log = logging.getLogger("landfall.stack")
 S3_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3")
 
 
@@ -106,6 +109,26 @@ class Layout:
         return self.home / "data" / part
 
     def make(self) -> None:
-        """Makes the folders, closed to other users."""
+        """Makes the folders, closed to other users; those that others may enter, and files of secrets that others may read, are
+        closed, and the log says which.
+        """
         for folder in (self.home, self.home / "logs", self.home / "data"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # PostgreSQL may run as another user, who must get through to the folder that it owns.
+        foreign = self.data("postgres").exists() and self.data("postgres").stat().st_uid != os.geteuid()
+        passed = (self.home, self.home / "data") if foreign else ()
+        inner = [
+            each for each in (self.home / "data").iterdir() if each.is_dir() and each.stat().st_uid == os.geteuid()
+        ]
+        for folder in (self.home, self.home / "logs", self.home / "data", *inner):
+            _close(folder, 0o711 if folder in passed else 0o700)
+        for file in (each for each in self.home.iterdir() if each.is_file()):
+            _close(file, 0o600)
+
+
+def _close(path: Path, most: int) -> None:
+    """Takes from `path` what goes beyond the mode `most`."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & ~most:
+        path.chmod(mode & most)
+        log.warning("closed to other users: %s (its mode was %04o, now %04o)", path, mode, mode & most)

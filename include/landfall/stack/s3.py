@@ -48,7 +48,9 @@ class S3(Part):
             say("fetching jars (once, 19 MB)")
         self.jars = jars.fetch(jars.S3, self.cache, self.java)
         for bucket in (self.bucket, self.WARM_BUCKET):
-            (self.data / "buckets" / bucket).mkdir(parents=True, exist_ok=True)
+            folder = self.data / "buckets" / bucket
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)  # S3Proxy lists a bucket to anybody if others may read its folder
         properties = {
             "s3proxy.endpoint": self.url,
             "s3proxy.authorization": "aws-v2-or-v4",

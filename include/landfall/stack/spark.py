@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from landfall.spec.settings import SPARK_GUARD
 from landfall.stack import children, jars
 from landfall.stack.answers import listens
 from landfall.stack.java import Java
@@ -59,6 +60,9 @@ class Spark(Part):
             "spark.connect.session.manager.defaultSessionTimeout": "-1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
+            # The driver's own ports take objects to deserialise, and commands such as "stop". A driver in one process makes the
+            # secret itself, a new one at each start.
+            **SPARK_GUARD,
             "spark.log.level": "WARN",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",

@@ -176,6 +176,7 @@ def main() -> int:
     parser.add_argument("--optional", default="", help="those of the parts that the stack is up without")
     parser.add_argument("--port", action="append", default=[])
     options = parser.parse_args()
+    os.umask(0o077)  # what the servers write is for this user alone, in /tmp too
     at = Layout.at()
     at.make()
     held = lock(at)

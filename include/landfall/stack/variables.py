@@ -115,6 +115,9 @@ def _airflow(
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.airflow_jwt,
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://airflow:{secrets.database_airflow}@{database}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(data / "logs"),
+        # A task's log may quote what a server answered; usually everybody may read it.
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
+        "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         **{name: os.environ.get(name, usual) for name, usual in TUNABLE.items()},
     }
 
