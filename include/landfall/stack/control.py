@@ -52,6 +52,8 @@ def up(
     run = uuid.uuid4().hex
     log = at.log("supervisor")
     children.rotate(log)
+    log.touch(mode=0o600)
+    log.chmod(0o600)
     command = [sys.executable, "-m", "landfall.stack.supervisor", "--run", run, "--parts", ",".join(names)]
     command += ["--optional", ",".join(name for name in names if name not in needed)]
     command += [text for one in port for text in ("--port", one)]
