@@ -76,8 +76,10 @@ def applied(may: May, landfall: Landfall) -> dict[str, Json]:
     planned = may.plan(ASKED[0], ASKED[-1])
     assert {day: each["reason"] for day, each in planned.items()} == dict.fromkeys(ASKED, "never published")
     told = answer(landfall("apply", FEED, "--from", ASKED[0], "--to", ASKED[-1], "--bulk", "--json"))
-    done = sorted(told["bike_forecast"], key=str)
-    assert done == [{"partition": day, "state": "published"} for day in ASKED]
+    assert told["counts"] == {"published": 3, "skipped": 0, "failed": 0}
+    assert [(each["dag_id"], each["partition"], each["state"]) for each in told["partitions"]] == [
+        ("bike_forecast", day, "published") for day in ASKED
+    ]
     return may.status()
 
 
@@ -121,7 +123,11 @@ def test_a_replaced_object_is_stale_planned_with_both_etags_and_applied(
     assert (planned["reason"], planned["automatic"]) == ("input changed", True)
     assert planned["why"] == f"hours.csv: {old[:8]} -> {new[:8]}"
     told = answer(landfall("apply", FEED, "--from", REPLACED, "--to", REPLACED, "--json"))
-    assert told == {"bike_forecast": [{"partition": REPLACED, "state": "success"}]}
+    assert told["counts"] == {"published": 1, "skipped": 0, "failed": 0}
+    [each] = told["partitions"]
+    assert {name: each[name] for name in each if name != "run_id"} == {
+        "feed": FEED, "dag_id": "bike_forecast", "partition": REPLACED, "state": "published",
+    }  # fmt: skip
     after = may.status()[REPLACED]
     assert (after["state"], after["objects"]) == ("published", {f"bike_sharing/forecast/dt={REPLACED}/hours.csv": new})
 
@@ -136,12 +142,18 @@ def test_a_backfill_runs_only_what_is_missing_and_stops_when_asked_to(
     assert [each["partition"] for each in dry] == [MAY[3], BROKEN]
     refused = answer(landfall(*words, "--bulk", "--stop-on-failure", "--json"), 1)
     assert refused["error"].startswith(f"1 of 1 runs failed: bike_forecast {BROKEN}. First: the contract: ")
-    assert refused["left"] == "the other partitions are published; 1 were not started"
+    assert refused["left"] == "the others: 1 not started"
+    assert refused["counts"] == {"published": 0, "skipped": 0, "failed": 1, "not started": 1}
     stood = may.status()
-    assert (stood[MAY[3]]["state"], stood[BROKEN]["state"]) == ("landed", "landed")
+    assert (stood[MAY[3]]["state"], stood[BROKEN]["state"]) == ("landed", "failed")
+    assert stood[BROKEN]["reason"] == "refused"
+    assert stood[BROKEN]["why"].startswith("its input: the contract: ")
     again = answer(landfall(*words, "--bulk", "--json"), 1)
-    assert again["left"] == "the other partitions are published"
+    assert again["left"] == "the others: 1 published"
+    assert {each["partition"]: each["state"] for each in again["partitions"]} == {MAY[3]: "published", BROKEN: "failed"}
     assert may.status()[MAY[3]]["state"] == "published"
+    [told] = answer(landfall("explain", FEED, BROKEN, "--json"))
+    assert told["next"] == f"landfall land {FEED} FILE.csv --from {BROKEN} --until {BROKEN}"
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,7 @@ class Backfilled:
     def of(self, day: str) -> "Backfilled":
         """The part of one day."""
         return Backfilled(
-            {dag_id: [run for run in runs if run["partition"] == day] for dag_id, runs in self.told.items()},
+            {"partitions": [each for each in self.told["partitions"] if each["partition"] == day]},
             [row for row in self.predictions if row["time"].startswith(day)],
             [row for row in self.errors if row["time"].startswith(day)],
         )
@@ -171,12 +171,11 @@ def twice(landfall: Landfall, backfilled: Backfilled) -> tuple[Backfilled, Backf
 
 
 def test_a_backfill_runs_every_day_that_has_landed_and_leaves_the_others_out(backfilled: Backfilled) -> None:
-    done = [{"partition": day, "state": "success"} for day in LANDED]
-
-    assert {dag_id: sorted(runs, key=str) for dag_id, runs in backfilled.told.items()} == {
-        "bike_forecast": done,
-        "bike_actuals": done,
-    }
+    told = backfilled.told
+    assert told["counts"] == {"published": 4, "skipped": 0, "failed": 0}
+    assert [(each["feed"], each["partition"], each["state"]) for each in told["partitions"]] == [
+        (f"bike_demand/{feed}", day, "published") for feed in ("actuals", "forecast") for day in LANDED
+    ]
 
 
 def test_every_backfilled_day_is_published(backfilled: Backfilled, landfall: Landfall) -> None:

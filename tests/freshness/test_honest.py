@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landfall.freshness import is_honest, not_honest, promote, version_for, versions_for
-from landfall.models.registry import ModelVersion, champion_version, registry
+from landfall.freshness.watching import note_hindcast, note_refusal
+from landfall.models.registry import ModelVersion, champion_version, registry, version
 from landfall.models.version import Snapshot
 from landfall.spec import Partition, Partitions
 
@@ -100,6 +101,28 @@ def test_a_range_is_told_day_by_day(settings, conn, models):
         "2012-02-03": "2",
     }
     assert {day: version_for(settings, conn, name, day) for day in days} == told
+
+
+@pytest.mark.stack
+def test_a_version_trained_until_an_earlier_day_predicts_what_no_other_may(settings, conn, models):
+    name = models.new("2012-01-31", "2012-02-29", "2012-01-10", "2012-01-20", "2012-01-25", "2012-01-28")
+    serve(settings, conn, name, "1", "2")
+    for number in ("3", "4"):
+        note_hindcast(settings, version(settings, name, number))
+    note_refusal(settings, version(settings, name, "5"), "worse")
+    days = Partitions.parse("2012-01-10,2012-01-11,2012-01-20,2012-01-21,2012-01-31,2012-02-01,2012-03-01")
+    told = {str(day): found(settings, conn, name, str(day)) for day in days}
+    assert told == {
+        "2012-01-10": None,
+        "2012-01-11": "3",
+        "2012-01-20": "3",
+        "2012-01-21": "4",
+        "2012-01-31": "4",
+        "2012-02-01": "1",
+        "2012-03-01": "2",
+    }
+    at_once = versions_for(settings, conn, name, days)
+    assert {str(day): each.version if each else None for day, each in at_once.items()} == told
 
 
 def test_why_a_day_is_not_predicted_is_said():

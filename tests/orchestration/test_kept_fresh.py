@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall import pipelines
 from landfall.freshness.history import served_at
@@ -296,14 +296,23 @@ def test_no_day_is_predicted_by_a_version_that_has_learnt_from_it(better: Life) 
     assert better.one(query, f"{better.pipeline.name}/forecast", str(day(5))) == (why,)
 
 
-def test_a_challenger_from_before_the_champion_cannot_be_judged(better: Life) -> None:
+def test_a_version_trained_until_an_earlier_day_predicts_what_the_others_have_learnt_from(better: Life) -> None:
+    """`landfall train --until`: it is no challenger, its run is no failure, and it makes hindcasts possible."""
     run = better.training("manual", STRONG, until=str(day(20)))
     for verb in (decide, collect_features, train):
         run.step(verb)
     assert run.reports["train"]["snapshot"]["last"] == str(day(20))
-    with pytest.raises(AirflowFailException) as failed:
+    number = run.reports["train"]["version"]
+    with pytest.raises(AirflowSkipException) as skipped:
         run.step(judge)
-    assert "cannot be compared honestly" in str(failed.value)
+    why = f"it has learnt up to {day(20)} only, and is kept for later days that every other version has learnt from"
+    assert str(skipped.value) == f"Version {number} is not judged, the champion stays: {why}"
+    before = champion_version(better.stack.settings, better.name)
+    days = range(21, 23)
+    better.land("forecast", days)
+    assert better.run("forecast", days) == {str(day(each)): ("published", "") for each in days}
+    assert {row[4] for each in days for row in better.rows(each)} == {number}
+    assert champion_version(better.stack.settings, better.name) == before != number
 
 
 def test_a_change_of_units_is_a_reason_by_drift_and_by_error(better: Life) -> None:

@@ -115,7 +115,7 @@ def test_an_unknown_column_is_named_with_its_nearest():
     assert str(caught.value) == (
         "There is no key column of `predictions.bike_demand` `cty`. Did you mean `city`?\n"
         "  looked: the key is city, state, time\n"
-        "  next: give city=Washington state=Washington time=2012-12-25T12:00"
+        "  next: give city=CITY state=D.C. time=0"
     )
 
 
@@ -125,8 +125,11 @@ def test_missing_columns_are_named():
     assert str(caught.value) == (
         "The key of `predictions.bike_demand` is incomplete: `state`, `time` is missing.\n"
         "  looked: the key is city, state, time\n"
-        "  next: give city=Washington state=Washington time=2012-12-25T12:00"
+        "  next: give city=Washington state=STATE time=2012-12-25T12:00"
     )
+    with pytest.raises(PublishingError) as caught:
+        parse_key(PREDICTIONS, {"city": "New York", "time": "0"})
+    assert caught.value.next == "give city='New York' state=STATE time=0"
 
 
 @settings(deadline=None)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from landfall.cli.outcomes import Outcome, counted, outcome_of, sentence, tell
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.partitions import PipelineArgument, feeds_of, planned, planned_json, show_plan
 from landfall.errors import RunError
@@ -53,7 +54,9 @@ def backfill(
 ) -> None:
     """Run every partition that has landed in a range again, through Airflow's own backfill, and wait.
 
-    Interrupted and started again with the same words, it goes on where it was.
+    Interrupted and started again with the same words, it goes on where it was. It says how many partitions were published,
+    skipped and failed, and why. Exit code 0: some were published and none failed, or nothing was left to do. Exit code 1:
+    one failed, or none was published.
     """
     from landfall.stack import settings
 
@@ -78,7 +81,7 @@ def apply(
     stop_on_failure: Annotated[bool, typer.Option("--stop-on-failure", help="Start no more after one failed.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Run what `landfall plan` shows, and wait."""
+    """Run what `landfall plan` shows, and wait. What it answers and its exit codes are those of `landfall backfill`."""
     from landfall.stack import settings
 
     with answering(json) as out:
@@ -136,27 +139,61 @@ def _show_dry(out: Output, work: Due) -> None:
 
 
 def _run(out: Output, where: Settings, work: Due, how: Work) -> None:
-    """Run the work feed after feed and tell the end; exit code 1 if a partition failed."""
+    """Run the work feed after feed and tell the end; see `tell` for the exit code."""
     from landfall.ledger.backfills import begin, finish
 
     began = begin(where, how.words) if how.words else datetime.now(UTC)
-    ended: list[Ended] = []
+    outcomes: dict[tuple[str, Partition], Outcome] = {}
+    stopped = False
     for dag_id in dict.fromkeys(facts.feed.dag_id for facts, _ in work):
-        mine = [each for each in work if each[0].feed.dag_id == dag_id]
-        left = [facts for facts, standing in mine if not _done_since(facts, standing, began)]
-        if len(left) < len(mine):
-            out.remark(f"{dag_id}: {len(mine) - len(left)} of {len(mine)} were done before it was interrupted")
+        mine = {facts.partition: (facts, standing) for facts, standing in work if facts.feed.dag_id == dag_id}
+        done = [each for each in mine.values() if _done_since(*each, began)]
+        for facts, standing in done:
+            outcomes[dag_id, facts.partition] = _as_it_is(facts, standing)
+        left = [] if stopped else [facts for facts, standing in mine.values() if (facts, standing) not in done]
+        if done:
+            out.remark(f"{dag_id}: {len(done)} of {len(mine)} were done before it was interrupted")
         with _bar(out, dag_id, len(left)) as step:
             for each in _bulk(where, left, step.say) if how.bulk else _native(where, left, how):
-                ended.append(each)
-                step.done()
-                if each.state == "failed" and how.stop_on_failure:
+                facts = mine[each.partition][0]
+                outcomes[dag_id, each.partition] = ended = _outcome(where, facts, began, each)
+                step.done(counted(outcome for (name, _), outcome in outcomes.items() if name == dag_id))
+                if ended.state == "failed" and how.stop_on_failure:
+                    stopped = True
                     break
-        if how.stop_on_failure and any(each.state == "failed" for each in ended):
-            break
-    _tell(out, where, ended, len(work), how)
-    if how.words and not any(each.state == "failed" for each in ended):
+    whole = [outcomes.get((facts.feed.dag_id, facts.partition)) or _not_started(facts) for facts, _ in work]
+    if how.words and not any(each.state in ("failed", "not started") for each in whole):
         finish(where, how.words)
+    failed = next((each for each in whole if each.state == "failed"), None)
+    page = f"{where.airflow_url}/dags/{failed.dag_id}/runs/{failed.run_id}" if failed and not how.bulk else ""
+    tell(out, whole, page)
+
+
+def _outcome(where: Settings, facts: Facts, began: datetime, ended: Ended) -> Outcome:
+    """What became of a partition: as a bulk tells it, or as the ledger has it and, for a failed run, the log of its task."""
+    if ended.state in ("published", "skipped") or (ended.state == "failed" and ended.why):
+        return Outcome(
+            feed=facts.name, dag_id=ended.dag_id, partition=ended.partition, state=ended.state, why=ended.why,
+            run_id=ended.run_id,
+        )  # fmt: skip
+    failed = ended.state == "failed"
+    why = AirflowApi(where).why(ended.dag_id, ended.run_id).what if failed else ""
+    return outcome_of(where, facts, began, ended.run_id, failed=failed, why=why)
+
+
+def _as_it_is(facts: Facts, standing: Standing) -> Outcome:
+    why = facts.read.said if standing.state == "skipped" and facts.read else ""
+    return Outcome(feed=facts.name, dag_id=facts.feed.dag_id, partition=facts.partition, state=standing.state, why=why)
+
+
+def _not_started(facts: Facts) -> Outcome:
+    return Outcome(
+        feed=facts.name,
+        dag_id=facts.feed.dag_id,
+        partition=facts.partition,
+        state="not started",
+        why="another had failed before (--stop-on-failure)",
+    )
 
 
 def _done_since(facts: Facts, standing: Standing, began: datetime) -> bool:
@@ -193,9 +230,9 @@ def _native(where: Settings, work: list[Facts], how: Work) -> Iterator[Ended]:
 
 
 class Step:
-    """A progress bar of one feed."""
+    """A progress bar of one feed: told the counts when one more is done, and what is under way."""
 
-    def __init__(self, done: Callable[[], None], say: Callable[[str], None]) -> None:
+    def __init__(self, done: Callable[[dict[str, int]], None], say: Callable[[str], None]) -> None:
         self.done, self.say = done, say
 
 
@@ -207,27 +244,11 @@ def _bar(out: Output, name: str, total: int) -> Iterator[Step]:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[counts]}"),
     )
     with Progress(*columns, console=out.errors) as bar:
-        task = bar.add_task(name, total=total)
-        yield Step(lambda: bar.advance(task), lambda text: bar.update(task, description=f"{name}: {text}"))
-
-
-def _tell(out: Output, where: Settings, ended: list[Ended], total: int, how: Work) -> None:
-    failed = [each for each in ended if each.state == "failed"]
-    if failed:
-        days = ", ".join(f"{each.dag_id} {each.partition}" for each in failed[:10])
-        why = failed[0].why or AirflowApi(where).why(failed[0].dag_id, failed[0].run_id).what
-        left = total - len(ended)
-        raise RunError(
-            f"{len(failed)} of {len(ended)} runs failed: {days}. First: {why}",
-            looked="" if how.bulk else f"{where.airflow_url}/dags/{failed[0].dag_id}/runs/{failed[0].run_id}",
-            left="the other partitions are published" + (f"; {left} were not started" if left else ""),
-            next="mend what the message names, then the same command again",
+        task = bar.add_task(name, total=total, counts="")
+        yield Step(
+            lambda counts: bar.update(task, advance=1, counts=sentence(counts)),
+            lambda text: bar.update(task, description=f"{name}: {text}"),
         )
-    told: dict[str, list[dict[str, str]]] = {}
-    for each in sorted(ended, key=lambda each: each.partition):
-        more = {"why": each.why} if each.why else {}
-        told.setdefault(each.dag_id, []).append({"partition": str(each.partition), "state": each.state, **more})
-    lines = [f"{dag_id}: {len(days)} partitions done" for dag_id, days in told.items()]
-    out.answer(told, "\n".join(lines) or "nothing was left to do")

@@ -1,4 +1,4 @@
-"""`landfall sample`, `land`: data to try with, and files put where their runs wait for them."""
+"""`landfall sample`, `land`, `mend-etags`: data to try with, files put where their runs wait for them, a store to mend."""
 
 import shlex
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Adds the commands of this file."""
     app.command()(sample)
     app.command()(land)
+    app.command("mend-etags")(mend_etags)
 
 
 def sample(
@@ -69,6 +70,41 @@ def land(
         with _bar(out, f"landing {file.name}") as report:
             landed = land_file(connect(s3), s3.bucket, feed, file, first=start, last=end, report=report)
         out.answer({**asdict(landed), "first": str(landed.first), "last": str(landed.last)}, _sentence(landed))
+
+
+def mend_etags(
+    everything: Annotated[
+        bool, typer.Option("--all", help="The whole bucket, not only what landed: tables and models too.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Compute the ETags again that landed objects have lost: after the folder of the S3 server was copied by plain tar.
+
+    Each object without one is copied onto itself by the server. Its bytes stay, and so does its ETag, unless it was put in
+    parts: then its partition is run again. Safe to repeat, and while data lands.
+    """
+    from landfall.landing.etags import CopyingStore
+    from landfall.landing.etags import mend_etags as mend
+    from landfall.landing.store import connect
+    from landfall.ledger.record import known_etags
+    from landfall.pipelines import PIPELINES
+    from landfall.publishing import connect as connect_database
+    from landfall.stack import settings
+
+    with answering(json) as out:
+        where = settings()
+        feeds = [feed for pipeline in PIPELINES.values() for feed in pipeline.feeds]
+        prefixes = [""] if everything else [f"{feed.landing.prefix}/" for feed in feeds]
+        with out.bar("computing ETags") as bar:
+            done = mend(cast(CopyingStore, connect(where.s3)), where.s3.bucket, prefixes, bar)
+        with connect_database(where) as conn:
+            before = known_etags(conn, where.s3.bucket, list(done.etags))
+        changed = sorted(key for key, etag in done.etags.items() if before.get(key, etag) != etag)
+        out.answer(
+            {"objects": done.objects, "mended": len(done.etags), "changed": changed},
+            f"{len(done.etags):,} of {done.objects:,} objects had no ETag and have one now; {len(changed):,} have another "
+            "than before" + (", as objects that were put in parts: their partitions are run again" if changed else ""),
+        )
 
 
 def _yesterday() -> date:

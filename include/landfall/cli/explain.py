@@ -73,8 +73,12 @@ def next_command(where: Settings, facts: Facts, standing: Standing) -> str:
     match standing.state:
         case "waiting" | "late":
             return f"landfall land {name} FILE.csv --from {day} --until {day}"
+        case "failed" if standing.reason == "refused":
+            return f"landfall land {name} FILE.csv --from {day} --until {day}"
         case "failed":
-            return f"see {page}, mend it, then landfall apply {name} --from {day} --to {day}"
+            return (
+                f"nothing: the audit starts it again; or see {page}, or landfall apply {name} --from {day} --to {day}"
+            )
         case "landed" | "stale":
             return f"landfall apply {name} --from {day} --to {day}"
         case "running":

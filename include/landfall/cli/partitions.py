@@ -66,6 +66,7 @@ def as_json(facts: Facts, standing: Standing) -> dict[str, object]:
         "state": standing.state,
         "why": standing.why,
         "reason": standing.reason,
+        "again_at": standing.again_at,
         "landed_at": facts.landed_at,
         "objects": dict(facts.objects),
         "rows": made.rows if made else None,

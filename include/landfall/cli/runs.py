@@ -7,6 +7,7 @@ import typer
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.table_models import train_table_model
 from landfall.errors import SpecError
+from landfall.freshness.watching import GATE, HINDCAST
 from landfall.models.registry import champion_version, version
 from landfall.pipelines import find_trainable
 from landfall.runs import AirflowApi
@@ -58,11 +59,15 @@ def _train(out: Output, training: Training, until: str) -> None:
     told = version(where, training.model, trained["version"])
     promoted = champion_version(where, training.model) == told.version
     why = told.tags.get("landfall.verdict", "")
+    kept = told.tags.get(GATE) == HINDCAST
+    outcome = "serves" if promoted else f"is {'kept for hindcasts' if kept else 'refused'}, the champion stays"
     snapshot = trained["snapshot"]
     numbers = ", ".join(f"{name.removeprefix('holdout_')} {value:.4g}" for name, value in trained["metrics"].items())
     text = (
-        f"model version {trained['version']} {'serves' if promoted else 'is refused, the champion stays'}: learnt from "
+        f"model version {trained['version']} {outcome}: learnt from "
         f"{snapshot['days']} days ({snapshot['first']} to {snapshot['last']}); on the newest days, held out: {numbers}"
         f"{'' if promoted else chr(10) + why}"
     )
-    out.answer({"run_id": run_id, "model": training.model, "promoted": promoted, "why": why, **trained}, text)
+    out.answer(
+        {"run_id": run_id, "model": training.model, "promoted": promoted, "hindcast": kept, "why": why, **trained}, text
+    )

@@ -1,12 +1,16 @@
 """Honesty in time: no partition is predicted by a version that has learnt from its actuals."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
+from itertools import chain
 
 from landfall.freshness.history import history, in_favour
-from landfall.models.registry import ModelVersion, champion, find_version
+from landfall.freshness.watching import GATE, HINDCAST
+from landfall.models.registry import ModelVersion, champion, find_version, versions
 from landfall.publishing.database import Database
 from landfall.spec import Partition, Settings
+
+MEMORY = "its prediction would be a memory."
 
 
 def is_honest(version: ModelVersion, day: Partition | date) -> bool:
@@ -16,7 +20,8 @@ def is_honest(version: ModelVersion, day: Partition | date) -> bool:
 
 def version_for(settings: Settings, conn: Database, name: str, day: Partition | date) -> ModelVersion | None:
     """The version that may predict `day`: the champion, if everything it has learnt from lies before that day; else, of
-    the versions that once served and were not rolled back, the last one of which that is true.
+    the versions that once served and were not rolled back, the last one of which that is true; else, of those that were
+    trained for hindcasts, the one that has learnt most.
 
     None if there is no champion, or every one of them has learnt from that day or a later one.
 
@@ -26,7 +31,8 @@ def version_for(settings: Settings, conn: Database, name: str, day: Partition | 
     serving = champion(settings, name)
     if serving is None or is_honest(serving, day):
         return serving
-    return next((each for each in served_before(settings, conn, serving) if is_honest(each, day)), None)
+    others = chain(served_before(settings, conn, serving), for_hindcasts(settings, name))
+    return next((each for each in others if is_honest(each, day)), None)
 
 
 def served_before(settings: Settings, conn: Database, serving: ModelVersion) -> Iterable[ModelVersion]:
@@ -40,6 +46,12 @@ def served_before(settings: Settings, conn: Database, serving: ModelVersion) -> 
             told.add(number)
             if found := find_version(settings, serving.name, number):
                 yield found
+
+
+def for_hindcasts(settings: Settings, name: str) -> Iterator[ModelVersion]:
+    """The versions that were trained until a day before the champion's, for the days after it, the latest of them first."""
+    kept = [each.version for each in versions(settings, name) if each.version.tags.get(GATE) == HINDCAST]
+    yield from sorted(kept, key=lambda each: (each.learnt_until, int(each.version)), reverse=True)
 
 
 def versions_for(
@@ -56,13 +68,15 @@ def versions_for(
     asked = list(days)
     known = [serving]
     if not all(is_honest(serving, day) for day in asked):
-        known += served_before(settings, conn, serving)
+        known += [*served_before(settings, conn, serving), *for_hindcasts(settings, name)]
     return {day: next((each for each in known if is_honest(each, day)), None) for day in asked}
 
 
 def not_honest(name: str, day: Partition) -> str:
     """Why a day is not predicted though there is a champion."""
-    return (
-        f"Every version of `{name}` that serves or served has learnt from {day} or a later day: "
-        "its prediction would be a memory."
-    )
+    return f"Every version of `{name}` that serves or served has learnt from {day} or a later day: {MEMORY}"
+
+
+def is_memory(why: str) -> bool:
+    """Whether `not_honest` said so."""
+    return why.endswith(MEMORY)

@@ -32,6 +32,8 @@ _ERRORS = sql.SQL("""
 INSERT INTO landfall.partition_errors (model, version, partition, rows, rmse, mae) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (model, version, partition) DO UPDATE
 SET rows = excluded.rows, rmse = excluded.rmse, mae = excluded.mae, at = clock_timestamp()""")
+GATE, HINDCAST = "landfall.gate", "hindcast"
+"""The tag of what a version's gate said, and what it is where the version was trained for days that are over."""
 EPOCH = date(1970, 1, 1)
 
 
@@ -152,10 +154,18 @@ def note_verdict(settings: Settings, challenger: ModelVersion, verdict: Verdict)
     if finite:
         runs.log_metrics(settings, challenger.run_id, finite)
     runs.log_verdict(settings, challenger, verdict.report, verdict.markdown())
-    said = {"landfall.gate": "passed" if verdict.passed else "refused", "landfall.verdict": verdict.why}
+    said = {GATE: "passed" if verdict.passed else "refused", "landfall.verdict": verdict.why}
     runs.annotate(settings, challenger, said)
 
 
 def note_refusal(settings: Settings, challenger: ModelVersion, why: str) -> None:
     """Tags a challenger that is not promoted though the gate let it pass, such as one that a person rejected."""
-    runs.annotate(settings, challenger, {"landfall.gate": "refused", "landfall.verdict": why})
+    runs.annotate(settings, challenger, {GATE: "refused", "landfall.verdict": why})
+
+
+def note_hindcast(settings: Settings, challenger: ModelVersion) -> str:
+    """Tags a version that was trained until an earlier day on demand: it serves no day ahead. What it is good for, in words."""
+    learnt = Partition(challenger.learnt_until)
+    why = f"it has learnt up to {learnt} only, and is kept for later days that every other version has learnt from"
+    runs.annotate(settings, challenger, {GATE: HINDCAST, "landfall.verdict": why})
+    return why

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import IO, Any, Protocol, Self
 
+from landfall.errors import LandingError
 from landfall.landing.store_errors import translated
 from landfall.spec import Landing
 
@@ -45,7 +46,20 @@ class LandedObject:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:
-        """The object in one entry of a ListObjectsV2 answer's `Contents`."""
+        """The object in one entry of a ListObjectsV2 answer's `Contents`.
+
+        Raises:
+            LandingError: it has no ETag.
+        """
+        if not entry.get("ETag"):
+            raise LandingError(
+                f"The object `{entry['Key']}` has no ETag: nobody could tell when it is replaced.",
+                looked="the store's listing; S3Proxy keeps ETags in extended attributes of its files, which a copy of its "
+                "folder by plain tar loses (tar --xattrs keeps them)",
+                left="nothing was read; the objects are whole",
+                next="landfall mend-etags",
+                fault="request",
+            )
         return cls(entry["Key"], entry["ETag"].strip('"'), entry["Size"], entry["LastModified"].astimezone(UTC))
 
 
@@ -60,7 +74,7 @@ def under(client: ObjectStore, bucket: str, prefix: str) -> Iterator[LandedObjec
     Raises:
         LandingError: the store cannot be asked.
     """
-    for page in _pages(client, bucket, prefix):
+    for page in list_pages(client, bucket, prefix):
         yield from _objects(page)
 
 
@@ -71,7 +85,7 @@ def of_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[L
         LandingError: the store cannot be asked.
     """
     prefix = f"{landing.prefix}/"
-    pages = _pages(client, bucket, prefix)
+    pages = list_pages(client, bucket, prefix)
     first = next(pages)
     if first.get("IsTruncated") and ".amazonaws.com" not in endpoint_of(client):
         last = ""
@@ -89,7 +103,7 @@ def of_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[L
 def _parts(client: ObjectStore, bucket: str, prefix: str, length: int) -> Iterator[str | LandedObject]:
     """What lies directly under `prefix`: its objects, and prefixes of at most `length` characters more, in order."""
     last = ""
-    for page in _pages(client, bucket, prefix, Delimiter="/"):
+    for page in list_pages(client, bucket, prefix, Delimiter="/"):
         folders = [(each["Prefix"], None) for each in page.get("CommonPrefixes", ())]
         objects = [(each.key, each) for each in _objects(page)]
         for name, landed in sorted([*folders, *objects], key=lambda each: each[0]):
@@ -112,7 +126,12 @@ def _objects(page: Mapping[str, Any]) -> Iterator[LandedObject]:
     return (LandedObject.of(entry) for entry in page.get("Contents", ()) if not entry["Key"].endswith("/"))
 
 
-def _pages(client: ObjectStore, bucket: str, prefix: str, **which: Any) -> Iterator[Mapping[str, Any]]:
+def list_pages(client: ObjectStore, bucket: str, prefix: str, **which: Any) -> Iterator[Mapping[str, Any]]:
+    """The answers to ListObjectsV2, one a page.
+
+    Raises:
+        LandingError: the store cannot be asked.
+    """
     which = {**which, "MaxKeys": PAGE}
     more = dict(which)
     while True:

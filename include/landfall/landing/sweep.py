@@ -141,7 +141,7 @@ async def by_folder(
             key: str = entry["Key"]
             if key.endswith("/"):
                 continue
-            one = Listed(key, entry["ETag"], entry["LastModified"])
+            one = Listed(key, entry.get("ETag", ""), entry["LastModified"])
             for depth in depths:
                 folder, gathered = opened[depth]
                 if not folder or not key.startswith(folder):

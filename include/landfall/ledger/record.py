@@ -77,6 +77,16 @@ def record_landing(
         return len(fetch(conn, _NEW, names)), len(fetch(conn, _GONE, names))
 
 
+def known_etags(conn: Database, bucket: str, keys: list[str]) -> dict[str, str]:
+    """The ETag of each of `keys` as it was seen last; without those that no listing has seen."""
+    query = sql.SQL(
+        "SELECT DISTINCT ON (key) key, etag FROM landfall.landed_objects WHERE bucket = %s AND key = ANY(%s)"
+        " ORDER BY key, seen_at DESC"
+    )
+    with explained(conn, "Which objects had been seen is not known."):
+        return {str(key): str(etag) for key, etag in fetch(conn, query, [bucket, keys])}
+
+
 def open_reading(conn: Database, feed: str, partition: Partition, run_id: str) -> int:
     """The number of a new reading, taken before the run lists its objects: a higher number has seen newer objects."""
     with explained(conn, f"The reading of `{feed}` {partition} could not be noted."):

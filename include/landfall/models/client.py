@@ -4,13 +4,23 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from landfall.errors import LandfallError, ModelError
 from landfall.spec import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+
+LIMITS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+    "options": "-cstatement_timeout=120000",
+}
+"""How long MLflow's connection waits: 10 s for a server, a minute for one that has gone without a word, 2 minutes for an answer."""
 
 UNTOUCHED = "the champion and what was published stay as they were"
 
@@ -28,8 +38,9 @@ def registry(settings: Settings, *, left: str = UNTOUCHED) -> Iterator["MlflowCl
 
     where = settings.mlflow_tracking_uri.rpartition("@")[2]
     check_alive(settings)
+    uri = patient(settings.mlflow_tracking_uri)
     try:
-        yield MlflowClient(tracking_uri=settings.mlflow_tracking_uri, registry_uri=settings.mlflow_tracking_uri)
+        yield MlflowClient(tracking_uri=uri, registry_uri=uri)
     except LandfallError:
         raise
     except (MlflowException, SQLAlchemyError, OSError) as error:
@@ -37,6 +48,18 @@ def registry(settings: Settings, *, left: str = UNTOUCHED) -> Iterator["MlflowCl
         raise ModelError(
             f"The model registry failed: {said[:300]}", looked=where, left=left, next="landfall ps"
         ) from error
+
+
+def patient(uri: str) -> str:
+    """The registry's address with `LIMITS`, where it is a PostgreSQL database; what the address says itself wins."""
+    if not uri.startswith("postgresql"):
+        return uri
+    address, _, query = uri.partition("?")
+    said = dict(parse_qsl(query, keep_blank_values=True))
+    # Not urlencode: MLflow hands the address to Alembic, which takes a per cent sign for one of its own.
+    return f"{address}?{'&'.join(f'{name}={value}' for name, value in LIMITS.items() if name not in said)}" + (
+        f"&{query}" if query else ""
+    )
 
 
 def check_alive(settings: Settings) -> None:

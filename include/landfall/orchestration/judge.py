@@ -1,11 +1,12 @@
 """The gate: challenger and champion on the same newest partitions, which neither has learnt from."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from landfall.errors import ModelError
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import models_judged
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
@@ -29,7 +30,12 @@ class Judge(SparkStep):
         trained = context["ti"].xcom_pull(task_ids="train")
         challenger = version(settings, self.training.model, trained["version"])
         serving = champion(settings, self.training.model)
-        window, models = _asked(challenger, serving)
+        try:
+            window, models = _asked(challenger, serving)
+        except ModelError:
+            if serving and context["params"].get("until") and challenger.learnt_until < serving.learnt_until:
+                _keep_for_hindcasts(settings, challenger)
+            raise
         self.argv = self.training.judging.argv(partition=window)
         memo = {"challenger": challenger.version, "champion": serving.version if serving else None}
         return self.ask(memo, **models)
@@ -57,6 +63,14 @@ class Judge(SparkStep):
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """The newest features and both versions in, nothing out."""
         return models_judged(settings, self.training, report)
+
+
+def _keep_for_hindcasts(settings: Settings, challenger: "ModelVersion") -> NoReturn:
+    """What somebody asked for is older than the champion: nothing to compare, and nothing that went wrong."""
+    from landfall.freshness.watching import note_hindcast
+
+    why = note_hindcast(settings, challenger)
+    raise AirflowSkipException(f"Version {challenger.version} is not judged, the champion stays: {why}")
 
 
 def _asked(challenger: "ModelVersion", serving: "ModelVersion | None") -> tuple[str, dict[str, str]]:

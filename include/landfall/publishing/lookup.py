@@ -2,6 +2,7 @@
 
 import math
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -53,7 +54,9 @@ def parse_key(table: PredictionTable, key: Mapping[str, KeyValue]) -> dict[str, 
     Raises:
         PublishingError: a column is missing, unknown or malformed.
     """
-    example = " ".join(f"{name}={EXAMPLES[table.columns[name]]}" for name in table.key)
+    example = " ".join(
+        f"{name}={shlex.quote(str(key[name])) if name in key else _example(table, name)}" for name in table.key
+    )
     for name in key:
         if name not in table.key:
             error = PublishingError.unknown(f"key column of `{table.name}`", name, list(table.key))
@@ -73,7 +76,12 @@ EXPECTED = {
     "double precision": "a finite number",
     "timestamptz": "epoch milliseconds (1356436800000) or ISO 8601 (2012-12-25T12:00, UTC where no offset is given)",
 }
-EXAMPLES = {"text": "Washington", "bigint": "7", "double precision": "0.5", "timestamptz": "2012-12-25T12:00"}
+EXAMPLES = {"bigint": "7", "double precision": "0.5", "timestamptz": "2012-12-25T12:00"}
+
+
+def _example(table: PredictionTable, name: str) -> str:
+    """A value of the type of a key's column; for text, of which nobody knows what it may be, the column's name in its place."""
+    return EXAMPLES.get(table.columns[name], name.upper())
 
 
 def _parse(name: str, kind: str, value: KeyValue) -> KeyValue:

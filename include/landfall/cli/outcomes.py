@@ -1,0 +1,179 @@
+"""What became of many partitions: how many were published, skipped and failed, why, and what to type next."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+import typer
+
+from landfall.cli.output import Output
+from landfall.errors import RunError
+from landfall.freshness.honest import is_memory
+from landfall.ledger import Facts, Standing
+from landfall.ledger.survey import survey
+from landfall.pipelines import find_pipeline
+from landfall.spec import Partition, Settings
+
+STATES = ("published", "skipped", "failed", "waiting", "stale", "running", "not started")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one partition.
+
+    Args:
+        feed: `PIPELINE/FEED`.
+        dag_id: Its DAG.
+        partition: The partition.
+        state: One of `STATES`. `stale`: its run went well, and yet it is not published from what is there now.
+        why: Why it was not published.
+        run_id: The run, where it was one of Airflow's or of a bulk.
+    """
+
+    feed: str
+    dag_id: str
+    partition: Partition
+    state: str
+    why: str = ""
+    run_id: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """As `--json` gives it, without what is empty."""
+        return {name: str(value) for name, value in asdict(self).items() if name != "partition" and value} | {
+            "partition": str(self.partition)
+        }
+
+
+def outcome_of(where: Settings, facts: Facts, began: datetime, run_id: str, *, failed: bool, why: str) -> Outcome:
+    """What became of a partition whose run has ended, as the ledger and the publications tell it.
+
+    Args:
+        where: Where the servers are.
+        facts: Of the partition, from before.
+        began: When the command began: what was published since is its doing.
+        run_id: The run.
+        failed: Whether the run failed.
+        why: Why it did, as far as the caller knows.
+
+    Raises:
+        LandfallError: S3 or the database cannot be asked.
+    """
+    pipeline = find_pipeline(facts.pipeline)
+    [(now, standing)] = survey(where, pipeline, facts.feed, only=facts.partition).partitions
+    state, said = ("failed", why or _failure(now)) if failed else _ended(now, standing, began)
+    return Outcome(
+        feed=facts.name, dag_id=facts.feed.dag_id, partition=facts.partition, state=state, why=said, run_id=run_id
+    )
+
+
+def _failure(now: Facts) -> str:
+    return now.read.refused.why if now.is_read and now.read and now.read.refused else ""
+
+
+def _ended(now: Facts, standing: Standing, began: datetime) -> tuple[str, str]:
+    if now.made and now.made.published_at >= began:
+        return "published", ""
+    if now.is_read and now.read and now.read.said:
+        return "skipped", now.read.said
+    return ("skipped", standing.why) if standing.state == "skipped" else _left(standing)
+
+
+def _left(standing: Standing) -> tuple[str, str]:
+    """A run that went well and left nothing: what is there now has changed, or lacks something, or it is at work again."""
+    if standing.state == "published":
+        return "skipped", "what readers see was made from a newer look at it"
+    states = {"waiting": "waiting", "late": "waiting", "running": "running"}
+    return states.get(standing.state, "stale"), standing.why
+
+
+def counted(outcomes: Iterable[Outcome]) -> dict[str, int]:
+    """State -> how many; `published`, `skipped` and `failed` always, the others where there are any."""
+    found = Counter(each.state for each in outcomes)
+    return {state: found[state] for state in STATES if found[state] or state in STATES[:3]}
+
+
+def sentence(counts: dict[str, int]) -> str:
+    """`2 published, 1 skipped, 0 failed`."""
+    return ", ".join(f"{count:,} {state}" for state, count in counts.items())
+
+
+def tell(out: Output, outcomes: Sequence[Outcome], looked: str = "") -> None:
+    """The answer of the command: all of it on stdout, and what went wrong as its error.
+
+    Raises:
+        typer.Exit: with 1 if a partition failed, or if none was published though some were asked for.
+    """
+    counts = counted(outcomes)
+    error = _error(outcomes, counts, looked)
+    ordered = sorted(outcomes, key=lambda each: (each.feed, each.partition))
+    told = {"counts": counts, "partitions": [each.as_json() for each in ordered], **({} if error else _hint(outcomes))}
+    if out.wants_json:
+        out.json({**(error.as_dict() if error else {}), **told})
+    else:
+        out.say("\n".join(_lines(ordered)) or "nothing was left to do")
+        if error:
+            out.errors.print(f"error: {error}", markup=False, highlight=False, style="red")
+        elif hint := _hint(outcomes):
+            out.say(f"next: {hint['next']}")
+    if error:
+        raise typer.Exit(1)
+
+
+def _lines(outcomes: Sequence[Outcome]) -> list[str]:
+    """A line a feed, and under it a line a reason."""
+    lines = []
+    for dag_id in dict.fromkeys(each.dag_id for each in outcomes):
+        mine = [each for each in outcomes if each.dag_id == dag_id]
+        lines.append(f"{dag_id}: {sentence(counted(mine))}")
+        lines += [f"  {line}" for line in _reasons(mine)]
+    return lines
+
+
+def _reasons(outcomes: Iterable[Outcome]) -> list[str]:
+    """`31 skipped: REASON (2012-01-01..2012-01-31)`: partitions of one reason together, whatever day it names."""
+    groups: dict[tuple[str, str], list[Partition]] = {}
+    for each in outcomes:
+        if each.state != "published":
+            first = (each.why.splitlines() or ["no reason is known"])[0]
+            groups.setdefault((each.state, first.replace(str(each.partition), "the day")), []).append(each.partition)
+    return [f"{len(days)} {state}: {why} ({_range(days)})" for (state, why), days in groups.items()]
+
+
+def _range(days: Sequence[Partition]) -> str:
+    return str(days[0]) if len(days) == 1 else f"{min(days)}..{max(days)}"
+
+
+def _error(outcomes: Sequence[Outcome], counts: dict[str, int], looked: str) -> RunError | None:
+    if not outcomes:
+        return None
+    failed = [each for each in outcomes if each.state == "failed"]
+    if failed:
+        days = ", ".join(f"{each.dag_id} {each.partition}" for each in failed[:10])
+        ran = sum(each.state != "not started" for each in outcomes)
+        others = {state: count for state, count in counts.items() if state != "failed" and count}
+        return RunError(
+            f"{len(failed)} of {ran} runs failed: {days}. First: {failed[0].why or 'see its log'}",
+            looked=looked,
+            left=f"the others: {sentence(others)}" if others else "nothing was published",
+            next="mend what the message names, then the same command again",
+        )
+    if counts["published"]:
+        return None
+    return RunError(
+        f"Nothing was published: {sentence({state: count for state, count in counts.items() if count})}.",
+        looked="; ".join(_reasons(outcomes)),
+        left="what was published before stays",
+        next=_hint(outcomes).get("next", "landfall status"),
+    )
+
+
+def _hint(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    """What to type where days were skipped because every version had learnt from them: a version that has not."""
+    memories = [each for each in outcomes if each.state == "skipped" and is_memory(each.why)]
+    if not memories:
+        return {}
+    first = min(memories, key=lambda each: each.partition)
+    until = Partition(first.partition.day - timedelta(days=1))
+    pipeline = first.feed.partition("/")[0]
+    return {"next": f"landfall train {pipeline} --until {until}    (then the same command again)"}
