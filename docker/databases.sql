@@ -1,7 +1,7 @@
 -- Roles and databases, and who may do what in them: the statements of include/landfall/stack/databases.py.
 -- The image runs this file when the volume is new. It may be run again at any time; a volume of an earlier version needs it once:
 --
---   docker compose exec postgres psql --username postgres --file /docker-entrypoint-initdb.d/databases.sql
+--   docker compose exec postgres sh -c 'PGPASSWORD=$POSTGRES_PASSWORD psql -U postgres -f /docker-entrypoint-initdb.d/databases.sql'
 \set ON_ERROR_STOP on
 \getenv airflow_password LANDFALL_AIRFLOW_DB_PASSWORD
 \getenv mlflow_password LANDFALL_MLFLOW_DB_PASSWORD
