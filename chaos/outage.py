@@ -15,21 +15,18 @@ import os
 import platform
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+
+from days import ahead, clear_day, land_days
 
 from landfall.errors import LandfallError
-from landfall.landing.samples import write_sample
-from landfall.landing.split import land
-from landfall.landing.store import connect, list_partition
 from landfall.ledger.survey import survey
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.publishing import connect as connect_database
@@ -37,7 +34,6 @@ from landfall.runs import AirflowApi
 from landfall.spec import Partition
 from landfall.stack import control, settings
 
-FEED = f"{BIKE_DEMAND.name}/{FORECAST.name}"
 HOURS = 24
 
 
@@ -95,11 +91,9 @@ def wait(what: str, true: Callable[[], bool], patience: float, pause: float = 2.
 
 def begin(days: list[Partition]) -> dict[Partition, str]:
     """A run of each day, which waits for it."""
-    where, api = settings(), AirflowApi(settings())
-    client: Any = connect(where.s3)
+    api = AirflowApi(settings())
     for day in days:
-        for each in list_partition(client, where.s3.bucket, FORECAST.landing, day):
-            client.delete_object(Bucket=where.s3.bucket, Key=each.key)
+        clear_day(day)
     runs = {day: api.run_partition(FORECAST.dag_id, day) for day in days}
 
     def waiting() -> bool:
@@ -108,15 +102,6 @@ def begin(days: list[Partition]) -> dict[Partition, str]:
 
     wait("every run waits", waiting, 300)
     return runs
-
-
-def land_all(days: list[Partition]) -> None:
-    """One object a day."""
-    where = settings()
-    with tempfile.TemporaryDirectory() as folder:
-        files = write_sample(BIKE_DEMAND.name, Path(folder), len(days), days[-1].day)
-        forecast = next(each.path for each in files if each.feed == "forecast")
-        land(connect(where.s3), where.s3.bucket, FEED, forecast, first=days[0], last=days[-1])
 
 
 def note_failed(outcomes: dict[Partition, Day], runs: dict[Partition, str], began: float) -> bool:
@@ -186,17 +171,16 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the days there")
     options = parser.parse_args()
     AirflowApi(settings()).check_runnable(FORECAST.dag_id)
-    first = datetime.now(UTC).date() + timedelta(days=60)
-    days = [Partition(first + timedelta(days=number)) for number in range(options.days)]
+    days = [ahead(number, 60) for number in range(options.days)]
     outcomes = {day: Day(str(day)) for day in days}
     runs = begin(days)
     if options.part == "s3":
-        land_all(days)
+        land_days(days[0], days[-1])
     began, away = time.monotonic(), Away(options.part, options.how)
     away.start()
     try:
         if options.part != "s3":
-            land_all(days)
+            land_days(days[0], days[-1])
         print(f"{options.part} is away; waiting for {len(days)} runs to fail", flush=True)
         wait("every run has failed", lambda: note_failed(outcomes, runs, began), options.patience)
         time.sleep(max(0.0, began + 60 * options.minutes - time.monotonic()))
