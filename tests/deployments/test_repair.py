@@ -1,6 +1,8 @@
 """Deployments made by earlier versions, whose functions look into a session's temporary objects first, are made safe."""
 
+import os
 import threading
+from importlib.metadata import version
 from types import SimpleNamespace
 
 import psycopg
@@ -11,6 +13,7 @@ from landfall.deployments import repair as room
 from landfall.deployments.repair import repair
 from landfall.scoring.form import Linear, Model, Value
 from landfall.scoring.scalars import Checked, Column
+from landfall.stack.airflow_parts import Tables
 
 DOUBLED = Model(
     features=(Checked(input=Column(name="x")),),
@@ -182,3 +185,19 @@ def test_the_command_fails_if_the_database_cannot_be_reached(corner, monkeypatch
 
     assert room.main() == 1
     assert 'database "not_there" does not exist' in capsys.readouterr().err
+
+
+def test_the_stack_does_it_at_each_start_before_airflow(corner, app, stack, tmp_path):
+    """With the step that brings the tables of Airflow and MLflow up to date; those are as they should be here."""
+    for marker in (f"airflow-{version('apache-airflow-core')}", f"mlflow-{version('mlflow')}"):
+        (tmp_path / marker).touch()
+    env = {**os.environ, **stack.env, "LANDFALL_DATABASE_URL": corner.url}
+    for _ in range(2):
+        as_before(corner)
+        step = Tables(folder=tmp_path, log=tmp_path / "migrate.log", env=env)
+        step.migrate(lambda doing: None)
+        assert all(each.pinned for each in deployments(corner.conn))
+
+    as_before(corner)
+    step.migrate(lambda doing: None)  # the same start: another server of Airflow asks
+    assert not any(each.pinned for each in deployments(corner.conn))
