@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
+from landfall import freshness, publishing
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.table_models import train_table_model
 from landfall.errors import SpecError
-from landfall.models.registry import champion_version, version
+from landfall.models.registry import version
 from landfall.pipelines import find_trainable
 from landfall.runs import AirflowApi
 from landfall.spec import Partition, TableModel, Training
@@ -56,7 +57,8 @@ def _train(out: Output, training: Training, until: str) -> None:
         api.wait(training.dag_id, run_id, progress.step)
         trained = api.xcom(training.dag_id, run_id, "train")
     told = version(where, training.model, trained["version"])
-    promoted = champion_version(where, training.model) == told.version
+    with publishing.connect(where) as conn:
+        promoted = freshness.notice(where, conn, training.model).version == told.version
     why = told.tags.get("landfall.verdict", "")
     snapshot = trained["snapshot"]
     numbers = ", ".join(f"{name.removeprefix('holdout_')} {value:.4g}" for name, value in trained["metrics"].items())

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from datetime import date
 
+from landfall.freshness.champion import champion, is_promoted
 from landfall.freshness.history import history, in_favour
-from landfall.models.registry import ModelVersion, champion, find_version
+from landfall.models.registry import ModelVersion, find_version
 from landfall.publishing.database import Database
 from landfall.spec import Partition, Settings
 
@@ -23,7 +24,7 @@ def version_for(settings: Settings, conn: Database, name: str, day: Partition | 
     Raises:
         ModelError: the registry is away. PublishingError: the predictions database is.
     """
-    serving = champion(settings, name)
+    serving = champion(settings, conn, name)
     if serving is None or is_honest(serving, day):
         return serving
     return next((each for each in served_before(settings, conn, serving) if is_honest(each, day)), None)
@@ -32,13 +33,16 @@ def version_for(settings: Settings, conn: Database, name: str, day: Partition | 
 def served_before(settings: Settings, conn: Database, serving: ModelVersion) -> Iterable[ModelVersion]:
     """The versions that served before `serving` did and were not rolled back, the last one first, each once.
 
-    Versions that were deleted in MLflow are left out. Each is looked up as it is asked for.
+    Versions that were deleted in MLflow are left out, and those whose number is another version's by now. Each is looked up
+    as it is asked for.
     """
-    told = {serving.version}
-    for number in reversed(in_favour(reversed(history(conn, serving.name)))):
+    told, changes = {serving.version}, history(conn, serving.name)
+    promoted = {each.version: each for each in reversed(changes) if each.kind != "noticed"}
+    for number in reversed(in_favour(reversed(changes))):
         if number not in told:
             told.add(number)
-            if found := find_version(settings, serving.name, number):
+            found = find_version(settings, serving.name, number)
+            if found and is_promoted(settings, found, promoted[number]):
                 yield found
 
 
@@ -50,7 +54,7 @@ def versions_for(
     Raises:
         ModelError: the registry is away. PublishingError: the predictions database is.
     """
-    serving = champion(settings, name)
+    serving = champion(settings, conn, name)
     if serving is None:
         return None
     asked = list(days)

@@ -21,6 +21,7 @@ from landfall.landing.store import check_landed, connect, iterate_landing
 from landfall.ledger.gather import sort_objects
 from landfall.ledger.record import close_reading, excuse_reading, judge_reading, open_reading, record_landing
 from landfall.ledger.schema import ensure_ledger
+from landfall.models.own import scoring_options
 from landfall.publishing import Fingerprint, Publication, open_publication, publish, published_partitions
 from landfall.publishing import connect as connect_database
 from landfall.publishing.database import Database
@@ -178,7 +179,7 @@ class Bulk:
         if found is None:
             raise ModelError(
                 f"There is no champion of `{self.model}` yet.",
-                looked="the model registry",
+                looked="landfall.promotions",
                 left="features are made, nothing was published",
                 next=f"landfall train {self.pipeline.name}",
             )
@@ -187,9 +188,7 @@ class Bulk:
         for day, each in found.items():
             batches.setdefault(each.version if each else "", []).append(day)
             if each:
-                models[each.version] = {"model": each.path, "model_version": each.version}
-                if each.library != "spark":
-                    models[each.version]["library"] = each.library
+                models.setdefault(each.version, scoring_options(self.settings, each))
         return batches, models
 
     def _publish_batch(
