@@ -24,12 +24,13 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).parent))
 from report import spread, write
 
+from landfall.freshness import champion
 from landfall.landing.samples import write_sample
 from landfall.landing.split import land
 from landfall.landing.store import connect
 from landfall.ledger.bulk import Bulk
-from landfall.models.registry import champion
 from landfall.pipelines.bike_demand import BIKE_DEMAND, CITY, FORECAST, STATE, TRAINING
+from landfall.publishing import connect as connect_database
 from landfall.runs import AirflowApi
 from landfall.spec import Partition, Partitions, Settings
 from landfall.stack import control, settings
@@ -105,7 +106,8 @@ def prepare(folder: Path, days: int) -> tuple[Settings, Partitions, str]:
         store, where.s3.bucket, "bike_demand/forecast", files["forecast"], first=Partition(first), last=Partition(LAST)
     )
     api.wait(TRAINING.dag_id, api.trigger(TRAINING.dag_id), lambda _: None)
-    model = champion(where, TRAINING.model)
+    with connect_database(where) as conn:
+        model = champion(where, conn, TRAINING.model)
     assert model
     return where, Partitions.between(Partition(first), Partition(LAST)), model.path
 

@@ -25,12 +25,13 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).parent))
 from report import quantile, spread, write
 
+from landfall.freshness import champion
 from landfall.landing.samples import write_sample
 from landfall.landing.split import land
 from landfall.landing.store import connect, landed_partitions
 from landfall.ledger.bulk import Bulk
-from landfall.models.registry import champion
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, FORECAST, TRAINING
+from landfall.publishing import connect as connect_database
 from landfall.runs import AirflowApi
 from landfall.spec import Partition, Settings
 from landfall.stack import control, settings
@@ -135,7 +136,8 @@ def measure(landings: int, peers: int, folder: Path) -> tuple[list[float], list[
     actuals = Bulk(settings=where, pipeline=BIKE_DEMAND, feed=ACTUALS, run_id="bulk", tell=lambda _: None)
     list(actuals.run(landed_partitions(connect(where.s3), where.s3.bucket, ACTUALS.landing)[0]))
     api.wait(TRAINING.dag_id, api.trigger(TRAINING.dag_id), lambda _: None)
-    model = champion(where, TRAINING.model)
+    with connect_database(where) as conn:
+        model = champion(where, conn, TRAINING.model)
     assert model is not None
     days = [Partition(FIRST + timedelta(61 + n)) for n in range(landings + 2)]
     ours = []

@@ -24,11 +24,13 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).parent))
 from report import write
 
+from landfall.freshness import champion
 from landfall.landing.split import land
 from landfall.landing.store import connect
 from landfall.ledger.bulk import Bulk
-from landfall.models.registry import champion, version
+from landfall.models.registry import version
 from landfall.pipelines.bike_demand import BIKE_DEMAND, TRAINING
+from landfall.publishing import connect as connect_database
 from landfall.spec import Partition, Partitions
 from landfall.stack import control, environment, settings
 
@@ -148,7 +150,8 @@ def main() -> None:
             took = time.monotonic() - began
             first = Partition(FIRST + timedelta(options.learn))
             fresh, stale = errors(first, Partition(FIRST + timedelta(options.days - 1)))
-            serving = champion(settings(), TRAINING.model)
+            with connect_database(settings()) as conn:
+                serving = champion(settings(), conn, TRAINING.model)
         finally:
             control.down()
     assert serving is not None

@@ -17,18 +17,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--features", type=TablePartitions.parse, required=True)
     parser.add_argument("--model", required=True, help="folder of the fitted model")
     parser.add_argument("--library", choices=["spark", "scikit-learn"], default="spark", help="what made the model")
+    parser.add_argument("--model-sha256", default="", help="of a pickle: the digest that it must have")
     parser.add_argument("--model-version", required=True)
     parser.add_argument("--stages", type=Stages.parse, required=True)
 
 
-def bike_demand_predictions(hours: DataFrame, model: str, library: str, model_version: str) -> DataFrame:
-    """One row per (city, state, time) with `predicted`, riders in that hour."""
-    scored = predict(hours.withColumn("partition", F.col("dt")), model, library, [*KEY, "partition"])
+def bike_demand_predictions(
+    hours: DataFrame, model: str, library: str, model_version: str, *, sha256: str = ""
+) -> DataFrame:
+    """One row per (city, state, time) with `predicted`, riders in that hour. `sha256`: see `predict`."""
+    scored = predict(hours.withColumn("partition", F.col("dt")), model, library, [*KEY, "partition"], sha256=sha256)
     return scored.withColumnRenamed(PREDICTION, "predicted").withColumn("model_version", F.lit(model_version))
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     """Score the days and stage their rows. Reports how many of each day."""
     hours = read_partitions(spark, options.lake, options.features)
-    predictions = bike_demand_predictions(hours, options.model, options.library, options.model_version)
+    predictions = bike_demand_predictions(
+        hours, options.model, options.library, options.model_version, sha256=options.model_sha256
+    )
     return {"staged": stage_rows(predictions, options.stages)}

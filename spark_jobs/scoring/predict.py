@@ -21,21 +21,22 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def predict(rows: DataFrame, model: str, library: str, keep: Sequence[str]) -> DataFrame:
+def predict(rows: DataFrame, model: str, library: str, keep: Sequence[str], *, sha256: str = "") -> DataFrame:
     """The columns `keep` of `rows` and `prediction`, a double.
 
     Args:
         rows: The rows, with the columns that the model was trained on.
         model: Folder of the fitted model, as Spark addresses it.
         library: What made it: `spark` or `scikit-learn`.
+        sha256: The digest of the pickle, if it is one: no other is loaded.
         keep: Columns of `rows`.
 
     Raises:
-        ModelError: `rows` lack a column that the model was trained on, or there is no model.
+        ModelError: `rows` lack a column that the model was trained on, there is no model, or it is another pickle.
         ComputeError: the model cannot be read.
     """
     if library == "scikit-learn":
-        return _by_sklearn(rows, model, keep)
+        return _by_sklearn(rows, model, keep, sha256)
     stages = read_stages(model)
     refuse_missing(rows, inputs_of(stages), model)
     if forest := read_forest(model, stages):
@@ -73,16 +74,16 @@ def _by_forest(rows: DataFrame, forest: Forest, keep: Sequence[str]) -> DataFram
     return _asked(rows, forest.inputs, keep).mapInArrow(walk, _schema(rows, keep))
 
 
-def _by_sklearn(rows: DataFrame, model: str, keep: Sequence[str]) -> DataFrame:
+def _by_sklearn(rows: DataFrame, model: str, keep: Sequence[str], sha256: str) -> DataFrame:
     content = read_file(f"{model}/{MODEL}")
-    inputs = [str(name) for name in load_sklearn(content).feature_names_in_]
+    inputs = [str(name) for name in load_sklearn(content, sha256, model).feature_names_in_]
     refuse_missing(rows, inputs, model)
 
     def apply(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
         import pandas as pd
         import pyarrow as pa
 
-        fitted = load_sklearn(content)
+        fitted = load_sklearn(content, sha256, model)
         for batch in batches:
             table = pd.DataFrame({name: batch.column(_input(name)).to_pandas() for name in inputs})
             yield _with(batch, keep, pa.array(fitted.predict(table).astype(float), pa.float64()))
@@ -90,10 +91,29 @@ def _by_sklearn(rows: DataFrame, model: str, keep: Sequence[str]) -> DataFrame:
     return _asked(rows, inputs, keep).mapInArrow(apply, _schema(rows, keep))
 
 
-def load_sklearn(content: bytes) -> Any:
-    """The model of scikit-learn that this project's own training wrote, into its own bucket."""
+def load_sklearn(content: bytes, sha256: str, model: str) -> Any:
+    """The model of scikit-learn in a pickle, which runs whatever it says when it is loaded.
+
+    Args:
+        content: The pickle.
+        sha256: The digest that it must have, as Landfall noted it when its training had written it.
+        model: Where it was, for the error.
+
+    Raises:
+        ModelError: it has another digest, or none is given. It was not loaded.
+    """
+    import hashlib
     import pickle
 
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != sha256:
+        raise ModelError(
+            "The pickle of a model is not the one that Landfall wrote; it was not loaded.",
+            looked=f"{model}: its SHA-256 is {actual[:16]}..., expected {f'{sha256[:16]}...' if sha256 else 'one by an option'}",
+            left="nothing was staged or promoted, what was published stays",
+            next="landfall models PIPELINE    (and train again: landfall train PIPELINE)",
+            fault="request",
+        )
     return pickle.loads(content)  # noqa: S301
 
 

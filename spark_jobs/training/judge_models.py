@@ -30,10 +30,11 @@ LEFT = "nothing was promoted, the champion stays"
 
 @dataclass(frozen=True)
 class Saved:
-    """A fitted model: its folder and what made it, written `FOLDER#LIBRARY`."""
+    """A fitted model: its folder, what made it, and of a pickle its digest, written `FOLDER#LIBRARY#SHA256`."""
 
     folder: str
     library: str
+    sha256: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -42,10 +43,11 @@ class Saved:
         Raises:
             ComputeError: the library is unknown.
         """
-        folder, _, library = text.partition("#")
+        folder, _, made = text.partition("#")
+        library, _, sha256 = made.partition("#")
         if library not in ("", "spark", "scikit-learn"):
             raise ComputeError.unknown("library", library, ["spark", "scikit-learn"])
-        return cls(folder, library or "spark")
+        return cls(folder, library or "spark", sha256)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,8 +55,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--features", type=TablePartitions.parse, required=True, help="the window to judge on")
     parser.add_argument("--at-version", type=int, help="Delta version of the table; default: the newest")
     parser.add_argument("--learner", type=Learner.from_json, required=True, help="the challenger's, as JSON")
-    parser.add_argument("--challenger", type=Saved.parse, required=True, help="FOLDER#LIBRARY")
-    parser.add_argument("--champion", type=Saved.parse, help="FOLDER#LIBRARY")
+    parser.add_argument("--challenger", type=Saved.parse, required=True, help="FOLDER#LIBRARY#SHA256")
+    parser.add_argument("--champion", type=Saved.parse, help="FOLDER#LIBRARY#SHA256")
     parser.add_argument("--champion-learner", type=Learner.from_json, help="as JSON; default: the challenger's")
     parser.add_argument("--slices", default="", help="columns with commas between them")
 
@@ -112,7 +114,7 @@ def judged(rows: DataFrame, model: Saved, learner: Learner, slices: Sequence[str
     if learner.estimator.task == "clustering":
         shown = _clustered(rows, model, learner)
     else:
-        scored = predict(rows, model.folder, model.library, list(dict.fromkeys([learner.label, *slices])))
+        scored = _predict(rows, model, list(dict.fromkeys([learner.label, *slices])))
         tallies = tally(scored, learner.estimator.task, learner.label, slices)
         whole: Tally = reduce(add, tallies.values())
         shown = {
@@ -122,6 +124,10 @@ def judged(rows: DataFrame, model: Saved, learner: Learner, slices: Sequence[str
             "highest": whole.highest,
         }
     return {**shown, "milliseconds": _milliseconds(rows, model, count), "error": ""}
+
+
+def _predict(rows: DataFrame, model: Saved, keep: Sequence[str]) -> DataFrame:
+    return predict(rows, model.folder, model.library, keep, sha256=model.sha256)
 
 
 def _by_slice(tallies: Mapping[Slice, Tally], slices: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -137,7 +143,7 @@ def _by_slice(tallies: Mapping[Slice, Tally], slices: Sequence[str]) -> dict[str
 def _milliseconds(rows: DataFrame, model: Saved, count: int) -> float:
     again = F.explode(F.sequence(F.lit(1), F.lit(-(-TIMED // count))))
     many = rows.withColumn("_again", again).limit(TIMED)
-    scored = predict(many, model.folder, model.library, ["_again"])
+    scored = _predict(many, model, ["_again"])
     began = time.perf_counter()
     scored.agg(F.sum(PREDICTION)).collect()
     return (time.perf_counter() - began) * 1000 / (TIMED / 1000)
@@ -149,12 +155,13 @@ def _clustered(rows: DataFrame, model: Saved, learner: Learner) -> dict[str, Any
     if model.library == "scikit-learn":
         from spark_jobs.training.sklearn_learner import SklearnLearner
 
-        metrics = SklearnLearner(learner).measure(load_sklearn(read_file(f"{model.folder}/{MODEL}")), known)
+        fitted = load_sklearn(read_file(f"{model.folder}/{MODEL}"), model.sha256, model.folder)
+        metrics = SklearnLearner(learner).measure(fitted, known)
     else:
         from pyspark.ml import PipelineModel
 
         metrics = {"silhouette": silhouette(PipelineModel.load(model.folder).transform(known))}
     told = F.col(PREDICTION)
-    scored = predict(rows, model.folder, model.library, [])
+    scored = _predict(rows, model, [])
     ends = scored.agg(F.min(told).alias("lowest"), F.max(told).alias("highest")).collect()[0]
     return {"metrics": metrics, "slices": {}, "lowest": ends.lowest, "highest": ends.highest}

@@ -62,8 +62,7 @@ def learn(
     sibling = fitting.fit(learnt.seen, parameters)
     metrics = fitting.measure(sibling, learnt.unseen)
     sample = fitting.sample(sibling, drawn(learnt.unseen))
-    if judged:
-        fitting.save(sibling, judged)
+    judged_sha256 = fitting.save(sibling, judged) if judged else ""
     final = fitting.fit(learnt.rows, parameters)
     sha256 = fitting.save(final, model)
     return {
@@ -82,6 +81,7 @@ def learn(
         "prediction": PREDICTION,
         "library": learner.estimator.library,
         "model_sha256": sha256,
+        "judged_model_sha256": judged_sha256,
         "importances": fitting.importances(final),
         "sample": sample,
         **describe_columns(learnt, learner),

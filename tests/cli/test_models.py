@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from landfall.cli import models
 from landfall.freshness import history
-from landfall.models.registry import registry, set_champion
+from landfall.models.registry import champion_version, registry, set_champion
 from landfall.models.version import Snapshot
 from landfall.pipelines.bike_demand import PREDICTIONS
 from landfall.publishing import Fingerprint, open_publication, publish
@@ -70,7 +70,7 @@ def versions(database):
             tags = {"landfall.snapshot": snapshot.version_tag}
             if number == 2:
                 tags |= {"landfall.gate": "refused", "landfall.verdict": "rmse 60, the champion's 40"}
-            client.create_model_version("bike_demand", "s3://b/model", run.info.run_id, tags=tags)
+            client.create_model_version("bike_demand", "s3://landfall/mlflow/b/model", run.info.run_id, tags=tags)
     return database
 
 
@@ -176,10 +176,40 @@ def test_who_served_at_a_time(versions):
 
 
 @pytest.mark.stack
-def test_what_was_set_in_mlflow_itself_serves(versions):
+def test_what_was_set_in_mlflow_itself_does_not_serve_and_every_command_says_so(versions):
     set_champion(Settings.read(), "bike_demand", "3")
-    assert told("served", "bike_demand")["reason"] == "it was set in MLflow itself"
-    assert told("models", "bike_demand")[0]["promotion"] == "noticed"
+    nothing = (
+        "MLflow calls version 3 of `bike_demand` the champion, which Landfall did not promote: it is not used, no version "
+        "serves    (to accept it: landfall promote bike_demand 3)\n"
+    )
+    assert type_("models", "bike_demand").stderr == nothing
+    told("promote", "bike_demand", "1")
+    set_champion(Settings.read(), "bike_demand", "3")
+    listed = type_("models", "bike_demand", "--json")
+    assert [each["aliases"] for each in json.loads(listed.stdout)] == [[], [], ["champion"]]
+    assert listed.stderr == (
+        "MLflow calls version 3 of `bike_demand` the champion, which Landfall did not promote: it is not used, version 1 "
+        "serves    (to accept it: landfall promote bike_demand 3; to put the alias back: landfall promote bike_demand 1)\n"
+    )
+    assert told("served", "bike_demand")["version"] == "1"
+    done = type_("promote", "bike_demand", "1")
+    assert done.stdout.splitlines()[1] == "MLflow's alias is on it again"
+    assert champion_version(Settings.read(), "bike_demand") == "1"
+    assert type_("models", "bike_demand").stderr == ""
+
+
+@pytest.mark.stack
+def test_a_version_of_a_model_without_a_pipeline_is_promoted_too(versions):
+    with registry(Settings.read()) as client:
+        client.create_registered_model("flowers")
+        client.create_model_version("flowers", "s3://landfall/mlflow/f/model")
+    try:
+        assert type_("promote", "flowers", "1").stdout == "version 1 of `flowers` serves now; before it: none\n"
+        assert told("models", "flowers")[0]["aliases"] == ["champion"]
+    finally:
+        with registry(Settings.read()) as client:
+            client.delete_registered_model("flowers")
+    assert type_("promote", "flower", "1").stderr.startswith("error: There is no pipeline or table model `flower`.")
 
 
 @pytest.mark.stack
@@ -251,7 +281,7 @@ def test_a_wrong_command_line_is_exit_code_2(words):
     ("words", "error"),
     [
         (["models", "bike_demnd"], "There is no pipeline or table model `bike_demnd`. Did you mean `bike_demand`?"),
-        (["promote", "iris", "1"], "`iris` is no pipeline but a table model: it has no partitions and no gate."),
+        (["served", "iris"], "`iris` is no pipeline but a table model: it has no partitions and no gate."),
         (["rollback", "bike_demand", "Christmas"], "`Christmas` is not a partition."),
         (["rollback", "bike_demand/actuals"], "`bike_demand/actuals` has no model of its own to roll back."),
         (["served", "bike_demand", "--at", "noon"], "`noon` is not a time."),

@@ -13,9 +13,13 @@ import pytest
 from sklearn.tree import DecisionTreeClassifier
 
 from landfall.deployments.registered import find_registered, model_of_run, read_form
+from landfall.deployments.vouching import vouch
 from landfall.errors import ModelError
+from landfall.freshness import promote
 from landfall.models.log_model import log_model
+from landfall.models.own import own_versions
 from landfall.models.registry import registry, set_champion, version, versions
+from landfall.publishing import connect
 from landfall.scoring.form import Classes
 from landfall.spec import Settings
 
@@ -31,6 +35,17 @@ class Shelf:
     settings: Settings
     name: str = field(default_factory=lambda: f"test_{uuid.uuid4().hex[:8]}")
 
+    @property
+    def root(self) -> Path:
+        """A folder among this project's artifacts that no other test has."""
+        folder = Path(self.settings.mlflow_artifacts, self.name)
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def promote(self, number: str) -> None:
+        with connect(self.settings) as conn:
+            promote(self.settings, conn, self.name, number, expected=None, reason="r")
+
     def log(self, **more: Any) -> Any:
         """A new version by `log_model`: a tree that tells two sizes apart."""
         tree = DecisionTreeClassifier(max_depth=1).fit(ROWS[["size"]], ROWS.kind)
@@ -40,7 +55,7 @@ class Shelf:
         """A new version as anybody may register one: `folder`, with an MLmodel file of MLflow's own beside what is in it."""
         from mlflow.models import Model
 
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True, parents=True)
         Model(artifact_path="model", flavors=flavors).save(str(folder / "MLmodel"))
         with registry(self.settings) as client:
             if not client.search_registered_models(f"name = '{self.name}'"):
@@ -74,13 +89,48 @@ def test_the_newest_version_is_taken_until_one_was_promoted(shelf: Shelf) -> Non
 
     newest = shelf.find()
     assert (newest.model, newest.version, newest.run_id) == (shelf.name, "2", second.run_id)
-    set_champion(shelf.settings, shelf.name, "1")
+    shelf.promote("1")
     assert (shelf.find().version, shelf.find().run_id) == ("1", first.run_id)
+
+
+def test_of_those_that_nobody_promoted_only_one_that_landfall_made_is_taken(shelf: Shelf, trap: bytes) -> None:
+    shelf.put({"spark": SPARK}, shelf.root / "model")
+    assert shelf.refused() == (
+        "No version of `flowers` was made by Landfall, so that none is deployed unless it is named.\n"
+        "  looked: landfall.own_versions; MLflow has 1\n"
+        "  left: nothing was deployed\n"
+        "  next: landfall train flowers    (or name one: --model-version 1)"
+    )
+    own = shelf.log()
+    shelf.put({"spark": SPARK}, shelf.root / "model", library="scikit-learn", model_sha256=digest(trap))
+    assert (own.version, shelf.find().version) == ("2", "2")
+
+
+def test_an_alias_that_landfall_did_not_set_is_no_champion(shelf: Shelf) -> None:
+    shelf.log()
+    shelf.log()
+    set_champion(shelf.settings, shelf.name, "1")
+    assert shelf.refused() == (
+        "Version 1 of `flowers` is called the champion in MLflow, but Landfall did not promote it: it is not used.\n"
+        "  looked: landfall.promotions has no promotion of this model\n"
+        "  left: no version serves; nothing was changed\n"
+        "  next: landfall models flowers    (then, to accept it: landfall promote flowers 1)"
+    )
+    shelf.promote("2")
+    set_champion(shelf.settings, shelf.name, "1")
+    assert shelf.find().version == "2"
+
+
+def test_a_run_that_somebody_else_has_registered_again_is_known_by_the_version_that_landfall_made(shelf: Shelf) -> None:
+    made = shelf.log()
+    with registry(shelf.settings) as client:
+        client.create_model_version(shelf.name, (shelf.root / "other").as_uri(), made.run_id)
+    assert shelf.find(None, made.run_id).version == "1"
 
 
 def test_a_version_is_named_by_its_number_or_by_the_run_that_made_it(shelf: Shelf) -> None:
     first, second = shelf.log(), shelf.log()
-    set_champion(shelf.settings, shelf.name, "2")
+    shelf.promote("2")
 
     assert shelf.find("1").run_id == first.run_id
     assert shelf.find(None, first.run_id).version == "1"
@@ -162,9 +212,7 @@ def session(stack: Any) -> Iterator[Any]:
     one.stop()
 
 
-def test_a_spark_model_is_read_as_landfall_and_as_plain_mlflow_lay_it_out(
-    session: Any, shelf: Shelf, tmp_path: Path
-) -> None:
+def test_a_spark_model_is_read_as_landfall_and_as_plain_mlflow_lay_it_out(session: Any, shelf: Shelf) -> None:
     from pyspark.ml import Pipeline
     from pyspark.ml.classification import DecisionTreeClassifier as SparkTree
     from pyspark.ml.feature import VectorAssembler
@@ -173,7 +221,7 @@ def test_a_spark_model_is_read_as_landfall_and_as_plain_mlflow_lay_it_out(
     assembler = VectorAssembler(inputCols=["size"], outputCol="features")
     fitted = Pipeline(stages=[assembler, SparkTree(labelCol="kind", maxDepth=1)]).fit(rows)
     log_model(shelf.settings, shelf.name, fitted, rows, label="kind", classes=["small", "large"])
-    place = tmp_path / "my model"
+    place = shelf.root / "my model"
     fitted.write().save(str(place / "sparkml"))
     assert shelf.put({"spark": SPARK, "python_function": {"loader_module": "mlflow.spark"}}, place) == "2"
 
@@ -183,18 +231,19 @@ def test_a_spark_model_is_read_as_landfall_and_as_plain_mlflow_lay_it_out(
     assert isinstance(ours.form.decision, Classes)
     assert ours.form.decision.labels == (0.0, 1.0)
     assert plain.form == ours.form
+    assert shelf.find().version == "1"
     assert (ours.classes, plain.classes, plain.run_id) == (("small", "large"), (), "")
 
 
-def test_a_spark_model_whose_files_are_gone_is_told_where_they_were(shelf: Shelf, tmp_path: Path) -> None:
-    shelf.put({"spark": SPARK}, tmp_path / "model")
+def test_a_spark_model_whose_files_are_gone_is_told_where_they_were(shelf: Shelf) -> None:
+    shelf.put({"spark": SPARK}, shelf.root / "model")
 
-    assert shelf.refused() == (
+    assert shelf.refused("1") == (
         "There is no Spark model where one was expected.\n"
-        f"  looked: {(tmp_path / 'model' / 'sparkml').as_uri()}/stages\n"
+        f"  looked: {(shelf.root / 'model' / 'sparkml').as_uri()}/stages\n"
         "  left: nothing was compiled\n"
         "  next: landfall models PIPELINE"
-    )
+    ).replace(shelf.name, "flowers")
 
 
 # --- pickles ----------------------------------------------------------------------------------------------------------
@@ -228,45 +277,94 @@ def test_a_pickle_that_landfall_wrote_is_read(shelf: Shelf) -> None:
     assert read_form(shelf.settings, version(shelf.settings, shelf.name, "1")) == shelf.find().form
 
 
-def test_a_pickle_that_nobody_vouches_for_is_not_loaded(shelf: Shelf, trap: bytes, tmp_path: Path) -> None:
-    folder = tmp_path / "model"
+@pytest.mark.parametrize("tags", [{}, {"library": "scikit-learn"}, {"library": "scikit-learn", "model_sha256": "it"}])
+def test_a_pickle_that_nobody_vouches_for_is_not_loaded(shelf: Shelf, trap: bytes, tags: dict[str, str]) -> None:
+    """Among this project's artifacts, with every tag that Landfall would set, and called the champion."""
+    folder = shelf.root / "model"
     folder.mkdir()
     (folder / "model.pkl").write_bytes(trap)
-    shelf.put({"sklearn": SKLEARN}, folder, library="scikit-learn")
+    said = {key: digest(trap, 64) if text == "it" else text for key, text in tags.items()}
+    shelf.put({"sklearn": SKLEARN}, folder, **said)
+    set_champion(shelf.settings, shelf.name, "1")
 
-    assert shelf.refused() == (
-        "Version 1 of `flowers` is a pickle that no training of Landfall wrote; it is not loaded.\n"
-        f"  looked: its SHA-256 {digest(trap)}..., the version says none\n"
+    assert shelf.refused("1") == (
+        "Version 1 of `flowers` is a pickle that Landfall did not write; it is not loaded.\n"
+        "  looked: landfall.own_versions has no version 1 of run none there"
+        f"{'; MLflow' + chr(39) + 's tags, which anybody may have set, do not count' if tags else ''}\n"
         "  left: nothing was deployed\n"
-        "  next: train it with `landfall train`, or register it as a Spark ML model"
+        "  next: landfall train flowers    (or, if you know who wrote it: landfall vouch flowers 1)"
     )
+    if tags:
+        with connect(shelf.settings) as conn, pytest.raises(ModelError, match="pickle that Landfall did not write"):
+            promote(shelf.settings, conn, shelf.name, "1", expected=None, reason="r")
+
+
+def test_a_pickle_that_a_person_vouches_for_is_read_as_it_was_then(shelf: Shelf, tmp_path: Path) -> None:
+    made = shelf.log()
+    with registry(shelf.settings) as client:
+        source = client.get_model_version(shelf.name, "1").source
+        client.create_model_version(shelf.name, source, tags={"landfall.library": "scikit-learn"})
+    assert "is a pickle that Landfall did not write" in shelf.refused("2")
+
+    note = vouch(shelf.settings, version(shelf.settings, shelf.name, "2"), by_run="landfall vouch")
+
+    assert (note.how, note.sha256) == ("vouched for", made.tags["landfall.model_sha256"])
+    assert shelf.find("2").form == shelf.find("1").form
+    with registry(shelf.settings) as client:
+        client.create_model_version(shelf.name, tmp_path.as_uri())
+    with pytest.raises(ModelError) as caught:
+        vouch(shelf.settings, version(shelf.settings, shelf.name, "3"), by_run="landfall vouch")
+    assert caught.value.what == f"Version 3 of `{shelf.name}` lies outside this project's artifacts; it is not read."
+    assert caught.value.left == "nobody vouches for the version"
+
+
+def test_a_version_that_took_the_number_of_one_of_ours_is_not_loaded(shelf: Shelf, trap: bytes) -> None:
+    ours = shelf.log()
+    folder = shelf.root / "model"
+    folder.mkdir()
+    (folder / "model.pkl").write_bytes(trap)
+    with registry(shelf.settings) as client:
+        client.delete_registered_model(shelf.name)
+    assert shelf.put({"sklearn": SKLEARN}, folder, library="scikit-learn") == ours.version
+
+    assert shelf.refused("1") == (
+        "Version 1 of `flowers` in MLflow is not the one that Landfall made; it is not loaded.\n"
+        f"  looked: in MLflow run none, scikit-learn, at {folder.as_uri()}; in landfall.own_versions run {ours.run_id}, "
+        f"scikit-learn, at {ours.source}\n"
+        "  left: nothing was deployed\n"
+        "  next: landfall train flowers    (or, if you know who wrote it: landfall vouch flowers 1)"
+    ).replace(shelf.name, "flowers")
+    assert own_versions(shelf.settings, shelf.name)["1"].run_id == ours.run_id
 
 
 def test_a_pickle_that_was_changed_after_it_was_registered_is_not_loaded(shelf: Shelf, trap: bytes) -> None:
     made = shelf.log()
     Path(made.path.removeprefix("file://"), "model.pkl").write_bytes(trap)
+    with registry(shelf.settings) as client:
+        client.set_model_version_tag(shelf.name, "1", "landfall.model_sha256", digest(trap, 64))
 
     assert shelf.refused() == (
-        "Version 1 of `flowers` is a pickle that no training of Landfall wrote; it is not loaded.\n"
-        f"  looked: its SHA-256 {digest(trap)}..., the version says {made.tags['landfall.model_sha256'][:16]}...\n"
+        "Version 1 of `flowers` is a pickle that Landfall did not write; it is not loaded.\n"
+        f"  looked: its SHA-256 is {digest(trap)}..., that of the one Landfall wrote "
+        f"{made.tags['landfall.model_sha256'][:16]}...\n"
         "  left: nothing was deployed\n"
-        "  next: train it with `landfall train`, or register it as a Spark ML model"
+        "  next: landfall train flowers    (or, if you know who wrote it: landfall vouch flowers 1)"
     )
 
 
-def digest(content: bytes) -> str:
+def digest(content: bytes, length: int = 16) -> str:
     import hashlib
 
-    return hashlib.sha256(content).hexdigest()[:16]
+    return hashlib.sha256(content).hexdigest()[:length]
 
 
 # --- anything else ----------------------------------------------------------------------------------------------------
 
 
-def test_a_model_of_another_kind_is_refused_with_its_flavors(shelf: Shelf, tmp_path: Path) -> None:
-    shelf.put({"python_function": {"loader_module": "mine"}, "xgboost": {"data": "model.xgb"}}, tmp_path / "model")
+def test_a_model_of_another_kind_is_refused_with_its_flavors(shelf: Shelf) -> None:
+    shelf.put({"python_function": {"loader_module": "mine"}, "xgboost": {"data": "model.xgb"}}, shelf.root / "model")
 
-    assert shelf.refused() == (
+    assert shelf.refused("1") == (
         "Version 1 of `flowers` is no model of Spark ML or scikit-learn.\n"
         "  looked: its flavors: python_function, xgboost\n"
         "  left: nothing was deployed\n"
@@ -275,11 +373,11 @@ def test_a_model_of_another_kind_is_refused_with_its_flavors(shelf: Shelf, tmp_p
 
 
 @pytest.mark.parametrize("content", ["", "{", "flavors: none", "[]"])
-def test_an_mlmodel_file_that_says_nothing_is_refused(shelf: Shelf, tmp_path: Path, content: str) -> None:
-    shelf.put({}, tmp_path / "model")
-    (tmp_path / "model" / "MLmodel").write_text(content)
+def test_an_mlmodel_file_that_says_nothing_is_refused(shelf: Shelf, content: str) -> None:
+    shelf.put({}, shelf.root / "model")
+    (shelf.root / "model" / "MLmodel").write_text(content)
 
-    assert shelf.refused() == (
+    assert shelf.refused("1") == (
         "Version 1 of `flowers` is no model of Spark ML or scikit-learn.\n"
         "  looked: its flavors: none\n"
         "  left: nothing was deployed\n"
@@ -287,27 +385,49 @@ def test_an_mlmodel_file_that_says_nothing_is_refused(shelf: Shelf, tmp_path: Pa
     )
 
 
-def test_a_version_whose_files_are_gone_is_told_where_they_were(shelf: Shelf, tmp_path: Path) -> None:
-    shelf.put({}, tmp_path / "model")
-    file = tmp_path / "model" / "MLmodel"
+def test_a_version_whose_files_are_gone_is_told_where_they_were(shelf: Shelf) -> None:
+    shelf.put({}, shelf.root / "model")
+    file = shelf.root / "model" / "MLmodel"
     file.unlink()
 
-    assert shelf.refused() == (
+    assert shelf.refused("1") == (
         f"`{file.as_uri()}` could not be read.\n"
         f"  looked: [Errno 2] Failed to open local file '{file}'. Detail: [errno 2] No such file or directory\n"
         "  left: nothing was deployed\n"
         "  next: landfall ps"
-    )
+    ).replace(shelf.name, "flowers")
 
 
-def test_a_version_in_a_store_that_is_neither_a_folder_nor_s3_is_refused(shelf: Shelf) -> None:
+@pytest.mark.parametrize(
+    "place",
+    [
+        "gs://bucket/model",
+        "s3://unused/bike_sharing/model",
+        "file:///tmp/stranger/model",
+        "/tmp/stranger/model",
+        "{root}/../other/model",
+        "file://{root}/%2e%2e/other/model",
+        "{root}x/model",
+        "{root}",
+    ],
+)
+def test_a_version_that_lies_outside_this_projects_artifacts_is_not_read(shelf: Shelf, place: str) -> None:
+    source = place.format(root=shelf.settings.mlflow_artifacts)
     with registry(shelf.settings) as client:
         client.create_registered_model(shelf.name)
-        client.create_model_version(shelf.name, "gs://bucket/model")
+        client.create_model_version(shelf.name, source)
 
-    assert shelf.refused() == (
-        "`gs://bucket/model/MLmodel` is not a place that models are read from.\n"
-        "  looked: expected s3:// or file://\n"
-        "  left: nothing was deployed"
+    assert shelf.refused("1") == (
+        "Version 1 of `flowers` lies outside this project's artifacts; it is not read.\n"
+        f"  looked: {source}; expected a place under {shelf.settings.mlflow_artifacts}\n"
+        "  left: nothing was deployed\n"
+        "  next: landfall models flowers    (and name a version that Landfall made)"
     )
     assert [each.version.version for each in versions(shelf.settings, shelf.name)] == ["1"]
+
+
+def test_an_mlmodel_file_that_leads_outside_is_not_followed(shelf: Shelf) -> None:
+    shelf.put({"spark": {**SPARK, "model_data": "../../../other/model"}}, shelf.root / "model")
+    assert shelf.refused("1").startswith(
+        "Version 1 of `flowers` lies outside this project's artifacts; it is not read."
+    )

@@ -68,6 +68,11 @@ class Models:
 
     settings: Settings
 
+    @property
+    def place(self) -> str:
+        """Where a version of this project's would lie."""
+        return f"{self.settings.mlflow_artifacts}/a/model"
+
     def new(self, *until: str, metrics: dict[str, float] | None = None) -> str:
         """A model with a version for each day of `until`, which is the last that it learnt from; none serves."""
         name = f"test_{uuid.uuid4().hex[:8]}"
@@ -84,7 +89,7 @@ class Models:
             run = client.create_run("0")
             for key, value in (metrics or {}).items():
                 client.log_metric(run.info.run_id, key, value)
-            made = client.create_model_version(name, "s3://bucket/a/model", run.info.run_id, tags=tags)
+            made = client.create_model_version(name, self.place, run.info.run_id, tags=tags)
         return str(made.version)
 
     def set_in_mlflow(self, name: str, version: str) -> None:

@@ -17,8 +17,8 @@ from hypothesis import settings as tuned
 from hypothesis import strategies as st
 
 from landfall.errors import LandfallError, ModelError, PublishingError
-from landfall.freshness import history, notice, promote, promotions
-from landfall.models.registry import champion, champion_version, registry
+from landfall.freshness import champion, current, history, notice, other_aliases, promote, promotions
+from landfall.models.registry import champion_version, registry
 from landfall.publishing.database import fetch_one
 
 pytestmark = pytest.mark.stack
@@ -39,7 +39,7 @@ def test_the_first_promotion_and_the_next_are_remembered_with_their_reasons(sett
     second = promote(
         settings, conn, name, "2", expected="1", reason="rmse 30, the champion's 40", by_run="r", report={"rows": 24}
     )
-    assert champion(settings, name).version == "2"
+    assert champion(settings, conn, name).version == champion_version(settings, name) == "2"
     assert (first.version, first.replaced, first.reason, first.by_run) == ("1", None, "the first", "manual__1")
     assert history(conn, name) == [second, first]
     assert second.report == {"rows": 24}
@@ -103,27 +103,43 @@ def test_a_model_that_nobody_registered_has_no_versions(settings, conn):
     assert str(refused.value) == (
         "There is no version of `bike_demand` `1`.\n  looked: known: none\n  next: landfall models bike_demand"
     )
-    assert notice(settings, conn, "bike_demand") is None
+    seen = notice(settings, conn, "bike_demand")
+    assert (seen.version, seen.alias, seen.remark) == (None, None, "")
 
 
-def test_what_is_set_in_mlflow_itself_is_noticed(settings, conn, models):
+def test_an_alias_that_is_set_in_mlflow_itself_does_not_serve_and_is_shown(settings, conn, models):
     name = models.new("2012-01-31", "2012-02-29")
+    first = promote(settings, conn, name, "1", expected=None, reason="r")
     models.set_in_mlflow(name, "2")
-    assert notice(settings, conn, name).reason == "it was set in MLflow itself"
-    assert notice(settings, conn, name).version == "2"
-    promote(settings, conn, name, "1", expected="2", reason="r")
+    remark = (
+        f"MLflow calls version 2 of `{name}` the champion, which Landfall did not promote: it is not used, version 1 serves    "
+        f"(to accept it: landfall promote {name} 2; to put the alias back: landfall promote {name} 1)"
+    )
+    seen = notice(settings, conn, name)
+    assert (seen.version, seen.alias, seen.remark) == ("1", "2", remark)
+    assert other_aliases(conn, [name, "another"]) == [remark]
+    assert champion(settings, conn, name).version == "1"
+    assert promote(settings, conn, name, "1", expected="1", reason="the alias is put back") == first
+    assert (champion_version(settings, name), other_aliases(conn, [name])) == ("1", [])
     models.set_in_mlflow(name, "2")
-    promote(settings, conn, name, "1", expected="2", reason="again")
+    promote(settings, conn, name, "2", expected="1", reason="accepted")
+    assert (champion(settings, conn, name).version, other_aliases(conn, [name])) == ("2", [])
+    assert lines(conn, name) == [("promoted", "1", None), ("promoted", "2", "1")]
+
+
+def test_an_alias_that_is_taken_away_in_mlflow_is_shown_and_the_version_goes_on_serving(settings, conn, models):
+    name = models.new("2012-01-31")
+    promote(settings, conn, name, "1", expected=None, reason="r")
     with registry(settings) as client:
         client.delete_registered_model_alias(name, "champion")
-    assert notice(settings, conn, name) is None
-    assert lines(conn, name) == [
-        ("noticed", "2", None),
-        ("promoted", "1", "2"),
-        ("noticed", "2", "1"),
-        ("promoted", "1", "2"),
-        ("noticed", None, "1"),
+    assert champion(settings, conn, name).version == "1"
+    assert other_aliases(conn, [name]) == [
+        f"MLflow calls no version of `{name}` the champion any more; version 1 serves    (to put the alias back: landfall "
+        f"promote {name} 1)"
     ]
+    models.set_in_mlflow(name, "1")
+    assert notice(settings, conn, name).remark == ""
+    assert other_aliases(conn, [name]) == []
 
 
 CRASH = """
@@ -132,12 +148,12 @@ import psycopg
 from landfall.freshness import promotions
 from landfall.spec import S3, Settings
 
-url, tracking, name, where = sys.argv[1:]
+url, tracking, artifacts, name, where = sys.argv[1:]
 def crash(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(promotions, where, crash)
-settings = Settings(s3=S3(bucket="b"), database_url=url, mlflow_tracking_uri=tracking, mlflow_artifacts="", spark_remote="",
-                    airflow_url="")
+settings = Settings(s3=S3(bucket="b"), database_url=url, mlflow_tracking_uri=tracking, mlflow_artifacts=artifacts,
+                    spark_remote="", airflow_url="")
 conn = psycopg.connect(url, autocommit=True)
 promotions.promote(settings, conn, name, "2", expected="1", reason="rmse 30, the champion's 40", by_run="run 7")
 """
@@ -146,7 +162,16 @@ promotions.promote(settings, conn, name, "2", expected="1", reason="rmse 30, the
 def crash(settings, name, where):
     """A process that promotes version 2 and is killed on entering the function `where`."""
     told = subprocess.run(
-        [sys.executable, "-c", CRASH, settings.database_url, settings.mlflow_tracking_uri, name, where],
+        [
+            sys.executable,
+            "-c",
+            CRASH,
+            settings.database_url,
+            settings.mlflow_tracking_uri,
+            settings.mlflow_artifacts,
+            name,
+            where,
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -162,7 +187,7 @@ def test_killed_between_alias_and_history_the_next_look_remembers_why(settings, 
     crash(settings, name, "_remember")
     assert champion_version(settings, name) == "2"
     assert lines(conn, name) == [("promoted", "1", None)]
-    healed = notice(settings, conn, name)
+    healed = notice(settings, conn, name).line
     assert (healed.kind, healed.version, healed.replaced) == ("promoted", "2", "1")
     assert (healed.reason, healed.by_run) == ("rmse 30, the champion's 40", "run 7")
     assert healed.at > first.at
@@ -259,7 +284,7 @@ def test_a_registry_that_goes_away_at_the_alias_leaves_no_half_promotion(
         with pytest.raises(ModelError):
             promote(through, conn, name, "2", expected="1", reason="better", by_run="run 7")
     assert begun(conn, name)
-    found = notice(settings, conn, name)
+    found = notice(settings, conn, name).line
     if arrived:
         assert (found.version, found.kind, found.reason, found.by_run) == ("2", "promoted", "better", "run 7")
     else:
@@ -362,9 +387,7 @@ steps = st.sampled_from(
 
 @tuned(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(script=st.lists(st.lists(st.tuples(steps, st.integers(1, 4)), min_size=1, max_size=5), min_size=2, max_size=3))
-def test_whatever_happens_at_once_the_history_is_a_chain_that_ends_at_the_alias(
-    settings, connection, conn, models, script
-):
+def test_whatever_happens_at_once_the_history_is_a_chain_of_promotions(settings, connection, conn, models, script):
     name = models.new("2012-01-31", "2012-02-01", "2012-02-02", "2012-02-03")
 
     def act(mine, step, number):
@@ -375,7 +398,8 @@ def test_whatever_happens_at_once_the_history_is_a_chain_that_ends_at_the_alias(
             notice(settings, mine, name)
         elif step.startswith("killed"):
             with promotions.alone(mine, name, "killed", 60):
-                serving = champion_version(settings, name)
+                line = current(mine, name)
+                serving = line.version if line else None
                 mine.execute(
                     "INSERT INTO landfall.promotions_begun (model, version, replaced, kind, reason, by_run)"
                     " VALUES (%s, %s, %s, 'promoted', 'killed', '') ON CONFLICT (model) DO UPDATE"
@@ -386,7 +410,8 @@ def test_whatever_happens_at_once_the_history_is_a_chain_that_ends_at_the_alias(
                     with contextlib.suppress(ModelError):
                         models.set_in_mlflow(name, number)
         else:
-            expected = "1" if step == "promote from an old look" else champion_version(settings, name)
+            line = current(mine, name)
+            expected = "1" if step == "promote from an old look" else line and line.version
             with contextlib.suppress(ModelError):
                 promote(settings, mine, name, number, expected=expected, reason=step)
 
@@ -398,8 +423,15 @@ def test_whatever_happens_at_once_the_history_is_a_chain_that_ends_at_the_alias(
     with ThreadPoolExecutor(len(script)) as pool:
         list(pool.map(play, script))
     last = notice(settings, conn, name)
-    assert (last.version if last else None) == champion_version(settings, name)
     told = lines(conn, name)
+    assert last.version == (told[-1][1] if told else None)
+    assert {kind for kind, _, _ in told} <= {"promoted"}
+    assert other_aliases(conn, [name]) == ([last.remark] if last.remark else [])
+    if last.version:
+        promote(settings, conn, name, last.version, expected=last.version, reason="the alias is put back")
+        assert champion_version(settings, name) == last.version
+        assert lines(conn, name) == told
+        assert other_aliases(conn, [name]) == []
     assert [replaced for _, _, replaced in told] == [None, *(version for _, version, _ in told)][: len(told)]
     assert all(version != replaced for _, version, replaced in told)
     times = [each.at for each in reversed(history(conn, name))]

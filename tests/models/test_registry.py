@@ -16,7 +16,16 @@ import pytest
 
 from landfall.errors import ModelError
 from landfall.landing.samples.bike_demand import actual_hours
-from landfall.models.registry import ModelVersion, champion, fail, register, registry, set_champion, start_training
+from landfall.models.registry import (
+    ModelVersion,
+    champion_version,
+    fail,
+    find_version,
+    register,
+    registry,
+    set_champion,
+    start_training,
+)
 from landfall.pipelines.bike_demand import ACTUAL_HOURS
 from landfall.spec import Settings
 
@@ -42,6 +51,12 @@ def hours() -> list[dict[str, float]]:
     days = [date(2012, 6, number) for number in (1, 2, 3)]
     rows = [dict(zip(names, row, strict=True)) for day in days for row in actual_hours(day)]
     return [{name: float(row[name]) for name in (*INPUTS, "cnt")} for row in rows]
+
+
+def champion(settings: Settings, name: str) -> ModelVersion | None:
+    """The version that MLflow's alias is on."""
+    number = champion_version(settings, name)
+    return find_version(settings, name, number) if number else None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import pytest
 
 from landfall.errors import ModelError
 from landfall.models.registry import (
-    champion,
     champion_version,
     fail,
     find_version,
@@ -38,7 +37,8 @@ def trained(settings, name, report, **more):
 def test_a_version_says_everything_it_was_made_of(local_settings, name, report):
     made = trained(local_settings, name, report, tags={"team": "riders"}, learner='{"label":"cnt"}')
     set_champion(local_settings, name, "1")
-    assert champion(local_settings, name) == version(local_settings, name, "1") == made
+    assert champion_version(local_settings, name) == "1"
+    assert version(local_settings, name, "1") == made
     assert (made.version, made.library, made.learner) == ("1", "spark", '{"label":"cnt"}')
     assert str(made.snapshot.partitions) == "2012-06-01..2012-06-29,2012-07-01..2012-07-02"
     assert (made.snapshot.rows, str(made.snapshot.judged_until)) == (720, "2012-06-25")
@@ -226,9 +226,9 @@ def test_an_unknown_version_is_refused_with_those_there_are(local_settings, name
 
 
 def test_there_is_no_champion_before_a_version_is_promoted(local_settings, name, report):
-    assert champion(local_settings, name) is champion_version(local_settings, name) is None
+    assert champion_version(local_settings, name) is None
     trained(local_settings, name, report)
-    assert champion(local_settings, name) is champion_version(local_settings, name) is None
+    assert champion_version(local_settings, name) is None
 
 
 def test_a_training_that_gave_no_model_is_closed_as_failed(local_settings, name):

@@ -15,10 +15,11 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.triggers.base import TriggerEvent
 
 from landfall.errors import ComputeError, LandingError, PublishingError, RunError
+from landfall.freshness import promote
 from landfall.landing.listing import LandedObject
 from landfall.landing.samples.bike_demand import forecast_hours
 from landfall.landing.store import check_landed, connect
-from landfall.models.registry import register, registry, set_champion, start_training
+from landfall.models.registry import register, registry, start_training
 from landfall.orchestration import check_contract, make_features, publish, score, wait_for_landing
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.check_contract import contract_error
@@ -313,13 +314,17 @@ def test_without_a_model_scoring_waits_for_the_first_champion(stack: Any) -> Non
     snapshot = {"table": "features.x", "version": 0, "first": str(DAY), "last": str(DAY), "days": 1}
     report = {"rows": 0, "metrics": {}, "parameters": {}, "snapshot": snapshot, "features": ["hr"]}
 
+    def promoted(version: str) -> None:
+        with connect_database(settings) as conn:
+            promote(settings, conn, name, version, expected=None, reason="the first")
+
     async def first_event() -> tuple[bool, Any]:
         events = ChampionTrigger(name, interval=0.05).run()
         waiting = asyncio.ensure_future(anext(events))
         version = await asyncio.to_thread(register, settings, start_training(settings, name, {}), name, report)
         await asyncio.sleep(0.2)
         early = waiting.done()
-        await asyncio.to_thread(set_champion, settings, name, version.version)
+        await asyncio.to_thread(promoted, version.version)
         return early, (await waiting).payload
 
     try:

@@ -16,12 +16,13 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall import pipelines
+from landfall.freshness import champion
 from landfall.freshness.history import served_at
 from landfall.freshness.rollback import roll_back_model
 from landfall.landing.samples.bike_demand import actual_hours, forecast_hours
 from landfall.landing.store import connect
 from landfall.ledger.bulk import Bulk
-from landfall.models.registry import champion, champion_version, registry, version
+from landfall.models.registry import champion_version, registry, version
 from landfall.orchestration import collect_features, decide, judge, promote, train
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, ERRORS, FORECAST, PREDICTIONS, TRAINING
 from landfall.publishing import connect as connect_database
@@ -228,7 +229,8 @@ def better(lived: Life) -> Life:
 
 
 def test_the_first_version_serves_and_says_what_it_learnt_from(life: Life) -> None:
-    first = champion(life.stack.settings, life.name)
+    with connect_database(life.stack.settings) as conn:
+        first = champion(life.stack.settings, conn, life.name)
     assert first is not None
     assert first.snapshot is not None
     assert (first.version, str(first.snapshot.partitions)) == ("1", f"{day(0)}..{day(LEARNT - 1)}")
@@ -270,7 +272,8 @@ def test_a_deliberately_worse_challenger_is_refused_and_says_why(lived: Life) ->
 
 def test_a_better_challenger_is_promoted_and_the_history_says_why(better: Life) -> None:
     settings = better.stack.settings
-    now = champion(settings, better.name)
+    with connect_database(settings) as conn:
+        now = champion(settings, conn, better.name)
     assert now is not None
     with connect_database(settings) as conn:
         (present,) = conn.execute("SELECT now()").fetchone() or (None,)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from landfall.landing.samples import write_sample
-from landfall.models.registry import champion
+from landfall.models.registry import champion_version
 from landfall.pipelines.bike_demand import TRAINING
 from landfall.runs import AirflowApi
 from landfall.spec import Partition, Settings
@@ -38,7 +38,7 @@ class Stack(Protocol):
 def landed(stack: Stack, landfall: Landfall, tmp_path: Path) -> None:
     """There is a champion, and the forecast of `DAY` has landed."""
     commands = []
-    if champion(stack.settings, TRAINING.model) is None:
+    if champion_version(stack.settings, TRAINING.model) is None:
         actuals, _ = write_sample("bike_demand", tmp_path, 24, date(2012, 6, 24))
         commands += [("land", "bike_demand/actuals", str(actuals.path)), ("train", "bike_demand")]
     files = {each.feed: each.path for each in write_sample("bike_demand", tmp_path / "june", 3, date(2014, 6, 9))}

@@ -8,7 +8,8 @@ import pytest
 from landfall.errors import PublishingError
 from landfall.pipelines.bike_demand import BIKE_DEMAND
 from landfall.publishing.schema import ensure_history
-from landfall.reporting import as_json, read_report
+from landfall.reporting import as_json, read_report, summary
+from landfall.reporting.page import page
 from landfall.spec import Partition
 
 DAY = date(2014, 4, 1)
@@ -134,7 +135,22 @@ def test_a_promotion_knows_the_first_partition_that_was_published_while_it_serve
         ("1", "promoted", "2014-04-01"),
     ]
     assert history[0].figures == {"challenger rmse": 50.5}
-    assert read().serving is None
+    assert read().serving.number == history[1].number
+    assert read().other_alias == ""
+
+
+def test_a_champion_that_was_set_in_mlflow_itself_is_shown(seed, read):
+    seed.promoted("1", hours(0))
+    seed.conn.execute("INSERT INTO landfall.other_aliases VALUES ('bike_demand', '3', '1')")
+
+    told = (
+        "MLflow calls version 3 of `bike_demand` the champion, which Landfall did not promote: it is not used, version 1 serves"
+        "    (to accept it: landfall promote bike_demand 3; to put the alias back: landfall promote bike_demand 1)"
+    )
+    assert read().other_alias == told
+    assert as_json(read())["other_alias"] == told
+    assert "MLflow calls version 3 of `bike_demand` the champion" in page(read())
+    assert "\nalias       MLflow calls version 3 of `bike_demand` the champion" in summary(read())
 
 
 def test_decisions_come_newest_first_with_their_reasons_and_figures(seed, read):

@@ -1,5 +1,6 @@
 """What tests of Spark jobs share: one session a module, and a corner of the lake that is the module's own."""
 
+import hashlib
 import math
 import uuid
 from collections.abc import Iterable, Iterator
@@ -163,6 +164,13 @@ class Learning(Corner):
     def folder(self, name: str) -> str:
         """Where a model of the corner is."""
         return f"{self.settings.lake}/{self.name}/models/{name}"
+
+    def digest(self, name: str) -> str:
+        """The SHA-256 of its pickle; empty if it is none."""
+        from spark_jobs.files import list_files, read_file
+
+        files = list_files(self.folder(name), "model.pkl")
+        return hashlib.sha256(read_file(files[0])).hexdigest() if files else ""
 
     def train(self, table: str, name: str, learner: Learner = RIDES, days: str = "", **more: str) -> dict[str, Any]:
         """Train `name` and its judged sibling `name_judged`; the report."""

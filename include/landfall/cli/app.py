@@ -18,6 +18,7 @@ from landfall.cli import (
     report,
     runs,
     stack,
+    vouch,
 )
 
 
@@ -51,6 +52,7 @@ def build() -> typer.Typer:
         explain,
         predictions,
         models,
+        vouch,
         deploy,
         deployments,
         report,

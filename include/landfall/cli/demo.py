@@ -84,17 +84,23 @@ class Demo:
         self._tell(key, row, time.monotonic() - began)
 
     def _train(self, api: AirflowApi, progress: Progress) -> None:
-        from landfall.models.registry import champion_version
+        from landfall import publishing
+        from landfall.freshness import current
         from landfall.stack import settings
 
-        if serving := champion_version(settings(), TRAINING.model):
-            progress.step(f"version {serving} serves already")
+        def serving() -> str | None:
+            with publishing.connect(settings()) as conn:
+                line = current(conn, TRAINING.model)
+            return line.version if line else None
+
+        if version := serving():
+            progress.step(f"version {version} serves already")
             return
         # On a Sunday the weekly training starts by itself; another one beside it would learn from the same days.
         for run in api.list_runs(TRAINING.dag_id, state=["queued", "running"]):
             with suppress(RunError):
                 api.wait(TRAINING.dag_id, run["dag_run_id"], progress.step)
-        if not champion_version(settings(), TRAINING.model):
+        if not serving():
             run_id = api.trigger(TRAINING.dag_id, conf={"until": str(self.until)})
             api.wait(TRAINING.dag_id, run_id, progress.step)
 

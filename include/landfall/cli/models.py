@@ -12,10 +12,11 @@ from landfall import freshness, publishing
 from landfall.cli.deploy import roll_back_table
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.predictions import PipelineName, table_of
-from landfall.cli.table_models import list_versions
+from landfall.cli.table_models import aliases_of, list_versions
 from landfall.cli.times import moment_of
+from landfall.cli.vouch import model_of
 from landfall.errors import ModelError, SpecError
-from landfall.freshness import Promotion
+from landfall.freshness import Promotion, Serving
 from landfall.models import registry
 from landfall.models.registry import Listed
 from landfall.pipelines import PIPELINES, TABLE_MODELS, find_pipeline, find_trainable
@@ -46,21 +47,32 @@ def models(
     with answering(json) as out:
         where = settings()
         if name not in PIPELINES:
-            list_versions(out, name, _of_no_pipeline(where, name, limit))
+            listed = _of_no_pipeline(where, name, limit)
+            serving = _serving(where, name) if listed else None
+            list_versions(out, name, listed, serving.version if serving else None)
+            if serving and serving.remark:
+                out.remark(serving.remark)
             return
         found = find_pipeline(name)
         listed = registry.versions(where, found.training.model, limit=limit)
+        serving = _serving(where, found.training.model)
         with publishing.connect(where) as conn:
-            freshness.notice(where, conn, found.training.model)
             changes = freshness.history(conn, found.training.model)
         latest = {each.version: each for each in reversed(changes) if each.version}
-        told = [_listed(each, latest.get(each.version.version), found) for each in listed]
+        told = [_listed(each, latest.get(each.version.version), found, serving.version) for each in listed]
+        if serving.remark:
+            out.remark(serving.remark)
         if json:
             out.json(told)
         elif not told:
             out.say(f"no version of `{found.training.model}` yet    (landfall train {found.name})")
         else:
             _show(out, told, found)
+
+
+def _serving(where: Settings, name: str) -> Serving:
+    with publishing.connect(where) as conn:
+        return freshness.notice(where, conn, name)
 
 
 def _of_no_pipeline(where: Settings, name: str, limit: int) -> list[Listed]:
@@ -80,12 +92,12 @@ def _of_no_pipeline(where: Settings, name: str, limit: int) -> list[Listed]:
     return listed
 
 
-def _listed(each: Listed, change: Promotion | None, pipeline: Pipeline) -> dict[str, object]:
+def _listed(each: Listed, change: Promotion | None, pipeline: Pipeline, serving: str | None) -> dict[str, object]:
     version, metric = each.version, pipeline.training.freshness.gate.metric
     error = version.metrics.get(f"gate_{metric}", version.metrics.get(f"holdout_{metric}"))
     return {
         "version": version.version,
-        "aliases": list(each.aliases),
+        "aliases": aliases_of(each, serving),
         "trained_until": str(version.snapshot.last) if version.snapshot else None,
         "partitions": version.snapshot.days if version.snapshot else None,
         metric: plain(error),
@@ -128,28 +140,32 @@ def _why(each: Mapping[str, object]) -> str:
 
 
 def promote(
-    pipeline: PipelineName,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A pipeline, a table model, or any registered model.")],
     version: Annotated[str, typer.Argument(metavar="VERSION", help="A version that `landfall models` lists.")],
     reason: Annotated[str, typer.Option(help="Why; the history keeps it.")] = "by hand",
     json: JsonFlag = False,
 ) -> None:
-    """Make a version the champion, whatever its gate said. What lies ahead is then stale: `landfall plan` shows it."""
+    """Make a version the champion, whatever its gate said. What lies ahead is then stale: `landfall plan` shows it.
+
+    Of the version that serves: put MLflow's alias back on it.
+    """
     with answering(json) as out:
-        found, where = find_pipeline(pipeline), settings()
-        name = found.training.model
+        where, model = settings(), model_of(name)
+        if name not in PIPELINES:
+            _of_no_pipeline(where, name, 1)
         with publishing.connect(where) as conn:
-            before = freshness.notice(where, conn, name)
-            expected = before.version if before else None
+            before = freshness.notice(where, conn, model)
+            expected = before.version
             done = freshness.promote(
-                where, conn, name, version, expected=expected, reason=reason, by_run="landfall promote"
+                where, conn, model, version, expected=expected, reason=reason, by_run="landfall promote"
             )
-        if expected == version:
-            text = f"version {version} of `{name}` serves already, {_since(done)}"
+        if expected == done.version:
+            text = f"version {done.version} of `{model}` serves already, {_since(done)}"
+            text += "\nMLflow's alias is on it again" if before.remark else ""
         else:
-            text = (
-                f"version {version} of `{name}` serves now; before it: {f'version {expected}' if expected else 'none'}"
-            )
-            text += f"\nwhat lies ahead is stale: landfall plan {found.name}"
+            text = f"version {done.version} of `{model}` serves now; before it: "
+            text += f"version {expected}" if expected else "none"
+            text += f"\nwhat lies ahead is stale: landfall plan {name}" if name in PIPELINES else ""
         out.answer(_changed(done), text)
 
 
@@ -260,7 +276,8 @@ def served(
         found, where = find_pipeline(pipeline), settings()
         name, moment = found.training.model, moment_of(at) if at else datetime.now(UTC)
         with publishing.connect(where) as conn:
-            change = freshness.notice(where, conn, name) if at is None else freshness.served_at(conn, name, moment)
+            now = freshness.notice(where, conn, name).line if at is None else None
+            change = now if at is None else freshness.served_at(conn, name, moment)
             changes = freshness.history(conn, name)
         if change is None:
             first = f"the first change is of {changes[-1].at:%Y-%m-%d %H:%M:%S} UTC" if changes else "nothing is there"

@@ -97,10 +97,21 @@ def status(
             told += [as_json(*each) for each in partitions]
             if not json:
                 _show(out, found, partitions)
+        for remark in _remarks(settings(), pipeline):
+            out.remark(remark)
         if json:
             out.json(told)
         elif not told:
             out.say("nothing has landed and nothing is waiting    (landfall land --help)")
+
+
+def _remarks(where: Settings, name: str | None) -> list[str]:
+    """What is known of champions that somebody has set in MLflow itself."""
+    from landfall.freshness import other_aliases
+    from landfall.publishing import connect
+
+    with connect(where) as conn:
+        return other_aliases(conn, sorted({pipeline.training.model for pipeline, _ in feeds_of(name)}))
 
 
 def _show(out: Output, found: Survey, partitions: list[tuple[Facts, Standing]]) -> None:

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
+from landfall import freshness, publishing
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.table_models import train_table_model
 from landfall.errors import SpecError
 from landfall.freshness.watching import GATE, HINDCAST
-from landfall.models.registry import champion_version, version
+from landfall.models.registry import version
 from landfall.pipelines import find_trainable
 from landfall.runs import AirflowApi
 from landfall.spec import Partition, TableModel, Training
@@ -57,7 +58,8 @@ def _train(out: Output, training: Training, until: str) -> None:
         api.wait(training.dag_id, run_id, progress.step)
         trained = api.xcom(training.dag_id, run_id, "train")
     told = version(where, training.model, trained["version"])
-    promoted = champion_version(where, training.model) == told.version
+    with publishing.connect(where) as conn:
+        promoted = freshness.notice(where, conn, training.model).version == told.version
     why = told.tags.get("landfall.verdict", "")
     kept = told.tags.get(GATE) == HINDCAST
     outcome = "serves" if promoted else f"is {'kept for hindcasts' if kept else 'refused'}, the champion stays"

@@ -1,9 +1,9 @@
-"""What `landfall train` and `landfall models` say of a table model, which has no days, no gate and no champion of its own."""
+"""What `landfall train` and `landfall models` say of a table model, which has no days and no gate."""
 
 from collections.abc import Mapping
 
 from landfall.cli.output import Output
-from landfall.models.registry import Listed
+from landfall.models.registry import CHAMPION, Listed
 from landfall.publishing.statements import plain
 from landfall.reporting import words
 from landfall.runs import AirflowApi
@@ -29,9 +29,15 @@ def train_table_model(out: Output, model: TableModel) -> None:
     out.answer({"run_id": run_id, **trained, "next": deploy}, text)
 
 
-def list_versions(out: Output, model: str, listed: list[Listed]) -> None:
+def aliases_of(each: Listed, serving: str | None) -> list[str]:
+    """The aliases of a version: `champion` is on the one that serves, wherever MLflow's alias of that name is."""
+    others = [alias for alias in each.aliases if alias != CHAMPION]
+    return ["champion", *others] if each.version.version == serving else others
+
+
+def list_versions(out: Output, model: str, listed: list[Listed], serving: str | None) -> None:
     """The versions of a model that is no pipeline's, newest first: what each learnt from, and how good it is."""
-    told = [_listed(each) for each in listed]
+    told = [_listed(each, serving) for each in listed]
     if out.wants_json:
         out.json(told)
     elif not told:
@@ -52,11 +58,11 @@ def list_versions(out: Output, model: str, listed: list[Listed]) -> None:
         out.table(columns, rows, title=f"{model}: {words.count(len(rows), 'version')}")
 
 
-def _listed(each: Listed) -> dict[str, object]:
+def _listed(each: Listed, serving: str | None) -> dict[str, object]:
     version = each.version
     return {
         "version": version.version,
-        "aliases": list(each.aliases),
+        "aliases": aliases_of(each, serving),
         "rows": version.rows.rows if version.rows else None,
         "metrics": {name: plain(value) for name, value in version.metrics.items() if name.startswith(HELD)},
         "classes": list(version.classes),

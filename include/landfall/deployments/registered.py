@@ -1,7 +1,8 @@
 """A registered model version as a form: what is in MLflow's registry, read without running anything of it.
 
-Spark ML models are read from the files that Spark wrote, whoever registered them. A model of scikit-learn is a pickle, which can
-run anything when it is loaded: only one that Landfall's own training wrote is, known by the digest that its version has.
+Spark ML models are read from the files that Spark wrote. A model of scikit-learn is a pickle, which can run anything when it is
+loaded: only one that Landfall wrote is, known by the digest that it has noted (`landfall.models.own`). Nothing outside this
+project's artifacts is read.
 """
 
 import hashlib
@@ -12,12 +13,15 @@ from typing import Any
 
 from landfall.deployments.artifacts import LEFT, Artifacts
 from landfall.errors import ModelError
-from landfall.models.registry import ModelVersion, champion_version, registry, version, versions
+from landfall.freshness import champion
+from landfall.models.own import Own, check_loadable, check_place, is_own, own_versions, unknown_pickle
+from landfall.models.registry import ModelVersion, registry, version, versions
+from landfall.publishing import connect
 from landfall.scoring import Model, read_sklearn, read_spark
 from landfall.spec import Settings
 
-DIGEST, CLASSES = "landfall.model_sha256", "landfall.classes"
-"""Tags of a version: the digest of its pickle, and the names of its classes as a JSON list."""
+CLASSES = "landfall.classes"
+"""Tag of a version: the names of its classes as a JSON list."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,17 +49,20 @@ def find_registered(settings: Settings, model: str, number: str | None = None, r
     Args:
         settings: Where the registry is.
         model: The registered model.
-        number: Its version; None: the champion, or the newest where nothing was promoted.
+        number: Its version; None: the champion, or the newest that Landfall made where nothing was promoted.
         run_id: The MLflow run that made it, instead of its number.
 
     Raises:
-        ModelError: there is none, it cannot be read, or it has a part that has no form in SQL.
+        ModelError: there is none, it cannot be read or may not be, or it has a part that has no form in SQL.
     """
     if number and run_id:
         raise ModelError(
             "A version and a run are both named.", looked=f"version {number}, run {run_id}", left=LEFT, next="name one"
         )
-    found = _of_run(settings, model, run_id) if run_id else version(settings, model, number or _usual(settings, model))
+    if run_id:
+        found = _of_run(settings, model, run_id)
+    else:
+        found = version(settings, model, number) if number else _usual(settings, model)
     return Registered(
         model=model,
         version=found.version,
@@ -86,36 +93,52 @@ def model_of_run(settings: Settings, run_id: str) -> str:
 def _of_run(settings: Settings, model: str, run_id: str) -> ModelVersion:
     made = [each.version for each in versions(settings, model) if each.version.run_id == run_id]
     if made:
-        return made[0]
+        notes = own_versions(settings, model)
+        return next((each for each in made if is_own(notes.get(each.version), each)), made[0])
     known = [each.version.run_id for each in versions(settings, model, limit=5)]
     raise ModelError.unknown(f"version of `{model}` by the run", run_id, known, next=f"landfall models {model}")
 
 
-def _usual(settings: Settings, model: str) -> str:
-    if serving := champion_version(settings, model):
-        return serving
-    newest = versions(settings, model, limit=1)
-    if not newest:
+def _usual(settings: Settings, model: str) -> ModelVersion:
+    """The champion; where nothing was promoted, the newest version that Landfall made."""
+    with connect(settings) as conn:
+        if serving := champion(settings, conn, model):
+            return serving
+    there = [each.version for each in versions(settings, model)]
+    if not there:
         with registry(settings, left=LEFT) as client:
             known = [each.name for each in client.search_registered_models(max_results=50)]
         raise ModelError.unknown("registered model", model, known, next=f"landfall train {model}")
-    return newest[0].version.version
+    notes = own_versions(settings, model)
+    if newest := next((each for each in there if is_own(notes.get(each.version), each)), None):
+        return newest
+    raise ModelError(
+        f"No version of `{model}` was made by Landfall, so that none is deployed unless it is named.",
+        looked=f"landfall.own_versions; MLflow has {', '.join(each.version for each in there[:10])}",
+        left=LEFT,
+        next=f"landfall train {model}    (or name one: --model-version {there[0].version})",
+    )
 
 
 def read_form(settings: Settings, found: ModelVersion) -> Model:
     """What a version computes.
 
     Raises:
-        ModelError: it is no model of Spark ML or scikit-learn, is a pickle that Landfall did not write, or has no form.
+        ModelError: it is no model of Spark ML or scikit-learn, lies outside this project's artifacts, is a pickle that
+            Landfall did not write, or has no form.
     """
-    with registry(settings, left=LEFT) as client:
-        where = client.get_model_version_download_uri(found.name, found.version).rstrip("/")
+    note = check_loadable(settings, found, left=LEFT)
+    where = place_of(settings, found)
     files = Artifacts(settings.s3)
-    flavors = _flavors(files.read_file(f"{where}/MLmodel"))
+    flavors = flavors_of(files.read_file(f"{where}/MLmodel"))
     if "spark" in flavors:
-        return read_spark(f"{where}/{flavors['spark']['model_data']}", files)
+        folder = f"{where}/{flavors['spark']['model_data']}"
+        check_place(settings, found, folder, left=LEFT)
+        return read_spark(folder, files)
     if "sklearn" in flavors:
-        return read_sklearn(_own_pickle(found, files.read_file(f"{where}/{flavors['sklearn']['pickled_model']}")))
+        file = f"{where}/{flavors['sklearn']['pickled_model']}"
+        check_place(settings, found, file, left=LEFT)
+        return read_sklearn(_own_pickle(found, note, files.read_file(file)))
     raise ModelError(
         f"Version {found.version} of `{found.name}` is no model of Spark ML or scikit-learn.",
         looked=f"its flavors: {', '.join(flavors) or 'none'}",
@@ -124,7 +147,19 @@ def read_form(settings: Settings, found: ModelVersion) -> Model:
     )
 
 
-def _flavors(content: bytes) -> dict[str, Any]:
+def place_of(settings: Settings, found: ModelVersion, *, left: str = LEFT) -> str:
+    """The folder of a version's files, which is among this project's artifacts.
+
+    Raises:
+        ModelError: it is not.
+    """
+    with registry(settings, left=left) as client:
+        where = str(client.get_model_version_download_uri(found.name, found.version)).rstrip("/")
+    check_place(settings, found, where, left=left)
+    return where
+
+
+def flavors_of(content: bytes) -> dict[str, Any]:
     """The flavors in an MLmodel file; none if it holds none."""
     import yaml
 
@@ -150,16 +185,14 @@ def _classes(found: ModelVersion) -> tuple[str, ...]:
     )
 
 
-def _own_pickle(found: ModelVersion, content: bytes) -> Any:
+def _own_pickle(found: ModelVersion, note: Own | None, content: bytes) -> Any:
     """The object in a pickle, if this project wrote it."""
-    expected, actual = found.tags.get(DIGEST), hashlib.sha256(content).hexdigest()
-    if expected != actual:
-        raise ModelError(
-            f"Version {found.version} of `{found.name}` is a pickle that no training of Landfall wrote; it is not loaded.",
-            looked=f"its SHA-256 {actual[:16]}..., the version says {f'{expected[:16]}...' if expected else 'none'}",
-            left=LEFT,
-            next="train it with `landfall train`, or register it as a Spark ML model",
-        )
+    expected = note.sha256 if note else ""
+    if not expected:
+        raise unknown_pickle(found, left=LEFT)
+    actual = hashlib.sha256(content).hexdigest()
+    if actual != expected:
+        raise unknown_pickle(found, sha256=actual, expected=expected, left=LEFT)
     import cloudpickle
 
     return cloudpickle.loads(content)

@@ -1,5 +1,6 @@
 """Freshness: when a model is trained again, what it must show before it serves, which version served when, the way back."""
 
+from landfall.freshness.champion import champion
 from landfall.freshness.decide import Figures, Reason, decide
 from landfall.freshness.drifting import measured_drift, newest_window
 from landfall.freshness.figures import collect
@@ -9,6 +10,7 @@ from landfall.freshness.honest import is_honest, not_honest, served_before, vers
 from landfall.freshness.promotions import notice, promote
 from landfall.freshness.rollback import RolledBack, roll_back_model
 from landfall.freshness.schema import ensure_freshness
+from landfall.freshness.serving import Serving, other_aliases
 from landfall.freshness.verdict import Check, Verdict
 from landfall.freshness.watching import note_age, note_decision, note_drift, note_errors, note_refusal, note_verdict
 from landfall.freshness.windows import Window, judging_window
@@ -19,8 +21,10 @@ __all__ = [
     "Promotion",
     "Reason",
     "RolledBack",
+    "Serving",
     "Verdict",
     "Window",
+    "champion",
     "collect",
     "current",
     "decide",
@@ -40,6 +44,7 @@ __all__ = [
     "note_refusal",
     "note_verdict",
     "notice",
+    "other_aliases",
     "promote",
     "roll_back_model",
     "served_at",

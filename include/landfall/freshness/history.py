@@ -23,7 +23,8 @@ class Promotion:
         version: The version that serves from then on; None: none does, the alias was taken away.
         replaced: The version that served before; None if none did.
         at: When it was written down (UTC), after the registry had it.
-        kind: `promoted`, `rolled back`, or `noticed`: the registry said so, and nobody had written it down.
+        kind: `promoted`, `rolled back`, or `noticed`: somebody had set the alias in MLflow itself. An older
+            Landfall let that version serve. Now it does not; the only such line that is written ends what an older one began.
         reason: Why, for a person.
         by_run: The Airflow run or the command that did it; empty for what was noticed.
         report: What the gate saw, if it was asked.
@@ -53,21 +54,21 @@ def history(conn: Database, name: str, limit: int | None = None) -> list[Promoti
 
 
 def newest(conn: Database, name: str) -> Promotion | None:
-    """The last change of the champion of `name`; None before the first."""
+    """The last change of the champion of `name`, whoever made it; None before the first."""
     found = history(conn, name, 1)
     return found[0] if found else None
 
 
 def current(conn: Database, name: str) -> Promotion | None:
-    """Since when and why the present champion of `name` serves, as far as it is written down; None if none does.
+    """Since when and why the present champion of `name` serves: the last promotion or rollback; None if there was none.
 
-    What was set in the registry since the last `notice` is not known here.
+    One that was interrupted after the registry had it is not known here before the next `notice`.
 
     Raises:
         PublishingError: the database cannot be asked.
     """
-    last = newest(conn, name)
-    return last if last and last.version else None
+    found = _read(conn, name, sql.SQL("WHERE model = %s AND kind <> 'noticed' ORDER BY id DESC LIMIT 1"), [name])
+    return found[0] if found and found[0].version else None
 
 
 def served_at(conn: Database, name: str, moment: datetime) -> Promotion | None:
@@ -82,7 +83,7 @@ def served_at(conn: Database, name: str, moment: datetime) -> Promotion | None:
 
 
 def in_favour(changes: Iterable[Promotion]) -> list[str]:
-    """The versions that served and were not rolled back since, the present one last.
+    """The versions that were promoted and not rolled back since, the present one last. What was only noticed is left out.
 
     Args:
         changes: The whole history, oldest first.
@@ -93,7 +94,7 @@ def in_favour(changes: Iterable[Promotion]) -> list[str]:
     kept: list[str] = []
     then: dict[str, list[str]] = {}
     for change in changes:
-        if change.version is None:
+        if change.version is None or change.kind == "noticed":
             continue
         if change.kind == "rolled back":
             kept = _back(kept, then, change.version)

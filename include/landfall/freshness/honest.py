@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import chain
 
+from landfall.freshness.champion import champion, is_promoted
 from landfall.freshness.history import history, in_favour
-from landfall.freshness.watching import GATE, HINDCAST
-from landfall.models.registry import ModelVersion, champion, find_version, versions
+from landfall.models.own import is_own, own_versions
+from landfall.models.registry import ModelVersion, find_version
 from landfall.publishing.database import Database
 from landfall.spec import Partition, Settings
 
@@ -28,7 +29,7 @@ def version_for(settings: Settings, conn: Database, name: str, day: Partition | 
     Raises:
         ModelError: the registry is away. PublishingError: the predictions database is.
     """
-    serving = champion(settings, name)
+    serving = champion(settings, conn, name)
     if serving is None or is_honest(serving, day):
         return serving
     others = chain(served_before(settings, conn, serving), for_hindcasts(settings, name))
@@ -38,19 +39,27 @@ def version_for(settings: Settings, conn: Database, name: str, day: Partition | 
 def served_before(settings: Settings, conn: Database, serving: ModelVersion) -> Iterable[ModelVersion]:
     """The versions that served before `serving` did and were not rolled back, the last one first, each once.
 
-    Versions that were deleted in MLflow are left out. Each is looked up as it is asked for.
+    Versions that were deleted in MLflow are left out, and those whose number is another version's by now. Each is looked up
+    as it is asked for.
     """
-    told = {serving.version}
-    for number in reversed(in_favour(reversed(history(conn, serving.name)))):
+    told, changes = {serving.version}, history(conn, serving.name)
+    promoted = {each.version: each for each in reversed(changes) if each.kind != "noticed"}
+    for number in reversed(in_favour(reversed(changes))):
         if number not in told:
             told.add(number)
-            if found := find_version(settings, serving.name, number):
+            found = find_version(settings, serving.name, number)
+            if found and is_promoted(settings, found, promoted[number]):
                 yield found
 
 
 def for_hindcasts(settings: Settings, name: str) -> Iterator[ModelVersion]:
-    """The versions that were trained until a day before the champion's, for the days after it, the latest of them first."""
-    kept = [each.version for each in versions(settings, name) if each.version.tags.get(GATE) == HINDCAST]
+    """The versions that were trained until a day before the champion's, for the days after it, the latest of them first.
+
+    Those that Landfall's own notes call so: what MLflow's tags say, anybody may have said.
+    """
+    notes = {number: note for number, note in own_versions(settings, name).items() if note.how == "for hindcasts"}
+    found = [(note, find_version(settings, name, number)) for number, note in notes.items()]
+    kept = [each for note, each in found if each and is_own(note, each)]
     yield from sorted(kept, key=lambda each: (each.learnt_until, int(each.version)), reverse=True)
 
 
@@ -62,7 +71,7 @@ def versions_for(
     Raises:
         ModelError: the registry is away. PublishingError: the predictions database is.
     """
-    serving = champion(settings, name)
+    serving = champion(settings, conn, name)
     if serving is None:
         return None
     asked = list(days)

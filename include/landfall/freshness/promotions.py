@@ -1,15 +1,15 @@
-"""Promotion: another version becomes the champion, by one write in the registry, and the history says why.
+"""Promotion: another version becomes the champion; the history says which and why, and the registry's alias shows it.
 
-The alias `champion` in the registry is the truth; `landfall.promotions` remembers. The two are in different databases, so
-no transaction spans them. Instead, in this order, under an advisory lock of the model:
+`landfall.promotions` is the truth; the alias `champion` mirrors it. The two are in different databases, so no transaction
+spans them. Instead, in this order, under an advisory lock of the model:
 
 1. *compare*: the champion must be the one that the caller has decided about, else nothing is done;
 2. *begin*: a line in `landfall.promotions_begun` says what is to happen, and why;
-3. *set*: one write in the registry; before it nothing has changed, after it the new version serves;
-4. *remember*: the line moves into the history.
+3. *set*: one write in the registry; before it nothing has changed, after it the promotion is decided;
+4. *remember*: the line moves into the history, and the new version serves.
 
-What is interrupted after 3 has happened all the same, and the next `promote` or `notice` finds the line and remembers it.
-What somebody set in MLflow itself has no such line: `notice` writes down that it is so.
+What is interrupted after 3 happens all the same: the next `promote` or `notice` finds the line and remembers it. An alias
+that somebody set in MLflow itself has no such line: it is not used, and `notice` writes down that it is there.
 
 The lock is the session's, not a transaction's: while it is held no snapshot is, so that no publish waits for it. Whoever
 loses the connection loses the lock; step 2 is on that connection, just before the registry is written.
@@ -23,8 +23,10 @@ import psycopg
 from psycopg import sql
 
 from landfall.errors import ModelError
-from landfall.freshness.history import Kind, Promotion, newest, promotion
+from landfall.freshness.history import Kind, Promotion, current, newest, promotion
 from landfall.freshness.schema import ensure_freshness
+from landfall.freshness.serving import Serving
+from landfall.models.own import check_loadable, note_own
 from landfall.models.registry import champion_version, pipeline_of, set_champion
 from landfall.models.registry import version as version_there
 from landfall.publishing.database import Database, explained, fetch, require_idle
@@ -32,7 +34,7 @@ from landfall.publishing.patience import Patience
 from landfall.publishing.statements import plain
 from landfall.spec import Settings
 
-NOTICED = "it was set in MLflow itself"
+ENDED = "what was set in MLflow itself does not serve any more: Landfall did not promote it"
 UNCHANGED = "the champion stays as it was"
 _BEGIN = sql.SQL("""
 INSERT INTO landfall.promotions_begun (model, version, replaced, kind, reason, by_run, report)
@@ -53,11 +55,21 @@ WITH begun AS (
 INSERT INTO landfall.promotions (model, version, replaced, at, kind, reason, by_run, report)
 SELECT model, version, replaced, at, kind, reason, by_run, report FROM begun
 RETURNING id, model, version, replaced, at, kind, reason, by_run, report""")
-_NOTICE = sql.SQL("""
-WITH vain AS (DELETE FROM landfall.promotions_begun WHERE model = %(name)s)
+_VAIN = sql.SQL("DELETE FROM landfall.promotions_begun WHERE model = %s RETURNING 1")
+_END = sql.SQL("""
 INSERT INTO landfall.promotions (model, version, replaced, kind, reason, by_run)
-VALUES (%(name)s, %(version)s, %(replaced)s, 'noticed', %(reason)s, '')
-RETURNING id, model, version, replaced, at, kind, reason, by_run, report""")
+VALUES (%s, %s, %s, 'noticed', %s, '') RETURNING id""")
+_OTHER = sql.SQL("""
+INSERT INTO landfall.other_aliases (model, version, serving) VALUES (%s, %s, %s)
+ON CONFLICT (model) DO UPDATE SET version = excluded.version, serving = excluded.serving, since = clock_timestamp()
+WHERE (other_aliases.version, other_aliases.serving) IS DISTINCT FROM (excluded.version, excluded.serving)
+RETURNING 1""")
+_AGREED = sql.SQL("DELETE FROM landfall.other_aliases WHERE model = %s RETURNING 1")
+_OPEN = sql.SQL("""
+SELECT EXISTS (SELECT FROM landfall.promotions_begun WHERE model = %(name)s),
+       EXISTS (SELECT FROM landfall.other_aliases WHERE model = %(name)s AND version IS NOT DISTINCT FROM %(alias)s
+                                                    AND serving IS NOT DISTINCT FROM %(serving)s),
+       EXISTS (SELECT FROM landfall.other_aliases WHERE model = %(name)s)""")
 
 
 def promote(
@@ -91,37 +103,45 @@ def promote(
         The line of the history that says that `version` serves.
 
     Raises:
-        ModelError: there is no such version, another one has become champion since, or the registry is away.
+        ModelError: there is no such version, another one has become champion since, its files are outside this project's
+            artifacts or a pickle that Landfall did not write, or the registry is away.
         PublishingError: the predictions database is away. If the alias is set already, the message says so.
     """
     ensure_freshness(conn)
-    version = version_there(settings, name, version).version
+    found = version_there(settings, name, version)
+    version = found.version
     with alone(conn, name, f"Version {version} of `{name}` was not promoted.", patience):
-        serving = champion_version(settings, name)
-        last = _caught_up(conn, name, serving)
-        if last and serving == version:
-            return last
-        if serving != expected:
-            raise _changed(name, version, expected, serving, last)
+        seen = _caught_up(conn, name, champion_version(settings, name))
+        if seen.line and seen.version == version:
+            if seen.alias != version:
+                set_champion(settings, name, version)
+                _agree(conn, name)
+            return seen.line
+        if seen.version != expected:
+            raise _changed(name, version, expected, seen)
+        if check_loadable(settings, found, left=UNCHANGED) is None:
+            note_own(settings, found, how="promoted", by_run=by_run)
         told = None if report is None else json.dumps(plain(dict(report)))
         with explained(conn, f"Version {version} of `{name}` was not promoted.", left=UNCHANGED):
-            fetch(conn, _BEGIN, [name, version, serving, kind, reason, by_run, told])
+            fetch(conn, _BEGIN, [name, version, seen.version, kind, reason, by_run, told])
         set_champion(settings, name, version)
-        return _remember(conn, name, version)
+        done = _remember(conn, name, version)
+        _agree(conn, name)
+        return done
 
 
-def notice(settings: Settings, conn: Database, name: str, *, patience: float = 60) -> Promotion | None:
-    """Makes the history say what the registry says; the line of the version that serves, None if none does.
+def notice(settings: Settings, conn: Database, name: str, *, patience: float = 60) -> Serving:
+    """Which version serves, and what the registry's alias says. Remembers a promotion that was interrupted.
 
     Raises:
         ModelError: the registry is away. PublishingError: the predictions database is.
     """
     ensure_freshness(conn)
-    serving, last = champion_version(settings, name), newest(conn, name)
-    if _differs(last, serving) or _begun(conn, name):
+    seen = Serving(model=name, line=current(conn, name), alias=champion_version(settings, name))
+    if _is_open(conn, seen):
         with alone(conn, name, f"The champion of `{name}` could not be noted.", patience):
-            last = _caught_up(conn, name, champion_version(settings, name))
-    return last if last and last.version else None
+            seen = _caught_up(conn, name, champion_version(settings, name))
+    return seen
 
 
 @contextmanager
@@ -146,29 +166,37 @@ def alone(conn: Database, name: str, what: str, patience: float) -> Iterator[Non
             fetch(conn, sql.SQL("SELECT pg_advisory_unlock(hashtextextended(%s, 20121226))"), key)
 
 
-def _differs(last: Promotion | None, serving: str | None) -> bool:
-    return (last.version if last else None) != serving
+def _is_open(conn: Database, seen: Serving) -> bool:
+    """Whether something is to be written down: an interrupted promotion, or an alias that went wrong or right."""
+    names = {"name": seen.model, "alias": seen.alias, "serving": seen.version}
+    with explained(conn, f"Whether a promotion of `{seen.model}` is under way is not known."):
+        begun, known, listed = fetch(conn, _OPEN, names)[0]
+    last = newest(conn, seen.model)
+    stale = bool(last and last.version != seen.version)
+    return bool(begun) or stale or (bool(listed) if seen.alias == seen.version else not known)
 
 
-def _begun(conn: Database, name: str) -> bool:
-    query = sql.SQL("SELECT 1 FROM landfall.promotions_begun WHERE model = %s")
-    with explained(conn, f"Whether a promotion of `{name}` is under way is not known."):
-        return bool(fetch(conn, query, [name]))
-
-
-def _caught_up(conn: Database, name: str, serving: str | None) -> Promotion | None:
-    """The newest line of the history, once it says what the registry says. A promotion that was begun in vain is forgotten."""
-    last = newest(conn, name)
-    if not _differs(last, serving):
-        with explained(conn, f"A promotion of `{name}` that came to nothing could not be forgotten."):
-            fetch(conn, sql.SQL("DELETE FROM landfall.promotions_begun WHERE model = %s RETURNING 1"), [name])
-        return last
-    before = last.version if last else None
+def _caught_up(conn: Database, name: str, alias: str | None) -> Serving:
+    """What serves, once an interrupted promotion is remembered or, if it was begun in vain, forgotten. An alias that is on
+    another version is written down, one that is right again forgotten."""
+    line = current(conn, name)
+    serving = line.version if line else None
     with explained(conn, f"What serves for `{name}` could not be written down."):
-        if found := fetch(conn, _INTERRUPTED, [name, serving, before]):
-            return promotion(found[0])
-        noticed = {"name": name, "version": serving, "replaced": before, "reason": NOTICED}
-        return promotion(fetch(conn, _NOTICE, noticed)[0])
+        if alias != serving and (found := fetch(conn, _INTERRUPTED, [name, alias, serving])):
+            line = promotion(found[0])
+            serving = line.version
+        fetch(conn, _VAIN, [name])
+        last = newest(conn, name)
+        if last and last.version != serving:
+            fetch(conn, _END, [name, serving, last.version, ENDED])
+        fetch(conn, *((_AGREED, [name]) if alias == serving else (_OTHER, [name, alias, serving])))
+    return Serving(model=name, line=line, alias=alias)
+
+
+def _agree(conn: Database, name: str) -> None:
+    """Alias and history say the same again."""
+    with explained(conn, f"That the alias of `{name}` is right again could not be written down."):
+        fetch(conn, _AGREED, [name])
 
 
 def _remember(conn: Database, name: str, version: str) -> Promotion:
@@ -179,18 +207,17 @@ def _remember(conn: Database, name: str, version: str) -> Promotion:
         return promotion(fetch(conn, _DONE, [name])[0])
 
 
-def _changed(name: str, version: str, expected: str | None, serving: str | None, last: Promotion | None) -> ModelError:
+def _changed(name: str, version: str, expected: str | None, seen: Serving) -> ModelError:
     def said(number: str | None) -> str:
         return f"version {number}" if number else "none"
 
-    known = last if last and last.version == serving else None
-    pipeline = pipeline_of(name)
+    serves, line, pipeline = said(seen.version), seen.line, pipeline_of(name)
     return ModelError(
-        f"Version {version} of `{name}` was not promoted: the champion is {said(serving)} now, and was {said(expected)} "
+        f"Version {version} of `{name}` was not promoted: the champion is {serves} now, and was {said(expected)} "
         "when they were compared.",
-        looked=f"{said(serving)}, {known.kind} {known.at:%Y-%m-%d %H:%M:%S} UTC: {known.reason}"
-        if known
-        else "the model registry",
-        left=f"{said(serving)} serves; version {version} stays in the registry",
+        looked=f"{serves}, {line.kind} {line.at:%Y-%m-%d %H:%M:%S} UTC: {line.reason}"
+        if line
+        else "landfall.promotions",
+        left=f"{serves} serves; version {version} stays in the registry",
         next=f"landfall train {pipeline}    (or, without comparing: landfall promote {pipeline} {version})",
     )

@@ -12,7 +12,8 @@ from datetime import datetime
 from psycopg import sql
 
 from landfall.errors import LandfallError, ModelError, PublishingError
-from landfall.freshness.history import Promotion, history, in_favour, newest
+from landfall.freshness.champion import is_promoted
+from landfall.freshness.history import Promotion, current, history, in_favour
 from landfall.freshness.promotions import notice, promote
 from landfall.models.registry import find_version
 from landfall.publishing import Published, rollback
@@ -82,7 +83,7 @@ def roll_back_model(
     serving = notice(settings, conn, name, patience=patience)
     with explained(conn, f"`{name}` was not rolled back."), conn.transaction():
         ensure_history(conn)
-    present = serving.version if serving else None
+    present = serving.version
     target = to or _before(settings, conn, pipeline, present)
     promote(
         settings,
@@ -110,15 +111,17 @@ def roll_back_model(
 
 def _before(settings: Settings, conn: Database, pipeline: Pipeline, present: str | None) -> str:
     """The version to go back to: the present one if its own rollback left partitions to swap."""
-    name, last = pipeline.training.model, newest(conn, pipeline.training.model)
+    name, last = pipeline.training.model, current(conn, pipeline.training.model)
     changes = history(conn, name)
     if present and last and last.kind == "rolled back":
         left = _swaps(conn, pipeline.predictions, present, _withdrawn(changes, present))
         if any(number is not None for _, number in left):
             return present
     candidates = [number for number in in_favour(reversed(changes)) if number != present]
+    promoted = {each.version: each for each in reversed(changes) if each.kind != "noticed"}
     for number in reversed(candidates):
-        if find_version(settings, name, number):
+        found = find_version(settings, name, number)
+        if found and is_promoted(settings, found, promoted[number]):
             return number
     serves = f"version {present} serves" if present else "no version serves"
     raise ModelError(

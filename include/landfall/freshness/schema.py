@@ -1,6 +1,7 @@
 """The tables of this room, in the predictions database: who served when and why, why it was trained, how it fares.
 
-`promotions`: every change of a champion; `promotions_begun`: the one that is under way, if any. `retraining_decisions`:
+`promotions`: every change of a champion; `promotions_begun`: the one that is under way, if any. `other_aliases`: what MLflow
+calls a champion that Landfall did not promote. `retraining_decisions`:
 every look at whether to train, with its figures. `partition_errors`: how far off what a version had published for a
 partition was. `drift`: how far the newest values of a feature are from those a version learnt from. `freshness`, a view:
 the newest partition that readers of each table see, and how long after its objects had landed they saw it first.
@@ -33,6 +34,12 @@ CREATE TABLE IF NOT EXISTS landfall.promotions_begun (
     reason text NOT NULL,
     by_run text NOT NULL,
     report jsonb
+);
+CREATE TABLE IF NOT EXISTS landfall.other_aliases (
+    model text PRIMARY KEY,
+    version text,
+    serving text,
+    since timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE TABLE IF NOT EXISTS landfall.retraining_decisions (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -88,7 +95,8 @@ SELECT l.feed, n.table_name, n.partition, n.id AS publication, n.rows, n.model_v
           AND p.fingerprint -> 'objects' = n.fingerprint -> 'objects') - l.landed_at AS landing_delay
 FROM newest n LEFT JOIN landed l USING (id)""")
 _READY = sql.SQL("""
-SELECT to_regclass('landfall.partition_errors') IS NOT NULL, to_regclass('landfall.freshness') IS NOT NULL,
+SELECT to_regclass('landfall.partition_errors') IS NOT NULL AND to_regclass('landfall.other_aliases') IS NOT NULL,
+       to_regclass('landfall.freshness') IS NOT NULL,
        to_regclass('landfall.landed_objects') IS NOT NULL""")
 
 

@@ -12,6 +12,7 @@ from landfall.freshness.decide import Figures, Reason
 from landfall.freshness.schema import ensure_freshness
 from landfall.freshness.verdict import Verdict, number, side_of
 from landfall.models import watching as runs
+from landfall.models.own import find_own, note_own
 from landfall.models.registry import ModelVersion
 from landfall.publishing.database import Database, explained
 from landfall.publishing.statements import plain
@@ -164,8 +165,21 @@ def note_refusal(settings: Settings, challenger: ModelVersion, why: str) -> None
 
 
 def note_hindcast(settings: Settings, challenger: ModelVersion) -> str:
-    """Tags a version that was trained until an earlier day on demand: it serves no day ahead. What it is good for, in words."""
+    """Notes that a version was trained until an earlier day on demand: it serves no day ahead. What it is good for, in words.
+
+    Raises:
+        ModelError: the registry or the predictions database refuses.
+    """
     learnt = Partition(challenger.learnt_until)
     why = f"it has learnt up to {learnt} only, and is kept for later days that every other version has learnt from"
+    if made := find_own(settings, challenger):
+        note_own(
+            settings,
+            challenger,
+            how="for hindcasts",
+            by_run=challenger.run_id,
+            sha256=made.sha256,
+            judged_sha256=made.judged_sha256,
+        )
     runs.annotate(settings, challenger, {GATE: HINDCAST, "landfall.verdict": why})
     return why

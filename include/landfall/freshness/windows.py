@@ -19,8 +19,8 @@ class Window:
         table: The feature table.
         at_version: Its Delta version.
         partitions: What both are judged on: the challenger's held-out partitions.
-        challenger: Its model, `FOLDER#LIBRARY`: its judged sibling.
-        champion: Its model, `FOLDER#LIBRARY`; None without a champion.
+        challenger: Its model's folder: its judged sibling.
+        champion: Its model's folder; None without a champion.
     """
 
     table: str
@@ -53,8 +53,8 @@ def judging_window(challenger: ModelVersion, champion: ModelVersion | None) -> W
         table=snapshot.table,
         at_version=snapshot.version,
         partitions=window,
-        challenger=f"{challenger.judged}#{challenger.library}",
-        champion=f"{_honest(champion, challenger, window)}#{champion.library}" if champion else None,
+        challenger=challenger.judged,
+        champion=_honest(champion, challenger, window) if champion else None,
     )
 
 

@@ -29,6 +29,7 @@ from landfall.ledger.record import (
     refuse_reading,
 )
 from landfall.ledger.schema import ensure_ledger
+from landfall.models.own import scoring_options
 from landfall.publishing import Fingerprint, Publication, open_publication, publish, published_partitions
 from landfall.publishing import connect as connect_database
 from landfall.publishing.database import Database
@@ -195,7 +196,7 @@ class Bulk:
         if found is None:
             raise ModelError(
                 f"There is no champion of `{self.model}` yet.",
-                looked="the model registry",
+                looked="landfall.promotions",
                 left="features are made, nothing was published",
                 next=f"landfall train {self.pipeline.name}",
             )
@@ -204,9 +205,7 @@ class Bulk:
         for day, each in found.items():
             batches.setdefault(each.version if each else "", []).append(day)
             if each:
-                models[each.version] = {"model": each.path, "model_version": each.version}
-                if each.library != "spark":
-                    models[each.version]["library"] = each.library
+                models.setdefault(each.version, scoring_options(self.settings, each))
         return batches, models
 
     def _publish_batch(

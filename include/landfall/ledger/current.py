@@ -3,14 +3,13 @@
 from datetime import UTC, datetime
 
 from landfall.compute.code import code_of
-from landfall.errors import ModelError
 from landfall.ledger.standing import Current
 from landfall.publishing import connect
 from landfall.spec import Feed, Pipeline, Settings
 
 
 def current_of(settings: Settings, pipeline: Pipeline, feed: Feed) -> Current:
-    """The present of one feed. While the registry is away and no champion is written down, no model is out of date."""
+    """The present of one feed. Before the first promotion, no model is out of date. No registry is asked."""
     return Current(
         code=code_of(feed),
         contract=feed.contract.version,
@@ -21,16 +20,8 @@ def current_of(settings: Settings, pipeline: Pipeline, feed: Feed) -> Current:
 
 
 def _champion(settings: Settings, pipeline: Pipeline) -> str | None:
-    """The champion as the history has it, which takes milliseconds; before there is a history, as the registry has it."""
-    from landfall.freshness.history import newest
-    from landfall.models.registry import champion_version
+    from landfall.freshness.history import current
 
-    name = pipeline.training.model
     with connect(settings) as connection:
-        last = newest(connection, name)
-    if last is not None:
-        return last.version
-    try:
-        return champion_version(settings, name)
-    except ModelError:
-        return None
+        line = current(connection, pipeline.training.model)
+    return line.version if line else None

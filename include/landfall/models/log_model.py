@@ -59,7 +59,7 @@ def log_model(
     run = start_training(settings, name, {"landfall.reason": "logged by hand"})
     try:
         report["model_sha256"] = fitted.save(settings, run)
-        return register(settings, run, name, report, {**named, **(tags or {})})
+        return register(settings, run, name, report, {**named, **(tags or {})}, how="logged")
     except BaseException as error:
         fail(settings, run)
         if isinstance(error, LandfallError) or not isinstance(error, Exception):

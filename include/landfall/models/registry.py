@@ -1,4 +1,4 @@
-"""The registry is MLflow: a version a training, the alias `champion` on the one that serves.
+"""The registry is MLflow: a version a training. Its alias `champion` shows which one serves; `landfall.freshness` decides that.
 
 `mlflow.spark.log_model` wants the JVM gateway, which Spark Connect has not. So Spark writes the PipelineModel itself, into
 the run's artifacts, and `describe` puts beside it the MLmodel file that plain `mlflow.spark.load_model` reads.
@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from landfall.errors import ModelError
 from landfall.models.client import registry
 from landfall.models.training import TrainingRun, fail, register, start_training
-from landfall.models.version import CHALLENGER, CHAMPION, ModelVersion, version_of
+from landfall.models.version import CHALLENGER, CHAMPION, ModelVersion, pipeline_of, version_of
 from landfall.models.watching import log_published_errors
-from landfall.pipelines import PIPELINES
 from landfall.spec import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ __all__ = [
     "Listed",
     "ModelVersion",
     "TrainingRun",
-    "champion",
     "champion_version",
     "fail",
     "find_version",
@@ -50,7 +48,10 @@ class Listed:
 
 
 def champion_version(settings: Settings, name: str) -> str | None:
-    """The number of the version of `name` that serves, by one read; None before the first one."""
+    """The number of the version that MLflow calls the champion of `name`, by one read; None if it calls none so.
+
+    Anybody who reaches MLflow can set it: which version serves `landfall.freshness.champion` says.
+    """
     from mlflow.exceptions import MlflowException
 
     with registry(settings) as client:
@@ -60,20 +61,6 @@ def champion_version(settings: Settings, name: str) -> str | None:
             if error.error_code in MISSING:
                 return None
             raise
-
-
-def champion(settings: Settings, name: str) -> ModelVersion | None:
-    """The version of `name` that serves; None before the first one."""
-    from mlflow.exceptions import MlflowException
-
-    with registry(settings) as client:
-        try:
-            found = client.get_model_version_by_alias(name, CHAMPION)
-        except MlflowException as error:
-            if error.error_code in MISSING:
-                return None
-            raise
-        return version_of(found, _run(client, found.run_id))
 
 
 def version(settings: Settings, name: str, number: str) -> ModelVersion:
@@ -133,11 +120,6 @@ def set_champion(settings: Settings, name: str, number: str) -> None:
     unsure = f"whether version {number} became the champion is not known; nothing else was changed"
     with registry(settings, left=unsure) as client:
         client.set_registered_model_alias(name, CHAMPION, number)
-
-
-def pipeline_of(name: str) -> str:
-    """What the command line calls the model registered as `name`: its pipeline, else `name`, as for a table model."""
-    return next((each.name for each in PIPELINES.values() if each.training.model == name), name)
 
 
 def _search(client: "MlflowClient", name: str) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from landfall.models.client import registry
 from landfall.models.description import describe
+from landfall.models.own import How, note_own
 from landfall.models.version import CHALLENGER, FITTED, JUDGED, ModelVersion, Snapshot, version_of
 from landfall.spec import Settings
 
@@ -79,6 +80,7 @@ def register(
     tags: Mapping[str, str] | None = None,
     *,
     learner: str = "",
+    how: How = "trained",
 ) -> ModelVersion:
     """Log what the training job reported, describe the model it saved, and register it as a new version, the challenger.
 
@@ -89,9 +91,11 @@ def register(
         report: The training job's; of a table model it has no `snapshot`.
         tags: Of the run and the version.
         learner: The learner, as JSON.
+        how: How the version came to be, for the note that it is this project's own.
 
     Raises:
-        ModelError: the registry or the artifacts' store failed. There is no version then, or one that nobody serves.
+        ModelError: the registry, the artifacts' store or the predictions database failed. There is no version then, or one
+            that nobody serves or loads.
     """
     snapshot = Snapshot.of(report["snapshot"], rows=report["rows"]) if "snapshot" in report else None
     given, told = dict(tags or {}), {"mlflow.runName": f"{name} from {report['rows']} rows"}
@@ -103,12 +107,16 @@ def register(
         client.log_artifacts(run.run_id, folder)
         made = _new_version(client, name, run, {**given, **_version_tags(report, snapshot, learner)})
         client.set_terminated(run.run_id)
+        version = version_of(client.get_model_version(name, made), client.get_run(run.run_id))
+        digests = {key: str(report.get(f"{key[:-6]}model_sha256", "")) for key in ("sha256", "judged_sha256")}
+        note_own(settings, version, how=how, by_run=given.get("landfall.run_id", ""), **digests)
         _call_challenger(client, name, made)
-        return version_of(client.get_model_version(name, made), client.get_run(run.run_id))
+        return version
 
 
 def _version_tags(report: Mapping[str, Any], snapshot: Snapshot | None, learner: str) -> dict[str, str]:
-    """What a version says of how it was made. `landfall.model_sha256` is there where the model is a pickle."""
+    """What a version says of how it was made. `landfall.model_sha256` is there where the model is a pickle, for a person:
+    what is loaded is known by `landfall.models.own`."""
     said = {
         "landfall.library": str(report.get("library", "spark")),
         "landfall.learner": learner,

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Self
 
 from landfall.errors import LandfallError
+from landfall.pipelines import PIPELINES
 from landfall.spec import Partition, Partitions, RowsFile
 from landfall.spec.learner import Library
 
@@ -108,6 +109,7 @@ class ModelVersion:
         name: The registered model.
         version: Its number.
         run_id: The MLflow run that made it.
+        source: Where its files are, as MLflow addresses them.
         path: The fitted model's folder, as Spark addresses it.
         library: What it was made with.
         snapshot: What it learnt from; None for a table model's, and for one that somebody registered without Landfall.
@@ -124,6 +126,7 @@ class ModelVersion:
     name: str
     version: str
     run_id: str
+    source: str = ""
     path: str
     library: Library = "spark"
     snapshot: Snapshot | None = None
@@ -152,6 +155,7 @@ def version_of(found: Any, run: Any) -> ModelVersion:
         name=found.name,
         version=str(found.version),
         run_id=found.run_id or "",
+        source=str(found.source),
         path=f"{source}/{FITTED if 'landfall.library' in found.tags else OLDER}",
         library="scikit-learn" if found.tags.get("landfall.library") == "scikit-learn" else "spark",
         snapshot=snapshot,
@@ -164,6 +168,11 @@ def version_of(found: Any, run: Any) -> ModelVersion:
         tags={key: text for key, text in tags.items() if key.startswith("landfall.")},
         created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
     )
+
+
+def pipeline_of(name: str) -> str:
+    """What the command line calls the model registered as `name`: its pipeline, else `name`, as for a table model."""
+    return next((each.name for each in PIPELINES.values() if each.training.model == name), name)
 
 
 def _classes(tags: Mapping[str, str]) -> tuple[str, ...]:

@@ -6,11 +6,14 @@ from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from landfall.errors import ModelError
+from landfall.errors import ModelError, PublishingError
 
 
 class ChampionTrigger(BaseTrigger):
-    """Fires once the registry has a champion of `model`; asks every `interval` seconds, also while the registry is away."""
+    """Fires once a version of `model` is promoted; asks every `interval` seconds, also while the registry is away.
+
+    It fires too where somebody has set the alias in MLflow itself: the step that goes on then says why that is not used.
+    """
 
     def __init__(self, model: str, interval: float = 5.0) -> None:
         super().__init__()
@@ -29,12 +32,15 @@ class ChampionTrigger(BaseTrigger):
             await asyncio.sleep(self.interval)
 
     def _version(self) -> str | None:
-        from landfall.models.registry import champion
+        from landfall.freshness.promotions import notice
+        from landfall.publishing import connect
         from landfall.spec import Settings
 
+        settings = Settings.read()
         try:
-            found = champion(Settings.read(), self.model)
-        except ModelError as error:
+            with connect(settings) as connection:
+                seen = notice(settings, connection, self.model)
+        except (ModelError, PublishingError) as error:
             self.log.warning("%s", error)
             return None
-        return found.version if found else None
+        return seen.version or seen.alias

@@ -31,16 +31,14 @@ class Decide(SparkStep):
 
     def prepare(self, context: Context, settings: Settings) -> Ask | None:
         """Drift of the newest window, which is measured once: what was measured before for the same days is read."""
+        from landfall.freshness.champion import compared_with
         from landfall.freshness.drifting import measured_drift, newest_window
-        from landfall.freshness.promotions import notice
         from landfall.ledger import ensure_ledger
-        from landfall.models.registry import champion
         from landfall.publishing import connect
 
         with connect(settings) as connection:
             ensure_ledger(connection)
-            notice(settings, connection, self.training.model)
-            serving = champion(settings, self.training.model)
+            _, serving = compared_with(settings, connection, self.training.model)
             if serving is None or not self.training.freshness.retraining.drift or not serving.reference:
                 return None
             window = newest_window(connection, find_training(self.training.dag_id), serving)
@@ -51,10 +49,12 @@ class Decide(SparkStep):
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
         """The reasons that hold, and the figures they are from."""
+        from landfall.freshness.champion import compared_with
         from landfall.freshness.decide import decide
         from landfall.freshness.figures import collect
+        from landfall.freshness.serving import other_aliases
         from landfall.freshness.watching import note_age, note_decision, note_drift
-        from landfall.models.registry import champion, version
+        from landfall.models.registry import version
         from landfall.publishing import connect
 
         retraining, model = self.training.freshness.retraining, self.training.model
@@ -65,7 +65,9 @@ class Decide(SparkStep):
                 note_drift(settings, connection, measured, window, report, retraining.drift)
                 for name in report["missing"]:
                     self.log.warning("The feature table has no column `%s` any more: no drift is measured.", name)
-            serving = champion(settings, model)
+            _, serving = compared_with(settings, connection, model)
+            for remark in other_aliases(connection, [model]):
+                self.log.warning("%s", remark)
             figures = collect(
                 connection,
                 find_training(self.training.dag_id),

@@ -25,19 +25,22 @@ class Judge(SparkStep):
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """Challenger and champion over the window that neither has learnt from."""
-        from landfall.models.registry import champion, version
+        from landfall.freshness.champion import compared_with
+        from landfall.models.registry import version
+        from landfall.publishing import connect
 
         trained = context["ti"].xcom_pull(task_ids="train")
         challenger = version(settings, self.training.model, trained["version"])
-        serving = champion(settings, self.training.model)
+        with connect(settings) as connection:
+            number, serving = compared_with(settings, connection, self.training.model)
         try:
-            window, models = _asked(challenger, serving)
+            window, models = _asked(settings, challenger, serving)
         except ModelError:
             if serving and context["params"].get("until") and challenger.learnt_until < serving.learnt_until:
                 _keep_for_hindcasts(settings, challenger)
             raise
         self.argv = self.training.judging.argv(partition=window)
-        memo = {"challenger": challenger.version, "champion": serving.version if serving else None}
+        memo = {"challenger": challenger.version, "champion": number}
         return self.ask(memo, **models)
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
@@ -73,17 +76,20 @@ def _keep_for_hindcasts(settings: Settings, challenger: "ModelVersion") -> NoRet
     raise AirflowSkipException(f"Version {challenger.version} is not judged, the champion stays: {why}")
 
 
-def _asked(challenger: "ModelVersion", serving: "ModelVersion | None") -> tuple[str, dict[str, str]]:
+def _asked(
+    settings: Settings, challenger: "ModelVersion", serving: "ModelVersion | None"
+) -> tuple[str, dict[str, str]]:
     """On which partitions the job is to judge, and what; a comparison that would not be honest fails the run for good."""
     from landfall.freshness.windows import judging_window
+    from landfall.models.own import judged_model
 
     window = judging_window(challenger, serving)
     asked = {
         "at_version": str(window.at_version),
-        "challenger": window.challenger,
+        "challenger": judged_model(settings, challenger, window.challenger),
     }
     if window.champion and serving:
-        asked["champion"] = window.champion
+        asked["champion"] = judged_model(settings, serving, window.champion)
         if serving.learner:
             asked["champion_learner"] = serving.learner
     return str(window.partitions), asked

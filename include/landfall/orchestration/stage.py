@@ -25,7 +25,7 @@ class Stage(SparkStep):
         super().__init__(job=feed.scoring, partition=PARTITION, **kwargs)
         self.feed, self.model = feed, model
 
-    def stage(self, context: Context, settings: Settings, version: str, **more: str) -> Ask:
+    def stage(self, context: Context, settings: Settings, version: str, /, **more: str) -> Ask:
         """Rows into the staging table of a new publication."""
         from landfall.compute.code import code_of
         from landfall.publishing import Fingerprint, connect, open_publication
@@ -75,27 +75,26 @@ class Score(Stage):
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """Predictions of the partition's features by the champion, or by the last version that may predict it."""
-        from landfall.freshness.history import newest
+        from landfall.freshness.champion import champion
         from landfall.freshness.honest import is_honest, not_honest, version_for
-        from landfall.freshness.promotions import notice
-        from landfall.models.registry import champion
+        from landfall.freshness.serving import other_aliases
+        from landfall.models.own import scoring_options
         from landfall.publishing import connect
 
-        model, day = champion(settings, self.model), partition_of(context)
-        if model is None:
-            self.log.info("No champion of `%s` yet: waiting for the first.", self.model)
-            self.defer(trigger=ChampionTrigger(self.model), method_name="resume")
-            raise RunError("unreachable: a deferred task does not go on")
+        day = partition_of(context)
         with connect(settings) as connection:
-            last = newest(connection, self.model)
-            if last is None or last.version != model.version:
-                notice(settings, connection, self.model)
+            model = champion(settings, connection, self.model)
+            if model is None:
+                self.log.info("No champion of `%s` yet: waiting for the first.", self.model)
+                self.defer(trigger=ChampionTrigger(self.model), method_name="resume")
+                raise RunError("unreachable: a deferred task does not go on")
+            for remark in other_aliases(connection, [self.model]):
+                self.log.warning("%s", remark)
             if not is_honest(model, day):
                 model = version_for(settings, connection, self.model, day)
         if model is None:
             self.skip(context, settings, not_honest(self.model, day))
-        more = {"library": model.library} if model.library != "spark" else {}
-        return self.stage(context, settings, model.version, model=model.path, model_version=model.version, **more)
+        return self.stage(context, settings, model.version, **scoring_options(settings, model))
 
     def resume(self, context: Context, event: dict[str, Any]) -> Report:
         """There is a champion now."""

@@ -162,6 +162,7 @@ class Report:
         errors: One for each partition and version.
         drift: One for each version, window, feature and statistic.
         promotions: The history, the newest hundred.
+        other_alias: What a person should know of a champion that was set in MLflow itself and is not used; empty if none was.
         decisions: The newest twenty decisions on retraining.
         feeds: In the order in which they are declared.
     """
@@ -172,6 +173,7 @@ class Report:
     errors: tuple[PartitionError, ...] = ()
     drift: tuple[DriftValue, ...] = ()
     promotions: tuple[Promoted, ...] = ()
+    other_alias: str = ""
     decisions: tuple[Decided, ...] = ()
     feeds: tuple[FeedFacts, ...] = ()
 
@@ -188,5 +190,5 @@ class Report:
 
     @property
     def serving(self) -> Promoted | None:
-        """The newest row of the history, if it says that a version serves."""
-        return self.promotions[0] if self.promotions and self.promotions[0].version else None
+        """The newest promotion or rollback. What was only noticed in MLflow does not serve."""
+        return next((each for each in self.promotions if each.version and each.kind != "noticed"), None)

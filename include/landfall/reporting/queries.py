@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from psycopg import sql
 
+from landfall.freshness.serving import remark_of
 from landfall.publishing.database import Database, explained, fetch, run
 from landfall.reporting import cells
 from landfall.reporting.facts import Decided, DriftValue, PartitionError, Promoted, Report
@@ -22,6 +23,7 @@ WITH reigns AS (SELECT id, version, at, lead(at) OVER (ORDER BY id) AS until FRO
 SELECT r.id, min(p.partition)::text FROM reigns r JOIN landfall.publications p
     ON p.model_version = r.version AND p.published_at >= r.at AND (r.until IS NULL OR p.published_at < r.until)
 WHERE p.table_name = %(table)s GROUP BY r.id""")
+_OTHER_ALIAS = sql.SQL("SELECT model, serving, version FROM landfall.other_aliases WHERE model = %(model)s")
 _DECISIONS = sql.SQL("""
 SELECT run_id, at, champion, fired, figures FROM landfall.retraining_decisions
 WHERE model = %(model)s ORDER BY id DESC LIMIT 20""")
@@ -64,6 +66,7 @@ def read_report(conn: Database, pipeline: Pipeline, *, now: datetime, limit: int
             errors=_read(conn, ("partition_errors",), _ERRORS, names, _error),
             drift=_read(conn, ("drift",), _DRIFT, names, _drift),
             promotions=_promotions(conn, names),
+            other_alias="".join(_read(conn, ("other_aliases",), _OTHER_ALIAS, names, _other_alias)),
             decisions=_read(conn, ("retraining_decisions",), _DECISIONS, names, _decision),
             feeds=tuple(read_feed(conn, pipeline, feed, limit) for feed in pipeline.feeds),
         )
@@ -108,6 +111,11 @@ def _promotion(row: tuple[object, ...]) -> Promoted | None:
         run=cells.text(run_id),
         figures=cells.figures(report),
     )
+
+
+def _other_alias(row: tuple[object, ...]) -> str:
+    model, serving, alias = row
+    return remark_of(str(model), cells.text(serving) or None, cells.text(alias) or None)
 
 
 def _decision(row: tuple[object, ...]) -> Decided | None:

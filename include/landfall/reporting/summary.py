@@ -14,6 +14,7 @@ def summary(report: Report) -> str:
     """Where the pipeline stands: model, error, drift, each feed, quarantine, the newest decision; a line each."""
     lines = [
         ("model", _model(report)),
+        *([("alias", words.clean(report.other_alias, 400))] if report.other_alias else []),
         ("error", _error(report)),
         ("drift", _drift(report)),
         *((facts.feed.name, _feed(report, facts)) for facts in report.feeds),
@@ -104,6 +105,7 @@ def as_json(report: Report) -> dict[str, object]:
         "made_at": plain(report.made_at),
         "version": present.serving_version(report),
         "serving": _promoted(report.serving) if report.serving else None,
+        "other_alias": report.other_alias or None,
         "error": None if error is None else {**_fields(asdict(error)), "bound": error.bound, "over": error.over},
         "feeds": [_feed_json(report, facts) for facts in report.feeds],
         "errors": [{**_fields(asdict(each)), "partition": str(each.partition)} for each in report.errors],

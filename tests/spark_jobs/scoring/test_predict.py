@@ -1,7 +1,10 @@
 """Scoring by a saved model: the fast way is the slow way bit for bit, and what cannot be scored is said."""
 
+import hashlib
+import os
 import pickle
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ from pyspark.sql import functions as F
 
 from landfall.errors import ModelError
 from landfall.spec import Learner, OneHot, Quantiles, StringIndex
-from spark_jobs.files import read_file
+from spark_jobs.files import read_file, write_file
 from spark_jobs.saved import inputs_of, read_stages
 from spark_jobs.scoring.bike_demand_predictions import bike_demand_predictions
 from spark_jobs.scoring.forest import read_forest
@@ -69,8 +72,38 @@ def test_predictions_of_scikit_learn_are_those_of_the_model_itself(learning: Any
     model = pickle.loads(read_file(f"{learning.folder('sklearn')}/model.pkl"))
     table = rides.toPandas()
     own = sorted(zip(table.time, model.predict(table).tolist(), strict=True))
-    scored = by_time(predict(rides, learning.folder("sklearn"), "scikit-learn", ["time"]))
+    scored = by_time(
+        predict(rides, learning.folder("sklearn"), "scikit-learn", ["time"], sha256=learning.digest("sklearn"))
+    )
     assert [value for _, value in scored] == [value for _, value in own]
+
+
+class Trap:
+    """Makes a folder when it is loaded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = str(folder)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (self.folder,)
+
+
+@pytest.mark.parametrize("expected", ["", "0" * 64])
+def test_a_pickle_that_landfall_did_not_write_is_not_loaded(
+    learning: Any, rides: Any, tmp_path: Path, expected: str
+) -> None:
+    folder, content = learning.folder("strange"), pickle.dumps(Trap(tmp_path / "sprung"))
+    write_file(f"{folder}/model.pkl", content)
+    with pytest.raises(ModelError) as refused:
+        predict(rides, folder, "scikit-learn", ["time"], sha256=expected)
+    assert str(refused.value) == (
+        "The pickle of a model is not the one that Landfall wrote; it was not loaded.\n"
+        f"  looked: {folder}: its SHA-256 is {hashlib.sha256(content).hexdigest()[:16]}..., expected "
+        f"{'0000000000000000...' if expected else 'one by an option'}\n"
+        "  left: nothing was staged or promoted, what was published stays\n"
+        "  next: landfall models PIPELINE    (and train again: landfall train PIPELINE)"
+    )
+    assert not (tmp_path / "sprung").exists()
 
 
 def test_a_saved_model_of_scikit_learn_names_nothing_of_this_project(learning: Any, rides: Any) -> None:
@@ -81,7 +114,7 @@ def test_a_saved_model_of_scikit_learn_names_nothing_of_this_project(learning: A
 
 @pytest.mark.parametrize(("name", "library"), [("forest", "spark"), ("staged", "spark"), ("sklearn", "scikit-learn")])
 def test_a_kept_column_may_be_one_that_the_model_sees(learning: Any, rides: Any, name: str, library: str) -> None:
-    scored = predict(rides, learning.folder(name), library, ["hr", "sky", "time"])
+    scored = predict(rides, learning.folder(name), library, ["hr", "sky", "time"], sha256=learning.digest(name))
     assert scored.columns == ["hr", "sky", "time", "prediction"]
     assert dict(scored.dtypes) == {"hr": "int", "sky": "string", "time": "timestamp", "prediction": "double"}
     kept = sorted((row.time, row.hr, row.sky) for row in scored.collect())
@@ -92,7 +125,9 @@ def test_a_kept_column_may_be_one_that_the_model_sees(learning: Any, rides: Any,
 def test_columns_that_the_features_lack_are_named(learning: Any, rides: Any, name: str, library: str) -> None:
     folder = learning.folder(name)
     with pytest.raises(ModelError) as refused:
-        predict(rides.select("time", "sky", "workingday", "hr"), folder, library, ["time"])
+        predict(
+            rides.select("time", "sky", "workingday", "hr"), folder, library, ["time"], sha256=learning.digest(name)
+        )
     assert str(refused.value) == (
         "The model was trained on `temp`, which the features do not have.\n"
         f"  looked: {folder}; the features have hr, sky, time, workingday\n"

@@ -38,7 +38,7 @@ def test_both_are_measured_on_the_same_rows(learning: Any, rides: str) -> None:
     from pyspark.ml import PipelineModel
 
     learner = learning.by("random_forest")
-    tree = f"{learning.folder('tree_judged')}#scikit-learn"
+    tree = f"{learning.folder('tree_judged')}#scikit-learn#{learning.digest('tree_judged')}"
     told = judge(learning, rides, learner, "forest_judged", champion=tree, slices="workingday,sky", at_version="0")
     assert (told["days"], told["rows"]) == (WINDOW, 48)
     challenger, champion = told["challenger"], told["champion"]
@@ -78,8 +78,9 @@ def test_clusters_are_judged_by_their_silhouette(
     learning: Any, rides: str, library: str, parameters: dict[str, Any]
 ) -> None:
     learner = learning.by("k_means", "clustering", library=library, parameters=parameters, scaling="standard")
+    name = f"clusters_{library}_judged"
     learning.train(rides, f"clusters_{library}", learner)
-    told = judge(learning, rides, learner, f"clusters_{library}_judged#{library}")["challenger"]
+    told = judge(learning, rides, learner, f"{name}#{library}#{learning.digest(name)}")["challenger"]
     assert 0.2 < told["metrics"]["silhouette"] < 1
     assert (told["lowest"], told["highest"], told["slices"]) == (0.0, 1.0, {})
 
@@ -136,9 +137,18 @@ def test_a_window_without_rows_is_refused(learning: Any, rides: str) -> None:
     )
 
 
+def test_a_champion_whose_pickle_landfall_did_not_write_is_not_loaded_and_reported(learning: Any, rides: str) -> None:
+    tree = f"{learning.folder('tree_judged')}#scikit-learn"
+    told = judge(learning, rides, learning.by("random_forest"), "forest_judged", champion=tree, at_version="0")
+    assert told["champion"]["error"] == "The pickle of a model is not the one that Landfall wrote; it was not loaded."
+    with pytest.raises(ModelError, match=r"^The pickle of a model is not the one that Landfall wrote"):
+        judge(learning, rides, learning.by("random_forest"), "tree_judged#scikit-learn", at_version="0")
+
+
 def test_a_model_is_written_as_its_folder_and_its_library() -> None:
     assert Saved.parse("s3a://lake/model") == Saved("s3a://lake/model", "spark")
     assert Saved.parse("s3a://lake/model#scikit-learn") == Saved("s3a://lake/model", "scikit-learn")
+    assert Saved.parse("s3a://lake/model#scikit-learn#0a1b") == Saved("s3a://lake/model", "scikit-learn", "0a1b")
     with pytest.raises((ComputeError, SpecError)) as refused:
         Saved.parse("s3a://lake/model#sklearn")
     assert str(refused.value) == (

@@ -71,6 +71,7 @@ def test_the_report_says_what_was_learnt_and_how(learning: Any, rides: str, repo
         "prediction": "prediction",
         "library": "spark",
         "model_sha256": "",
+        "judged_model_sha256": "",
         "tried": [],
         "example": report["example"],
     }
