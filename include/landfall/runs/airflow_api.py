@@ -15,6 +15,7 @@ from landfall.spec import Partition, Settings
 
 Json = dict[str, Any]
 ENDED = ("success", "failed")
+TOO_MANY, MOST_PATIENT = 429, 10.0
 FAILED = "AirflowFailException"
 """What a step raises in place of an error that no retry mends."""
 
@@ -26,15 +27,28 @@ class AirflowApi:
         self.settings = settings
         self.http = httpx.Client(base_url=settings.airflow_url, timeout=30)
         credentials = {"username": settings.airflow_user, "password": settings.airflow_password}
-        token = self._call("POST", "/auth/token", json=credentials)["access_token"]
+        token = self._sign_in(credentials)
         self.http.headers["Authorization"] = f"Bearer {token}"
 
+    def _sign_in(self, credentials: Json) -> str:
+        """A token. Where wrong passwords have been tried too often, it waits once for as long as Airflow asks it to."""
+        answer = self._ask("POST", "/auth/token", json=credentials)
+        if answer.status_code == TOO_MANY:
+            time.sleep(min(float(answer.headers.get("Retry-After", "1")), MOST_PATIENT))
+            answer = self._ask("POST", "/auth/token", json=credentials)
+        return str(self._content(answer)["access_token"])
+
     def _call(self, method: str, path: str, **more: Any) -> Json:
-        where = f"{self.settings.airflow_url}{path}"
+        return self._content(self._ask(method, path, **more))
+
+    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:
-            answer = self.http.request(method, path, **more)
+            return self.http.request(method, path, **more)
         except httpx.HTTPError as error:
-            raise RunError("Airflow does not answer.", looked=f"{where} ({error})", next="landfall ps") from error
+            looked = f"{self.settings.airflow_url}{path} ({error})"
+            raise RunError("Airflow does not answer.", looked=looked, next="landfall ps") from error
+
+    def _content(self, answer: httpx.Response) -> Json:
         if answer.is_success:
             return answer.json() if answer.content else {}
         try:
@@ -43,7 +57,7 @@ class AirflowApi:
             detail = answer.text
         raise RunError(
             f"Airflow refused: {str(detail)[:500]}",
-            looked=f"{method} {where}: {answer.status_code}",
+            looked=f"{answer.request.method} {self.settings.airflow_url}{answer.request.url.path}: {answer.status_code}",
             next="landfall ps",
         )
 
