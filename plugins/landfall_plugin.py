@@ -1,10 +1,13 @@
-"""Registers what Airflow must know of Landfall: the timetable of partitioned DAGs, whose runs may start ahead."""
+"""Registers what Airflow must know of Landfall: the timetable of partitioned DAGs, whose runs may start ahead, and the
+throttle of its login.
+"""
 
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
 from landfall.orchestration.ahead import let_runs_start_ahead
+from landfall.orchestration.login_throttle import LoginThrottle
 from landfall.orchestration.timetable import PartitionTimetable
 
 
@@ -13,6 +16,7 @@ class LandfallPlugin(AirflowPlugin):
 
     name = "landfall"
     timetables = [PartitionTimetable]  # noqa: RUF012  (Airflow reads a list)
+    fastapi_root_middlewares = [{"name": "login throttle", "middleware": LoginThrottle}]  # noqa: RUF012  (the same)
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:

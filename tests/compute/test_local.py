@@ -1,14 +1,12 @@
 """The warm Spark server as a compute target: jobs run on it, and its absence and failures are told."""
 
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from landfall.compute.local import WarmSpark
 from landfall.errors import ComputeError
-from landfall.pipelines.bike_demand import FORECAST
 from spark_jobs.__main__ import JOBS
 
 
@@ -36,10 +34,6 @@ def test_a_job_that_does_not_exist_is_named(target: WarmSpark) -> None:
     )
 
 
-def features(nowhere: str) -> list[str]:
-    return [word.replace("bike_sharing/", f"{nowhere}/") for word in FORECAST.features.argv(partition="2012-12-25")]
-
-
 def predictions(nowhere: str) -> list[str]:
     features = f"{nowhere}.features/dt=2012-12-25"
     staged = ["--stages", "2012-12-25=publications_data.none#1"]
@@ -58,15 +52,13 @@ def test_what_the_job_itself_says_comes_out_as_it_is(target: WarmSpark) -> None:
     )
 
 
-@pytest.mark.parametrize("argv", [features], ids=["a landing folder that is not there"])
-def test_what_spark_says_is_one_line_of_the_message(target: WarmSpark, argv: Callable[[str], list[str]]) -> None:
-    nowhere = f"test_{uuid.uuid4().hex[:8]}"
+def test_what_spark_says_is_one_line_of_the_message(target: WarmSpark) -> None:
     with pytest.raises(ComputeError) as refused:
-        target.run(argv(nowhere))
+        target.run([*predictions("nowhere"), "--catalog", "nowhere"])
     told = refused.value
     assert told.what == (
-        "The Spark job `bike_features` failed: [PATH_NOT_FOUND] Path does not exist: "
-        f"{target.lake}/{nowhere}/forecast/dt=2012-12-25. SQLSTATE: 42K03"
+        "The Spark job `bike_demand_predictions` failed: [REQUIRES_SINGLE_PART_NAMESPACE] spark_catalog requires a "
+        "single-part namespace, but got `nowhere`.`nowhere`. SQLSTATE: 42K05"
     )
     assert told.left == "its partitions are as they were before, what was published stays"
     assert told.next == "landfall logs spark"

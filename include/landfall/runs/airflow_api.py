@@ -36,9 +36,17 @@ def _worth_another_try(state: RetryCallState) -> bool:
     return isinstance(error, httpx.TransportError)
 
 
+def _pause(state: RetryCallState) -> float:
+    """Seconds until the next try: what the server asks for, ten at most, else longer each time."""
+    outcome = state.outcome
+    asked = "" if outcome is None or outcome.failed else outcome.result().headers.get("Retry-After", "")
+    return min(float(asked), 10.0) if asked.isdecimal() else _LONGER(state)
+
+
+_LONGER = wait_exponential_jitter(multiplier=0.3, max=5)
 AGAIN = Retrying(
     retry=_worth_another_try,
-    wait=wait_exponential_jitter(multiplier=0.3, max=5),
+    wait=_pause,
     stop=stop_after_delay(100),
     reraise=False,
 )

@@ -179,6 +179,8 @@ def main() -> int:
     os.umask(0o077)  # what the servers write is for this user alone, in /tmp too
     at = Layout.at()
     at.make()
+    at.log("supervisor").touch(mode=0o600)
+    at.log("supervisor").chmod(0o600)  # whoever started us has opened it
     held = lock(at)
     if held is None:
         return ALREADY_RUNNING
