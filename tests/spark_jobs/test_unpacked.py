@@ -51,7 +51,7 @@ def test_the_first_line_of_an_object_is_found(tmp_path: Path, name: str, content
     assert look(tmp_path, name, content) == Look(f"file://{tmp_path}/{name}", "day,x")
 
 
-@pytest.mark.parametrize(("name", "content"), [("a.csv.gz", gzip.compress(b"")), ("a.csv", b"")])
+@pytest.mark.parametrize(("name", "content"), [("a.csv.gz", gzip.compress(b"")), ("a.csv", b"")], ids=["gzip", "plain"])
 def test_an_object_without_a_line_has_no_header(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     assert [each for each in look_into([f"file://{tmp_path}/"], SMALL, LEFT) if each.header or each.error] == []
