@@ -11,7 +11,7 @@ USER airflow
 WORKDIR /opt/landfall
 
 COPY --chown=airflow:0 requirements.txt ./
-RUN pip install --no-cache-dir --requirement requirements.txt && pip check
+RUN pip install --no-cache-dir --require-hashes --requirement requirements.txt && pip check
 
 COPY --chown=airflow:0 pyproject.toml README.md LICENSE ./
 COPY --chown=airflow:0 include include

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint wheel pins clean
+.PHONY: help demo test test-fast lint wheel pins audit sbom image-digests clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -14,8 +14,9 @@ $(READY): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else f"landfall needs Python 3.11, 3.12 or 3.13; `$(PYTHON)` is {v[0]}.{v[1]}. Try: make demo PYTHON=python3.12")'
 	@echo "making $(VENV) and installing the pinned requirements (about two minutes, once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements.txt)"
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.txt
+	@awk '/^[^ #]/ {on = /^uv==/} on && !/#/' requirements.txt > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --build-constraint requirements.txt -r requirements.txt
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -40,9 +41,28 @@ wheel: $(READY) ## The jobs for other machines: a wheel and a zip of the same so
 	@$(BIN)/python -m hatchling build --target wheel --directory dist
 	@$(BIN)/python -m landfall.compute.shipping dist
 
-pins: $(READY) ## Resolve requirements.in, for Python 3.11 to 3.13 at once, into requirements.txt
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt
-	@echo minilake==1.9.0 | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate - -o include/landfall/stack/minilake.txt
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --no-emit-index-url
+pins: $(READY) ## Resolve requirements.in, for Python 3.11 to 3.13 at once, into requirements.txt, and write down the hash of everything that is fetched
+	@$(PIN) requirements.in -o requirements.txt
+	@echo minilake==1.9.0 | $(PIN) --no-annotate - -o include/landfall/stack/minilake.txt
+	@$(BIN)/python -m landfall.stack.jar_lock
+
+# Both run in an environment of their own: what looks at the packages is not one of them.
+audit: $(READY) ## Known vulnerabilities of the pinned packages; asks a service on the network, and fails where it is out of reach
+	@$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.txt
+	@$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r include/landfall/stack/minilake.txt
+
+sbom: $(READY) ## A bill of materials of packages and jars, CycloneDX JSON, in dist/
+	@mkdir -p dist
+	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements --output-reproducible --output-format JSON -o dist/packages.cdx.json requirements.txt
+	@$(BIN)/python -m landfall.stack.bill dist/packages.cdx.json dist/landfall.cdx.json
+	@rm dist/packages.cdx.json
+	@$(BIN)/uv run --quiet --no-project --with 'cyclonedx-python-lib[json-validation]==11.12.0' python -I docs/validate_bill.py dist/landfall.cdx.json
+
+image-digests: ## Lines for .env that pin the images of docker-compose.yaml to the digests that they have now; needs Docker and the network
+	@grep -oE '^# LANDFALL_[A-Z0-9]+_IMAGE=.*' .env.example | sed 's/^# //' | while IFS='=' read -r name image; do \
+	  digest=$$(docker buildx imagetools inspect "$$image" --format '{{.Manifest.Digest}}') || exit 1; \
+	  echo "$$name=$$image@$$digest"; done
 
 clean: ## Stop the stack and remove its state (what landed, what was published) and the environment
 	@[ ! -x $(BIN)/landfall ] || $(BIN)/landfall down

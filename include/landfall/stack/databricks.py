@@ -140,12 +140,13 @@ def install(folder: Path) -> None:
     begun = folder.with_name(f"{folder.name}.{os.getpid()}")
     shutil.rmtree(begun, ignore_errors=True)
     uv = shutil.which("uv", path=str(Path(sys.executable).parent))
+    pinned = ["--require-hashes", "-r", str(PINS)]
     if uv:
         steps = [[uv, "venv", "--quiet", "--python", sys.executable, str(begun)],
-                 [uv, "pip", "install", "--quiet", "--python", str(begun), "-r", str(PINS)]]  # fmt: skip
+                 [uv, "pip", "install", "--quiet", "--python", str(begun), *pinned]]  # fmt: skip
     else:
         steps = [[sys.executable, "-m", "venv", str(begun)],
-                 [str(begun / "bin" / "python"), "-m", "pip", "install", "--quiet", "-r", str(PINS)]]  # fmt: skip
+                 [str(begun / "bin" / "python"), "-m", "pip", "install", "--quiet", *pinned]]  # fmt: skip
     env = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     for step in steps:
         done = subprocess.run(step, capture_output=True, text=True, check=False, env=env)

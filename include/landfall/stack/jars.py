@@ -23,6 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
 
 from landfall.errors import StackError
+from landfall.stack import jar_lock
 from landfall.stack.java import Java
 
 AWS = "software.amazon.awssdk"
@@ -124,17 +125,37 @@ def pyspark_home() -> Path:
 def fetch(jars: JarSet, cache: Path, java: Java) -> Path:
     """The folder with `jars`, fetched when it is not there yet. Safe when several stacks do it at once.
 
+    Each jar is held against its digest (`jar_lock`): when it has been fetched, and at each start.
+
     Raises:
-        StackError: Ivy could not resolve them (its last lines are in the message).
+        StackError: Ivy could not resolve them (its last lines are in the message), or a jar is not the one that it was.
     """
     folder = jars.folder(cache)
     with alone(cache):
-        if not folder.exists():
-            with tempfile.TemporaryDirectory(dir=cache, prefix=f".{jars.name}-") as temporary:
-                _retrieve(jars, Path(temporary), cache, java)
-                folder.parent.mkdir(exist_ok=True)
-                Path(temporary, "jars").rename(folder)
+        if folder.exists():
+            jar_lock.check(
+                jars.name, folder, left="the jars are as they were found", next=f"rm -r {folder} && landfall up"
+            )
+            return folder
+        with tempfile.TemporaryDirectory(dir=cache, prefix=f".{jars.name}-") as temporary:
+            _retrieve(jars, Path(temporary), cache, java)
+            again = f"rm -r {cache / 'ivy'} && landfall up    (and if it says so again: do not run them)"
+            jar_lock.check(jars.name, Path(temporary, "jars"), left="nothing that was fetched is kept", next=again)
+            folder.parent.mkdir(exist_ok=True)
+            Path(temporary, "jars").rename(folder)
     return folder
+
+
+def retrieve(jars: JarSet, cache: Path, java: Java) -> Path:
+    """The jars as the network has them now, in a folder of the empty `cache`, held against nothing.
+
+    Raises:
+        StackError: Ivy could not resolve them.
+    """
+    folder = cache / jars.name
+    folder.mkdir()
+    _retrieve(jars, folder, cache, java)
+    return folder / "jars"
 
 
 @contextmanager

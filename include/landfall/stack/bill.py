@@ -1,0 +1,45 @@
+"""`python -m landfall.stack.bill PACKAGES OUT`: the jars added to a bill of materials of the packages (CycloneDX JSON)."""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from landfall.stack import jar_lock, jars
+
+_NAME = re.compile(r"(?P<name>.+?)-(?P<version>\d[\w.+-]*)\.jar")
+
+
+def components() -> list[dict[str, Any]]:
+    """Each jar with its SHA-256. Only of those that are named themselves is the group known; others came with them."""
+    groups = {
+        "{1}-{2}.jar".format(*jar.split(":")): jar.split(":")[0] for each in (jars.SPARK, jars.S3) for jar in each.jars
+    }
+    made = []
+    for name, files in json.loads(jar_lock.FILE.read_text(encoding="utf-8")).items():
+        for file, digest in files.items():
+            match = _NAME.fullmatch(file)
+            known = match.groupdict() if match else {"name": file, "version": ""}
+            group = groups.get(file)
+            purl = f"pkg:maven/{group}/{known['name']}@{known['version']}" if group else f"pkg:generic/{file}"
+            made.append({
+                "bom-ref": f"{name}/{file}",
+                "type": "library",
+                **({"group": group} if group else {}),
+                **known,
+                "hashes": [{"alg": "SHA-256", "content": digest}],
+                "purl": purl,
+            })  # fmt: skip
+    return made
+
+
+def main(packages: Path, out: Path) -> None:
+    """Write the bill of both."""
+    bill = json.loads(packages.read_text(encoding="utf-8"))
+    bill["components"] = [*bill.get("components", []), *components()]
+    out.write_text(json.dumps(bill, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

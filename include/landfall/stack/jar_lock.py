@@ -1,0 +1,61 @@
+"""The SHA-256 of every jar, those that others need included: what is not as written down here is not run.
+
+`python -m landfall.stack.jar_lock` fetches all jars anew and writes their digests (`make pins` does it). Whoever changes the
+list of jars in `jars.py` commits the file with it.
+"""
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+
+from landfall.errors import StackError
+
+FILE = Path(__file__).with_name("jars.json")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Name -> SHA-256 of the jars in a folder. 48 MB take 0.2 s."""
+    return {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in sorted(folder.glob("*.jar"))}
+
+
+def check(name: str, folder: Path, *, left: str, next: str) -> None:
+    """Refuse a folder of the set called `name` that does not hold exactly the jars that are written down.
+
+    Raises:
+        StackError: naming the first that are other ones, too many or missing; `left` and `next` are its words for what to do.
+    """
+    expected, found = json.loads(FILE.read_text(encoding="utf-8")).get(name, {}), digests(folder)
+    if found == expected:
+        return
+    wrong = [
+        f"{jar}: {_short(found.get(jar))}, expected {_short(expected.get(jar))}"
+        for jar in sorted(found.keys() | expected.keys())
+        if found.get(jar) != expected.get(jar)
+    ]
+    raise StackError(
+        f"The jars of `{name}` are not those that Landfall was made with: {len(wrong)} differ.",
+        looked="\n    ".join([f"{folder}, against {FILE.name}:", *wrong[:5]]),
+        left=left,
+        next=next,
+    )
+
+
+def _short(digest: str | None) -> str:
+    return f"SHA-256 {digest[:16]}..." if digest else "no such jar"
+
+
+def main() -> None:
+    """Write the digests of all jars, as they come from the network now."""
+    from landfall.stack import jars, java, layout
+
+    with tempfile.TemporaryDirectory() as cache:
+        known = {
+            jar_set.name: digests(jars.retrieve(jar_set, Path(cache), java.choose(layout.cache())))
+            for jar_set in (jars.SPARK, jars.S3)
+        }
+    FILE.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
