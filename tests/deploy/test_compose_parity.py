@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from landfall.stack import airflow_parts, databases, jars, postgres, variables
+from landfall.stack import airflow_parts, databases, jars, postgres, revisions, variables
 from landfall.stack.airflow_parts import HEALTH, OPTIONS, AirflowPart, Tables
 from landfall.stack.databases import Logins
 from landfall.stack.java import Java
 from landfall.stack.layout import Layout
-from landfall.stack.mlflow import Mlflow
+from landfall.stack.mlflow import Keys, Mlflow, auth_settings
 from landfall.stack.postgres import Postgres
 from landfall.stack.s3 import S3
 from landfall.stack.secrets import Secrets
@@ -135,7 +135,7 @@ def test_lineage_goes_where_the_env_file_says(
 def test_airflow_runs_the_commands_of_the_embedded_stack(
     component: str, layout: Layout, servers: dict[str, str], services: Services
 ) -> None:
-    tables = Tables(folder=layout.home, log=layout.log("migrate"), env=servers)
+    tables = Tables(log=layout.log("migrate"), env=servers)
     part = AirflowPart(
         component, log=layout.log(component), env=servers, port=PORTS["api-server"], tables=tables,
         passwords=layout.passwords_file,
@@ -161,7 +161,8 @@ def test_the_one_shot_makes_the_tables_as_the_embedded_stack_does(
         return Done()
 
     monkeypatch.setattr(airflow_parts.children, "spawn", spawn)
-    Tables(folder=tmp_path, log=tmp_path / "log", env=servers).migrate(lambda what: None)
+    monkeypatch.setattr(revisions, "revision_at", lambda name, url: None)
+    Tables(log=tmp_path / "log", env=servers).migrate(lambda what: None)
 
     bash, flag, script = services["airflow-init"]["command"]
     assert (bash, flag) == ("bash", "-c")
@@ -190,24 +191,51 @@ def s3_part(folder: Path, servers: Mapping[str, str]) -> S3:
     return S3(
         log=folder / "log", env=servers, data=folder, port=PORTS["s3"], bucket=variables.BUCKET, cache=folder,
         java=JAVA, access_key=SECRETS.s3_access_key, secret_key=SECRETS.s3_secret_key,
+        models_access_key=SECRETS.models_access_key, models_secret_key=SECRETS.models_secret_key,
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("service", "file", "base"),
+    [("s3", "s3proxy.properties", "/data"), ("s3-models", "s3proxy-models.properties", "/models")],
+)
 def test_s3proxy_has_the_settings_of_the_embedded_stack(
-    tmp_path: Path, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch, services: Services
+    tmp_path: Path,
+    servers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    services: Services,
+    service: str,
+    file: str,
+    base: str,
 ) -> None:
     monkeypatch.setattr(jars, "fetch", lambda *which: tmp_path / "jars")
     part = s3_part(tmp_path, servers)
     part.prepare(lambda what: None)
-    lines = (tmp_path / "s3proxy.properties").read_text(encoding="utf-8").splitlines()
+    lines = (tmp_path / file).read_text(encoding="utf-8").splitlines()
     properties = {re.sub(r"\W", "_", name).upper(): value for name, _, value in (line.partition("=") for line in lines)}
     properties["S3PROXY_ENDPOINT"] = "http://0.0.0.0:9000"  # other containers must reach it
-    properties["JCLOUDS_FILESYSTEM_BASEDIR"] = "/data"  # the volume
+    properties["JCLOUDS_FILESYSTEM_BASEDIR"] = base  # the volume, or what is linked to it
     options = [word for word in part.command() if word.startswith("-X")]
-    environment = services["s3"]["environment"]
+    environment = services[service]["environment"]
 
     assert environment == {**properties, "S3PROXY_JAVA_OPTS": " ".join(options), "LOG_LEVEL": "warn"}
     assert '<root level="WARN">' in (tmp_path / "logback.xml").read_text(encoding="utf-8")
+
+
+def test_the_models_are_the_same_part_of_the_bucket_as_in_the_embedded_stack(
+    tmp_path: Path, servers: dict[str, str], monkeypatch: pytest.MonkeyPatch, services: Services
+) -> None:
+    monkeypatch.setattr(jars, "fetch", lambda *which: tmp_path / "jars")
+    s3_part(tmp_path, servers).prepare(lambda what: None)
+    (link,) = (each for each in (tmp_path / "mlflow").rglob("*") if each.is_symlink())
+    seen = Path("/models", link.relative_to(tmp_path / "mlflow"))
+    target = Path("/data", link.readlink().relative_to(tmp_path / "buckets"))
+
+    shell, flag, script = services["s3-models"]["entrypoint"]
+    assert (shell, flag) == ("sh", "-c")
+    assert f"mkdir -p {seen.parent} && ln -sfn {target} {seen} && " in script
+    assert services["s3-models"]["volumes"] == ["s3-data:/data:ro"]
+    assert services["s3"]["volumes"] == ["s3-data:/data"]
 
 
 def spark_part(layout: Layout, servers: Mapping[str, str]) -> Spark:
@@ -359,20 +387,44 @@ def test_the_databases_are_made_as_the_embedded_stack_makes_them(
 
 
 def test_mlflow_runs_as_in_the_embedded_stack(layout: Layout, servers: dict[str, str], services: Services) -> None:
-    tables = Tables(folder=layout.home, log=layout.log("migrate"), env=servers)
     part = Mlflow(
-        log=layout.log("mlflow"), env=servers, port=PORTS["mlflow"], tables=tables,
-        tracking=servers["MLFLOW_TRACKING_URI"], artifacts=servers["LANDFALL_MLFLOW_ARTIFACTS"],
+        log=layout.log("mlflow"), env=servers, data=layout.data("mlflow"), port=PORTS["mlflow"],
+        tables=Tables(log=layout.log("migrate"), env=servers), tracking=servers["MLFLOW_TRACKING_URI"],
+        artifacts=servers["LANDFALL_MLFLOW_ARTIFACTS"], passwords=layout.mlflow_passwords_file,
+        keys=Keys(
+            password=SECRETS.mlflow_admin, session=SECRETS.mlflow_session, access_key=SECRETS.models_access_key,
+            secret_key=SECRETS.models_secret_key,
+        ),
     )  # fmt: skip
     environment = services["mlflow"]["environment"]
     command = list(map(placed, part.command()))
-    command[command.index("--host") + 1] = "0.0.0.0"  # the published port must reach it
+    command[command.index("--host") + 1] = "0.0.0.0"  # other containers must reach it
 
     assert services["mlflow"]["command"] == command
-    left_out = part.env.keys() - environment.keys()
-    assert {name for name in left_out if not name.startswith(NOT_FOR_SPARK_AND_MLFLOW)} == set()
-    proxies = {"NO_PROXY", "no_proxy"}
-    assert {n: environment[n] for n in environment.keys() - proxies} == {
-        n: placed(part.env[n]) for n in environment.keys() - proxies
+    assert set(environment) == set(part.env)
+    differ = {name for name in environment if environment[name] != placed(part.env[name])}
+    assert differ == {
+        "NO_PROXY",
+        "no_proxy",
+        "AWS_ENDPOINT_URL_S3",  # a server of its own for the models
+        "MLFLOW_S3_ENDPOINT_URL",
+        "MLFLOW_AUTH_CONFIG_PATH",  # in the image
     }
+    assert {environment["AWS_ENDPOINT_URL_S3"], environment["MLFLOW_S3_ENDPOINT_URL"]} == {"http://s3-models:9000"}
+    assert environment["MLFLOW_AUTH_CONFIG_PATH"] == str(PROJECT / "docker" / "mlflow_auth.ini")
     assert "/health" in services["mlflow"]["healthcheck"]["test"][-1]
+
+
+def test_mlflow_asks_for_a_login_as_in_the_embedded_stack(layout: Layout, services: Services) -> None:
+    file = layout.data("mlflow") / "auth.db"
+
+    assert (ROOT / "docker" / "mlflow_auth.ini").read_text(encoding="utf-8") == auth_settings(file)
+    assert services["mlflow"]["volumes"] == [f"mlflow-data:{file.parent}"]
+
+
+def test_mlflow_has_no_secret_but_its_own(layout: Layout, servers: dict[str, str], services: Services) -> None:
+    own = {SECRETS.mlflow_admin, SECRETS.mlflow_session, SECRETS.models_access_key, SECRETS.models_secret_key}
+    told = json.dumps(services["mlflow"]["environment"])
+    seen = {value for value in (getattr(SECRETS, one.name) for one in fields(Secrets)) if value in told}
+
+    assert seen == {*own, SECRETS.database_mlflow}

@@ -3,15 +3,16 @@
 import json
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from landfall.errors import StackError
 from landfall.stack import children
 from landfall.stack.answers import http_get
 from landfall.stack.part import Part, Say, Unknown, last_lines
+from landfall.stack.revisions import AIRFLOW, MLFLOW, Schema
 
 HEALTH = "/api/v2/monitor/health"
 EXECUTION = "/execution/health"
@@ -27,45 +28,64 @@ OPTIONS = {
 
 
 class Tables:
-    """The tables of Airflow and MLflow in their databases: made or migrated when their version changed, once.
+    """The tables of Airflow and MLflow in their databases: made or migrated where the database says that they are not those
+    of the installed version.
 
     With them, at each start of the stack, the functions of deployed models that an earlier version has made: no marker tells
     whether that was done, because a database may be put back as it was before.
     """
 
-    def __init__(self, *, folder: Path, log: Path, env: Mapping[str, str]) -> None:
-        self.folder, self.log, self.env = folder, log, dict(env)
+    def __init__(self, *, log: Path, env: Mapping[str, str]) -> None:
+        self.log, self.env = log, dict(env)
         self._alone = threading.Lock()
         self._repaired = False
+        self._done: set[str] = set()
 
-    def migrate(self, say: Say) -> None:
-        """Returns at once when nothing is to be done.
+    def migrate(self, say: Say, *which: Schema) -> None:
+        """Returns at once when nothing is to be done. One query of each database, once a start.
+
+        Args:
+            say: Is told what is migrated.
+            which: Whose tables; by default both.
 
         Raises:
-            StackError: a migration failed.
+            StackError: a migration failed, or the tables are those of a newer version than the installed one.
         """
         with self._alone:
-            airflow = (f"airflow-{version('apache-airflow-core')}", ["landfall.stack.airflow", "db", "migrate"])
-            mlflow = (f"mlflow-{version('mlflow')}", ["landfall.stack.mlflow_tables"])
-            due = [(marker, module) for marker, module in (airflow, mlflow) if not (self.folder / marker).exists()]
+            asked = [schema for schema in which or (AIRFLOW, MLFLOW) if schema.name not in self._done]
+            due = [schema for schema in asked if schema.is_due(self.env[_MIGRATIONS[schema.name].url])]
             if due:
-                say(f"migrating {' and '.join(marker for marker, _ in due)}")
-            started = [(marker, self._start(module)) for marker, module in due]
+                say(f"migrating {' and '.join(schema.installed for schema in due)}")
+            started = [(schema, self._start(_MIGRATIONS[schema.name].module)) for schema in due]
             repair = None if self._repaired else self._start(["landfall.deployments.repair"])
-            for marker, process in started:
-                self._wait(process, f"The tables of `{marker}` could not be made.")
-                (self.folder / marker).touch()
+            for schema, process in started:
+                self._wait(process, f"The tables of `{schema.installed}` could not be made.")
+            self._done |= {schema.name for schema in asked}
             if repair:
                 self._wait(repair, "The functions of deployed models could not be looked at.")
                 self._repaired = True
 
-    def _start(self, module: list[str]) -> children.Process:
+    def _start(self, module: Sequence[str]) -> children.Process:
         return children.spawn([sys.executable, "-m", *module], env=self.env, log=self.log)
 
     def _wait(self, process: children.Process, failed: str) -> None:
         if process.wait():
             looked = "\n    ".join([str(self.log), *last_lines(self.log)])
             raise StackError(failed, looked=looked, next="landfall down && landfall up")
+
+
+@dataclass(frozen=True)
+class _Migration:
+    """The variable with a database's URL, and the module that migrates its tables, with its arguments."""
+
+    url: str
+    module: tuple[str, ...]
+
+
+_MIGRATIONS = {
+    AIRFLOW.name: _Migration("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", ("landfall.stack.airflow", "db", "migrate")),
+    MLFLOW.name: _Migration("MLFLOW_TRACKING_URI", ("landfall.stack.mlflow_tables",)),
+}
 
 
 class AirflowPart(Part):

@@ -11,7 +11,7 @@ from landfall.stack.databases import Logins
 from landfall.stack.databricks import Databricks, connection
 from landfall.stack.java import Java
 from landfall.stack.layout import Layout
-from landfall.stack.mlflow import Mlflow
+from landfall.stack.mlflow import Keys, Mlflow
 from landfall.stack.part import Part
 from landfall.stack.postgres import Postgres
 from landfall.stack.s3 import S3
@@ -78,6 +78,7 @@ class Blueprint:
         s3 = S3(
             log=at.log("s3"), env=env, data=at.data("s3"), port=ports["s3"], bucket=BUCKET, java=self.java,
             access_key=secrets.s3_access_key, secret_key=secrets.s3_secret_key, cache=layout.cache(),
+            models_access_key=secrets.models_access_key, models_secret_key=secrets.models_secret_key,
         )  # fmt: skip
         owners = {
             "airflow": secrets.database_airflow,
@@ -92,10 +93,15 @@ class Blueprint:
             log=at.log("spark"), env=env, data=at.data("spark"), port=ports["spark"], s3=s3,
             token=secrets.spark_token, java=self.java, project=self.project,
         )  # fmt: skip
-        tables = Tables(folder=at.data("postgres"), log=at.log("migrate"), env=env)
+        tables = Tables(log=at.log("migrate"), env=env)
         mlflow = Mlflow(
-            log=at.log("mlflow"), env=env, port=ports["mlflow"], tables=tables,
+            log=at.log("mlflow"), env=env, data=at.data("mlflow"), port=ports["mlflow"], tables=tables,
             tracking=written["MLFLOW_TRACKING_URI"], artifacts=written["LANDFALL_MLFLOW_ARTIFACTS"],
+            keys=Keys(
+                password=secrets.mlflow_admin, session=secrets.mlflow_session, access_key=secrets.models_access_key,
+                secret_key=secrets.models_secret_key,
+            ),
+            passwords=at.mlflow_passwords_file,
         )  # fmt: skip
         airflow = [
             AirflowPart(

@@ -93,6 +93,11 @@ class Layout:
         return self.home / "airflow-passwords.json"
 
     @property
+    def mlflow_passwords_file(self) -> Path:
+        """The login of MLflow's page, as `{"admin": "..."}`."""
+        return self.home / "mlflow-passwords.json"
+
+    @property
     def databricks_token_file(self) -> Path:
         """The token of the Databricks workspace on this machine, alone in a line."""
         return self.home / "databricks-token"

@@ -1,13 +1,27 @@
-"""`python -m landfall.stack.mlflow_tables`: MLflow's tables, made before several tasks would try it at once."""
+"""`python -m landfall.stack.mlflow_tables`: MLflow's tables, made or migrated before several tasks would try it at once."""
 
 import os
+import sys
+
+from landfall.errors import StackError
+from landfall.stack.revisions import MLFLOW, revision_at
 
 
 def main() -> None:
+    """Make the tables in an empty database; run MLflow's own upgrade where they are those of an older version."""
+    from mlflow.store.db.utils import _upgrade_db, create_sqlalchemy_engine_with_retry
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-    SqlAlchemyStore(os.environ["MLFLOW_TRACKING_URI"], os.environ["LANDFALL_MLFLOW_ARTIFACTS"])
+    url = os.environ["MLFLOW_TRACKING_URI"]
+    if MLFLOW.is_due(url) and revision_at(MLFLOW.name, url):
+        _upgrade_db(
+            create_sqlalchemy_engine_with_retry(url)
+        )  # what `mlflow db upgrade` does, with no URL on a command line
+    SqlAlchemyStore(url, os.environ["LANDFALL_MLFLOW_ARTIFACTS"])
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except StackError as error:
+        sys.exit(str(error))

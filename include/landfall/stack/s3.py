@@ -9,6 +9,9 @@ from landfall.stack.envfile import write_whole
 from landfall.stack.java import Java
 from landfall.stack.part import Part, Say
 
+PROPERTIES, MODELS_PROPERTIES = "s3proxy.properties", "s3proxy-models.properties"
+MODELS = "mlflow"
+"""The folder of the models in the bucket, see `LANDFALL_MLFLOW_ARTIFACTS`."""
 LOGGING = """<configuration>
   <appender name="out" class="ch.qos.logback.core.ConsoleAppender">
     <encoder><pattern>%d{HH:mm:ss.SSS} %level %logger{20} %msg%n</pattern></encoder>
@@ -19,7 +22,11 @@ LOGGING = """<configuration>
 
 
 class S3(Part):
-    """One server with one bucket to land data in, and one that only the warming of Spark writes to."""
+    """One server with one bucket to land data in, and one that only the warming of Spark writes to.
+
+    A second identity, for MLflow's server, reads the models and nothing else: its base is a folder in which that bucket is
+    nothing but a link to the models' folder, and it can write nothing.
+    """
 
     name = "s3"
     gives_up_after = 60.0
@@ -35,12 +42,15 @@ class S3(Part):
         bucket: str,
         access_key: str,
         secret_key: str,
+        models_access_key: str,
+        models_secret_key: str,
         cache: Path,
         java: Java,
     ) -> None:
         super().__init__(log=log, env=env)
         self.data, self.port, self.bucket, self.cache, self.java = data, port, bucket, cache, java
         self.access_key, self.secret_key = access_key, secret_key
+        self.models_access_key, self.models_secret_key = models_access_key, models_secret_key
         self.url = f"http://127.0.0.1:{port}"
 
     def prepare(self, say: Say) -> None:
@@ -51,18 +61,33 @@ class S3(Part):
             folder = self.data / "buckets" / bucket
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o700)  # S3Proxy lists a bucket to anybody if others may read its folder
+        self._link_models()
+        self._write(PROPERTIES, self.access_key, self.secret_key, self.data / "buckets")
+        models = self.models_access_key, self.models_secret_key, self.data / MODELS
+        self._write(MODELS_PROPERTIES, *models, {"s3proxy.read-only-blobstore": "true"})
+        write_whole(self.data / "logback.xml", LOGGING)
+
+    def _link_models(self) -> None:
+        """The bucket as MLflow's server sees it. The link leads nowhere until the first model is there: it is empty then."""
+        seen, link = self.data / "buckets" / self.bucket / MODELS, self.data / MODELS / self.bucket / MODELS
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not (link.is_symlink() and link.readlink() == seen):
+            link.unlink(missing_ok=True)
+            link.symlink_to(seen)
+
+    def _write(
+        self, file: str, identity: str, credential: str, base: Path, more: Mapping[str, str] | None = None
+    ) -> None:
         properties = {
             "s3proxy.endpoint": self.url,
             "s3proxy.authorization": "aws-v2-or-v4",
-            "s3proxy.identity": self.access_key,
-            "s3proxy.credential": self.secret_key,
+            "s3proxy.identity": identity,
+            "s3proxy.credential": credential,
             "jclouds.provider": "filesystem-nio2",
-            "jclouds.filesystem.basedir": str(self.data / "buckets"),
+            "jclouds.filesystem.basedir": str(base),
+            **(more or {}),
         }
-        write_whole(
-            self.data / "s3proxy.properties", "".join(f"{name}={value}\n" for name, value in properties.items())
-        )
-        write_whole(self.data / "logback.xml", LOGGING)
+        write_whole(self.data / file, "".join(f"{name}={value}\n" for name, value in properties.items()))
 
     def command(self) -> list[str]:
         return [
@@ -74,8 +99,7 @@ class S3(Part):
             "-cp",
             f"{self.jars}/*",
             "org.gaul.s3proxy.Main",
-            "--properties",
-            str(self.data / "s3proxy.properties"),
+            *(word for file in (PROPERTIES, MODELS_PROPERTIES) for word in ("--properties", str(self.data / file))),
         ]
 
     def check(self, started: float) -> str | None:

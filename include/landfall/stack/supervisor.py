@@ -50,6 +50,7 @@ def build(at: Layout, names: list[str], wanted: dict[str, int], claims: ports.Cl
     """Decides ports, which stay claimed as `claims` are kept, secrets and Java; writes the `env` file, gives the parts."""
     secrets = Secrets.load_or_create(at.secrets_file, data_exists=at.data("postgres").exists())
     envfile.write_whole(at.passwords_file, f'{{"admin": "{secrets.airflow_admin}"}}\n')
+    envfile.write_whole(at.mlflow_passwords_file, f'{{"admin": "{secrets.mlflow_admin}"}}\n')
     listening = [name for name in names if name in ports.USUAL]
     asked = {**ports.from_environment(), **wanted}
     blueprint = Blueprint(

@@ -9,6 +9,7 @@ from landfall.spec.commit import code_version
 from landfall.spec.tables import READER
 from landfall.stack.java import Java
 from landfall.stack.layout import Layout
+from landfall.stack.s3 import MODELS
 from landfall.stack.secrets import Secrets
 
 BUCKET = "landfall"
@@ -66,7 +67,7 @@ def variables(
         "LANDFALL_AIRFLOW_URL": f"http://127.0.0.1:{ports['api-server']}",
         "LANDFALL_AIRFLOW_USER": "admin",
         "LANDFALL_AIRFLOW_PASSWORD": secrets.airflow_admin,
-        "LANDFALL_MLFLOW_ARTIFACTS": f"s3://{BUCKET}/mlflow",
+        "LANDFALL_MLFLOW_ARTIFACTS": f"s3://{BUCKET}/{MODELS}",
         "LANDFALL_S3_BUCKET": BUCKET,
         "LANDFALL_S3_ENDPOINT": s3,
         "MLFLOW_TRACKING_URI": f"postgresql+psycopg2://mlflow:{secrets.database_mlflow}@{at}/mlflow",
