@@ -42,8 +42,8 @@ def test_an_object_from_a_stranger_is_not_deserialised(ports_of: Ports) -> None:
     for port in ports_of("spark", "java")[1:]:
         kind, told = ask(port, RPC_REQUEST, struct.pack(">qi", 7, len(serialised)), serialised)
         assert kind == RPC_FAILURE
-        assert b"java.lang.IllegalArgumentException: Unknown challenge message." in told
-        assert b"AuthRpcHandler.doAuthChallenge" in told
+        assert b"java.lang.IllegalStateException: Expected SaslMessage, received something else" in told
+        assert b"SaslRpcHandler.doAuthChallenge" in told
 
 
 def test_a_python_worker_runs_nothing_for_a_stranger(stack: Any, ports_of: Ports) -> None:

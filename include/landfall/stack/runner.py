@@ -15,6 +15,8 @@ STEADY = 30.0
 """A part that stayed up for so many seconds starts counting its failures anew."""
 LONGEST_START = 1200.0
 """Seconds after which a start has failed, however busy it is."""
+FIRST_TRIES = 3
+"""How often the first start of a part that the stack needs is tried where it hangs. One that ends by itself would again."""
 STARTS_TO_WORK = 2.0
 """Seconds of CPU time that count as progress; an idle JVM uses less than that in a minute."""
 
@@ -65,9 +67,11 @@ class Runner(threading.Thread):
         self.error: LandfallError | None = None
         """Why the first start of a part that the stack needs failed: the whole start has."""
         self.needs: list[Runner] = []
+        self.stood_still = False
+        """Whether its last start hung, rather than ended."""
 
     def run(self) -> None:
-        failures = 0
+        failures, tries = 0, 0
         while not self.stop.is_set():
             self._tell("waiting", ", ".join(other.part.name for other in self.needs if not other.healthy.is_set()))
             if not self._needs_are_healthy():
@@ -76,15 +80,16 @@ class Runner(threading.Thread):
             problem = self._once()
             if self.stop.is_set():
                 return
-            first = not self.settled.is_set()
-            if first and self.record.needed:
+            first, tries = not self.settled.is_set(), tries + 1
+            if first and self.record.needed and not (self.stood_still and tries < FIRST_TRIES):
                 self.error = problem
                 self._tell("failed", problem.what)
                 return
             failures = 1 if time.monotonic() - began > STEADY else failures + 1
             self.record.restarts += not first
             self._tell("restarting", problem.what)
-            self.settled.set()
+            if not self.record.needed:
+                self.settled.set()
             self.hurry.wait(min(LONGEST_PAUSE, 0.5 * 2 ** min(failures, 10)))
             self.hurry.clear()
 
@@ -109,6 +114,7 @@ class Runner(threading.Thread):
                 return StackError("The stack stops.")
             started = time.time()
             process = self._spawn()
+            self.stood_still = False
             try:
                 problem = self._until_healthy(process, started)
                 if problem is None and not self.stop.is_set():
@@ -156,6 +162,7 @@ class Runner(threading.Thread):
                 return None
             idle = still.seconds()
             if not isinstance(came, Unknown) and (idle > self.part.patience or took > LONGEST_START):
+                self.stood_still = True
                 return f"not healthy after {took:.0f} s, the last {idle:.0f} without a sign of work; {came}"
         return None
 

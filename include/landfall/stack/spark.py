@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from landfall.spec.settings import SPARK_GUARD
 from landfall.stack import children, jars
 from landfall.stack.answers import listens
 from landfall.stack.java import Java
@@ -61,8 +60,9 @@ class Spark(Part):
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
             # The driver's own ports take objects to deserialise, and commands such as "stop". A driver in one process makes the
-            # secret itself, a new one at each start.
-            **SPARK_GUARD,
+            # secret itself, a new one at each start. Without encryption, unlike a cluster: nobody listens in on 127.0.0.1, and
+            # with it a start was seen to hang for two minutes, a class of the driver half fetched by its own executor.
+            "spark.authenticate": "true",
             "spark.log.level": "WARN",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
