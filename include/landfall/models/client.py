@@ -20,7 +20,7 @@ LIMITS = {
     "tcp_user_timeout": "60000",
     "options": "-cstatement_timeout=120000",
 }
-"""How long MLflow's connection waits: 10 s for a server, a minute for one that has gone without a word, 2 minutes for an answer."""
+"""How long MLflow waits: 10 s for a connection, a minute for a server that is gone without a word, 2 minutes for an answer."""
 
 UNTOUCHED = "the champion and what was published stay as they were"
 
