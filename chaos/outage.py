@@ -158,7 +158,7 @@ def told(options: argparse.Namespace, outcomes: list[Day], away: float, rows: in
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", default="spark", choices=["spark", "s3"], help="which server goes away")
+    parser.add_argument("--part", default="spark", choices=["spark"], help="which server goes away")
     parser.add_argument(
         "--how", default="freeze", choices=["freeze", "kill"], help="by SIGSTOP, or SIGKILL again and again"
     )
@@ -174,13 +174,10 @@ def main() -> None:
     days = [ahead(number, 60) for number in range(options.days)]
     outcomes = {day: Day(str(day)) for day in days}
     runs = begin(days)
-    if options.part == "s3":
-        land_days(days[0], days[-1])
     began, away = time.monotonic(), Away(options.part, options.how)
     away.start()
     try:
-        if options.part != "s3":
-            land_days(days[0], days[-1])
+        land_days(days[0], days[-1])
         print(f"{options.part} is away; waiting for {len(days)} runs to fail", flush=True)
         wait("every run has failed", lambda: note_failed(outcomes, runs, began), options.patience)
         time.sleep(max(0.0, began + 60 * options.minutes - time.monotonic()))

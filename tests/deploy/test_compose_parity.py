@@ -234,8 +234,8 @@ def test_the_models_are_the_same_part_of_the_bucket_as_in_the_embedded_stack(
     shell, flag, script = services["s3-models"]["entrypoint"]
     assert (shell, flag) == ("sh", "-c")
     assert f"mkdir -p {seen.parent} && ln -sfn {target} {seen} && " in script
-    assert services["s3-models"]["volumes"] == ["s3-data:/data:ro"]
-    assert services["s3"]["volumes"] == ["s3-data:/data"]
+    assert services["s3-models"]["volumes"][0] == "s3-data:/data:ro"
+    assert services["s3"]["volumes"][0] == "s3-data:/data"
 
 
 def spark_part(layout: Layout, servers: Mapping[str, str]) -> Spark:

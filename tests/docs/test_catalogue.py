@@ -106,4 +106,4 @@ def test_decisions_are_numbered_without_gaps_and_say_why() -> None:
     for number, path in enumerate(decisions, 1):
         text = path.read_text(encoding="utf-8")
         assert text.startswith(f"# {number}. "), path.name
-        assert all(f"\n{part}: " in text for part in ("Context", "Decision", "Consequence")), path.name
+        assert all(f"\n{part}:" in text for part in ("Context", "Decision", "Consequence")), path.name
