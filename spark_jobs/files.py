@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -143,7 +144,7 @@ def read_rows(spark: "SparkSession", url: str) -> "DataFrame":
 
 def _place(url: str) -> "tuple[FileSystem, str]":
     """The file system of a URL and the path there. S3's address and keys are those of the environment, as for Spark."""
-    from pyarrow.fs import LocalFileSystem, S3FileSystem
+    from pyarrow.fs import LocalFileSystem
 
     scheme, _, path = url.partition("://")
     if scheme == "file":
@@ -151,10 +152,19 @@ def _place(url: str) -> "tuple[FileSystem, str]":
     if scheme not in ("s3", "s3a"):
         raise ComputeError(f"`{url}` is not a place for a file.", looked="expected s3a://BUCKET/KEY or file:///PATH")
     region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
-    protocol, _, host = os.environ.get("LANDFALL_S3_ENDPOINT", "").partition("://")
-    if not host:
-        return S3FileSystem(region=region), path
-    return S3FileSystem(endpoint_override=host, scheme=protocol, region=region), path
+    keys = tuple(
+        os.environ.get(name, "") for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    )
+    return _store(os.environ.get("LANDFALL_S3_ENDPOINT", ""), region, keys), path
+
+
+@lru_cache(maxsize=4)
+def _store(endpoint: str, region: str, keys: tuple[str, ...]) -> "FileSystem":
+    """The client of a store: one for many files, as it keeps connections. It finds the `keys` in the environment itself."""
+    from pyarrow.fs import S3FileSystem
+
+    protocol, _, host = endpoint.partition("://")
+    return S3FileSystem(endpoint_override=host, scheme=protocol, region=region) if host else S3FileSystem(region=region)
 
 
 def _refused(what: str, error: OSError) -> ComputeError:

@@ -30,7 +30,10 @@ def rows(stack: Any, corner: Any) -> Any:
 def expected(stack: Any, corner: Any, rows: Any) -> Any:
     """What the warm server makes of the day as it makes it of every day, in the session of small jobs."""
     where = WarmSpark(remote=stack.settings.spark_remote, lake=stack.settings.lake)
-    where.run(corner.features("expected"), small=True)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in stack.settings.of_jobs.items():  # as a worker of Airflow has them
+            patch.setenv(name, value)
+        where.run(corner.features("expected"), small=True)
     return rows("expected")
 
 
@@ -54,11 +57,13 @@ def test_what_a_job_says_of_its_input_is_the_same_error_everywhere(place: Any, c
 
 
 def test_what_spark_says_is_the_same_line_everywhere(place: Any, corner: Any) -> None:
+    staged = ["--stages", "2012-12-25=publications_data.none#1"]
+    features = ["--features", f"{corner.name}.none/dt=2012-12-25", "--catalog", "nowhere"]
     with pytest.raises(ComputeError) as refused:
-        place.run(corner.features("none", "2012-12-01"))
+        place.run(["bike_demand_predictions", *features, "--model", "m", "--model-version", "1", *staged])
     assert refused.value.what == (
-        "The Spark job `bike_features` failed: [PATH_NOT_FOUND] Path does not exist: "
-        f"{place.settings.lake}/{corner.name}/dt=2012-12-01. SQLSTATE: 42K03"
+        "The Spark job `bike_demand_predictions` failed: [REQUIRES_SINGLE_PART_NAMESPACE] spark_catalog requires a "
+        f"single-part namespace, but got `nowhere`.`{corner.name}`. SQLSTATE: 42K05"
     )
     assert refused.value.left == "its partitions are as they were before, what was published stays"
 

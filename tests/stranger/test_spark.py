@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,13 @@ def test_spark_connect_answers_nobody_without_its_token(stack: Any, token: str, 
     from pyspark.sql import SparkSession
 
     address = stack.settings.spark_remote.partition("/;")[0]
-    with pytest.raises(SparkConnectGrpcException, match=said):
-        SparkSession.builder.remote(f"{address}/{token}").create().range(1).count()
+    session = SparkSession.builder.remote(f"{address}/{token}").create()
+    try:
+        with pytest.raises(SparkConnectGrpcException, match=said):
+            session.range(1).count()
+    finally:
+        with suppress(SparkConnectGrpcException):  # else it would be the session of whoever asks for any
+            session.stop()
 
 
 def test_the_token_of_spark_connect_may_come_as_a_header(stack: Any) -> None:
