@@ -19,12 +19,13 @@ from landfall.freshness import promote
 from landfall.landing.listing import LandedObject
 from landfall.landing.samples.bike_demand import forecast_hours
 from landfall.landing.store import check_landed, connect
+from landfall.ledger.survey import survey
 from landfall.models.registry import register, registry, start_training
 from landfall.orchestration import check_contract, make_features, publish, score, wait_for_landing
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.check_contract import contract_error
 from landfall.orchestration.landing_trigger import LandingTrigger
-from landfall.pipelines.bike_demand import FORECAST
+from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.publishing import Fingerprint, open_publication
 from landfall.publishing import connect as connect_database
 from landfall.publishing import publish as publish_rows
@@ -427,6 +428,8 @@ def test_a_broken_file_fails_its_run_and_readers_keep_what_they_had(
     )
     assert rows_of(stack, FLOWN) == before
 
+    assert refusal(stack) == f"its input: The landed object `{folder}hours.csv` has no column `windspeed`."
+
     land(csv(broken=12))
     assert run_again(airflow) == (
         f"`bike_forecast` failed in `check_contract`: `bike_forecast` {FLOWN}: 12 of 24 rows break the contract"
@@ -434,3 +437,16 @@ def test_a_broken_file_fails_its_run_and_readers_keep_what_they_had(
         f"  left: {CONTRACT_LEFT.replace(str(DAY), str(FLOWN))}\n  next: {CONTRACT_NEXT.replace(str(DAY), str(FLOWN))}"
     )
     assert rows_of(stack, FLOWN) == before
+    assert refusal(stack) == f"its input: `bike_forecast` {FLOWN}: 12 of 24 rows break the contract (allowed: 10%)."
+
+
+def refusal(stack: Any) -> str:
+    """Why the day is not published, where its input is at fault: no audit starts it again."""
+    [(_, standing)] = survey(stack.settings, BIKE_DEMAND, FORECAST, only=FLOWN).partitions
+    assert (standing.state, standing.reason, standing.automatic, standing.again_at) == (
+        "failed",
+        "refused",
+        False,
+        None,
+    )
+    return standing.why

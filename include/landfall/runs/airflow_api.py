@@ -72,7 +72,9 @@ class AirflowApi:
         try:
             answer = self._ask(method, path, **more)
         except httpx.HTTPError as error:
-            raise RunError("Airflow does not answer.", looked=f"{where} ({error})", next="landfall ps") from error
+            raise RunError(
+                "Airflow does not answer.", looked=f"{where} ({error})", next="landfall ps", fault="server"
+            ) from error
         if answer.is_success:
             return answer.json() if answer.content else {}
         try:
