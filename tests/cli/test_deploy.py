@@ -178,6 +178,7 @@ def test_a_model_is_deployed_a_row_is_inserted_and_both_are_listed(
         },
         "since": listed["since"],
         "by_role": "landfall",
+        "pinned": True,
     }
     shown = done("deployments").splitlines()
     assert re.split(r"  +", shown[0].strip()) == [
@@ -367,14 +368,15 @@ def test_what_is_not_there_is_refused_with_the_nearest_that_is(models: Models, t
 
 def test_a_table_in_another_schema_is_named_with_it(models: Models, tables: Tables) -> None:
     table = tables.new()
-    tables.conn.execute(f"CREATE TABLE landfall.{table} (id int PRIMARY KEY, size float8)".encode())
+    tables.conn.execute("CREATE SCHEMA IF NOT EXISTS shop")
+    tables.conn.execute(f"CREATE TABLE shop.{table} (id int PRIMARY KEY, size float8)".encode())
 
     said = refused("deploy", models.flowers, "--table", table).splitlines()
 
-    assert said[0] == f"error: There is no table `public.{table}`. Did you mean `landfall.{table}`?"
-    assert said[3] == f"  next: landfall deploy {models.flowers} --table {table} --schema landfall"
-    assert told("deploy", models.flowers, "--table", table, "--schema", "landfall")["table"] == f"landfall.{table}"
-    assert told("undeploy", f"landfall.{table}")["version"] == "2"
+    assert said[0] == f"error: There is no table `public.{table}`. Did you mean `shop.{table}`?"
+    assert said[3] == f"  next: landfall deploy {models.flowers} --table {table} --schema shop"
+    assert told("deploy", models.flowers, "--table", table, "--schema", "shop")["table"] == f"shop.{table}"
+    assert told("undeploy", f"shop.{table}")["version"] == "2"
 
 
 @pytest.mark.parametrize(
