@@ -2,7 +2,6 @@
 
 import os
 import threading
-from importlib.metadata import version
 from types import SimpleNamespace
 
 import psycopg
@@ -189,12 +188,10 @@ def test_the_command_fails_if_the_database_cannot_be_reached(corner, monkeypatch
 
 def test_the_stack_does_it_at_each_start_before_airflow(corner, app, stack, tmp_path):
     """With the step that brings the tables of Airflow and MLflow up to date; those are as they should be here."""
-    for marker in (f"airflow-{version('apache-airflow-core')}", f"mlflow-{version('mlflow')}"):
-        (tmp_path / marker).touch()
     env = {**os.environ, **stack.env, "LANDFALL_DATABASE_URL": corner.url}
     for _ in range(2):
         as_before(corner)
-        step = Tables(folder=tmp_path, log=tmp_path / "migrate.log", env=env)
+        step = Tables(log=tmp_path / "migrate.log", env=env)
         step.migrate(lambda doing: None)
         assert all(each.pinned for each in deployments(corner.conn))
 
