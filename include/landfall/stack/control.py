@@ -181,6 +181,10 @@ def ps() -> list[PartRecord]:
             if part.state != "failed":
                 part.state, part.doing = "stopped", ""
             part.doing = "its supervisor is gone: landfall down" if alive else part.doing
+        return state.parts
+    for part in state.parts:  # on a full disk the supervisor cannot write down what it sees
+        if part.state == "healthy" and not (part.pid and children.same(part.pid, part.created)):
+            part.state, part.doing = "unhealthy", "its process is gone"
     return state.parts
 
 
