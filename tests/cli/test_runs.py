@@ -244,7 +244,7 @@ def test_the_same_backfill_again_gives_the_same_rows_and_no_more(twice: tuple[Ba
     first, second = twice
 
     assert len(first.predictions) == 24
-    assert second.of(LANDED[0]).told == first.of(LANDED[0]).told
+    assert second.of(LANDED[0]).told["partitions"] == first.of(LANDED[0]).told["partitions"]
     assert second.predictions == first.predictions
     assert second.errors == first.errors
 

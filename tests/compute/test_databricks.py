@@ -224,6 +224,7 @@ def test_an_object_that_lands_runs_the_job_that_reads_it_with_no_airflow_between
         [run] = workspace.jobs.list_runs(job_id=job_id)
         wait_until("the run has ended", lambda: workspace.jobs.get_run(run.run_id).state.result_state is not None)
         lines = str(workspace.jobs.get_run_output(run.run_id).logs).splitlines()
+        assert any(line.startswith("{") for line in lines), "\n".join(lines[-30:])
         report = json.loads(next(line for line in lines if line.startswith("{")))
         assert (report["rows"], report["quarantined"]) == (24, 0)
     finally:

@@ -77,6 +77,7 @@ ROWS = "(1, 0.75, E'red\\\\'), (2, 2.5, 'blue'), (3, -1.25, E'red\\\\')"
 @pytest.fixture
 def owner(corner):
     """A session of a role that owns what it deploys, and is no superuser: as `landfall` is."""
+    corner.run("DROP SCHEMA IF EXISTS landfall CASCADE")  # that of another test's role
     role = corner.make_role()
     database = sql.Identifier(corner.conn.info.dbname)
     corner.conn.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(database, sql.Identifier(role)))
