@@ -108,7 +108,8 @@ def test_s3_shows_a_stranger_nothing_even_where_the_bucket_was_open_to_all(small
     s3(settings).put_object(Bucket="landfall", Key="a/b.csv", Body=b"kept")
     s3(settings).put_object(Bucket="landfall", Key="mlflow/a/MLmodel", Body=b"a model")
 
-    asked = [("GET", "/landfall/mlflow/a/MLmodel"), ("GET", "/landfall?list-type=2"), ("GET", "/landfall/a/b.csv"), ("HEAD", "/landfall"),
+    asked = [("GET", "/landfall/mlflow/a/MLmodel"),
+             ("GET", "/landfall?list-type=2"), ("GET", "/landfall/a/b.csv"), ("HEAD", "/landfall"),
              ("HEAD", "/landfall/a/b.csv"), ("PUT", "/landfall/a/c.csv"), ("DELETE", "/landfall/a/b.csv"),
              ("GET", "/landfall?uploads"), ("GET", "/")]  # fmt: skip
     told = {}
