@@ -55,6 +55,8 @@ SPARK_SETTINGS_THAT_DIFFER = {
     "spark.driver.host": "as spark.driver.bindAddress",
     "spark.executor.extraClassPath": "executors are processes of their own here, and need the driver's jars",
     "spark.executor.memory": "as spark.executor.extraClassPath",
+    "spark.network.crypto.enabled": "what executors are told crosses a network here; nobody listens in on 127.0.0.1",
+    "spark.network.crypto.saslFallback": "as spark.network.crypto.enabled",
 }
 SPARK_VARIABLES_LEFT_OUT = {
     "SPARK_LOCAL_IP": "a container listens on its own address",
