@@ -2,6 +2,7 @@
 
 from airflow.sdk import Asset, AssetWatcher
 
+from landfall.orchestration.landing_trigger import written
 from landfall.orchestration.landing_watcher import LandingWatcher
 from landfall.spec import Feed, Pipeline, Training
 
@@ -9,7 +10,7 @@ from landfall.spec import Feed, Pipeline, Training
 def landing_asset(pipeline: Pipeline, feed: Feed) -> Asset:
     """What lands for a feed and no run is waiting for. Its events wake the audit; they carry no truth."""
     name = f"{pipeline.name}/{feed.name}"
-    watcher = AssetWatcher(name=f"{feed.dag_id}_landings", trigger=LandingWatcher(feed=name))
+    watcher = AssetWatcher(name=f"{feed.dag_id}_landings", trigger=LandingWatcher(name, written(feed.landing)))
     return Asset(name=f"landings.{feed.dag_id}", uri=f"landfall://landings/{name}", watchers=[watcher])
 
 
