@@ -22,7 +22,6 @@ def test_what_the_servers_import_before_they_fork_holds_no_declaration(tmp_path:
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     env |= {
         "AIRFLOW_HOME": str(tmp_path),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{tmp_path}/airflow.db",
     }

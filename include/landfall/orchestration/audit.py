@@ -169,6 +169,9 @@ def audit_landings() -> AuditLandings:
 def start_runs(due: Step) -> Any:
     """One task a run that the step `due` tells: it makes the run, or resets the one that its partition had."""
     start_runs = TriggerDagRunOperator.partial(
-        task_id="start_runs", openlineage_inject_parent_info=False, execution_timeout=SERVERS
+        task_id="start_runs",
+        openlineage_inject_parent_info=False,
+        execution_timeout=SERVERS,
+        map_index_template="{{ task.trigger_dag_id }} {{ (task.logical_date or task.run_after)|string|truncate(10, True, '') }}",
     )
     return start_runs.expand_kwargs(due.output)

@@ -15,6 +15,8 @@ from landfall.stack.secrets import Secrets
 BUCKET = "landfall"
 # Taken from the environment of `landfall up` when they are set there.
 TUNABLE = {
+    "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",  # no step depends on it: docs/airflow.md
+    "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "landfall.stack.airflow_logs.LOGGING_CONFIG",
     "AIRFLOW__CORE__PARALLELISM": "4",  # each worker is forked at once and kept
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
     # Runs that wait count too: with the usual 20, twenty waiting days hold all others up.
@@ -100,12 +102,11 @@ def _airflow(
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.passwords_file),
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__MP_START_METHOD": "fork",  # workers share what the scheduler has imported
         "AIRFLOW__CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": "False",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),  # for plugins beside Landfall's, which is installed
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__FERNET_KEY": secrets.airflow_fernet,
         "AIRFLOW__SCHEDULER__CATCHUP_BY_DEFAULT": "False",
