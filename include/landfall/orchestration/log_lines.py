@@ -7,7 +7,14 @@ from typing import Any
 
 WORD = 120
 """Characters of one word of a command line."""
-_short = reprlib.Repr()
+
+
+class _Short(reprlib.Repr):
+    def repr_float(self, value: float, level: int) -> str:
+        return f"{value:.4g}"
+
+
+_short = _Short()
 _short.maxdict, _short.maxlist, _short.maxtuple, _short.maxlevel = 12, 3, 3, 3
 _short.maxstring = _short.maxother = _short.maxlong = 100
 

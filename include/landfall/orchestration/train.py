@@ -67,7 +67,7 @@ class CollectFeatures(SparkStep):
         self.log.info(
             "%s that have landed can be learnt from, %s; %s made now, %s refused",
             count(len(days), "day"),
-            days,
+            f"{days!s:.200}",
             count(report["rows"], "row"),
             count(len(refused), "day"),
         )

@@ -67,8 +67,9 @@ def variables(
         "LANDFALL_SPARK_REMOTE": f"sc://localhost:{ports['spark']}/;token={secrets.spark_token}",
         "LANDFALL_SPARK_JARS": str(spark_jars),
         "LANDFALL_AIRFLOW_URL": f"http://127.0.0.1:{ports['api-server']}",
-        "LANDFALL_AIRFLOW_USER": "admin",
-        "LANDFALL_AIRFLOW_PASSWORD": secrets.airflow_admin,
+        # Not people's `admin`: the audit and the command line read runs, start and clear them, and may do no more.
+        "LANDFALL_AIRFLOW_USER": "landfall",
+        "LANDFALL_AIRFLOW_PASSWORD": secrets.airflow_landfall,
         "LANDFALL_MLFLOW_ARTIFACTS": f"s3://{BUCKET}/{MODELS}",
         "LANDFALL_S3_BUCKET": BUCKET,
         "LANDFALL_S3_ENDPOINT": s3,
@@ -100,7 +101,7 @@ def _airflow(
         "AIRFLOW_HOME": str(data),
         "AIRFLOW_CONN_LANDFALL_S3": json.dumps(connection),
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,landfall:user",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.passwords_file),
         "AIRFLOW__CORE__MP_START_METHOD": "fork",  # workers share what the scheduler has imported
         "AIRFLOW__CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": "False",
