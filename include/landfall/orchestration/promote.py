@@ -9,6 +9,7 @@ from landfall.orchestration.assets import features_asset, model_asset
 from landfall.orchestration.audit import Starts, run_arguments
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import model_promoted
+from landfall.orchestration.links import ModelVersionLink
 from landfall.orchestration.step import Step
 from landfall.pipelines import find_training
 from landfall.spec import Settings, Training
@@ -16,6 +17,8 @@ from landfall.spec import Settings, Training
 
 class Promote(Step):
     """Makes the judged version the champion, if the champion is still the one it was compared with."""
+
+    operator_extra_links = (ModelVersionLink(),)
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
         super().__init__(inlets=[features_asset(training.feed)], outlets=[model_asset(training.model)], **kwargs)

@@ -11,6 +11,7 @@ from landfall.orchestration.assets import features_asset, model_asset, table_ass
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import errors_measured, rows_scored
+from landfall.orchestration.links import ModelVersionLink
 from landfall.orchestration.log_lines import count
 from landfall.orchestration.run_partition import PARTITION, partition_of
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
@@ -81,6 +82,8 @@ class Stage(SparkStep):
 
 class Score(Stage):
     """Predict with the champion; before there is one, wait for it in the triggerer."""
+
+    operator_extra_links = (ModelVersionLink(),)
 
     def __init__(self, *, model: str, **kwargs: Any) -> None:
         super().__init__(model=model, reads=model_asset(model), **kwargs)

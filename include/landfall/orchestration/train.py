@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import features_collected, model_trained
+from landfall.orchestration.links import ModelVersionLink
 from landfall.orchestration.log_lines import count, outline
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
 from landfall.orchestration.tracks_training import TracksTraining
@@ -82,6 +83,7 @@ class Train(TracksTraining):
     """Fit on the snapshot and register a version: the challenger."""
 
     template_fields: Sequence[str] = ("argv", "until")
+    operator_extra_links = (ModelVersionLink(),)
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
         super().__init__(job=training.training, partition="", **kwargs)

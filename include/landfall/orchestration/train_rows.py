@@ -10,6 +10,7 @@ from airflow.sdk import Context
 
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import rows_landed, rows_learnt
+from landfall.orchestration.links import ModelVersionLink
 from landfall.orchestration.log_lines import count, outline
 from landfall.orchestration.spark_step import Ask, Json
 from landfall.orchestration.step import Step
@@ -45,6 +46,7 @@ class TrainRows(TracksTraining):
     """Fit on the rows that have landed and register a version: the challenger. No alias of a champion is touched."""
 
     template_fields: Sequence[str] = ("argv",)
+    operator_extra_links = (ModelVersionLink(),)
 
     def __init__(self, **kwargs: Any) -> None:
         rendered = {"learner": f"{{{{ {MODEL}.learner.to_json() }}}}", "holdout": f"{{{{ {MODEL}.holdout }}}}"}
