@@ -42,8 +42,8 @@ wheel: $(READY) ## The jobs for other machines: a wheel and a zip of the same so
 	@$(BIN)/python -m landfall.compute.shipping dist
 
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --no-emit-index-url
-pins: $(READY) ## Resolve requirements.in, for Python 3.11 to 3.13 at once, into requirements.txt, and write down the hash of everything that is fetched
-	@$(PIN) requirements.in -o requirements.txt
+pins: $(READY) ## Resolve pyproject.toml and requirements.in, for Python 3.11 to 3.13 at once, into requirements.txt, and write down the hash of everything that is fetched
+	@$(PIN) pyproject.toml --all-extras requirements.in -o requirements.txt
 	@echo minilake==1.9.0 | $(PIN) --no-annotate - -o include/landfall/stack/minilake.txt
 	@$(BIN)/python -m landfall.stack.jar_lock
 

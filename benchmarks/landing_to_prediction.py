@@ -45,7 +45,7 @@ def project(folder: Path) -> Path:
     (folder / "dags").mkdir(parents=True)
     for dag in [*(ROOT / "dags").glob("*.py"), *(ROOT / "benchmarks" / "plain").glob("*.py")]:
         (folder / "dags" / dag.name).symlink_to(dag)
-    for name in ("plugins", "include", "spark_jobs", "pyproject.toml"):
+    for name in ("include", "spark_jobs", "pyproject.toml"):
         (folder / name).symlink_to(ROOT / name)
     return folder
 

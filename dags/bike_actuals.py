@@ -25,6 +25,6 @@ with partitioned_dag(ACTUALS, doc_md=__doc__) as dag:
     features = make_features(ACTUALS)
     kept = check_contract(ACTUALS)
     measured = measure_errors(ACTUALS, of=PREDICTIONS, model=TRAINING.model)
-    published = publish(ACTUALS, staged_by="measure_errors")
+    published = publish(ACTUALS, staged_by=measured)
 
     chain(landed, features, kept, measured, published)

@@ -18,6 +18,6 @@ with partitioned_dag(FORECAST, doc_md=__doc__) as dag:
     features = make_features(FORECAST)
     kept = check_contract(FORECAST)
     scored = score(FORECAST, model=TRAINING.model)
-    published = publish(FORECAST, staged_by="score")
+    published = publish(FORECAST, staged_by=scored)
 
     chain(landed, features, kept, scored, published)

@@ -1,4 +1,4 @@
-"""Write the file that Airflow's simple auth manager signs people in from: one user, a password from the environment."""
+"""Write the file that Airflow's simple auth manager signs in from: people as `admin`, and the audit as a user of its own."""
 
 import json
 import os
@@ -10,8 +10,11 @@ def main() -> None:
     file = Path(os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch(mode=0o600)
-    login = {os.environ["LANDFALL_AIRFLOW_USER"]: os.environ["LANDFALL_AIRFLOW_PASSWORD"]}
-    file.write_text(json.dumps(login) + "\n", encoding="utf-8")
+    logins = {
+        "admin": os.environ["LANDFALL_AIRFLOW_ADMIN_PASSWORD"],
+        os.environ["LANDFALL_AIRFLOW_USER"]: os.environ["LANDFALL_AIRFLOW_PASSWORD"],
+    }
+    file.write_text(json.dumps(logins) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -54,6 +54,13 @@ class Stack:
     def settings(self) -> Settings:
         return Settings.read(self.env)
 
+    @property
+    def superuser(self) -> str:
+        """Where the superuser of its Postgres connects: the role of the predictions may make no database."""
+        password = json.loads((self.home / "secrets.json").read_text())["postgres"]
+        parts = conninfo_to_dict(self.settings.database_url)
+        return make_conninfo(**{**parts, "user": "postgres", "password": password, "dbname": "postgres"})
+
     def ps(self) -> list[dict[str, object]]:
         """Its parts, as `landfall ps --json` lists them."""
         told: list[dict[str, object]] = json.loads(run_landfall(self.home, "ps", "--json").stdout)
@@ -92,10 +99,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """URL of an empty database, dropped afterwards; on LANDFALL_TEST_DATABASE_URL's server, else on the stack's.
-
-    As the server's superuser: the role of the predictions may make no database.
+    As the server's superuser (`Stack.superuser`).
     """
-    server = os.environ.get("LANDFALL_TEST_DATABASE_URL") or _superuser(request.getfixturevalue("stack"))
+    server = os.environ.get("LANDFALL_TEST_DATABASE_URL") or request.getfixturevalue("stack").superuser
     name = f"test_{uuid.uuid4().hex[:8]}"
     with psycopg.connect(server, autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
@@ -135,12 +141,6 @@ def local_settings(database_url: str, registry_url: str, tmp_path_factory: pytes
         airflow_url="",
         code_version="c0de",
     )
-
-
-def _superuser(stack: Stack) -> str:
-    password = json.loads((stack.home / "secrets.json").read_text())["postgres"]
-    parts = conninfo_to_dict(stack.settings.database_url)
-    return make_conninfo(**{**parts, "user": "postgres", "password": password, "dbname": "postgres"})
 
 
 @pytest.fixture(scope="session")

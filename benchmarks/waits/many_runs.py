@@ -49,7 +49,7 @@ def project(folder: Path, sides: str) -> Path:
     (folder / "dags").mkdir(parents=True)
     for dag in (ROOT / "benchmarks" / sides / "dags").glob("*.py"):
         (folder / "dags" / dag.name).symlink_to(dag)
-    for name in ("plugins", "include", "spark_jobs", "pyproject.toml"):
+    for name in ("include", "spark_jobs", "pyproject.toml"):
         (folder / name).symlink_to(ROOT / name)
     return folder
 

@@ -59,6 +59,7 @@ def facts(dag: Any) -> dict[str, Any]:
     return {
         "dag_id": dag.dag_id,
         "doc_md": dag.doc_md,
+        "description": dag.description,
         "tags": sorted(dag.tags),
         "params": sorted(dag.params),
         "catchup": dag.catchup,
@@ -80,6 +81,8 @@ def task_facts(task: Any) -> dict[str, Any]:
         "deferrable": getattr(task, "deferrable", False),
         "timeout": getattr(task, "timeout", None),
         "limit": seconds(task.execution_timeout),
+        "reads": [asset.name for asset in task.inlets],
+        "tells": [asset.name for asset in task.outlets],
         "pauses": [seconds(task.retry_delay), seconds(task.max_retry_delay)],
     }
 

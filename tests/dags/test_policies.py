@@ -57,7 +57,6 @@ def read_dags(home: Path, *arguments: str, **variables: str) -> dict[str, Any]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     env |= {
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
@@ -203,6 +202,30 @@ def test_a_dag_can_be_found_has_an_owner_and_ends(name: str, read: dict[str, Any
     assert 0 < dag["timeout"] <= 14 * DAY
     assert dag["catchup"] is False
     assert [task["task_id"] for task in dag["tasks"] if task["retries"] < 1 or task["owner"] in ("", "airflow")] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_the_list_of_dags_says_what_each_is_for(path: Path, read: dict[str, Any]) -> None:
+    heading = path.read_text(encoding="utf-8").partition("# ")[2].partition("\n")[0]
+
+    assert [dag["description"] for dag in read["files"][path.stem]["dags"]] == [heading]
+    assert len(heading) > 15
+
+
+def test_the_asset_graph_leads_from_what_lands_to_what_is_published(read: dict[str, Any]) -> None:
+    """Airflow's asset graph goes from an asset to the tasks that read it, and from a task to the assets that it tells."""
+    tasks = [task for file in read["files"].values() for dag in file["dags"] for task in dag["tasks"]]
+    edges = {(one, other) for task in tasks for one in task["reads"] for other in task["tells"]}
+
+    assert edges == {
+        ("landings.bike_forecast", "features.bike_forecast"),
+        ("features.bike_forecast", "predictions.bike_demand"),
+        ("models.bike_demand", "predictions.bike_demand"),
+        ("landings.bike_actuals", "features.bike_actuals"),
+        ("features.bike_actuals", "predictions.bike_demand_errors"),
+        ("predictions.bike_demand", "predictions.bike_demand_errors"),
+        ("features.bike_actuals", "models.bike_demand"),
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -27,6 +27,7 @@ ENV_FILE = {
     "LANDFALL_MLFLOW_PASSWORD": SECRETS.mlflow_admin,
     "LANDFALL_MLFLOW_SECRET_KEY": SECRETS.mlflow_session,
     "LANDFALL_AIRFLOW_PASSWORD": SECRETS.airflow_admin,
+    "LANDFALL_AIRFLOW_SERVICE_PASSWORD": SECRETS.airflow_landfall,
     "LANDFALL_FERNET_KEY": SECRETS.airflow_fernet,
     "LANDFALL_SPARK_SECRET": "the-secret-of-sparks-servers",
     "LANDFALL_SPARK_TOKEN": SECRETS.spark_token,

@@ -151,7 +151,10 @@ def test_mlflow_is_published_on_this_machine_by_a_file_of_its_own() -> None:
     assert told.returncode == 0, told.stdout + told.stderr
     assert yaml.safe_load(file.read_text(encoding="utf-8")) == {
         "services": {
-            "mlflow": {"ports": ["${LANDFALL_PUBLISH_ADDRESS:-127.0.0.1}:${LANDFALL_MLFLOW_PORT:-15000}:5000"]}
+            "mlflow": {"ports": ["${LANDFALL_PUBLISH_ADDRESS:-127.0.0.1}:${LANDFALL_MLFLOW_PORT:-15000}:5000"]},
+            "airflow-scheduler": {
+                "environment": {"LANDFALL_MLFLOW_URL": "${LANDFALL_MLFLOW_URL:-http://127.0.0.1:15000}"}
+            },
         }
     }
 

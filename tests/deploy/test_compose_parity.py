@@ -104,9 +104,12 @@ def servers(written: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[st
 def test_airflow_has_the_variables_of_the_embedded_stack(
     service: str, servers: dict[str, str], services: Services
 ) -> None:
-    environment = services[service]["environment"]
+    environment = dict(services[service]["environment"])
+    if service == "airflow-init":  # the only one that is told the password of people's user
+        assert environment.pop("LANDFALL_AIRFLOW_ADMIN_PASSWORD") == SECRETS.airflow_admin
 
     assert set(environment) == set(servers)
+    assert SECRETS.airflow_admin not in environment.values()
     differ = {name for name in servers if environment[name] != placed(servers[name])}
     assert differ == set(VARIABLES_THAT_DIFFER)
 
@@ -182,7 +185,10 @@ def test_the_one_shot_writes_the_login_that_the_embedded_stack_writes(
     for _ in range(2):
         subprocess.run([sys.executable, str(ROOT / "docker" / "write_login.py")], env=environment, check=True)
 
-    assert json.loads(file.read_text(encoding="utf-8")) == {"admin": SECRETS.airflow_admin}
+    assert json.loads(file.read_text(encoding="utf-8")) == {
+        "admin": SECRETS.airflow_admin,
+        "landfall": SECRETS.airflow_landfall,
+    }
     assert file.stat().st_mode & 0o777 == 0o600
     assert services["airflow-init"]["environment"]["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"] == str(
         layout.passwords_file

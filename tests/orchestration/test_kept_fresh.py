@@ -206,7 +206,7 @@ def life(stack: Any) -> Iterator[Life]:
             if name.startswith(("AWS_", "MLFLOW_", "LANDFALL_")):
                 patch.setenv(name, value)
         one = Life(stack, own(f"life_{uuid.uuid4().hex[:6]}"))
-        patch.setitem(pipelines.PIPELINES, one.name, one.pipeline)
+        patch.setitem(pipelines.PIPELINES.named, one.name, one.pipeline)
         one.land("actuals", range(LEARNT))
         one.training("manual").all()
         yield one

@@ -7,7 +7,7 @@ import sys
 import weakref
 from collections.abc import AsyncGenerator, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +26,7 @@ from landfall.orchestration import landing_trigger, landing_watcher, wait_for_la
 from landfall.orchestration.landing_trigger import LandingTrigger, landing_of, waited_partition, written
 from landfall.orchestration.landing_watcher import LandingWatcher
 from landfall.orchestration.wait_for_landing import LandingSensor
-from landfall.pipelines.bike_demand import FORECAST
+from landfall.pipelines.bike_demand import ACTUALS, FORECAST
 from landfall.spec import Landing, Partition, Settings
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, OneObject, Settled
 
@@ -386,7 +386,7 @@ def test_a_watcher_tells_which_feed_has_news_and_waits_between_two_events(monkey
     monkeypatch.setattr(landing_watcher, "changes", changes)
 
     async def three() -> tuple[list[Any], float]:
-        events = LandingWatcher(feed="bike_demand/forecast").run()
+        events = LandingWatcher("bike_demand/forecast", written(FORECAST.landing)).run()
         began = asyncio.get_running_loop().time()
         payloads = [(await anext(events)).payload for _ in range(3)]
         return payloads, asyncio.get_running_loop().time() - began
@@ -397,14 +397,16 @@ def test_a_watcher_tells_which_feed_has_news_and_waits_between_two_events(monkey
     assert watched == [("landings", FORECAST.landing, Settings.read().sqs_queue_url)]
 
 
-def test_watchers_of_two_feeds_are_two_and_of_one_feed_are_one() -> None:
+def test_watchers_of_two_feeds_or_of_two_declarations_are_two_and_of_one_are_one() -> None:
+    edited = replace(FORECAST.landing, prefix="elsewhere/forecast")
     hashes = [
-        LandingWatcher.hash(*LandingWatcher(feed=feed).serialize())
-        for feed in ("bike_demand/forecast", "bike_demand/actuals", "bike_demand/forecast")
+        LandingWatcher.hash(*LandingWatcher(feed, written(landing)).serialize())
+        for feed, landing in (
+            ("bike_demand/forecast", FORECAST.landing),
+            ("bike_demand/actuals", ACTUALS.landing),
+            ("bike_demand/forecast", edited),
+            ("bike_demand/forecast", FORECAST.landing),
+        )
     ]
-    assert hashes[0] == hashes[2] != hashes[1]
-
-
-def test_a_watcher_of_an_unknown_feed_names_the_nearest() -> None:
-    with pytest.raises(SpecError, match="Did you mean `forecast`"):
-        LandingWatcher(feed="bike_demand/forcast").landing()
+    assert hashes[0] == hashes[3]
+    assert len({*hashes}) == 3

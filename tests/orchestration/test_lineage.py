@@ -161,7 +161,7 @@ STEPS: dict[str, tuple[Callable[[], BaseOperator], Any, list[tuple[str, str]], l
         lambda: measure_errors(ACTUALS, of=PREDICTIONS, model="bike_demand"), ERRORS,
         [(S3, "features/bike_actuals"), TABLE], [(POSTGRES, "landfall.publications_data.bike_demand_errors")],
     ),
-    "publish": (lambda: publish(FORECAST, staged_by="score"), PUBLISHED, [STAGING], [TABLE]),
+    "publish": (lambda: publish(FORECAST, staged_by=score(FORECAST, model="bike_demand")), PUBLISHED, [STAGING], [TABLE]),
     "collect_features": (
         lambda: collect_features(TRAINING), {"landed": "2011-01-01..2011-09-30", "rows": 6000, "refused": []},
         [(S3, "bike_sharing/actuals")], [(S3, "features/bike_actuals")],
@@ -224,7 +224,7 @@ def test_features_tell_the_partition_the_rows_and_the_files() -> None:
 
 
 def test_a_published_table_tells_its_publication_the_model_version_and_its_columns() -> None:
-    step: Any = in_dag(lambda: publish(FORECAST, staged_by="score"))
+    step: Any = in_dag(lambda: publish(FORECAST, staged_by=score(FORECAST, model="bike_demand")))
     step.reported = PUBLISHED
     found = told(step, TaskInstanceState.SUCCESS)
     [table], facts = found.outputs, found.run_facets["landfall_provenance"]
@@ -318,7 +318,7 @@ def facets(told: Any) -> list[Json]:
 
 
 def test_every_facet_names_its_producer_and_its_schema(environment: Path) -> None:
-    finish(in_dag(lambda: publish(FORECAST, staged_by="score")), PUBLISHED)
+    finish(in_dag(lambda: publish(FORECAST, staged_by=score(FORECAST, model="bike_demand"))), PUBLISHED)
     found = [facet for each in lines(environment) for facet in facets(each)]
 
     assert len(found) > 20

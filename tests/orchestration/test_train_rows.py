@@ -31,7 +31,7 @@ def model(stack: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[TableModel]:
         if name.startswith(("AWS_", "MLFLOW_", "LANDFALL_")):
             monkeypatch.setenv(name, value)
     one = replace(IRIS, name=f"test_{uuid.uuid4().hex[:8]}", rows=unlabelled)
-    monkeypatch.setitem(pipelines.TABLE_MODELS, one.name, one)
+    monkeypatch.setitem(pipelines.TABLE_MODELS.named, one.name, one)
     yield one
     with registry(stack.settings) as client:
         client.delete_experiment(client.get_experiment_by_name(one.name).experiment_id)

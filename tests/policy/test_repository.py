@@ -3,12 +3,13 @@
 import ast
 import re
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("include", "spark_jobs", "dags", "plugins")
+SOURCES = ("include", "spark_jobs", "dags")
 LONGEST_FILE = 300
 LONGEST_PLUGIN = 40
 
@@ -112,11 +113,14 @@ def test_a_source_file_is_short_enough_to_read(path: Path) -> None:
     assert lines < LONGEST_FILE, f"{lines} lines: give the second idea in it a file of its own"
 
 
-def test_plugins_is_one_small_file() -> None:
-    plugins = [path for path in MODULES if path.relative_to(ROOT).parts[0] == "plugins"]
+def test_the_plugin_comes_with_the_package_and_stays_small() -> None:
+    """One entry point, so that an Airflow that only has the wheel finds it, and none finds it twice."""
+    named = [each.value for each in metadata.distribution("landfall").entry_points if each.group == "airflow.plugins"]
+    assert named == ["landfall.orchestration.plugin:LandfallPlugin"]
+    assert not [path for path in FILES if path.relative_to(ROOT).parts[0] == "plugins"]
 
-    assert [path.name for path in plugins] == ["landfall_plugin.py"]
-    assert len(plugins[0].read_text(encoding="utf-8").splitlines()) <= LONGEST_PLUGIN
+    lines = (ROOT / "include/landfall/orchestration/plugin.py").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= LONGEST_PLUGIN
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))

@@ -19,6 +19,18 @@ print(json.dumps(codes))
 """
 
 
+def test_the_login_that_tasks_have_starts_runs_and_reads_no_secret(stack: Any) -> None:
+    api = AirflowApi(stack.settings)
+
+    assert stack.settings.airflow_user == "landfall"
+    assert stack.settings.airflow_password != json.loads((stack.home / "airflow-passwords.json").read_text())["admin"]
+    assert {path: api.http.get(f"/api/v2/{path}").status_code for path in ("connections", "variables")} == {
+        "connections": 403,
+        "variables": 403,
+    }
+    assert api.http.patch("/api/v2/dags/landing_audit", json={"is_paused": True}).status_code == 200
+
+
 def test_passwords_cannot_be_tried_without_end(stack: Any, stranger: Any) -> None:
     api = AirflowApi(stack.settings)
     port = str(api.http.base_url.port)

@@ -220,7 +220,7 @@ def test_what_the_servers_run_cannot_be_changed(stack: Any, stranger: Any) -> No
     environment = packages[0].parent
     cache = layout.cache()
     programs = [PROJECT, *(path for path in PROJECT.iterdir() if path.name not in (".git", ".landfall"))]
-    for folder in ("include", "spark_jobs", "dags", "plugins"):
+    for folder in ("include", "spark_jobs", "dags"):
         programs += (PROJECT / folder).rglob("*")
     programs += [environment, *environment.iterdir(), *packages, *(packages[2] / "jars").iterdir()]
     programs += [cache, *cache.iterdir(), *(cache / "jars").rglob("*"), Path(stack.env["JAVA_HOME"]) / "bin" / "java"]

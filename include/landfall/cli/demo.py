@@ -1,5 +1,6 @@
 """`landfall demo`: the whole life of a partition, on this machine, stage by stage."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -155,14 +156,15 @@ class Demo:
 
     def _tell(self, key: dict[str, str], row: Told, took: float) -> None:
         from landfall.stack import home, settings
+        from landfall.stack.layout import Layout
 
-        where = settings()
+        where, password = settings(), json.loads(Layout.at(home()).passwords_file.read_text())["admin"]
         words = " ".join(f"{name}={value}" for name, value in key.items())
         told: Told = {
             "seconds": {**self.seconds, "total": round(took, 1)},
             "lookup": {**key, **{name: row[name] for name in ("predicted", "model_version", "published_at")}},
             "error": {"partition": str(self.yesterday), "rmse": self._error()},
-            "airflow": {"url": where.airflow_url, "user": where.airflow_user, "home": str(home())},
+            "airflow": {"url": where.airflow_url, "user": "admin", "home": str(home())},
         }
         riders, version = float(str(row["predicted"])), row["model_version"]
         off = self._error()
@@ -174,7 +176,7 @@ landfall lookup bike_demand {words}
   {riders:.0f} riders expected, by model version {version}, published {row["published_at"]}{measured}
 
 Airflow UI    {where.airflow_url}
-  sign in     user {where.airflow_user}, password {where.airflow_password}
+  sign in     user admin, password {password}
 See           landfall status bike_demand | landfall models bike_demand | landfall report bike_demand --html report.html
               landfall sql "SELECT * FROM predictions.bike_demand"
 Stop          landfall down    (what landed and what was published is kept)

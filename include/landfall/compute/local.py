@@ -41,6 +41,9 @@ HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
 GREETING = 10.0
 """Seconds within which a server answers that is alive, however busy: it takes milliseconds."""
 
+LOG_LEVEL = "SPARK_CONNECT_LOG_LEVEL"
+"""The variable that turns on the log of Spark's client."""
+
 LOOK = "landfall logs spark"
 """What shows more of a job that failed."""
 
@@ -102,8 +105,12 @@ class WarmSpark:
     def _session(self, name: str = "") -> "SparkSession":
         """A new client of the server, of its session called `name`, or of a new one."""
         from pyspark.sql.connect.client import DefaultChannelBuilder
+        from pyspark.sql.connect.logging import logger
         from pyspark.sql.connect.session import SparkSession
 
+        # As pyspark has it. Airflow's configuration turns every logger on again that was imported before it, and each answer
+        # that the server refuses, also an expected one, was a stack trace in the task's log. What is refused is raised too.
+        logger.disabled = LOG_LEVEL not in os.environ
         os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # as pyspark.sql's own builder does, which takes no channel
         slash = "" if "/;" in self.remote else "/"
         builder = DefaultChannelBuilder(f"{self.remote}{slash};session_id={name}" if name else self.remote)

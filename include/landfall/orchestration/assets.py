@@ -2,14 +2,19 @@
 
 from airflow.sdk import Asset, AssetWatcher
 
+from landfall.landing.store import feed_of
+from landfall.orchestration.landing_trigger import written
 from landfall.orchestration.landing_watcher import LandingWatcher
-from landfall.spec import Feed, Pipeline, Training
+from landfall.spec import Feed, PredictionTable
 
 
-def landing_asset(pipeline: Pipeline, feed: Feed) -> Asset:
-    """What lands for a feed and no run is waiting for. Its events wake the audit; they carry no truth."""
-    name = f"{pipeline.name}/{feed.name}"
-    watcher = AssetWatcher(name=f"{feed.dag_id}_landings", trigger=LandingWatcher(feed=name))
+def landing_asset(feed: Feed) -> Asset:
+    """What lands for a feed. Its events tell of what no run is waiting for, and wake the audit; they carry no truth.
+
+    Whoever names this asset names its watcher: Airflow takes away the watchers that the file it has read last does not have.
+    """
+    name = feed_of(feed.landing)
+    watcher = AssetWatcher(name=f"{feed.dag_id}_landings", trigger=LandingWatcher(name, written(feed.landing)))
     return Asset(name=f"landings.{feed.dag_id}", uri=f"landfall://landings/{name}", watchers=[watcher])
 
 
@@ -18,11 +23,11 @@ def features_asset(feed: Feed) -> Asset:
     return Asset(name=feed.features.arguments["features"].partition("/")[0], uri=f"landfall://features/{feed.dag_id}")
 
 
-def model_asset(training: Training) -> Asset:
+def model_asset(model: str) -> Asset:
     """The champion of a registered model."""
-    return Asset(name=f"models.{training.model}", uri=f"landfall://models/{training.model}")
+    return Asset(name=f"models.{model}", uri=f"landfall://models/{model}")
 
 
-def table_asset(feed: Feed) -> Asset:
-    """The table that a feed's runs publish."""
-    return Asset(name=feed.table.name, uri=f"landfall://tables/{feed.table.name}")
+def table_asset(table: PredictionTable) -> Asset:
+    """A table that the runs of a feed publish."""
+    return Asset(name=table.name, uri=f"landfall://tables/{table.name}")

@@ -5,10 +5,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import Context
 
 from landfall.errors import LandfallError
+from landfall.orchestration.start_run import NAMED, StartRun
 from landfall.orchestration.step import SERVERS, Step
 from landfall.pipelines import PIPELINES
 from landfall.spec import Pipeline, Settings
@@ -168,7 +168,10 @@ def audit_landings() -> AuditLandings:
 
 def start_runs(due: Step) -> Any:
     """One task a run that the step `due` tells: it makes the run, or resets the one that its partition had."""
-    start_runs = TriggerDagRunOperator.partial(
-        task_id="start_runs", openlineage_inject_parent_info=False, execution_timeout=SERVERS
+    start_runs = StartRun.partial(
+        task_id="start_runs",
+        openlineage_inject_parent_info=False,
+        execution_timeout=SERVERS,
+        map_index_template=NAMED,
     )
     return start_runs.expand_kwargs(due.output)

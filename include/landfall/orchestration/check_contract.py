@@ -9,6 +9,7 @@ from landfall.errors import ContractError
 from landfall.landing.store import feed_of
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import contract_checked
+from landfall.orchestration.log_lines import count
 from landfall.orchestration.run_partition import partition_of
 from landfall.orchestration.step import Step
 from landfall.spec import Feed, Partition, Settings
@@ -64,6 +65,13 @@ class CheckContract(Step):
                 judge_reading(database, reading, rows=report["rows"], quarantined=report["quarantined"] or refused)
         if error := contract_error(self.feed, str(partition_of(context)), report):
             raise error
+        self.log.info(
+            "The contract %s holds: %s kept, %s in quarantine (allowed: %.0f %%)",
+            self.feed.contract.version,
+            count(report["rows"], "row"),
+            count(report["quarantined"], "row"),
+            100 * self.feed.contract.max_bad_share,
+        )
         return {"rows": report["rows"], "quarantined": report["quarantined"]}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from landfall.errors import LandfallError
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import reasons_decided
+from landfall.orchestration.log_lines import outline
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
 from landfall.orchestration.step import Report
 from landfall.pipelines import find_training
@@ -80,10 +81,10 @@ class Decide(SparkStep):
             note_decision(connection, model, context["run_id"], figures, reasons)
         if serving:
             note_age(settings, serving, figures, datetime.now(UTC).date())
-        told = "; ".join(reason.text for reason in reasons)
-        self.log.info("%s (%s)", told or "No reason to train.", figures.as_dict())
         if not reasons:
-            raise AirflowSkipException(f"No reason to train: {figures.as_dict()}")
+            raise AirflowSkipException(f"No reason to train: {outline(figures.as_dict())}")
+        told = "; ".join(reason.text for reason in reasons)
+        self.log.info("Trains: %s. From: %s", told, outline(figures.as_dict()))
         return {"reason": told, "reasons": [reason.kind for reason in reasons], "figures": figures.as_dict()}
 
     def give_up(self, context: Context, settings: Settings, error: BaseException, memo: Mapping[str, Any]) -> Report:

@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from landfall.errors import ModelError
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import models_judged
+from landfall.orchestration.links import ModelVersionLink
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
 from landfall.spec import Settings, Training
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 class Judge(SparkStep):
     """Compares, keeps what it saw with the challenger, and skips what follows where the challenger is refused."""
+
+    operator_extra_links = (ModelVersionLink(),)
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
         super().__init__(job=training.judging, partition="", **kwargs)

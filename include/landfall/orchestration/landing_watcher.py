@@ -8,8 +8,8 @@ from typing import Any
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from landfall.landing.lister import changes
-from landfall.pipelines import find_feed
-from landfall.spec import Landing, Settings
+from landfall.orchestration.landing_trigger import landing_of
+from landfall.spec import Settings
 
 DEBOUNCE = 2.0
 """Seconds in which everything that lands is told in one event."""
@@ -23,29 +23,23 @@ class LandingWatcher(BaseEventTrigger):
 
     Args:
         feed: PIPELINE/FEED, such as `bike_demand/forecast`.
+        landing: Where its objects arrive, as `landing_trigger.written` wrote it: a triggerer lives longer than a declaration,
+            so it is told, and another declaration is another watcher.
     """
 
-    def __init__(self, feed: str) -> None:
+    def __init__(self, feed: str, landing: str) -> None:
         super().__init__()
-        self.feed = feed
+        self.feed, self.landing = feed, landing
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments, for the triggerer."""
-        return f"{__name__}.LandingWatcher", {"feed": self.feed}
-
-    def landing(self) -> Landing:
-        """Where the feed's objects arrive.
-
-        Raises:
-            SpecError: there is no such feed.
-        """
-        return find_feed(self.feed).landing
+        return f"{__name__}.LandingWatcher", {"feed": self.feed, "landing": self.landing}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Events, at most one in two seconds, for ever."""
-        settings = Settings.read()
+        settings, landing = Settings.read(), landing_of(self.landing)
         pipeline, _, feed = self.feed.partition("/")
-        async with aclosing(changes(settings.s3, self.landing(), queue_url=settings.sqs_queue_url)) as changing:
+        async with aclosing(changes(settings.s3, landing, queue_url=settings.sqs_queue_url)) as changing:
             async for _ in changing:
                 yield TriggerEvent({"pipeline": pipeline, "feed": feed})
                 await asyncio.sleep(DEBOUNCE)

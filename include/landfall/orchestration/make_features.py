@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
-from landfall.orchestration.assets import features_asset
+from landfall.orchestration.assets import features_asset, landing_asset
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import features_made
+from landfall.orchestration.log_lines import count
 from landfall.orchestration.run_partition import PARTITION, partition_of
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
 from landfall.spec import Feed, Partition, Settings
@@ -23,7 +24,13 @@ class MakeFeatures(SparkStep):
     feed: Feed
 
     def __init__(self, *, feed: Feed, **kwargs: Any) -> None:
-        super().__init__(job=feed.features, partition=PARTITION, outlets=[features_asset(feed)], **kwargs)
+        super().__init__(
+            job=feed.features,
+            partition=PARTITION,
+            inlets=[landing_asset(feed)],
+            outlets=[features_asset(feed)],
+            **kwargs,
+        )
         self.feed = feed
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
@@ -42,6 +49,13 @@ class MakeFeatures(SparkStep):
         rows, quarantined = report["rows"], report["quarantined"]
         extra = {"partition": str(partition_of(context)), "rows": rows, "quarantined": quarantined}
         self.note(context, features_asset(self.feed), extra)
+        self.log.info(
+            "%s of %s made from %s; %s in quarantine",
+            count(rows, "row"),
+            self.feed.features.arguments["features"].replace("{partition}", extra["partition"]),
+            count(len(memo["inputs"]), "object"),
+            count(quarantined, "row"),
+        )
         return {**report, **memo}
 
     def read(self, settings: Settings, partition: Partition, run_id: str) -> "tuple[int, tuple[LandedObject, ...]]":

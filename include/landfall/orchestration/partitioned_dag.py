@@ -43,6 +43,7 @@ def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
         default_args={**RETRY, "priority_weight": 10 if feed.ahead > 0 else 1, "weight_rule": "absolute"},
         params={"day": _day("Day", "The partition to run. Wins over the logical date; empty: the logical date's day.")},
         tags=["landfall", feed.landing.prefix.partition("/")[0], feed.name],
+        description=title_of(doc_md),
         doc_md=doc_md,
     )
 
@@ -52,7 +53,7 @@ def training_dag(training: Training, *, doc_md: str) -> DAG:
 
     It has no start date: with one, Airflow would train as soon as it first sees the DAG, for the week that has passed.
     """
-    changed, schedule = AssetAny(features_asset(training.feed), table_asset(training.feed)), _timetable(training)
+    changed, schedule = AssetAny(features_asset(training.feed), table_asset(training.feed.table)), _timetable(training)
     return DAG(
         training.dag_id,
         schedule=AssetOrTimeSchedule(timetable=schedule, assets=changed) if schedule else changed,
@@ -71,6 +72,7 @@ def training_dag(training: Training, *, doc_md: str) -> DAG:
             ),
         },
         tags=["landfall", training.model, "training"],
+        description=title_of(doc_md),
         doc_md=doc_md,
     )
 
@@ -95,6 +97,7 @@ def on_demand_dag(
         params=dict(params),
         user_defined_macros=dict(macros or {}),
         tags=["landfall", *tags],
+        description=title_of(doc_md),
         doc_md=doc_md,
     )
 
@@ -118,7 +121,7 @@ def _timetable(training: Training) -> CronTriggerTimetable | None:
 
 def audit_dag(dag_id: str, *, doc_md: str) -> DAG:
     """A DAG that audits every feed: every five minutes, on demand, and when something lands that no run waits for."""
-    landings = [landing_asset(pipeline, feed) for pipeline in PIPELINES.values() for feed in pipeline.feeds]
+    landings = [landing_asset(feed) for pipeline in PIPELINES.values() for feed in pipeline.feeds]
     return DAG(
         dag_id,
         schedule=AssetOrTimeSchedule(
@@ -130,8 +133,14 @@ def audit_dag(dag_id: str, *, doc_md: str) -> DAG:
         dagrun_timeout=timedelta(minutes=30),
         default_args={**RETRY, "retry_delay": PAUSE / 2},
         tags=["landfall", "audit"],
+        description=title_of(doc_md),
         doc_md=doc_md,
     )
+
+
+def title_of(doc_md: str) -> str:
+    """The heading of a DAG's page, which the list of DAGs shows beside its name."""
+    return doc_md.strip().partition("\n")[0].lstrip("# ")
 
 
 def _day(title: str, description: str) -> Param:

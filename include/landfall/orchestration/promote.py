@@ -5,10 +5,11 @@ from typing import Any
 
 from airflow.sdk import Context
 
-from landfall.orchestration.assets import model_asset
+from landfall.orchestration.assets import features_asset, model_asset
 from landfall.orchestration.audit import Starts, run_arguments
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import model_promoted
+from landfall.orchestration.links import ModelVersionLink
 from landfall.orchestration.step import Step
 from landfall.pipelines import find_training
 from landfall.spec import Settings, Training
@@ -17,8 +18,10 @@ from landfall.spec import Settings, Training
 class Promote(Step):
     """Makes the judged version the champion, if the champion is still the one it was compared with."""
 
+    operator_extra_links = (ModelVersionLink(),)
+
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
-        super().__init__(outlets=[model_asset(training)], **kwargs)
+        super().__init__(inlets=[features_asset(training.feed)], outlets=[model_asset(training.model)], **kwargs)
         self.training = training
 
     def run(self, context: Context, settings: Settings) -> dict[str, Any]:
@@ -40,8 +43,14 @@ class Promote(Step):
                 by_run=context["run_id"],
                 report=judged["report"],
             )
+        self.log.info(
+            "Version %s of `%s` serves from now on%s",
+            done.version,
+            self.training.model,
+            f", in place of {done.replaced}" if done.replaced else ": the first",
+        )
         extra = {"model_version": done.version, "rows": trained["rows"], **trained["metrics"]}
-        self.note(context, model_asset(self.training), extra)
+        self.note(context, model_asset(self.training.model), extra)
         return {"model_version": done.version, "replaced": done.replaced}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
@@ -69,9 +78,14 @@ class FindStale(Step):
             for facts, standing in survey(settings, pipeline, feed).partitions
             if standing.reason == "model changed" and facts.run and not facts.run.active
         ]
-        for start in stale[-wanted:] if wanted else []:
+        again = stale[-wanted:] if wanted else []
+        for start in again:
             self.log.info("%s %s is scored again: %s", start.feed, start.partition, start.why)
-        return [run_arguments(start) for start in stale[-wanted:]] if wanted else []
+        if not again:
+            self.log.info(
+                "Nothing is scored again: nothing is published that lies ahead, or the pipeline declares none"
+            )
+        return [run_arguments(start) for start in again]
 
 
 def promote(training: Training) -> Promote:

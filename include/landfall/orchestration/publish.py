@@ -10,6 +10,8 @@ from landfall.errors import OutdatedError
 from landfall.orchestration.assets import table_asset
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import rows_published
+from landfall.orchestration.log_lines import count
+from landfall.orchestration.stage import Stage
 from landfall.orchestration.step import Step
 from landfall.spec import Feed, Settings
 
@@ -19,9 +21,10 @@ class Publish(Step):
 
     feed: Feed
 
-    def __init__(self, *, feed: Feed, staged_by: str, **kwargs: Any) -> None:
-        super().__init__(outlets=[table_asset(feed)], **kwargs)
-        self.feed, self.staged_by = feed, staged_by
+    def __init__(self, *, feed: Feed, staged_by: Stage, **kwargs: Any) -> None:
+        # What is staged is no asset, so the published table is told to be made of what was staged from.
+        super().__init__(inlets=list(staged_by.inlets), outlets=[table_asset(feed.table)], **kwargs)
+        self.feed, self.staged_by = feed, staged_by.task_id
 
     def run(self, context: Context, settings: Settings) -> dict[str, Any]:
         """What readers see from now on: publication, rows, model version, milliseconds of lock."""
@@ -40,7 +43,16 @@ class Publish(Step):
             "rows": done.rows,
             "model_version": staged["model_version"],
         }
-        self.note(context, table_asset(self.feed), extra)
+        self.note(context, table_asset(self.feed.table), extra)
+        self.log.info(
+            "Publication %d of %s, %s: %s%s are what readers see; they were shut out for %.0f ms",
+            done.id,
+            self.feed.table.name,
+            done.partition,
+            count(done.rows, "row"),
+            f" by version {staged['model_version']}" if staged["model_version"] else "",
+            done.lock_ms,
+        )
         return {**extra, "lock_ms": done.lock_ms}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
@@ -48,6 +60,6 @@ class Publish(Step):
         return rows_published(settings, self.feed, partition, report)
 
 
-def publish(feed: Feed, *, staged_by: str) -> Publish:
-    """The publishing step of `feed`, after the step called `staged_by`."""
+def publish(feed: Feed, *, staged_by: Stage) -> Publish:
+    """The publishing step of `feed`, after the step `staged_by`."""
     return Publish(task_id="publish", feed=feed, staged_by=staged_by)

@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import TaskDeferralTimeout, TaskDeferred
 
 from landfall.errors import ComputeError, LandfallError
 from landfall.orchestration.elsewhere.job import RemoteJob
+from landfall.orchestration.log_lines import command_line, outline
 from landfall.orchestration.step import SERVERS, Report, Step
 from landfall.spec import Job, Settings
 
@@ -78,7 +79,7 @@ class SparkStep(Step):
         ask = Ask(**known) if known else self.prepare(context, settings)
         if ask is None:
             return self.finish(context, settings, {}, {})
-        self.log.info("python -m spark_jobs %s", " ".join(ask.argv))
+        self.log.info("python -m spark_jobs %s", command_line(ask.argv))
         return self._conclude(
             context,
             settings,
@@ -135,7 +136,7 @@ class SparkStep(Step):
             raise
         except BaseException as error:
             return self.give_up(context, settings, error, memo)
-        self.log.info("report: %s", report)
+        self.log.info("The job has ended: %s", outline(report))
         return self.finish(context, settings, report, memo)
 
     def _here(self, settings: Settings, argv: list[str]) -> Json:

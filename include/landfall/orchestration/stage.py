@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from airflow.sdk import Context
+from airflow.sdk import Asset, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall.errors import RunError
+from landfall.orchestration.assets import features_asset, model_asset, table_asset
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import errors_measured, rows_scored
+from landfall.orchestration.links import ModelVersionLink
+from landfall.orchestration.log_lines import count
 from landfall.orchestration.run_partition import PARTITION, partition_of
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
 from landfall.orchestration.step import Report
@@ -21,8 +24,8 @@ class Stage(SparkStep):
 
     feed: Feed
 
-    def __init__(self, *, feed: Feed, model: str, **kwargs: Any) -> None:
-        super().__init__(job=feed.scoring, partition=PARTITION, **kwargs)
+    def __init__(self, *, feed: Feed, model: str, reads: Asset, **kwargs: Any) -> None:
+        super().__init__(job=feed.scoring, partition=PARTITION, inlets=[features_asset(feed), reads], **kwargs)
         self.feed, self.model = feed, model
 
     def stage(self, context: Context, settings: Settings, version: str, /, **more: str) -> Ask:
@@ -54,6 +57,13 @@ class Stage(SparkStep):
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
         """What is staged, with `publication`, its id, and `model_version`."""
         day = str(partition_of(context))
+        self.log.info(
+            "%s of %s staged as publication %d%s",
+            count(report["staged"][day], "row"),
+            day,
+            memo["publication"],
+            f", by version {memo['model_version']} of `{self.model}`" if memo["model_version"] else "",
+        )
         return {"rows": report["staged"][day], "metrics": report.get("metrics", {}).get(day, {}), **memo}
 
     def skip(self, context: Context, settings: Settings, why: str) -> NoReturn:
@@ -72,6 +82,11 @@ class Stage(SparkStep):
 
 class Score(Stage):
     """Predict with the champion; before there is one, wait for it in the triggerer."""
+
+    operator_extra_links = (ModelVersionLink(),)
+
+    def __init__(self, *, model: str, **kwargs: Any) -> None:
+        super().__init__(model=model, reads=model_asset(model), **kwargs)
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """Predictions of the partition's features by the champion, or by the last version that may predict it."""
@@ -109,7 +124,7 @@ class MeasureErrors(Stage):
     """Hold what had been published for the day against what happened; skip where nothing had been."""
 
     def __init__(self, *, of: PredictionTable, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(reads=table_asset(of), **kwargs)
         self.of = of
 
     @property

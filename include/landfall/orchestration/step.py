@@ -9,9 +9,10 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from airflow.sdk import Asset, BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
 from landfall.errors import LandfallError
+from landfall.orchestration.installed import check_installed
 from landfall.orchestration.lineage import TellsLineage
 from landfall.orchestration.run_partition import partition_of
 from landfall.spec import Feed, Settings
@@ -35,6 +36,7 @@ class Step(TellsLineage, BaseOperator):
     """How long such a step may take; one with a job has the limit of that job too."""
 
     def __init__(self, **kwargs: Any) -> None:
+        check_installed()
         super().__init__(**{"execution_timeout": self.limit, **kwargs})
 
     def execute(self, context: Context) -> Report:
@@ -47,6 +49,7 @@ class Step(TellsLineage, BaseOperator):
         Raises:
             AirflowFailException: what was read or asked for is at fault, which no retry mends. The ledger is told of the
                 former, so that no audit starts the run again.
+            AirflowSkipException: there is nothing to do; why is in the log.
             LandfallError: a server is at fault; the task is tried again.
             AirflowTaskTimeout: it took longer than its limit; the task is tried again.
         """
@@ -55,6 +58,9 @@ class Step(TellsLineage, BaseOperator):
                 self.reported = work()
         except AirflowTaskTimeout:
             raise AirflowTaskTimeout(str(self.too_long(Settings.read()))) from None
+        except AirflowSkipException as why:
+            self.log.info("Skipped: %s", why)  # Airflow says so too, in a part of the log that the UI folds away
+            raise
         except LandfallError as error:
             if error.fault == "server":
                 raise

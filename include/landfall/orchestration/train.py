@@ -8,6 +8,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import features_collected, model_trained
+from landfall.orchestration.links import ModelVersionLink
+from landfall.orchestration.log_lines import count, outline
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
 from landfall.orchestration.tracks_training import TracksTraining
 from landfall.spec import Partition, Partitions, PredictionTable, Settings, Training
@@ -63,6 +65,13 @@ class CollectFeatures(SparkStep):
                 )
             self.log.info("%d days that no run had read need none any more: nothing was predicted for them", read)
         days = Partitions.of(Partition.parse(day) for day in memo["objects"])
+        self.log.info(
+            "%s that have landed can be learnt from, %s; %s made now, %s refused",
+            count(len(days), "day"),
+            f"{days!s:.200}",
+            count(report["rows"], "row"),
+            count(len(refused), "day"),
+        )
         return {"landed": str(days), "rows": report["rows"], "refused": refused}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
@@ -74,6 +83,7 @@ class Train(TracksTraining):
     """Fit on the snapshot and register a version: the challenger."""
 
     template_fields: Sequence[str] = ("argv", "until")
+    operator_extra_links = (ModelVersionLink(),)
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
         super().__init__(job=training.training, partition="", **kwargs)
@@ -88,6 +98,13 @@ class Train(TracksTraining):
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
         """Version, held-out errors and snapshot."""
         version = self.register(settings, report, memo, self.training.learner)
+        self.log.info(
+            "Version %s of `%s` is the challenger: it learnt from %s; held out: %s",
+            version.version,
+            self.training.model,
+            count(report["rows"], "row"),
+            outline(report["metrics"]),
+        )
         return {
             "version": version.version,
             "rows": report["rows"],

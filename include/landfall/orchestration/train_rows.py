@@ -10,6 +10,8 @@ from airflow.sdk import Context
 
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import rows_landed, rows_learnt
+from landfall.orchestration.links import ModelVersionLink
+from landfall.orchestration.log_lines import count, outline
 from landfall.orchestration.spark_step import Ask, Json
 from landfall.orchestration.step import Step
 from landfall.orchestration.tracks_training import TracksTraining
@@ -44,6 +46,7 @@ class TrainRows(TracksTraining):
     """Fit on the rows that have landed and register a version: the challenger. No alias of a champion is touched."""
 
     template_fields: Sequence[str] = ("argv",)
+    operator_extra_links = (ModelVersionLink(),)
 
     def __init__(self, **kwargs: Any) -> None:
         rendered = {"learner": f"{{{{ {MODEL}.learner.to_json() }}}}", "holdout": f"{{{{ {MODEL}.holdout }}}}"}
@@ -62,6 +65,14 @@ class TrainRows(TracksTraining):
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
         """Version, held-out metrics, and the file of rows."""
         made = self.register(settings, report, memo, find_table_model(memo["model"]).learner)
+        self.log.info(
+            "Version %s of `%s` is the challenger: it learnt from %s; on %s that were held out: %s",
+            made.version,
+            made.name,
+            count(report["rows"], "row"),
+            count(report["held_rows"], "row"),
+            outline(report["metrics"]),
+        )
         return {
             "model": made.name,
             "version": made.version,

@@ -1,12 +1,46 @@
-"""The pipelines of this project and its table models, by name. A name is of one of either."""
+"""The pipelines of this project and its table models, by name. A name is of one of either.
+
+They are listed in `landfall.pipelines.catalogue`, which is imported when somebody first asks for one. Airflow's servers live
+for weeks, and every task is forked from one of them: a declaration that a server had imported would be the old one, after an
+edit, in all tasks to come. So the servers import this module and ask for nothing, and each task and each reading of the DAG
+files finds the declarations as they are on disk (tests/policy/test_fresh_declarations.py).
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import import_module
+from typing import Generic, TypeVar
 
 from landfall.errors import SpecError
-from landfall.pipelines.bike_demand import BIKE_DEMAND
-from landfall.pipelines.iris import IRIS, SPECIES_PRICE
 from landfall.spec import Feed, Pipeline, TableModel
 
-PIPELINES = {pipeline.name: pipeline for pipeline in (BIKE_DEMAND,)}
-TABLE_MODELS = {model.name: model for model in (IRIS, SPECIES_PRICE)}
+CATALOGUE = "landfall.pipelines.catalogue"
+Declaration = TypeVar("Declaration", Pipeline, TableModel)
+
+
+class Declarations(Mapping[str, Declaration], Generic[Declaration]):
+    """Name -> declaration, of one list of the catalogue. The first question imports it."""
+
+    def __init__(self, listed: str) -> None:
+        self._list = listed
+
+    @cached_property
+    def named(self) -> dict[str, Declaration]:
+        """The declarations themselves."""
+        return {each.name: each for each in getattr(import_module(CATALOGUE), self._list)}
+
+    def __getitem__(self, name: str) -> Declaration:
+        return self.named[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.named)
+
+    def __len__(self) -> int:
+        return len(self.named)
+
+
+PIPELINES: Declarations[Pipeline] = Declarations("PIPELINES")
+TABLE_MODELS: Declarations[TableModel] = Declarations("TABLE_MODELS")
 
 
 def find_pipeline(name: str) -> Pipeline:

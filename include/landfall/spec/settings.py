@@ -88,6 +88,8 @@ class Settings:
     """Folder with the jars of Delta and s3a on every machine of a cluster; empty where the cluster brings its own."""
     restart_after: timedelta = timedelta(minutes=5)
     """How long a run that a server made fail rests until the audit starts it again; each time twice as long, up to 32 times."""
+    mlflow_url: str = ""
+    """Where people find MLflow's page, for links to it; empty if there is none."""
     sqs_queue_url: str = ""
     """The queue that S3 tells of created objects; empty if there is none. A wait then lists at once, not within a second."""
 
@@ -150,5 +152,6 @@ class Settings:
             spark_secret=env.get(SPARK_SECRET, ""),
             spark_jars=env.get("LANDFALL_SPARK_JARS", ""),
             restart_after=timedelta(seconds=seconds(env, "LANDFALL_RESTART_SECONDS", 300)),
+            mlflow_url=env.get("LANDFALL_MLFLOW_URL", "").rstrip("/"),
             sqs_queue_url=env.get("LANDFALL_SQS_QUEUE_URL", ""),
         )

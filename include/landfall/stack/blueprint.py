@@ -67,6 +67,8 @@ class Blueprint:
             java=self.java,
             spark_jars=jars.SPARK.folder(layout.cache()),
         )
+        if "mlflow" in names:
+            written["LANDFALL_MLFLOW_URL"] = f"http://127.0.0.1:{self.ports['mlflow']}"
         if "databricks" in names:  # else a connection of the shell, to a real workspace, is to stay as it is
             token = self.secrets.databricks_token
             written["AIRFLOW_CONN_LANDFALL_DATABRICKS"] = connection(self.ports["databricks"], token, written)

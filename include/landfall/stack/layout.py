@@ -89,7 +89,7 @@ class Layout:
 
     @property
     def passwords_file(self) -> Path:
-        """The login of the Airflow UI, as `{"admin": "..."}`."""
+        """The logins of Airflow, as `{"admin": "...", "landfall": "..."}`: of people, and of the audit and the command line."""
         return self.home / "airflow-passwords.json"
 
     @property

@@ -37,6 +37,7 @@ class Secrets:
     mlflow_admin: str = field(default_factory=_word, repr=False)
     mlflow_session: str = field(default_factory=_word, repr=False)
     airflow_admin: str = field(default_factory=_word, repr=False)
+    airflow_landfall: str = field(default_factory=_word, repr=False)
     airflow_fernet: str = field(default_factory=_fernet_key, repr=False)
     airflow_jwt: str = field(default_factory=_word, repr=False)
     airflow_api: str = field(default_factory=_word, repr=False)

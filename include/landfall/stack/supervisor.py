@@ -7,6 +7,7 @@ there is one for each home.
 
 import argparse
 import fcntl
+import json
 import os
 import signal
 import sys
@@ -49,7 +50,8 @@ def lock(at: Layout) -> TextIO | None:
 def build(at: Layout, names: list[str], wanted: dict[str, int], claims: ports.Claims) -> list[Part]:
     """Decides ports, which stay claimed as `claims` are kept, secrets and Java; writes the `env` file, gives the parts."""
     secrets = Secrets.load_or_create(at.secrets_file, data_exists=at.data("postgres").exists())
-    envfile.write_whole(at.passwords_file, f'{{"admin": "{secrets.airflow_admin}"}}\n')
+    logins = {"admin": secrets.airflow_admin, "landfall": secrets.airflow_landfall}
+    envfile.write_whole(at.passwords_file, json.dumps(logins) + "\n")
     envfile.write_whole(at.mlflow_passwords_file, f'{{"admin": "{secrets.mlflow_admin}"}}\n')
     listening = [name for name in names if name in ports.USUAL]
     asked = {**ports.from_environment(), **wanted}

@@ -15,6 +15,8 @@ from landfall.stack.secrets import Secrets
 BUCKET = "landfall"
 # Taken from the environment of `landfall up` when they are set there.
 TUNABLE = {
+    "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",  # no step depends on it: docs/airflow.md
+    "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "landfall.stack.airflow_logs.LOGGING_CONFIG",
     "AIRFLOW__CORE__PARALLELISM": "4",  # each worker is forked at once and kept
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
     # Runs that wait count too: with the usual 20, twenty waiting days hold all others up.
@@ -65,8 +67,9 @@ def variables(
         "LANDFALL_SPARK_REMOTE": f"sc://localhost:{ports['spark']}/;token={secrets.spark_token}",
         "LANDFALL_SPARK_JARS": str(spark_jars),
         "LANDFALL_AIRFLOW_URL": f"http://127.0.0.1:{ports['api-server']}",
-        "LANDFALL_AIRFLOW_USER": "admin",
-        "LANDFALL_AIRFLOW_PASSWORD": secrets.airflow_admin,
+        # Not people's `admin`: the audit and the command line read runs, start and clear them, and may do no more.
+        "LANDFALL_AIRFLOW_USER": "landfall",
+        "LANDFALL_AIRFLOW_PASSWORD": secrets.airflow_landfall,
         "LANDFALL_MLFLOW_ARTIFACTS": f"s3://{BUCKET}/{MODELS}",
         "LANDFALL_S3_BUCKET": BUCKET,
         "LANDFALL_S3_ENDPOINT": s3,
@@ -98,14 +101,13 @@ def _airflow(
         "AIRFLOW_HOME": str(data),
         "AIRFLOW_CONN_LANDFALL_S3": json.dumps(connection),
         "AIRFLOW__CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,landfall:user",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(layout.passwords_file),
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__MP_START_METHOD": "fork",  # workers share what the scheduler has imported
         "AIRFLOW__CORE__EXECUTE_TASKS_NEW_PYTHON_INTERPRETER": "False",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),  # for plugins beside Landfall's, which is installed
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__FERNET_KEY": secrets.airflow_fernet,
         "AIRFLOW__SCHEDULER__CATCHUP_BY_DEFAULT": "False",
