@@ -36,7 +36,7 @@ LOOK = (
     f"{RUNS}?logical_date_gte=2012-12-25T00%3A00%3A00%2B00%3A00&logical_date_lte=2012-12-25T00%3A00%3A00%2B00%3A00&limit=1",
     None,
 )
-TRIGGER = ("POST", RUNS, {"logical_date": DAY, "conf": {}, "note": NOTE})
+TRIGGER = ("POST", RUNS, {"logical_date": DAY, "run_after": DAY, "conf": {}, "note": NOTE})
 CLEAR = {"dry_run": False, "only_failed": False}
 
 
@@ -427,7 +427,8 @@ def test_the_logical_date_is_the_start_of_the_partition_in_its_own_time_zone(
     assert handler(eventbridge("rides/dt=2012-12-25/hr=08/h.csv"), None) == told(
         started=["bike_forecast 2012-12-25T08: run 'manual__0'"]
     )
-    assert servers.asked[-1] == ("POST", RUNS, {"logical_date": "2012-12-25T07:00:00+00:00", "conf": {}, "note": NOTE})
+    dates = dict.fromkeys(("logical_date", "run_after"), "2012-12-25T07:00:00+00:00")
+    assert servers.asked[-1] == ("POST", RUNS, {**dates, "conf": {}, "note": NOTE})
 
 
 def test_a_marker_starts_the_run_though_it_is_no_data(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:

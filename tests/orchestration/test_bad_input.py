@@ -50,7 +50,7 @@ class Run(dict[str, Any]):
             params={"day": None},
             ds=str(DAY),
             run_id=f"test_{uuid.uuid4().hex[:8]}",
-            dag_run=SimpleNamespace(logical_date=DAY.start, run_id="test"),
+            dag_run=SimpleNamespace(logical_date=DAY.start, run_id="test", run_type="manual"),
             ti=SimpleNamespace(xcom_pull=lambda task_ids: reports[task_ids]),
             outlet_events={},
         )

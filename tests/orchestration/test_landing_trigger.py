@@ -19,12 +19,14 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.serialization.decoders import smart_decode_trigger_kwargs
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
+from jinja2 import Environment
 
 from landfall.errors import LandingError, RunError, SpecError
 from landfall.landing.listing import LandedObject
 from landfall.orchestration import landing_trigger, landing_watcher, wait_for_landing
 from landfall.orchestration.landing_trigger import LandingTrigger, landing_of, waited_partition, written
 from landfall.orchestration.landing_watcher import LandingWatcher
+from landfall.orchestration.run_partition import PARTITION, partition_of
 from landfall.orchestration.wait_for_landing import LandingSensor
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
 from landfall.spec import Landing, Partition, Settings
@@ -60,9 +62,11 @@ class Context(dict[str, Any]):
     """A context that can be referred to weakly."""
 
 
-def context(moment: datetime | None = datetime(2012, 12, 25, tzinfo=UTC), day: str | None = None) -> Context:
+def context(
+    moment: datetime | None = datetime(2012, 12, 25, tzinfo=UTC), day: str | None = None, run_type: str = "manual"
+) -> Context:
     """The part of Airflow's context that a wait reads."""
-    run = SimpleNamespace(logical_date=moment, run_id="manual__1")
+    run = SimpleNamespace(logical_date=moment, run_id="manual__1", run_type=run_type)
     return Context(params={"day": day}, dag_run=run, run_id="manual__1", ds=moment and moment.date().isoformat())
 
 
@@ -145,6 +149,24 @@ def test_a_run_waits_for_the_partition_of_its_form_or_of_its_date(
     assert trigger.partition == expected
     sensor.render_template_fields(context(moment, day))  # type: ignore[arg-type]
     assert sensor.folder == landing.folder(Partition.parse(expected))
+
+
+def test_what_is_written_into_the_form_of_a_backfill_does_not_make_all_its_runs_do_one_day() -> None:
+    named = context(datetime(2012, 12, 25, tzinfo=UTC), "2013-01-01", run_type="backfill")
+    assert str(waited_partition(DAYS, named)) == str(partition_of(named)) == "2012-12-25"
+    assert Environment().from_string(PARTITION).render(named) == "2012-12-25"
+
+
+@pytest.mark.parametrize(
+    ("run_type", "day", "expected"),
+    [("manual", "2013-01-01", "2013-01-01"), ("manual", None, "2012-12-25"), ("manual", "", "2012-12-25"),
+     ("scheduled", None, "2012-12-25"), ("backfill", None, "2012-12-25")],
+)  # fmt: skip
+def test_a_step_s_command_line_names_the_partition_that_the_step_owns(
+    run_type: str, day: str | None, expected: str
+) -> None:
+    run = context(datetime(2012, 12, 25, tzinfo=UTC), day, run_type)
+    assert Environment().from_string(PARTITION).render(run) == str(partition_of(run)) == expected
 
 
 @pytest.mark.parametrize(

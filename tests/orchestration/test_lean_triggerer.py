@@ -104,6 +104,22 @@ def test_a_process_that_is_to_become_a_triggerer_is_made_lean() -> None:
 
 
 @pytest.mark.parametrize(
+    ("known_line", "other_line"),
+    [
+        ("with anyio.move_on_after(1):", "with anyio.fail_after(1):"),
+        ("await stop_event.wait()", "await anyio.sleep_until(stop_event.wait())"),
+        ("while not self.stop:", "while not stop_event.is_set():"),
+    ],
+)
+def test_a_runner_that_sleeps_otherwise_is_another_triggerer(known_line: str, other_line: str, tmp_path: Path) -> None:
+    source = Path(triggerer_job_runner.__file__).read_text()
+    assert known_line in source
+    (tmp_path / "other.py").write_text(source.replace(known_line, other_line))
+    other = SimpleNamespace(**{**vars(triggerer_job_runner), "__file__": str(tmp_path / "other.py")})
+    assert known(other) is False
+
+
+@pytest.mark.parametrize(
     "lacking",
     [
         {"TriggerLoggingFactory": SimpleNamespace()},

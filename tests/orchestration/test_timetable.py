@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pendulum
@@ -89,15 +90,15 @@ def test_without_catchup_the_run_after_the_newest_is_the_next_day_s(ahead: int) 
 def test_with_catchup_no_day_is_left_out(ahead: int) -> None:
     table = PartitionTimetable(ahead)
 
-    assert following(table, None, catchup=True) == DagRunInfo(START - ahead * DAY, interval(START))
-    assert following(table, START, catchup=True) == DagRunInfo(START + (1 - ahead) * DAY, interval(START + DAY))
+    assert following(table, None, catchup=True) == DagRunInfo(START, interval(START))
+    assert following(table, START, catchup=True) == DagRunInfo(START + DAY, interval(START + DAY))
 
 
 @pytest.mark.usefixtures("at_now")
 def test_a_start_within_a_day_leaves_that_day_out() -> None:
     info = following(PartitionTimetable(-1), None, catchup=True, first=utc(2011, 1, 1, 0, 1))
 
-    assert info == DagRunInfo(utc(2011, 1, 3), interval(utc(2011, 1, 2)))
+    assert info == DagRunInfo(utc(2011, 1, 2), interval(utc(2011, 1, 2)))
 
 
 @pytest.mark.usefixtures("at_now")
@@ -159,7 +160,9 @@ def test_days_on_which_clocks_change_are_utc_days_of_24_hours(ahead: int) -> Non
 @given(
     first=st.dates(date(1990, 1, 1), date(2100, 1, 1)), count=st.integers(0, 40), ahead=st.integers(-3, 3),
 )  # fmt: skip
-def test_consecutive_runs_are_of_consecutive_days_created_that_much_ahead(first: date, count: int, ahead: int) -> None:
+def test_consecutive_runs_are_of_consecutive_days_labelled_by_them_or_created_that_much_ahead(
+    first: date, count: int, ahead: int
+) -> None:
     start = utc(first.year, first.month, first.day)
     infos = list(backfilled(PartitionTimetable(ahead), start, start.add(days=count)))
 
@@ -169,7 +172,8 @@ def test_consecutive_runs_are_of_consecutive_days_created_that_much_ahead(first:
         assert info.data_interval is not None
         assert info.data_interval.end - info.data_interval.start == DAY
         assert info.logical_date == info.data_interval.start
-        assert info.run_after == info.data_interval.start - ahead * DAY
+        is_over = info.data_interval.end <= pendulum.now("UTC")
+        assert info.run_after == info.data_interval.start - (timedelta(0) if is_over else ahead * DAY)
     for one, other in pairwise(infos):
         assert other.data_interval is not None
         assert one.data_interval is not None
@@ -201,6 +205,22 @@ def test_a_run_started_by_hand_owns_the_utc_day_of_its_logical_date(
     ahead: int, moment: DateTime, day: DateTime
 ) -> None:
     assert PartitionTimetable(ahead).infer_manual_data_interval(run_after=moment) == interval(day)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "label"), [(-1, utc(2012, 12, 24)), (0, utc(2012, 12, 25)), (1, utc(2012, 12, 25))],
+)  # fmt: skip
+def test_the_run_that_is_created_now_is_labelled_by_its_day_if_that_has_begun(ahead: int, label: DateTime) -> None:
+    day = utc(2012, 12, 25 + ahead)
+    model = SimpleNamespace(
+        next_dagrun=day, next_dagrun_data_interval=interval(day), next_dagrun_create_after=utc(2012, 12, 25),
+        next_dagrun_partition_date=None, next_dagrun_partition_key=None,
+    )  # fmt: skip
+
+    info = PartitionTimetable(ahead).next_run_info_from_dag_model(dag_model=model)
+    assert info == DagRunInfo(run_after=label, data_interval=interval(day))
+    model.next_dagrun_create_after = None
+    assert PartitionTimetable(ahead).next_run_info_from_dag_model(dag_model=model) is None
 
 
 @given(st.integers(-30, 30))

@@ -17,6 +17,7 @@ from landfall.landing.json_api import JsonApi, RefusedError
 from landfall.landing.s3_events import CreatedObject
 from landfall.pipelines import find_feed
 from landfall.spec import Landing, Marker, OneObject, Partition
+from landfall.spec.run_form import label_of
 
 LOOKS = 3
 """How often Airflow is asked for the run before a run that another event makes and ends meanwhile is given up."""
@@ -121,7 +122,8 @@ class Airflow:
         """The id of a new run; None if another event has made it since we looked."""
         note = "Started by an object that landed in S3."
         try:
-            made = self._api.call("POST", runs, body={"logical_date": moment.isoformat(), "conf": {}, "note": note})
+            dates = {"logical_date": moment.isoformat(), "run_after": label_of(moment).isoformat()}
+            made = self._api.call("POST", runs, body={**dates, "conf": {}, "note": note})
         except RefusedError as refused:
             if refused.status == _CONFLICT:
                 return None

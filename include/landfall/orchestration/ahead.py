@@ -8,6 +8,7 @@ A run's `dagrun_timeout` counts by the real clock, from when the run was made. I
 another scheduler, nothing is changed, and a forecast's run starts when its day does; docs/adr has the alternatives.
 """
 
+import inspect
 import logging
 import sys
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from typing import Any
 from landfall.orchestration.timetable import PartitionTimetable
 
 SCHEDULER = "airflow.jobs.scheduler_job_runner"
+CHECK = {"logical_date", "timezone", "utcnow"}
+"""What the check is made of."""
 log = logging.getLogger(__name__)
 
 
@@ -25,12 +28,13 @@ def let_runs_start_ahead() -> bool:
     module: Any = sys.modules.get(SCHEDULER)
     if module is None:
         return False
-    runner = getattr(module, "SchedulerJobRunner", None)
-    original = getattr(runner, "_schedule_dag_run", None)
-    if runner is None or original is None or not hasattr(module, "timezone"):
-        log.error("This Airflow's scheduler is not the one Landfall knows: forecast runs start when their day does.")
-        return False
+    runner: Any = getattr(module, "SchedulerJobRunner", None)
+    original: Any = getattr(runner, "_schedule_dag_run", None)
     if hasattr(original, "starts_ahead"):
+        return False
+    names = inspect.unwrap(original).__code__.co_names if original else ()
+    if not CHECK.issubset(names) or not hasattr(module, "timezone"):
+        log.error("This Airflow's scheduler is not the one Landfall knows: forecast runs start when their day does.")
         return False
 
     def schedule_dag_run(self: Any, dag_run: Any, session: Any) -> Any:

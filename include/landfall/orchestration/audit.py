@@ -12,6 +12,7 @@ from landfall.orchestration.start_run import NAMED, StartRun
 from landfall.orchestration.step import SERVERS, Step
 from landfall.pipelines import PIPELINES
 from landfall.spec import Pipeline, Settings
+from landfall.spec.run_form import label_of
 
 if TYPE_CHECKING:
     from landfall.ledger import Audit, Start
@@ -136,11 +137,12 @@ def run_arguments(start: "Start") -> dict[str, Any]:
     from landfall.ledger.airflow_runs import BY_AUDIT
 
     told: Mapping[str, Any] = asdict(start)
+    date = start.logical_date
     return {
         "trigger_dag_id": told["dag_id"],
         "trigger_run_id": told["run_id"] or f"{BY_AUDIT}{told['logical_date']}",
         "logical_date": told["logical_date"],
-        "run_after": datetime.now(UTC).isoformat(),
+        "run_after": (label_of(datetime.fromisoformat(date)) if date else datetime.now(UTC)).isoformat(),
         "reset_dag_run": told["run_id"] is not None,
         "skip_when_already_exists": told["run_id"] is None,
         "note": f"{told['reason']}: {told['why']}",

@@ -19,7 +19,8 @@ from opentelemetry import trace
 
 from landfall.errors import LandfallError, SpecError
 from landfall.landing.lister import landed
-from landfall.orchestration.run_partition import partition_of
+from landfall.orchestration.late_landing import when_late
+from landfall.orchestration.run_partition import named_partition, partition_of
 from landfall.spec import Landing, Partition, Settings, readiness
 
 log = logging.getLogger(__name__)
@@ -73,9 +74,10 @@ def waited_partition(landing: Landing, context: Mapping[str, Any]) -> Partition:
         SpecError: what the form says is no partition of this landing.
         RunError: the run has neither.
     """
-    if (moment := context["dag_run"].logical_date) and not context["params"].get("day"):
+    named, moment = named_partition(context), context["dag_run"].logical_date
+    if named is None and moment:
         return landing.holding(moment)
-    partition = partition_of(context)
+    partition = named or partition_of(context)
     if landing.hourly == (partition.hour is None):
         expected = "an hour, such as 2012-12-25T07" if landing.hourly else "a day, such as 2012-12-25"
         raise SpecError(f"`{partition}` is not a partition of `{landing.prefix}`.", looked=f"expected {expected}")
@@ -114,6 +116,8 @@ class LandingTrigger(BaseTrigger):
     Args:
         landing: What `written` wrote.
         partition: The partition; empty: that of the run which the trigger is started for.
+
+    When the partition's deadline passes meanwhile, the log of the task and the ledger have it.
     """
 
     calls_sdk = False
@@ -150,11 +154,13 @@ class LandingTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """One event: success, which ends the task, or the error as a dictionary."""
+        late: asyncio.TimerHandle | None = None
         try:
             if self.refused:
                 raise self.refused
             settings, landing, partition = _settings(), landing_of(self.landing), Partition.parse(self.partition)
             _at_its_turn(self._tell, landing.folder(partition))
+            late = when_late(landing, partition)
             await landed(settings.s3, landing, partition, tell=_say, queue_url=settings.sqs_queue_url)
         except LandfallError as error:
             yield TriggerEvent(error.to_dict())
@@ -162,6 +168,8 @@ class LandingTrigger(BaseTrigger):
             yield TaskSuccessEvent()
         finally:
             self.over = True
+            if late:
+                late.cancel()
 
     def _tell(self, folder: str) -> None:
         """Into the log of the task, if it still waits."""

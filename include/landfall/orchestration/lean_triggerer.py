@@ -20,6 +20,7 @@ import asyncio
 import gc
 import importlib
 import logging
+import re
 import weakref
 from collections import deque
 from collections.abc import Coroutine, Iterable
@@ -87,14 +88,27 @@ def known(module: Any) -> bool:
             and runs.__code__.co_varnames[:3] == ("self", "trigger_id", "trigger")
             and "_make_trigger_span" in runs.__code__.co_names
             and module._make_trigger_span.__code__.co_varnames[:3] == ("ti", "trigger_id", "name")
-            and {"anyio", "Event", "move_on_after", "wait", "_stop_event"} <= {*runner.arun.__code__.co_names}
-            and {"events", "popleft"} <= {*runner.process_trigger_events.__code__.co_names}
             and hasattr(module.greenback, "ensure_portal")
-            and hasattr(module.anyio, "Event")
             and hasattr(module.stats, "incr")
+            and _sleeps_as_known(module)
         )
     except AttributeError:
         return False
+
+
+def _sleeps_as_known(module: Any) -> bool:
+    """Whether the runner asks of anyio and of what it sleeps on all that `tell_at_once` puts there, and no more."""
+    runner, source = module.TriggerRunner, Path(module.__file__).read_text()
+    members, rung = (set(re.findall(rf"{name}\.(\w+)", source)) for name in (r"\banyio", "stop_event"))
+    return (
+        members == {"Event", "move_on_after"}
+        and all(hasattr(module.anyio, each) for each in members)
+        and rung == {"set", "wait"}
+        and {"stop_event", "_stop_event"} <= {*runner.arun.__code__.co_varnames, *runner.arun.__code__.co_names}
+        and {"deque", "events"} <= {*runner.__init__.__code__.co_names}
+        and {"events", "append"} <= {*runner.run_trigger.__code__.co_names}
+        and {"events", "popleft"} <= {*runner.process_trigger_events.__code__.co_names}
+    )
 
 
 def keep_logs_closed(module: Any) -> None:

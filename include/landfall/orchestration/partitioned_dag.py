@@ -9,15 +9,18 @@ import pendulum
 from airflow.sdk import DAG, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Param
 
 from landfall.orchestration.assets import features_asset, landing_asset, table_asset
-from landfall.orchestration.deadline import late_alert
 from landfall.orchestration.timetable import PartitionTimetable
 from landfall.pipelines import PIPELINES, TABLE_MODELS, find_table_model
 from landfall.spec import Feed, Training
+from landfall.spec.run_form import DAY
 from landfall.spec.settings import RETRY_SECONDS, seconds
 
 OWNER = "landfall"
 OLDEST = pendulum.datetime(2000, 1, 1, tz="UTC")
 """Runs before the start date end without a task, so it reaches back past every partition (with catchup off)."""
+ASKED = (
+    "The partition to run. Empty: the day of the logical date. A backfill makes the days of its range whatever is here."
+)
 PAUSE = timedelta(seconds=seconds(os.environ, RETRY_SECONDS, 10))
 RETRY = {
     "owner": OWNER,
@@ -38,10 +41,9 @@ def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
         catchup=False,
         max_active_runs=64,
         dagrun_timeout=timedelta(days=14),
-        deadline=late_alert(feed),
         # What is about tomorrow goes before what is about yesterday, where workers are few.
         default_args={**RETRY, "priority_weight": 10 if feed.ahead > 0 else 1, "weight_rule": "absolute"},
-        params={"day": _day("Day", "The partition to run. Wins over the logical date; empty: the logical date's day.")},
+        params={DAY: _day("Day", ASKED)},
         tags=["landfall", feed.landing.prefix.partition("/")[0], feed.name],
         description=title_of(doc_md),
         doc_md=doc_md,

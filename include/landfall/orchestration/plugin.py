@@ -8,6 +8,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from landfall.orchestration.ahead import let_runs_start_ahead
 from landfall.orchestration.login_throttle import LoginThrottle
+from landfall.orchestration.new_try import forget_old_ends
 from landfall.orchestration.timetable import PartitionTimetable
 
 
@@ -20,5 +21,6 @@ class LandfallPlugin(AirflowPlugin):
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
-        """In the scheduler: runs whose partition lies ahead start when they are created."""
+        """In the scheduler: runs whose partition lies ahead start when they are created, and a new wait has no old end."""
         let_runs_start_ahead()
+        forget_old_ends()

@@ -5,19 +5,31 @@ from typing import Any
 
 from landfall.errors import RunError
 from landfall.spec import Partition
+from landfall.spec.run_form import BACKFILL, DAY, named_day
 
-PARTITION = "{{ params.day or ds }}"
-"""The run's partition as a template: the day from the form, else the logical date."""
+PARTITION = f"{{{{ (dag_run.run_type != '{BACKFILL}' and params.{DAY}) or ds }}}}"
+"""The run's partition as a template: the day that its form names (see `named_day`), else the logical date."""
+
+
+def named_partition(context: Mapping[str, Any]) -> Partition | None:
+    """The partition that the form of the run names, None if it names none.
+
+    Raises:
+        SpecError: what it names is no partition.
+    """
+    day = named_day(context["dag_run"].run_type, context["params"])
+    return Partition.parse(day) if day else None
 
 
 def partition_of(context: Mapping[str, Any]) -> Partition:
     """The partition of the run that `context` belongs to.
 
     Raises:
+        SpecError: what the form names is no partition.
         RunError: the run has neither a day in its form nor a logical date.
     """
-    if day := context["params"].get("day"):
-        return Partition.parse(day)
+    if named := named_partition(context):
+        return named
     if moment := context["dag_run"].logical_date:
         return Partition.holding(moment)
     raise RunError(

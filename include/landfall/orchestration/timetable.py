@@ -17,6 +17,9 @@ class PartitionTimetable(Timetable):
     waiting one day ahead), with -1 when the day is over (what is only known afterwards). Its data interval is D and it
     can be backfilled. Without catch-up, days whose runs were never created are left out, except the newest.
 
+    Airflow sorts and labels runs by `run_after`, before which it starts none: that is the day where the day has begun, in
+    backfills too, and for a run ahead of its day the moment it was created.
+
     Does not follow local time: a day has 24 hours.
     """
 
@@ -51,12 +54,7 @@ class PartitionTimetable(Timetable):
         self, *, run_type: DagRunType, run_after: pendulum.DateTime, data_interval: DataInterval | None, **extra: Any
     ) -> str:
         """The kind of run and its day (Airflow's own id would have the day it was created); by hand: the moment."""
-        if run_type == DagRunType.MANUAL:
-            moment = run_after
-        elif data_interval is None:  # a backfill's: it tells the moment that the run would have been created
-            moment = run_after.add(days=self.ahead)
-        else:
-            moment = data_interval.start
+        moment = run_after if run_type == DagRunType.MANUAL or data_interval is None else data_interval.start
         return str(run_type.generate_run_id(suffix=moment.isoformat()))
 
     def next_dagrun_info(
@@ -73,7 +71,17 @@ class PartitionTimetable(Timetable):
         if restriction.latest is not None and day > restriction.latest:
             return None
         interval = DataInterval(day, day.add(days=1))
-        return DagRunInfo(run_after=day.add(days=-self.ahead), data_interval=interval)
+        # Airflow asks with catch-up for the runs of a backfill, and names them by `run_after`. It leaves out those of days
+        # that are not over.
+        over = restriction.catchup and interval.end <= pendulum.now("UTC")
+        return DagRunInfo(run_after=day if over else day.add(days=-self.ahead), data_interval=interval)
+
+    def next_run_info_from_dag_model(self, *, dag_model: Any) -> DagRunInfo | None:
+        """The run that is created now: labelled by its day, if that has begun."""
+        info = super().next_run_info_from_dag_model(dag_model=dag_model)
+        if info is None or info.logical_date is None:
+            return info
+        return info._replace(run_after=min(info.run_after, info.logical_date))
 
 
 def _midnight(moment: datetime) -> pendulum.DateTime:

@@ -13,6 +13,7 @@ from tenacity import RetryCallState, RetryError, Retrying, stop_after_delay, wai
 from landfall import errors
 from landfall.errors import RunError
 from landfall.spec import Partition, Settings
+from landfall.spec.run_form import label_of
 
 Json = dict[str, Any]
 ENDED = ("success", "failed")
@@ -130,8 +131,8 @@ class AirflowApi:
     def trigger(self, dag_id: str, *, partition: Partition | None = None, conf: Json | None = None) -> str:
         """Start a run, of one partition where there is one; gives its run id."""
         self.check_runnable(dag_id)
-        moment = partition.start.isoformat() if partition else None
-        made = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": moment, "conf": conf or {}})
+        dates = {"logical_date": None} if partition is None else _dates(partition)
+        made = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={**dates, "conf": conf or {}})
         return str(made["dag_run_id"])
 
     def runs(self, dag_id: str, first: Partition, last: Partition) -> list[Json]:
@@ -268,6 +269,10 @@ class AirflowApi:
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
         value: Json = self._call("GET", path, params={"deserialize": True})["value"]
         return value
+
+
+def _dates(partition: Partition) -> dict[str, str]:
+    return {"logical_date": partition.start.isoformat(), "run_after": label_of(partition.start).isoformat()}
 
 
 def _iso(partition: Partition) -> str:
