@@ -2,14 +2,17 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import typer
 
-from landfall.cli.outcomes import Outcome, tell
+from landfall.cli.outcomes import Outcome, after_a_good_run, tell
 from landfall.cli.output import Output
 from landfall.freshness import not_honest
+from landfall.ledger import Facts, Made, Standing
+from landfall.pipelines.bike_demand import FORECAST
 from landfall.spec import Partition, Partitions
 
 MAY = Partitions.parse("2015-05-01..2015-05-31").days
@@ -53,11 +56,13 @@ def test_what_was_skipped_is_not_called_done_and_the_way_out_is_offered(capsys: 
 def test_some_that_were_skipped_are_counted_with_their_reasons(capsys: Any) -> None:
     other = replace(ACTUAL, state="skipped", why="Nothing had been published in `t` for these hours.")
     assert said(capsys, [DAY, memory(MAY[1]), other]) == (
-        0,
+        1,
         f"bike_actuals: 0 published, 1 skipped, 0 failed\n  1 skipped: {other.why} (2015-05-01)\n"
-        f"bike_forecast: 1 published, 1 skipped, 0 failed\n  1 skipped: {MEMORY} (2015-05-02)\n"
-        "next: landfall train bike_demand --until 2015-05-01    (then the same command again)\n",
-        "",
+        f"bike_forecast: 1 published, 1 skipped, 0 failed\n  1 skipped: {MEMORY} (2015-05-02)\n",
+        "error: 2 of 3 partitions are not published: 2 skipped.\n"
+        f"  looked: 1 skipped: {MEMORY} (2015-05-02); 1 skipped: {other.why} (2015-05-01)\n"
+        "  left: the others: 1 published\n"
+        "  next: landfall train bike_demand --until 2015-05-01    (then the same command again)\n",
     )
 
 
@@ -98,13 +103,44 @@ def test_nothing_left_to_do_is_no_error(capsys: Any, json: bool) -> None:
     )
 
 
-def test_what_is_still_stale_or_waits_is_told(capsys: Any) -> None:
+def test_what_is_still_stale_or_waits_is_an_error(capsys: Any) -> None:
     stale = replace(DAY, partition=MAY[1], state="stale", why="hours.csv: aaaaaaaa -> bbbbbbbb")
     waiting = replace(DAY, partition=MAY[2], state="waiting", why="no marker _SUCCESS")
     assert said(capsys, [DAY, stale, waiting]) == (
-        0,
+        1,
         "bike_forecast: 1 published, 0 skipped, 0 failed, 1 waiting, 1 stale\n"
         "  1 stale: hours.csv: aaaaaaaa -> bbbbbbbb (2015-05-02)\n"
         "  1 waiting: no marker _SUCCESS (2015-05-03)\n",
-        "",
+        "error: 2 of 3 partitions are not published: 1 waiting, 1 stale.\n"
+        "  looked: 1 stale: hours.csv: aaaaaaaa -> bbbbbbbb (2015-05-02); 1 waiting: no marker _SUCCESS (2015-05-03)\n"
+        "  left: the others: 1 published\n"
+        "  next: landfall status\n",
     )
+
+
+NOW = datetime(2015, 6, 1, tzinfo=UTC)
+PUBLISHED = Made(publication=1, objects={"k": "e"}, code="c", model="1", contract="k", rows=24, published_at=NOW)
+FACTS = Facts(pipeline="bike_demand", feed=FORECAST, partition=MAY[0], objects={"k": "e"}, lacks="", made=PUBLISHED)
+
+
+@pytest.mark.parametrize(
+    ("standing", "began", "state", "why"),
+    [
+        (Standing(state="published"), NOW, "published", ""),
+        (Standing(state="published"), NOW + timedelta(hours=1), "published", ""),
+        (
+            Standing(state="stale", why="the contract changed"),
+            NOW,
+            "stale",
+            "published, and yet: the contract changed",
+        ),
+        (Standing(state="landed", why="no run has read it"), NOW + timedelta(hours=1), "landed", "no run has read it"),
+        (Standing(state="paused", why="the DAG is paused"), NOW + timedelta(hours=1), "paused", "the DAG is paused"),
+        (Standing(state="late", why="no object yet"), NOW + timedelta(hours=1), "waiting", "no object yet"),
+        (Standing(state="skipped", why="no rows"), NOW + timedelta(hours=1), "skipped", "no rows"),
+    ],
+)
+def test_a_run_that_went_well_is_judged_by_what_is_published_afterwards(
+    standing: Standing, began: datetime, state: str, why: str
+) -> None:
+    assert after_a_good_run(FACTS, standing, began) == (state, why)

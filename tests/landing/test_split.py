@@ -22,6 +22,7 @@ from landfall.landing.source import open_source
 from landfall.landing.split import csv_line, land, split
 from landfall.pipelines.bike_demand import ACTUAL_HOURS, FORECAST_HOURS
 from landfall.spec import Partition
+from landfall.spec.partition import FIRST_DAY, LAST_DAY
 
 ACTUALS, FORECAST = "bike_demand/actuals", "bike_demand/forecast"
 HEADER = ",".join(ACTUAL_HOURS.names)
@@ -151,7 +152,11 @@ texts = st.text(st.characters(codec="utf-8"), max_size=6)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.dates(), st.lists(texts, min_size=16, max_size=16)), min_size=1, max_size=12))
+@given(
+    st.lists(
+        st.tuples(st.dates(FIRST_DAY, LAST_DAY), st.lists(texts, min_size=16, max_size=16)), min_size=1, max_size=12
+    )
+)
 def test_splitting_then_concatenating_gives_the_same_rows(rows: list[tuple[date, list[str]]]) -> None:
     lines = [[values[0], day.isoformat(), *values[1:]] for day, values in rows]
     with TemporaryDirectory() as folder:
@@ -279,6 +284,17 @@ def test_a_range_the_wrong_way_round_is_refused(hours: Path) -> None:
         "  looked: the options\n"
         "  left: nothing landed\n"
         f"  next: landfall land bike_demand/actuals {hours}"
+    )
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "2200-01-01", "1969-12-31"])
+def test_a_day_that_cannot_be_a_partition_is_found_before_anything_lands(tmp_path: Path, day: str) -> None:
+    path = write(tmp_path / "a.csv", HEADER, row(DAYS[0]), row(day))
+    assert refusal(path) == (
+        f"File `a.csv` has `{day}` in column `dteday`, which is not a day.\n"
+        f"  looked: {path}:3: expected a day from 1970-01-01 to 2199-12-31\n"
+        "  left: nothing landed\n"
+        f"  next: correct that line, then: landfall land bike_demand/actuals {path}"
     )
 
 

@@ -173,6 +173,65 @@ def test_a_day_that_fails_for_ever_holds_up_no_other(
     assert [each.partition for each in auditor(feed, runs, later=timedelta(minutes=8)).starts] == [str(DAY)]
 
 
+HELD = Seen(run_id="dead", state="queued", held="its backfill 7 was cancelled")
+
+
+def test_runs_that_airflow_will_not_start_are_replaced_and_do_not_count_as_going_on(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed
+) -> None:
+    for day in (DAY, NEXT):
+        store.put(key(feed, day), "e1")
+    found = auditor(feed, {DAY: HELD, NEXT: replace(HELD, backfill=7, paused=True)}, at_once=2)
+    assert [(start.partition, start.run_id, start.dead) for start in found.starts] == [
+        (str(NEXT), None, ""),  # of a backfill that is not over, a run may still start
+        (str(DAY), None, "dead"),
+    ]
+    assert {str(start.logical_date)[:10] for start in found.starts} == {str(DAY), str(NEXT)}
+    assert not any(str(start.logical_date).endswith("T00:00:00+00:00") for start in found.starts)
+    assert found.running == 0
+
+
+def test_an_ended_run_that_could_not_start_again_stays_and_another_is_made(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed
+) -> None:
+    store.put(key(feed, DAY), "e2")
+    read(conn, feed, DAY, {key(feed, DAY): "e1"})
+    [start] = auditor(feed, {DAY: Seen(run_id="run", state="success", bound=True)}).starts
+    assert (start.run_id, start.dead, str(start.logical_date)[:10]) == (None, "", str(DAY))
+    assert start.logical_date != "2026-03-01T00:00:00+00:00"
+
+
+def test_nothing_of_a_paused_dag_is_started(auditor: Auditor, store: Any, feed: Feed) -> None:
+    store.put(key(feed, DAY), "e1")
+    found = auditor(feed, paused=True)
+    assert (found.starts, found.postponed, found.paused) == ([], 0, True)
+    assert len(auditor(feed).starts) == 1
+
+
+def test_an_audit_says_when_the_next_restart_is_due(auditor: Auditor, conn: Connection, store: Any, feed: Feed) -> None:
+    store.put(key(feed, DAY), "e1")
+    read(conn, feed, DAY, {key(feed, DAY): "e1"})
+    run = failed(DAY)
+    assert auditor(feed, {DAY: run}).again_at == (run.ended_at or datetime.now(UTC)) + timedelta(minutes=5)
+
+
+FAR = ["9999-12-31", "2200-01-01", "1969-12-31", "0001-01-01"]
+
+
+def test_an_object_of_a_day_that_cannot_be_is_told_and_stops_nothing(
+    auditor: Auditor, conn: Connection, store: Any, feed: Feed
+) -> None:
+    for day in FAR:
+        store.put(f"{feed.landing.prefix}/dt={day}/a.csv", "e1")
+        conn.execute(  # as an earlier version would have read it
+            "INSERT INTO landfall.readings (feed, partition, run_id) VALUES (%s, %s, 'r')", [f"p/{feed.name}", day]
+        )
+    store.put(key(feed, DAY), "e1")
+    found = auditor(feed)
+    assert [start.partition for start in found.starts] == [str(DAY)]
+    assert found.unexpected == [repr(f"{feed.landing.prefix}/dt={day}/a.csv") for day in sorted(FAR)]
+
+
 def test_a_replaced_object_reruns_its_partition_in_the_run_it_had(
     auditor: Auditor, conn: Connection, store: Any, feed: Feed
 ) -> None:

@@ -62,12 +62,12 @@ class Run:
     """A run as Airflow keeps it: made by the schedule, by the audit or by hand; reset by the audit."""
 
     def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
+        self.run_id, self.cancelled = run_id, False
         self.reset()
 
     def reset(self) -> None:
-        """From the beginning."""
-        self.state, self.at = "running", "wait"
+        """From the beginning; never, if its backfill was cancelled."""
+        self.state, self.at = "queued" if self.cancelled else "running", "wait"
         self.ended_at: datetime | None = None
         self.reading = 0
         self.read: dict[str, str] = {}
@@ -76,6 +76,12 @@ class Run:
     def fail(self) -> None:
         """To the end."""
         self.state, self.ended_at = "failed", datetime.now(UTC)
+
+    def seen(self) -> Seen:
+        """As the ledger is told of it."""
+        held = "its backfill was cancelled" if self.state == "queued" else ""
+        bound = self.cancelled and not held and self.state != "running"
+        return Seen(run_id=self.run_id, state=self.state, ended_at=self.ended_at, held=held, bound=bound)
 
 
 class World(RuleBasedStateMachine):
@@ -155,6 +161,18 @@ class World(RuleBasedStateMachine):
             if run.state == "running" and run.at != "wait":
                 run.fail()
 
+    @rule(day=days, which=which_run)
+    def the_backfill_of_a_run_is_cancelled(self, day: Partition, which: int) -> None:
+        """A run that is at work goes on."""
+        for run in self.runs[day][which : which + 1]:
+            run.cancelled = True
+
+    @rule(day=days, which=which_run)
+    def somebody_clears_a_run_of_a_cancelled_backfill(self, day: Partition, which: int) -> None:
+        for run in self.runs[day][which : which + 1]:
+            if run.cancelled and run.state in ("success", "failed"):
+                run.reset()
+
     # --- what the audit does -----------------------------------------------------------------------------------------
     @rule(patient=st.booleans())
     def an_audit_decides(self, patient: bool) -> None:
@@ -177,29 +195,31 @@ class World(RuleBasedStateMachine):
 
     # --- how it is done ----------------------------------------------------------------------------------------------
     def decide(self, patience: timedelta) -> int:
+        weight = {"running": 2, "failed": 1, "success": 1, "queued": 0}
         newest = {
-            day: next((each for each in runs if each.state == "running"), runs[-1])
-            for day, runs in self.runs.items()
-            if runs
+            day: max(reversed(runs), key=lambda run: weight[run.state]) for day, runs in self.runs.items() if runs
         }
-        seen = {day: Seen(run_id=run.run_id, state=run.state, ended_at=run.ended_at) for day, run in newest.items()}
+        seen = {day: run.seen() for day, run in newest.items()}
         active = {day: each for day, each in seen.items() if each.active}
         current = replace(self.current, now=datetime.now(UTC) + self.passed)
         found = audit(
             self.conn, self.store, "lake", "p", self.feed, current,
-            active=lambda _: active, newest=lambda _, day: seen.get(day), patience=patience,
+            active=lambda _: active, newest=lambda _, day: seen.get(day), patience=patience, paused=self.paused,
         )  # fmt: skip
         self.decided += found.starts
         return len(found.starts)
 
     def start(self, start: Start) -> None:
-        """As `start_runs` does: a new run unless there is one, or the run there is, reset."""
+        """As `start_runs` does: a new run unless its date is taken, or the run there is, reset. A dead one is ended."""
         day = Partition.parse(start.partition)
-        if start.run_id is None and not any(run.run_id.startswith("scheduled") for run in self.runs[day]):
-            self.runs[day].insert(0, Run(f"landed__{day}"))
+        beside = start.logical_date != day.start.isoformat()
+        if start.run_id is None and (beside or not any(run.run_id.startswith("scheduled") for run in self.runs[day])):
+            self.runs[day].insert(len(self.runs[day]) if beside else 0, Run(f"landed__{start.logical_date}"))
         for run in self.runs[day]:
             if run.run_id == start.run_id:
                 run.reset()
+            if run.run_id == start.dead:
+                run.fail()
 
     def step(self, day: Partition, run: Run) -> None:
         if run.state != "running":

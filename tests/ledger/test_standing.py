@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from landfall.ledger import Claimed, Current, Facts, Made, Read, Refused, Seen, Standing, standing
+from landfall.ledger.gather import held_up
 from landfall.ledger.restarts import made_of
-from landfall.ledger.standing import changes
+from landfall.ledger.standing import changes, judged
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
 from landfall.spec import Partition
 
@@ -170,6 +171,93 @@ def test_while_airflow_is_away_a_partition_that_was_read_is_not_called_done() ->
     assert standing(facts, CURRENT) == Standing(
         state="landed", why="read, not published; Airflow is away", reason="never published"
     )
+
+
+CANCELLED = replace(RUNNING, state="queued", held="its backfill 7 was cancelled")
+PAUSED = replace(RUNNING, state="queued", held="its backfill 7 is paused", paused=True, backfill=7)
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "why", "automatic"),
+    [
+        (replace(LANDED, run=CANCELLED), "stuck", "no run has read it", True),
+        (replace(LANDED, run=PAUSED), "paused", "no run has read it", True),
+        (replace(LANDED, objects=NEW, run=CANCELLED, read=read(OLD), made=made()), "stuck", WHY, True),
+        (replace(LANDED, run=CANCELLED, read=read(OLD), made=made(code="c0")), "stale", "code c0 -> c1", False),
+        (replace(LANDED, run=CANCELLED, read=read(OLD), made=made()), "published", "", False),
+    ],
+)
+def test_a_run_that_airflow_will_not_start_counts_for_nothing_and_is_told(
+    facts: Facts, state: str, why: str, automatic: bool
+) -> None:
+    found = standing(facts, CURRENT)
+    assert facts.run
+    held = f"r goes on no further: {facts.run.held}" + (f"; {why}" if why else "")
+    assert (found.state, found.why, found.automatic) == (state, held, automatic)
+
+
+def test_a_run_that_waits_for_data_is_waiting_whatever_holds_it() -> None:
+    assert standing(replace(NOTHING, run=CANCELLED), CURRENT) == Standing(state="waiting", why="no object yet")
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "why"),
+    [
+        (LANDED, "paused", "no run has read it"),
+        (replace(LANDED, run=RUNNING), "paused", "r"),
+        (replace(LANDED, objects=NEW, run=SUCCESS, read=read(OLD), made=made()), "stale", WHY),
+    ],
+)
+def test_while_its_dag_is_paused_nothing_of_it_is_called_running_and_nothing_is_started(
+    facts: Facts, state: str, why: str
+) -> None:
+    found = standing(replace(facts, dag_paused=True), CURRENT)
+    assert (found.state, found.why, found.automatic) == (state, f"the DAG `bike_forecast` is paused; {why}", False)
+
+
+def test_what_a_paused_dag_has_published_stays_published() -> None:
+    facts = replace(LANDED, run=SUCCESS, read=read(OLD), made=made(), dag_paused=True)
+    assert standing(facts, CURRENT) == Standing(state="published")
+
+
+def going(slots: int = 1, backfill: int = 7, **more: Any) -> Facts:
+    """The day before, whose run has started and waits for data."""
+    run = replace(RUNNING, backfill=backfill, slots=slots)
+    return replace(NOTHING, partition=Partition(date(2012, 12, 24)), run=run, **more)
+
+
+def queued(slots: int = 1) -> Facts:
+    return replace(LANDED, run=Seen(run_id="q", state="queued", backfill=7, slots=slots))
+
+
+def test_a_run_is_stuck_behind_runs_of_its_backfill_that_wait_for_data() -> None:
+    _, stuck = held_up([going(), queued()])
+    found = standing(stuck, CURRENT)
+    assert (found.state, found.automatic) == ("stuck", True)
+    assert found.why == (
+        "q goes on no further: its backfill 7 lets 1 runs go on at a time, and these wait for data: 2012-12-24; "
+        "no run has read it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        (going(objects=OLD, lacks=""), queued()),  # it works, and will end
+        (going(slots=2), queued(slots=2)),
+        (going(backfill=6), queued()),
+    ],
+)
+def test_a_run_that_will_have_its_turn_is_not_stuck(before: Facts, behind: Facts) -> None:
+    assert held_up([before, behind]) == [before, behind]
+
+
+def test_a_partition_that_cannot_be_judged_says_so_and_hides_no_other() -> None:
+    broken: Any = replace(LANDED, made=made(), read=replace(read(OLD), at=None))  # type: ignore[arg-type]
+    found = judged(broken, CURRENT)
+    assert (found.state, found.automatic) == ("failed", False)
+    assert found.why.startswith("it cannot be judged: TypeError(")
+    assert judged(LANDED, CURRENT) == standing(LANDED, CURRENT)
 
 
 def test_strange_keys_are_shown_escaped() -> None:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from tenacity import stop_after_attempt
 
 from landfall.errors import RunError
-from landfall.runs import AirflowApi
+from landfall.runs import AirflowApi, client
 from landfall.spec.settings import S3, Settings
 
 TOKEN = (201, {"access_token": "t"})
@@ -87,6 +88,45 @@ def test_a_wrong_password_is_told_at_once() -> None:
         f"Airflow refused: Invalid credentials\n  looked: POST {airflow.url}/auth/token: 401\n  next: landfall ps"
     )
     assert airflow.asked == ["POST /auth/token"]
+
+
+@pytest.mark.parametrize(("status", "fault"), [(500, "server"), (409, "request"), (404, "request")])
+def test_an_error_of_the_server_is_infrastructure(status: int, fault: str) -> None:
+    with serving(TOKEN, (status, {"detail": "no"})) as airflow, pytest.raises(RunError) as caught:
+        AirflowApi(settings(airflow.url)).list_runs("dag")
+    assert caught.value.fault == fault
+
+
+def test_a_server_that_stays_overloaded_is_infrastructure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "AGAIN", client.AGAIN.copy(stop=stop_after_attempt(2)))
+    busy = (503, {"detail": "busy"})
+    with serving(TOKEN, busy, busy) as airflow, pytest.raises(RunError) as caught:
+        AirflowApi(settings(airflow.url)).list_runs("dag")
+    assert caught.value.fault == "server"
+
+
+def test_a_dag_that_is_not_there_is_told_as_that() -> None:
+    with serving(TOKEN, (404, {"detail": "not found"})) as airflow, pytest.raises(RunError) as caught:
+        AirflowApi(settings(airflow.url)).dag("bikes")
+    assert str(caught.value) == (
+        "Airflow has no DAG `bikes`.\n"
+        f"  looked: GET {airflow.url}/api/v2/dags/bikes: 404\n"
+        "  left: nothing was started\n"
+        "  next: write dags/bikes.py; Airflow finds it by itself"
+    )
+
+
+def test_no_run_of_a_paused_dag_is_started() -> None:
+    with serving(TOKEN, (200, {"import_errors": []}), (200, {"is_paused": True})) as airflow:
+        with pytest.raises(RunError) as caught:
+            AirflowApi(settings(airflow.url)).trigger("bikes")
+        assert str(caught.value) == (
+            "The DAG `bikes` is paused: no run of it goes on.\n"
+            f"  looked: {airflow.url}/dags/bikes\n"
+            "  left: nothing was started\n"
+            f"  next: airflow dags unpause bikes    (or the switch on {airflow.url}/dags/bikes)"
+        )
+    assert not any("dagRuns" in asked for asked in airflow.asked)
 
 
 def test_a_stack_that_is_down_is_told_as_that() -> None:

@@ -1,26 +1,26 @@
 """`landfall backfill`, `apply`: many partitions, through Airflow or in one Spark job, waited for with a progress bar."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from landfall.cli.outcomes import Outcome, counted, outcome_of, sentence, tell
+from landfall.cli.outcomes import Outcome, counted, outcome_of, tell
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.partitions import PipelineArgument, feeds_of, planned, planned_json, show_plan
+from landfall.cli.waiting import WAIT, Step, bar_of, doing_now
 from landfall.errors import RunError
 from landfall.ledger import Facts, Standing
 from landfall.ledger.bulk import Bulk, Done
-from landfall.ledger.survey import survey
+from landfall.ledger.survey import Survey, survey
 from landfall.runs import AirflowApi
-from landfall.runs.many import Ended, backfill_range, run_each
+from landfall.runs.many import Doing, Ended, backfill_range, bridged, run_each
 from landfall.spec import Feed, Partition, Partitions, Pipeline, Settings
 
 Due = list[tuple[Facts, Standing]]
+STOPPED = "another had failed before (--stop-on-failure)"
 
 
 class Only(StrEnum):
@@ -55,22 +55,24 @@ def backfill(
     """Run every partition that has landed in a range again, through Airflow's own backfill, and wait.
 
     Interrupted and started again with the same words, it goes on where it was. It says how many partitions were published,
-    skipped and failed, and why. Exit code 0: some were published and none failed, or nothing was left to do. Exit code 1:
-    one failed, or none was published.
+    skipped and failed, and why. Exit code 0: every one is published from what is there now, or nothing was left to do. Exit
+    code 1: one is not.
     """
     from landfall.stack import settings
 
     with answering(json) as out:
         asked, feeds = Partitions.between(Partition.parse(first), Partition.parse(last)), _by_ahead(pipeline)
         where = settings()
-        work = [each for one in feeds for each in _chosen(where, *one, asked, only)]
+        found = [survey(where, *one, since=asked.days[0].start if len(asked) else None) for one in feeds]
+        work = [each for one in found for each in _chosen(one, asked, only)]
         if not work and only is Only.ALL:
             raise _nothing(where, pipeline, first, last)
         if dry_run:
             _show_dry(out, work)
             return
         words = f"{pipeline} {first}..{last} {only}{' bulk' if bulk else ''}"
-        _run(out, where, work, Work(words=words, bulk=bulk, stop_on_failure=stop_on_failure))
+        waiting = {each.feed.dag_id: _waiting(each) for each in found}
+        _run(out, where, work, Work(words=words, bulk=bulk, stop_on_failure=stop_on_failure, waiting=waiting))
 
 
 def apply(
@@ -96,10 +98,19 @@ def apply(
 
 
 class Work:
-    """How to run what was chosen. `words` name a backfill that can be gone on with; empty for one that cannot."""
+    """How to run what was chosen.
 
-    def __init__(self, *, words: str, bulk: bool, stop_on_failure: bool) -> None:
-        self.words, self.bulk, self.stop_on_failure = words, bulk, stop_on_failure
+    Args:
+        words: The name of a backfill that can be gone on with; empty for one that cannot.
+        bulk: In one Spark job.
+        stop_on_failure: Start no more after one failed.
+        waiting: DAG -> its partitions that have a run which waits or is at work.
+    """
+
+    def __init__(
+        self, *, words: str, bulk: bool, stop_on_failure: bool, waiting: Mapping[str, Collection[Partition]] = {}
+    ) -> None:
+        self.words, self.bulk, self.stop_on_failure, self.waiting = words, bulk, stop_on_failure, waiting
 
 
 def _by_ahead(pipeline: str) -> list[tuple[Pipeline, Feed]]:
@@ -107,9 +118,12 @@ def _by_ahead(pipeline: str) -> list[tuple[Pipeline, Feed]]:
     return sorted(feeds_of(pipeline), key=lambda each: -each[1].ahead)
 
 
-def _chosen(where: Settings, pipeline: Pipeline, feed: Feed, asked: Partitions, only: Only) -> Due:
+def _waiting(found: Survey) -> set[Partition]:
+    return {facts.partition for facts, _ in found.partitions if facts.run and facts.run.active}
+
+
+def _chosen(found: Survey, asked: Partitions, only: Only) -> Due:
     wanted = set(asked)
-    found = survey(where, pipeline, feed, since=asked.days[0].start if len(asked) else None)
     landed = [each for each in found.partitions if each[0].partition in wanted and each[0].objects]
     match only:
         case Only.ALL:
@@ -142,26 +156,32 @@ def _run(out: Output, where: Settings, work: Due, how: Work) -> None:
     """Run the work feed after feed and tell the end; see `tell` for the exit code."""
     from landfall.ledger.backfills import begin, finish
 
+    dags = list(dict.fromkeys(facts.feed.dag_id for facts, _ in work))
+    refused = {} if how.bulk or not dags else _refused(where, dags)
     began = begin(where, how.words) if how.words else datetime.now(UTC)
     outcomes: dict[tuple[str, Partition], Outcome] = {}
     stopped = False
-    for dag_id in dict.fromkeys(facts.feed.dag_id for facts, _ in work):
+    for dag_id in dags:
         mine = {facts.partition: (facts, standing) for facts, standing in work if facts.feed.dag_id == dag_id}
         done = [each for each in mine.values() if _done_since(*each, began)]
         for facts, standing in done:
             outcomes[dag_id, facts.partition] = _as_it_is(facts, standing)
-        left = [] if stopped else [facts for facts, standing in mine.values() if (facts, standing) not in done]
+        left = [facts for facts, standing in mine.values() if (facts, standing) not in done]
+        if stopped or dag_id in refused:
+            why = refused.get(dag_id, STOPPED)
+            outcomes |= {(dag_id, facts.partition): _not_started(facts, why) for facts in left}
+            continue
         if done:
             out.remark(f"{dag_id}: {len(done)} of {len(mine)} were done before it was interrupted")
-        with _bar(out, dag_id, len(left)) as step:
-            for each in _bulk(where, left, step.say) if how.bulk else _native(where, left, how):
+        with bar_of(out, dag_id, len(left)) as step:
+            for each in _bulk(where, left, step.say) if how.bulk else _native(where, left, how, step, out.remark):
                 facts = mine[each.partition][0]
                 outcomes[dag_id, each.partition] = ended = _outcome(where, facts, began, each)
                 step.done(counted(outcome for (name, _), outcome in outcomes.items() if name == dag_id))
                 if ended.state == "failed" and how.stop_on_failure:
                     stopped = True
                     break
-    whole = [outcomes.get((facts.feed.dag_id, facts.partition)) or _not_started(facts) for facts, _ in work]
+    whole = [outcomes.get((facts.feed.dag_id, facts.partition)) or _not_started(facts, STOPPED) for facts, _ in work]
     if how.words and not any(each.state in ("failed", "not started") for each in whole):
         finish(where, how.words)
     failed = next((each for each in whole if each.state == "failed"), None)
@@ -186,14 +206,29 @@ def _as_it_is(facts: Facts, standing: Standing) -> Outcome:
     return Outcome(feed=facts.name, dag_id=facts.feed.dag_id, partition=facts.partition, state=standing.state, why=why)
 
 
-def _not_started(facts: Facts) -> Outcome:
+def _not_started(facts: Facts, why: str) -> Outcome:
     return Outcome(
-        feed=facts.name,
-        dag_id=facts.feed.dag_id,
-        partition=facts.partition,
-        state="not started",
-        why="another had failed before (--stop-on-failure)",
-    )
+        feed=facts.name, dag_id=facts.feed.dag_id, partition=facts.partition, state="not started", why=why
+    )  # fmt: skip
+
+
+def _refused(where: Settings, dags: list[str]) -> dict[str, str]:
+    """The DAGs whose runs would not go on, and why.
+
+    Raises:
+        RunError: that is so of all of them; or Airflow is away.
+    """
+    api, errors = AirflowApi(where), dict[str, RunError]()
+    for dag_id in dags:
+        try:
+            api.check_runnable(dag_id)
+        except RunError as error:
+            if error.fault == "server":
+                raise
+            errors[dag_id] = error
+    if errors and len(errors) == len(dags):
+        raise next(iter(errors.values()))
+    return {dag_id: f"{error.what} Next: {error.next}" for dag_id, error in errors.items()}
 
 
 def _done_since(facts: Facts, standing: Standing, began: datetime) -> bool:
@@ -213,42 +248,25 @@ def _bulk(where: Settings, work: list[Facts], say: Callable[[str], None]) -> Ite
         yield Ended(facts.feed.dag_id, done.partition, run_id, done.state, done.why)
 
 
-def _native(where: Settings, work: list[Facts], how: Work) -> Iterator[Ended]:
-    """Through Airflow: days side by side in one backfill of its own, what lies ahead or alone as single runs."""
+def _native(
+    where: Settings, work: list[Facts], how: Work, step: Step, remark: Callable[[str], None]
+) -> Iterator[Ended]:
+    """Through Airflow: the longest stretch of days in one backfill of its own, the others as single runs."""
     if not work:
         return
     api, feed = AirflowApi(where), work[0].feed
-    alone: list[Partition] = []
-    for text in str(Partitions.of(facts.partition for facts in work)).split(","):
-        days = Partitions.parse(text)
-        # Airflow backfills no range that lies ahead as a whole, and makes one backfill a DAG at a time.
-        if how.words and days.days[0].start < datetime.now(UTC):
-            yield from backfill_range(api, feed.dag_id, days, stop_on_failure=how.stop_on_failure)
-        else:
-            alone += days
-    yield from run_each(api, feed.dag_id, alone, stop_on_failure=how.stop_on_failure)
+    held = {facts.partition for facts in work if facts.run and facts.run.held}
+    days = [facts.partition for facts in work]
 
+    def tell(doing: Doing) -> None:
+        step.tell(doing_now(where, feed, doing), bool(doing.held) or doing.task == WAIT)
 
-class Step:
-    """A progress bar of one feed: told the counts when one more is done, and what is under way."""
-
-    def __init__(self, done: Callable[[dict[str, int]], None], say: Callable[[str], None]) -> None:
-        self.done, self.say = done, say
-
-
-@contextmanager
-def _bar(out: Output, name: str, total: int) -> Iterator[Step]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[counts]}"),
-    )
-    with Progress(*columns, console=out.errors) as bar:
-        task = bar.add_task(name, total=total, counts="")
-        yield Step(
-            lambda counts: bar.update(task, advance=1, counts=sentence(counts)),
-            lambda text: bar.update(task, description=f"{name}: {text}"),
+    # Airflow backfills no day that is not over.
+    over = Partitions.of(day for day in days if how.words and day not in held and day.end < datetime.now(UTC))
+    together = bridged(over, how.waiting.get(feed.dag_id, ()))
+    if len(together):
+        yield from backfill_range(
+            api, feed.dag_id, together, stop_on_failure=how.stop_on_failure, tell=tell, remark=remark
         )
+    alone = [day for day in days if day not in set(together)]
+    yield from run_each(api, feed.dag_id, alone, stop_on_failure=how.stop_on_failure, tell=tell, held=held)

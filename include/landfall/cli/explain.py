@@ -8,6 +8,7 @@ from landfall.cli.output import JsonFlag, answering
 from landfall.cli.partitions import as_json, feeds_of
 from landfall.ledger import Facts, Standing
 from landfall.ledger.survey import Survey, survey
+from landfall.runs.airflow_api import unpause
 from landfall.spec import Partition, Settings
 
 
@@ -44,13 +45,12 @@ def _explained(where: Settings, found: Survey, facts: Facts, standing: Standing)
     landing, read, made = facts.feed.landing, facts.read, facts.made
     objects = ", ".join(f"{key!r} (ETag {etag})" for key, etag in facts.objects.items())
     due = landing.due(facts.partition)
-    run = facts.run.run_id if facts.run else ""
     return {
         **as_json(facts, standing),
         "looked": f"s3://{where.s3.bucket}/{landing.folder(facts.partition)} at {where.s3.endpoint or 'Amazon S3'}, for "
         f"{landing.ready}" + (f", due {due:%Y-%m-%d %H:%M} UTC" if due else ""),
         "found": objects or facts.lacks,
-        "run": f"{facts.feed.dag_id} {run} ({facts.run.state})" if facts.run else found.airflow_away or "none",
+        "run": _run(facts) or found.airflow_away or "none",
         "read": f"by {read.run_id} at {read.at:%Y-%m-%d %H:%M:%S} UTC"
         + ("" if read.rows is None else f": {read.rows} rows kept, {read.quarantined} quarantined")
         if read
@@ -66,11 +66,21 @@ def _explained(where: Settings, found: Survey, facts: Facts, standing: Standing)
     }
 
 
+def _run(facts: Facts) -> str:
+    if facts.run is None:
+        return ""
+    paused = f"the DAG `{facts.feed.dag_id}` is paused" if facts.dag_paused and facts.run.active else ""
+    held = "; ".join(filter(None, [facts.run.held, paused]))
+    return f"{facts.feed.dag_id} {facts.run.run_id} ({facts.run.state}{': ' if held else ''}{held})"
+
+
 def next_command(where: Settings, facts: Facts, standing: Standing) -> str:
     """What to type about a partition."""
     day, name = facts.partition, facts.name
     page = f"{where.airflow_url}/dags/{facts.feed.dag_id}/runs/{facts.run.run_id if facts.run else ''}"
     match standing.state:
+        case "waiting" | "late" if facts.dag_paused and facts.run and facts.run.active:
+            return unpause(where, facts.feed.dag_id)
         case "waiting" | "late":
             return f"landfall land {name} FILE.csv --from {day} --until {day}"
         case "failed" if standing.reason == "refused":
@@ -83,6 +93,10 @@ def next_command(where: Settings, facts: Facts, standing: Standing) -> str:
             return f"landfall apply {name} --from {day} --to {day}"
         case "running":
             return f"see {page}"
+        case "paused" if facts.dag_paused:
+            return unpause(where, facts.feed.dag_id)
+        case "paused" | "stuck":
+            return f"nothing: the next audit starts another run; or landfall apply {name} --from {day} --to {day}"
         case _ if standing.reason:
             return f"land the object again, or landfall rollback {name.partition('/')[0]} {day}"
     return ""

@@ -15,7 +15,7 @@ from landfall.ledger.survey import survey
 from landfall.pipelines import find_pipeline
 from landfall.spec import Partition, Settings
 
-STATES = ("published", "skipped", "failed", "waiting", "stale", "running", "not started")
+STATES = ("published", "skipped", "failed", "waiting", "landed", "stale", "running", "paused", "stuck", "not started")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Outcome:
         feed: `PIPELINE/FEED`.
         dag_id: Its DAG.
         partition: The partition.
-        state: One of `STATES`. `stale`: its run went well, and yet it is not published from what is there now.
+        state: One of `STATES`. `stale` and `landed`: its run went well, and yet it is not published from what is there now.
         why: Why it was not published.
         run_id: The run, where it was one of Airflow's or of a bulk.
     """
@@ -61,7 +61,7 @@ def outcome_of(where: Settings, facts: Facts, began: datetime, run_id: str, *, f
     """
     pipeline = find_pipeline(facts.pipeline)
     [(now, standing)] = survey(where, pipeline, facts.feed, only=facts.partition).partitions
-    state, said = ("failed", why or _failure(now)) if failed else _ended(now, standing, began)
+    state, said = ("failed", why or _failure(now)) if failed else after_a_good_run(now, standing, began)
     return Outcome(
         feed=facts.name, dag_id=facts.feed.dag_id, partition=facts.partition, state=state, why=said, run_id=run_id
     )
@@ -71,9 +71,16 @@ def _failure(now: Facts) -> str:
     return now.read.refused.why if now.is_read and now.read and now.read.refused else ""
 
 
-def _ended(now: Facts, standing: Standing, began: datetime) -> tuple[str, str]:
+def after_a_good_run(now: Facts, standing: Standing, began: datetime) -> tuple[str, str]:
+    """What became of a partition whose run succeeded, and why it is not published from what is there now.
+
+    Args:
+        now: Its facts after the run.
+        standing: Where it stands by them.
+        began: When the command began.
+    """
     if now.made and now.made.published_at >= began:
-        return "published", ""
+        return ("stale", f"published, and yet: {standing.why}") if standing.state == "stale" else ("published", "")
     if now.is_read and now.read and now.read.said:
         return "skipped", now.read.said
     return ("skipped", standing.why) if standing.state == "skipped" else _left(standing)
@@ -81,10 +88,9 @@ def _ended(now: Facts, standing: Standing, began: datetime) -> tuple[str, str]:
 
 def _left(standing: Standing) -> tuple[str, str]:
     """A run that went well and left nothing: what is there now has changed, or lacks something, or it is at work again."""
-    if standing.state == "published":
-        return "skipped", "what readers see was made from a newer look at it"
-    states = {"waiting": "waiting", "late": "waiting", "running": "running"}
-    return states.get(standing.state, "stale"), standing.why
+    if standing.state == "published":  # from a newer look at it, by another run
+        return "published", ""
+    return ("waiting" if standing.state == "late" else standing.state), standing.why
 
 
 def counted(outcomes: Iterable[Outcome]) -> dict[str, int]:
@@ -102,20 +108,18 @@ def tell(out: Output, outcomes: Sequence[Outcome], looked: str = "") -> None:
     """The answer of the command: all of it on stdout, and what went wrong as its error.
 
     Raises:
-        typer.Exit: with 1 if a partition failed, or if none was published though some were asked for.
+        typer.Exit: with 1 if one of the partitions that were asked for is not published from what is there now.
     """
     counts = counted(outcomes)
     error = _error(outcomes, counts, looked)
     ordered = sorted(outcomes, key=lambda each: (each.feed, each.partition))
-    told = {"counts": counts, "partitions": [each.as_json() for each in ordered], **({} if error else _hint(outcomes))}
+    told = {"counts": counts, "partitions": [each.as_json() for each in ordered]}
     if out.wants_json:
         out.json({**(error.as_dict() if error else {}), **told})
     else:
         out.say("\n".join(_lines(ordered)) or "nothing was left to do")
         if error:
             out.errors.print(f"error: {error}", markup=False, highlight=False, style="red")
-        elif hint := _hint(outcomes):
-            out.say(f"next: {hint['next']}")
     if error:
         raise typer.Exit(1)
 
@@ -158,12 +162,19 @@ def _error(outcomes: Sequence[Outcome], counts: dict[str, int], looked: str) -> 
             left=f"the others: {sentence(others)}" if others else "nothing was published",
             next="mend what the message names, then the same command again",
         )
-    if counts["published"]:
+    left = {state: count for state, count in counts.items() if state != "published" and count}
+    if not left:
         return None
+    published = counts["published"]
+    what = (
+        "Nothing was published"
+        if not published
+        else f"{sum(left.values())} of {len(outcomes)} partitions are not published"
+    )
     return RunError(
-        f"Nothing was published: {sentence({state: count for state, count in counts.items() if count})}.",
+        f"{what}: {sentence(left)}.",
         looked="; ".join(_reasons(outcomes)),
-        left="what was published before stays",
+        left=f"the others: {published:,} published" if published else "what was published before stays",
         next=_hint(outcomes).get("next", "landfall status"),
     )
 

@@ -12,6 +12,7 @@ from landfall.errors import SpecError
 from landfall.ledger import Facts, Standing
 from landfall.ledger.standing import ATTENTION
 from landfall.ledger.survey import Survey, survey
+from landfall.runs.airflow_api import unpause
 from landfall.spec import Feed, Partition, Pipeline, Settings
 
 STYLES = {
@@ -19,6 +20,8 @@ STYLES = {
     "failed": "red",
     "landed": "yellow",
     "stale": "yellow",
+    "paused": "yellow",
+    "stuck": "red",
     "running": "cyan",
     "published": "green",
 }
@@ -85,7 +88,10 @@ def status(
     everything: Annotated[bool, typer.Option("--all", help="Show every partition.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Where the partitions stand: waiting, late, landed, running, failed, published, stale. Older ones if in trouble."""
+    """Where the partitions stand: waiting, late, landed, running, paused, stuck, failed, published, stale.
+
+    Of older partitions those that are in trouble.
+    """
     from landfall.stack import settings
 
     with answering(json) as out:
@@ -96,7 +102,7 @@ def status(
             partitions = troubled[-last:] + found.partitions[len(older) :]
             told += [as_json(*each) for each in partitions]
             if not json:
-                _show(out, found, partitions)
+                _show(out, settings(), found, partitions)
         for remark in _remarks(settings(), pipeline):
             out.remark(remark)
         if json:
@@ -114,7 +120,7 @@ def _remarks(where: Settings, name: str | None) -> list[str]:
         return other_aliases(conn, sorted({pipeline.training.model for pipeline, _ in feeds_of(name)}))
 
 
-def _show(out: Output, found: Survey, partitions: list[tuple[Facts, Standing]]) -> None:
+def _show(out: Output, where: Settings, found: Survey, partitions: list[tuple[Facts, Standing]]) -> None:
     if not found.partitions:
         return
     counts = Counter(standing.state for _, standing in found.partitions)
@@ -137,6 +143,9 @@ def _show(out: Output, found: Survey, partitions: list[tuple[Facts, Standing]]) 
     out.table(
         columns, rows, title=f"{name}: {summary}", styles=[STYLES.get(standing.state, "") for _, standing in partitions]
     )
+    paused = next((facts.feed.dag_id for facts, _ in found.partitions if facts.dag_paused), None)
+    if paused:
+        out.say(f"the DAG `{paused}` is paused: {unpause(where, paused)}")
     older = len(found.partitions) - len(partitions)
     if older:
         out.say(f"{older} older partitions: landfall status {name} --all")

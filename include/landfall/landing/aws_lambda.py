@@ -101,12 +101,7 @@ def _runs_of(landed: CreatedObject) -> Iterator[Wanted]:
     for name, dag_id, landing in _feeds():
         home = landing.home_of(landed.key)
         if home and (landing.partition_of(landed.key) or _awaited(landing, landed.key)):
-            try:
-                moment = landing.window(home[0])[0]
-            except OverflowError:
-                # The first and the last day of the calendar are names that a folder may have, but no time that ends.
-                continue
-            yield Wanted(dag_id, name, landing, home[0], moment, landed)
+            yield Wanted(dag_id, name, landing, home[0], landing.window(home[0])[0], landed)
 
 
 def _awaited(landing: Landing, key: str) -> bool:
@@ -133,8 +128,6 @@ def _reason(key: str) -> str:
     """Why `key` asks for no run."""
     for name, _, landing in _feeds():
         if home := landing.home_of(key):
-            if landing.partition_of(key):
-                return f"{name} {home[0]} lies at the edge of the calendar"
             expected = " or ".join(f"*{suffix}" for suffix in landing.suffixes)
             return f"in the folder of {name} {home[0]}, but no data of it, which is {expected}"
     return f"in no partition of {', '.join(name for name, _, _ in _feeds())}"

@@ -1,48 +1,70 @@
-"""Airflow's runs by partition: the run of a partition is the one that is active, else the one that was started last.
+"""Airflow's runs by partition: the run of a partition is the one that goes on, else the one that was started last.
 
-A partition may have two: one of its logical date, which the schedule, the audit and backfills share, and one that a person
-started with the form, whose logical date is the moment of that.
+A partition may have several: one of its logical date, which the schedule, the audit and backfills share; one that a person
+started with the form, whose logical date is the moment of that; and one in the place of a run that Airflow will not start.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from landfall.errors import SpecError
+from landfall.errors import RunError, SpecError
 from landfall.ledger.facts import Seen
-from landfall.runs import AirflowApi, Json
+from landfall.runs import ENDED, AirflowApi, Json
+from landfall.runs.backfills import Backfill, covering, hold_of, is_bound, moment_of
 from landfall.spec import Feed, Partition, Pipeline
-from landfall.spec.run_form import DAY, named_day
+from landfall.spec.run_form import BACKFILL, DAY, named_day
 
 AT_WORK = ("scheduled", "queued", "running")
 BY_AUDIT, BY_HAND = "landed__", "manual__"
 """How the names of runs begin that the audit made, and of those that a person did."""
 
 
+def is_paused(api: AirflowApi, feed: Feed) -> bool:
+    """Whether the feed's DAG is paused.
+
+    Raises:
+        RunError: there is no such DAG, or Airflow is away.
+    """
+    return bool(api.dag(feed.dag_id)["is_paused"])
+
+
 def active_runs(api: AirflowApi, feed: Feed) -> dict[Partition, Seen]:
     """The runs of the feed's DAG that have not ended."""
-    return _by_partition(feed, api.list_runs(feed.dag_id, state=["queued", "running"]))
+    return _by_partition(api, feed, api.list_runs(feed.dag_id, state=["queued", "running"]))
 
 
 def newest_run(api: AirflowApi, feed: Feed, partition: Partition) -> Seen | None:
     """The run of one partition; None if it never had one."""
     first, after = feed.landing.window(partition)
     dated = api.list_runs(feed.dag_id, logical_date_gte=first.isoformat(), logical_date_lt=after.isoformat())
-    return _by_partition(feed, [*dated, *_with_form(api, feed, str(partition))]).get(partition)
+    return _by_partition(api, feed, [*dated, *_with_form(api, feed, str(partition))]).get(partition)
 
 
 def all_runs(api: AirflowApi, feed: Feed, since: datetime | None = None) -> dict[Partition, Seen]:
     """The runs of the feed's DAG of partitions that begin at `since` or later, and those that have not ended."""
     window = {"logical_date_gte": since.isoformat()} if since else {}
     dated, formed = api.list_runs(feed.dag_id, **window), _with_form(api, feed)
-    found = _by_partition(feed, [*dated, *formed])
+    found = _by_partition(api, feed, [*dated, *formed])
     recent = {each: run for each, run in found.items() if since is None or feed.landing.window(each)[0] >= since}
     return {**recent, **active_runs(api, feed)}
 
 
 def at_work(api: AirflowApi, pipeline: Pipeline) -> set[tuple[str, str]]:
-    """DAG and run of every task of the pipeline that holds a worker or is about to; what only waits is not among them."""
+    """DAG and run of every task of the pipeline that holds a worker or is about to; what only waits is not among them.
+
+    A DAG that is not there has no tasks.
+    """
     dags = (pipeline.training.dag_id, *(feed.dag_id for feed in pipeline.feeds))
-    return {(dag_id, str(task["dag_run_id"])) for dag_id in dags for task in api.tasks(dag_id, "~", state=AT_WORK)}
+    return {(dag_id, str(task["dag_run_id"])) for dag_id in dags for task in _tasks(api, dag_id)}
+
+
+def _tasks(api: AirflowApi, dag_id: str) -> list[Json]:
+    try:
+        return api.tasks(dag_id, "~", state=AT_WORK)
+    except RunError as error:
+        if error.fault == "server":
+            raise
+        return []
 
 
 def is_urgent(pipeline: Pipeline, dag_id: str, run_id: str) -> bool:
@@ -55,26 +77,36 @@ def _with_form(api: AirflowApi, feed: Feed, day: str = "") -> list[Json]:
     return api.list_runs(feed.dag_id, conf_contains=f'"{DAY}": "{day}')
 
 
-def _by_partition(feed: Feed, runs: Iterable[Json]) -> dict[Partition, Seen]:
+def _by_partition(api: AirflowApi, feed: Feed, runs: Sequence[Json]) -> dict[Partition, Seen]:
+    """The run of each partition: one that goes on, else the one that was started last, else one that is held."""
+    backfills = api.backfills(feed.dag_id) if any(run["run_type"] == BACKFILL for run in runs) else []
     found: dict[Partition, Seen] = {}
+    now = datetime.now(UTC)
     for run in sorted(runs, key=_started):
-        partition = _partition_of(feed, run)
-        ended = run.get("end_date")
-        seen = Seen(run_id=str(run["dag_run_id"]), state=str(run["state"]), ended_at=_moment(ended) if ended else None)
-        if partition and (seen.active or not (partition in found and found[partition].active)):
+        partition, seen = _partition_of(feed, run), _seen(run, backfills, now)
+        if partition and (partition not in found or _weight(seen) >= _weight(found[partition])):
             found[partition] = seen
     return found
 
 
-def _partition_of(feed: Feed, run: Json) -> Partition | None:
-    """The day of the form, else the partition of the logical date, as the run's own steps find it."""
-    try:
-        if day := named_day(run["run_type"], run.get("conf") or {}):
-            return Partition.parse(day)
-    except SpecError:
-        return None
-    moment = run["logical_date"]
-    return feed.landing.holding(_moment(moment)) if moment else None
+def _weight(seen: Seen) -> int:
+    return (1 if not seen.active else 2) if not seen.held else 0
+
+
+def _seen(run: Json, backfills: Sequence[Backfill], now: datetime) -> Seen:
+    """A run as the ledger knows it."""
+    hold, ended = hold_of(run, backfills, now), run.get("end_date")
+    owner = next(iter(covering(run, backfills)), None)
+    return Seen(
+        run_id=str(run["dag_run_id"]),
+        state=str(run["state"]),
+        ended_at=moment_of(ended) if ended else None,
+        held=hold.why if hold else "",
+        paused=hold is not None and hold.state == "paused",
+        bound=run["state"] in ENDED and is_bound(run, backfills),
+        backfill=owner.number if owner and not owner.ended else None,
+        slots=owner.slots if owner else 0,
+    )
 
 
 def _started(run: Json) -> str:
@@ -82,5 +114,12 @@ def _started(run: Json) -> str:
     return str(run.get("queued_at") or run.get("start_date") or run["run_after"])
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+def _partition_of(feed: Feed, run: Json) -> Partition | None:
+    """The day of the form, else the partition of the logical date, as the run's own steps find it."""
+    try:
+        if day := named_day(run["run_type"], run.get("conf") or {}):
+            return Partition.parse(day)
+        moment = run["logical_date"]
+        return feed.landing.holding(moment_of(moment)) if moment else None
+    except SpecError:
+        return None

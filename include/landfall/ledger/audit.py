@@ -19,8 +19,8 @@ from landfall.landing.store import iterate_landing
 from landfall.ledger.facts import Facts, Seen
 from landfall.ledger.gather import Runs, gather, sort_objects
 from landfall.ledger.record import claim, record_landing
-from landfall.ledger.restarts import failed_at, is_paused, made_of, restarts
-from landfall.ledger.standing import Current, Standing, standing
+from landfall.ledger.restarts import failed_at, made_of, paused_until, restarts
+from landfall.ledger.standing import Current, Standing, judged
 from landfall.publishing.database import Database
 from landfall.spec import Feed, Partition, PredictionTable
 
@@ -37,9 +37,19 @@ NewestRun = Callable[[Feed, Partition], Seen | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
-    """A run that is due: of a new partition, or once more (`run_id` is then that of the run it had).
+    """A run that is due: of a new partition, or once more.
 
     A run of a training has no logical date, and its id in the place of a partition.
+
+    Args:
+        feed: `PIPELINE/FEED`.
+        dag_id: Its DAG.
+        partition: The partition.
+        logical_date: The run's logical date.
+        run_id: The run that the partition had, if that is to be run again; None for a new one.
+        reason: See `Standing`.
+        why: See `Standing`.
+        dead: The run that a new one replaces, because Airflow will never start it; empty if there is none.
     """
 
     feed: str
@@ -49,18 +59,25 @@ class Start:
     run_id: str | None
     reason: str
     why: str
+    dead: str = ""
 
     @classmethod
     def again(cls, facts: Facts, standing: Standing) -> Self:
-        """The run of a partition as its facts and its standing tell it."""
+        """The run of a partition as its facts and its standing tell it.
+
+        A run that would not start if it were cleared is left as it is, and another one made beside it.
+        """
+        run, moment = facts.run, facts.feed.landing.window(facts.partition)[0]
+        stays = run is not None and (run.bound or bool(run.held))
         return cls(
             feed=facts.name,
             dag_id=facts.feed.dag_id,
             partition=str(facts.partition),
-            logical_date=facts.feed.landing.window(facts.partition)[0].isoformat(),
-            run_id=facts.run.run_id if facts.run else None,
+            logical_date=(facts.partition.also_at(datetime.now(UTC)) if stays else moment).isoformat(),
+            run_id=run.run_id if run and not stays else None,
             reason=standing.reason,
             why=standing.why,
+            dead=run.run_id if run and run.held and run.backfill is None else "",
         )
 
 
@@ -75,6 +92,9 @@ class Audit:
         gone: Object versions that were known and are gone.
         starts: Runs that are due now; with those that go on already at most `AT_ONCE`.
         postponed: How many more are due.
+        running: How many go on.
+        paused: Whether the feed's DAG is paused, so that nothing of it is started.
+        again_at: When the next run that a server made fail is due.
         away: Which server is away, so that nothing is started; empty if all are there.
         deleted: Published partitions whose inputs were deleted, with what is gone.
         unexpected: Keys that belong to no partition, escaped.
@@ -86,6 +106,9 @@ class Audit:
     gone: int
     starts: list[Start] = field(default_factory=list)
     postponed: int = 0
+    running: int = 0
+    paused: bool = False
+    again_at: datetime | None = None
     away: str = ""
     deleted: list[str] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
@@ -102,6 +125,7 @@ def audit(
     active: Runs,
     newest: NewestRun,
     of: PredictionTable | None = None,
+    paused: bool = False,
     yielding: bool = False,
     away: str = "",
     at_once: int = AT_ONCE,
@@ -119,6 +143,7 @@ def audit(
         active: The runs of the feed's DAG that have not ended.
         newest: The newest run of one partition, asked only for those that seem due.
         of: The predictions that the feed's rows are held against, if they are.
+        paused: Whether the feed's DAG is paused: then nothing is started, as it would only be queued.
         yielding: Whether something more urgent is at work: then only the run of the newest partition is started.
         away: Which server is away that the feed's jobs need; empty if all are there. Without it runs would only fail.
         at_once: How many runs may go on at the same time, those that an audit did not start among them.
@@ -132,23 +157,27 @@ def audit(
     objects = tuple(iterate_landing(store, bucket, feed.landing))
     new, gone = record_landing(conn, bucket, name, feed.landing, objects, listed_from=began)
     landed = sort_objects(feed.landing, objects, current.now)
-    found = [(facts, standing(facts, current)) for facts in gather(conn, pipeline, feed, landed, active, of=of)]
+    gathered = gather(conn, pipeline, feed, landed, active, of=of, dag_paused=paused)
+    found = [(facts, judged(facts, current)) for facts in gathered]
     deleted = [f"{facts.partition}: {each.why}" for facts, each in found if each.reason == "input deleted"]
     due = [facts for facts, each in reversed(found) if each.automatic or _may_have_failed(facts, each, current)]
-    free = at_once - sum(1 for _, each in found if each.state == "running")
+    running = sum(1 for _, each in found if each.state == "running")
+    free = at_once - running
     newest_landed = max(landed.objects, default=None)
     working = max((at for facts, _ in found if (at := _came_to_its_end(facts))), default=None)
+    pauses = [until for facts, each in found if (until := _rests_until(facts, each, current))]
     starts: list[Start] = []
     postponed = 0
     for facts in due:
         if away or len(starts) >= free or (yielding and facts.partition != newest_landed):
             postponed += 1
             continue
-        known = replace(facts, run=newest(facts.feed, facts.partition))
-        start = _start(known, current)
-        if start is None:
+        known = _known(facts, newest(facts.feed, facts.partition))
+        now = judged(known, current)
+        if not now.automatic:
+            pauses += [now.again_at] if now.again_at else []
             continue
-        failed = failed_at(known)
+        start, failed = Start.again(known, now), failed_at(known)
         if failed and (working is None or working < failed) and (starts or free < at_once):
             postponed += 1
         elif _claim(conn, known, start, current, patience):
@@ -160,16 +189,19 @@ def audit(
         gone=gone,
         starts=starts,
         postponed=postponed,
+        running=running,
+        paused=paused,
+        again_at=min(pauses, default=None),
         away=away if postponed else "",
         deleted=deleted,
         unexpected=[repr(key) for key in landed.unexpected],
     )
 
 
-def _start(known: Facts, current: Current) -> Start | None:
-    """The run to start for what seems due, now that its newest run is known; None if it is not due after all."""
-    now = standing(known, current)
-    return Start.again(known, now) if now.automatic else None
+def _known(facts: Facts, newest: Seen | None) -> Facts:
+    """The facts with the partition's newest run. That a run is held up by those of other days only they themselves know."""
+    run = facts.run
+    return facts if run and newest and run.held and newest.run_id == run.run_id else replace(facts, run=newest)
 
 
 def _may_have_failed(facts: Facts, standing: Standing, current: Current) -> bool:
@@ -177,9 +209,19 @@ def _may_have_failed(facts: Facts, standing: Standing, current: Current) -> bool
 
     While the pause after a restart is not over, nobody needs to ask.
     """
-    if standing.state == "running" or facts.lacks or not facts.is_unended:
-        return False
-    return not is_paused(facts, made_of(facts, current.code, current.contract), current.restart_after, current.now)
+    return _is_open(facts, standing) and not _rests_until(facts, standing, current)
+
+
+def _is_open(facts: Facts, standing: Standing) -> bool:
+    return not (standing.state == "running" or facts.lacks or facts.dag_paused) and facts.is_unended
+
+
+def _rests_until(facts: Facts, standing: Standing, current: Current) -> datetime | None:
+    """When the pause after the newest restart is over at the earliest; None if it is over."""
+    if not _is_open(facts, standing):
+        return None
+    until = paused_until(facts, made_of(facts, current.code, current.contract), current.restart_after)
+    return until if until and until > current.now else None
 
 
 def _came_to_its_end(facts: Facts) -> datetime | None:

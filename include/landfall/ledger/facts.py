@@ -66,11 +66,27 @@ class Made:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A run as Airflow tells it. `state` is queued, running, success or failed; `ended_at` is None until it has ended."""
+    """A run as Airflow tells it.
+
+    Args:
+        run_id: Its name.
+        state: queued, running, success or failed.
+        ended_at: None until it has ended.
+        held: Why it goes on no further, though it has not ended; empty if it does.
+        paused: Whether a person has paused what holds it, and can let it go on.
+        bound: Whether it has ended, and would not start again if it were cleared: its backfill is paused, or was cancelled.
+        backfill: The number of the backfill that it belongs to, if that is not over.
+        slots: How many runs of that go on at the same time.
+    """
 
     run_id: str
     state: str
     ended_at: datetime | None = None
+    held: str = ""
+    paused: bool = False
+    bound: bool = False
+    backfill: int | None = None
+    slots: int = 0
 
     @property
     def active(self) -> bool:
@@ -93,6 +109,7 @@ class Facts:
         made: What readers see.
         run: The run that is active, else the newest.
         runs_known: False if Airflow could not be asked.
+        dag_paused: Whether the feed's DAG is paused.
         claimed: The newest start that an audit decided on.
         predicted_at: When the predictions that readers see of it were published; only for a feed that is held against them.
     """
@@ -107,6 +124,7 @@ class Facts:
     made: Made | None = None
     run: Seen | None = None
     runs_known: bool = True
+    dag_paused: bool = False
     claimed: Claimed | None = None
     predicted_at: datetime | None = None
 

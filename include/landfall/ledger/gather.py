@@ -1,16 +1,19 @@
 """Gathering facts: one listing, two queries and a look at Airflow's runs for each feed."""
 
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from psycopg import sql
 
+from landfall.errors import SpecError
 from landfall.landing.listing import LandedObject
 from landfall.ledger.facts import Claimed, Facts, Made, Read, Refused, Seen
 from landfall.publishing.database import Database, explained, fetch
 from landfall.spec import Feed, Landing, Partition, PredictionTable
 
+log = logging.getLogger(__name__)
 Runs = Callable[[Feed], Mapping[Partition, Seen]]
 """Asks for the runs of a feed's DAG."""
 
@@ -48,8 +51,17 @@ def sort_objects(landing: Landing, objects: Iterable[LandedObject], now: datetim
             listed.setdefault(home[0], []).append((landed.key, landed.last_modified))
         else:
             unexpected.append(landed.key)
-    lacks = {partition: landing.lacks(partition, there, now) for partition, there in listed.items()}
+    lacks = {partition: _lacks(landing, partition, there, now) for partition, there in listed.items()}
     return Landed(kept, lacks, tuple(unexpected))
+
+
+def _lacks(landing: Landing, partition: Partition, there: Iterable[tuple[str, datetime]], now: datetime) -> str:
+    """What a partition lacks. One that cannot be judged is not ready, and hides no other."""
+    try:
+        return landing.lacks(partition, there, now)
+    except Exception as error:
+        log.exception("Whether %s%s is ready cannot be judged", landing.prefix, partition)
+        return f"it cannot be judged: {error!r}"
 
 
 def gather(
@@ -61,6 +73,7 @@ def gather(
     *,
     of: PredictionTable | None = None,
     only: Partition | None = None,
+    dag_paused: bool = False,
 ) -> list[Facts]:
     """The facts of every partition that landed, was read, was published or has a run; in the order of partitions.
 
@@ -72,6 +85,7 @@ def gather(
         runs: Asks Airflow; None where it is away.
         of: The predictions that the feed's rows are held against, if they are.
         only: The partition that alone is asked for.
+        dag_paused: Whether the feed's DAG is paused.
 
     Raises:
         PublishingError: the database cannot be asked.
@@ -82,9 +96,9 @@ def gather(
     predicted = _made(conn, of, only) if of else {}
     seen = runs(feed) if runs else {}
     bare = Facts(pipeline=pipeline, feed=feed, partition=Partition(datetime(1970, 1, 1, tzinfo=UTC).date()))
-    bare = replace(bare, runs_known=runs is not None)
+    bare = replace(bare, runs_known=runs is not None, dag_paused=dag_paused)
     names = {only} if only else {*landed.objects, *landed.lacks, *read, *made, *seen}
-    return [
+    found = [
         replace(
             bare,
             partition=partition,
@@ -99,6 +113,28 @@ def gather(
         )
         for partition in sorted(names)
     ]
+    return held_up(found)
+
+
+def held_up(found: Sequence[Facts]) -> list[Facts]:
+    """The facts, in which a queued run is held where all the runs that its backfill lets go on wait for data."""
+    going: dict[int, list[Facts]] = {}
+    for facts in found:
+        if facts.run and facts.run.backfill is not None and facts.run.state == "running":
+            going.setdefault(facts.run.backfill, []).append(facts)
+
+    def held(facts: Facts) -> Facts:
+        run = facts.run
+        if run is None or run.held or run.state != "queued" or run.backfill is None:
+            return facts
+        before = going.get(run.backfill, [])
+        if len(before) < run.slots or not all(each.lacks for each in before):
+            return facts
+        names = ", ".join(str(each.partition) for each in before[:3]) + (", ..." if len(before) > 3 else "")
+        why = f"its backfill {run.backfill} lets {run.slots} runs go on at a time, and these wait for data: {names}"
+        return replace(facts, run=replace(run, held=why))
+
+    return [held(facts) for facts in found]
 
 
 def newest_readings(conn: Database, feed: str, only: Partition | None = None) -> dict[Partition, Read]:
@@ -106,7 +142,16 @@ def newest_readings(conn: Database, feed: str, only: Partition | None = None) ->
     day = str(only) if only else None
     with explained(conn, f"What was read of `{feed}` is not known."):
         rows = fetch(conn, _READ, [feed, day, day])
-    return {Partition.parse(str(row[0])): _reading(row) for row in rows}
+    return {partition: _reading(row) for partition, row in _possible(rows)}
+
+
+def _possible(rows: Iterable[tuple[object, ...]]) -> Iterator[tuple[Partition, tuple[object, ...]]]:
+    """The rows of partitions, named in the first column. What an earlier version took for a partition is left out."""
+    for row in rows:
+        try:
+            yield Partition.parse(str(row[0])), row
+        except SpecError as error:
+            log.warning("A row of the ledger is left out. %s", error)
 
 
 def _reading(row: tuple[object, ...]) -> Read:
@@ -130,8 +175,8 @@ def _claimed(conn: Database, feed: str, only: Partition | None) -> dict[Partitio
     with explained(conn, f"What was started of `{feed}` is not known."):
         rows = fetch(conn, _CLAIMED, [feed, day, day])
     return {
-        Partition.parse(str(partition)): Claimed(at=at.astimezone(UTC), restarts=int(str(count)), made_of=str(of))
-        for partition, at, count, of in rows
+        partition: Claimed(at=at.astimezone(UTC), restarts=int(str(count)), made_of=str(of))
+        for partition, (_, at, count, of) in _possible(rows)
         if isinstance(at, datetime)
     }
 
@@ -140,7 +185,7 @@ def _made(conn: Database, table: PredictionTable, only: Partition | None) -> dic
     day = str(only) if only else None
     with explained(conn, f"The publications of `{table.name}` could not be read."):
         rows = fetch(conn, _MADE, [table.name, day, day])
-    return {Partition.parse(str(row[0])): _publication(row) for row in rows}
+    return {partition: _publication(row) for partition, row in _possible(rows)}
 
 
 def _publication(row: tuple[object, ...]) -> Made:

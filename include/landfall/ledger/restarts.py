@@ -54,10 +54,10 @@ def pause_after(restarts: int, first: timedelta) -> timedelta:
     return first * int(2 ** min(restarts, DOUBLINGS))
 
 
-def is_paused(facts: Facts, of: str, first: timedelta, now: datetime) -> bool:
-    """True if so little time has passed since the newest restart that the next one cannot be due, however it ended."""
+def paused_until(facts: Facts, of: str, first: timedelta) -> datetime | None:
+    """Until when the next restart cannot be due, however the newest one ends; None if there was none."""
     count = restarts(facts, of)
-    return bool(count and facts.claimed and now < facts.claimed.at + pause_after(count, first))
+    return facts.claimed.at + pause_after(count, first) if count and facts.claimed else None
 
 
 def next_start(facts: Facts, of: str, first: timedelta) -> datetime | None:

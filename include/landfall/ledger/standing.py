@@ -6,17 +6,20 @@ again by itself: the same input gives the same end, unless code or contract have
 because nothing had been predicted, and now something is. `landfall plan` names it all the same, for a person to decide.
 """
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from landfall.ledger.facts import Facts, Made
+from landfall.ledger.facts import Facts, Made, Seen
 from landfall.ledger.restarts import FIRST, made_of, next_start, restarts
 
-State = Literal["waiting", "late", "landed", "running", "failed", "published", "stale", "skipped"]
-ATTENTION = ("late", "landed", "failed", "stale")
-"""The states that somebody, or the audit, should do something about."""
+State = Literal["waiting", "late", "landed", "running", "paused", "stuck", "failed", "published", "stale", "skipped"]
+ATTENTION = ("late", "landed", "paused", "stuck", "failed", "stale")
+"""The states that somebody, or the audit, should do something about. `paused`: a person has paused its DAG or its backfill;
+`stuck`: its run is queued, and Airflow will not start it."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +62,29 @@ class Standing:
     again_at: datetime | None = None
 
 
+def judged(facts: Facts, current: Current) -> Standing:
+    """The standing of a partition; where it cannot be told, that: one partition hides no other."""
+    try:
+        return standing(facts, current)
+    except Exception as error:
+        log.exception("Where %s %s stands cannot be judged", facts.name, facts.partition)
+        return Standing(state="failed", why=f"it cannot be judged: {error!r}")
+
+
 def standing(facts: Facts, current: Current) -> Standing:
     """Where a partition stands now."""
+    found = _standing(facts, current)
+    if not facts.dag_paused or not (found.automatic or found.state in ("running", "stuck")):
+        return found
+    state: State = "paused" if found.state in ("landed", "running", "stuck") else found.state
+    return replace(found, state=state, why=f"the DAG `{facts.feed.dag_id}` is paused; {found.why}", automatic=False)
+
+
+def _standing(facts: Facts, current: Current) -> Standing:
     if facts.run and facts.run.active and (facts.lacks or not facts.objects):
         return _waiting(facts, current)
+    if facts.run and facts.run.held:
+        return _held(facts, facts.run, current)
     if facts.run and facts.run.active:
         return Standing(state="running", why=facts.run.run_id)
     if facts.made and not facts.objects:
@@ -79,6 +101,14 @@ def standing(facts: Facts, current: Current) -> Standing:
     if facts.made.objects != facts.objects:
         return _changed(facts, facts.made)
     return _outdated(facts, facts.made, current)
+
+
+def _held(facts: Facts, run: Seen, current: Current) -> Standing:
+    """The standing of a partition whose run goes on no further: what it is without that run, which the audit then replaces."""
+    without = _standing(replace(facts, run=None), current)
+    why = f"{run.run_id} goes on no further: {run.held}" + (f"; {without.why}" if without.why else "")
+    state: State = "paused" if run.paused else "stuck"
+    return replace(without, state=state if without.automatic else without.state, why=why)
 
 
 def _waiting(facts: Facts, current: Current) -> Standing:

@@ -1,17 +1,17 @@
 """The standing of every partition of a feed, as the command line asks for it: read only, and also while Airflow is away."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from landfall.errors import RunError
 from landfall.landing.store import connect, iterate_folder, iterate_landing
-from landfall.ledger.airflow_runs import all_runs, newest_run
+from landfall.ledger.airflow_runs import all_runs, is_paused, newest_run
 from landfall.ledger.current import current_of
 from landfall.ledger.facts import Facts, Seen
 from landfall.ledger.gather import Landed, gather, sort_objects
 from landfall.ledger.schema import ensure_ledger
-from landfall.ledger.standing import Current, Standing, standing
+from landfall.ledger.standing import Standing, judged
 from landfall.publishing import connect as connect_database
 from landfall.runs import AirflowApi
 from landfall.spec import Feed, Partition, Pipeline, Settings
@@ -59,26 +59,30 @@ def survey(
         iterate_folder(store, bucket, feed.landing, only) if only else iterate_landing(store, bucket, feed.landing)
     )
     landed = sort_objects(feed.landing, objects, current.now)
-    runs, away = _runs(settings, feed, only, since)
+    runs, paused, away = _runs(settings, feed, only, since)
+    if only and only in runs and runs[only].state == "queued" and runs[only].backfill is not None:
+        # It may be queued behind runs of other partitions.
+        whole = survey(settings, pipeline, feed, since=since)
+        return replace(whole, partitions=[each for each in whole.partitions if each[0].partition == only])
     with connect_database(settings) as database:
         ensure_ledger(database)
-        asked = None if away else lambda _: runs
-        facts = gather(database, pipeline.name, feed, landed, asked, of=pipeline.held_against(feed), only=only)
-    return Survey(feed=feed, partitions=_judged(facts, current), landed=landed, airflow_away=away)
-
-
-def _judged(facts: list[Facts], current: Current) -> list[tuple[Facts, Standing]]:
-    return [(each, standing(each, current)) for each in facts]
+        asked, of = None if away else lambda _: runs, pipeline.held_against(feed)
+        facts = gather(database, pipeline.name, feed, landed, asked, of=of, only=only, dag_paused=paused)
+    return Survey(
+        feed=feed, partitions=[(each, judged(each, current)) for each in facts], landed=landed, airflow_away=away
+    )
 
 
 def _runs(
     settings: Settings, feed: Feed, only: Partition | None, since: datetime | None
-) -> tuple[Mapping[Partition, Seen], str]:
+) -> tuple[Mapping[Partition, Seen], bool, str]:
+    """The feed's runs, whether its DAG is paused, and why neither is known, if so."""
     try:
         api = AirflowApi(settings)
+        paused = is_paused(api, feed)
         if only is None:
-            return all_runs(api, feed, since), ""
+            return all_runs(api, feed, since), paused, ""
         found = newest_run(api, feed, only)
-        return ({only: found} if found else {}), ""
+        return ({only: found} if found else {}), paused, ""
     except RunError as error:
-        return {}, error.what
+        return {}, False, error.what

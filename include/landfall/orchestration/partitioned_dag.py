@@ -7,16 +7,18 @@ from typing import Any
 
 import pendulum
 from airflow.sdk import DAG, AssetAny, AssetOrTimeSchedule, CronTriggerTimetable, Param
+from airflow.utils.types import DagRunType
 
 from landfall.orchestration.assets import features_asset, landing_asset, table_asset
 from landfall.orchestration.timetable import PartitionTimetable
 from landfall.pipelines import PIPELINES, TABLE_MODELS, find_table_model
 from landfall.spec import Feed, Training
+from landfall.spec.partition import FIRST_DAY
 from landfall.spec.run_form import DAY
 from landfall.spec.settings import RETRY_SECONDS, seconds
 
 OWNER = "landfall"
-OLDEST = pendulum.datetime(2000, 1, 1, tz="UTC")
+OLDEST = pendulum.datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tz="UTC")
 """Runs before the start date end without a task, so it reaches back past every partition (with catchup off)."""
 ASKED = (
     "The partition to run. Empty: the day of the logical date. A backfill makes the days of its range whatever is here."
@@ -122,13 +124,17 @@ def _timetable(training: Training) -> CronTriggerTimetable | None:
 
 
 def audit_dag(dag_id: str, *, doc_md: str) -> DAG:
-    """A DAG that audits every feed: every five minutes, on demand, and when something lands that no run waits for."""
+    """A DAG that audits every feed: on demand, when something lands that no run waits for, and every quarter of an hour.
+
+    An audit that knows of something to do before asks for the next one itself.
+    """
     landings = [landing_asset(feed) for pipeline in PIPELINES.values() for feed in pipeline.feeds]
     return DAG(
         dag_id,
         schedule=AssetOrTimeSchedule(
-            timetable=CronTriggerTimetable("*/5 * * * *", timezone="UTC"), assets=AssetAny(*landings)
+            timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=AssetAny(*landings)
         ),
+        allowed_run_types=[each for each in DagRunType if each is not DagRunType.BACKFILL_JOB],  # an audit has no past
         start_date=None,
         catchup=False,
         max_active_runs=1,

@@ -27,11 +27,12 @@ def partition_of(context: Mapping[str, Any]) -> Partition:
     Raises:
         SpecError: what the form names is no partition.
         RunError: the run has neither a day in its form nor a logical date.
+        SpecError: its day cannot be a partition: see `Partition.checked`.
     """
     if named := named_partition(context):
         return named
     if moment := context["dag_run"].logical_date:
-        return Partition.holding(moment)
+        return Partition.holding(moment).checked()
     raise RunError(
         f"The run `{context['dag_run'].run_id}` has no partition.",
         looked="the form's field `day`, and the logical date of the run",

@@ -7,6 +7,9 @@ import pendulum
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction, Timetable
 from airflow.utils.types import DagRunType
 
+from landfall.errors import SpecError
+from landfall.spec import Partition
+
 DAY = timedelta(days=1)
 
 
@@ -46,7 +49,15 @@ class PartitionTimetable(Timetable):
         return cls(data["ahead"])
 
     def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
-        """The UTC day that holds the logical date of a run started by hand."""
+        """The UTC day that holds the logical date of a run started by hand.
+
+        Raises:
+            ValueError: that cannot be a partition; the form shows why.
+        """
+        try:
+            Partition.holding(run_after).checked()
+        except SpecError as error:
+            raise ValueError(str(error)) from error
         start = _midnight(run_after)
         return DataInterval(start, start.add(days=1))
 

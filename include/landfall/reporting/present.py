@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from landfall.reporting import cells
 from landfall.reporting.facts import DriftValue, FeedFacts, PartitionError, PartitionLife, Report
 from landfall.spec import Partition
+from landfall.spec.partition import LAST_DAY
 
 NEWEST = 14
 """Of how many of the newest partitions the share of quarantined rows is told."""
@@ -149,10 +150,12 @@ def feed_now(report: Report, facts: FeedFacts) -> FeedNow:
 
 
 def _next(facts: FeedFacts) -> tuple[Partition, datetime] | None:
-    """The partition after the newest that landed, and when it should be there."""
+    """The partition after the newest that landed, and when it should be there; None if there is no such."""
     if not facts.lives:
         return None
     landing, newest = facts.feed.landing, facts.lives[-1].partition
+    if newest.day == LAST_DAY:
+        return None
     after = landing.holding(landing.window(newest)[1])
     return after, cells.due(landing, after)
 

@@ -5,113 +5,43 @@ Airflow's own command line costs 5-10 s a call; this answers in milliseconds.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
-import httpx
-from tenacity import RetryCallState, RetryError, Retrying, stop_after_delay, wait_exponential_jitter
+from datetime import UTC, datetime
 
 from landfall import errors
 from landfall.errors import RunError
+from landfall.runs.backfills import Backfill, hold_of, is_bound
+from landfall.runs.client import AirflowClient, Json
 from landfall.spec import Partition, Settings
-from landfall.spec.run_form import label_of
+from landfall.spec.run_form import BACKFILL, label_of, named_day
 
-Json = dict[str, Any]
 ENDED = ("success", "failed")
 FAILED = "AirflowFailException"
 """What a step raises in place of an error that no retry mends."""
-SIGN_IN = "/auth/token"
-BUSY = (429, 502, 503, 504)
-"""Answers of a server that is overloaded, or of a proxy before one that is away."""
-REFUSED = 3.0
-"""Seconds for which a port that nothing listens on is tried: a stack that is down is to be told as that, and soon."""
 
 
-def _worth_another_try(state: RetryCallState) -> bool:
-    outcome = state.outcome
-    if outcome is None:
-        return True
-    if (error := outcome.exception()) is None:
-        return outcome.result().status_code in BUSY
-    if isinstance(error, httpx.ConnectError):
-        return (state.seconds_since_start or 0) < REFUSED
-    return isinstance(error, httpx.TransportError)
+class AirflowApi(AirflowClient):
+    """What is asked of Airflow, and told it, a method each."""
 
+    def dag(self, dag_id: str) -> Json:
+        """A DAG as Airflow knows it, with `is_paused`.
 
-def _pause(state: RetryCallState) -> float:
-    """Seconds until the next try: what the server asks for, ten at most, else longer each time."""
-    outcome = state.outcome
-    asked = "" if outcome is None or outcome.failed else outcome.result().headers.get("Retry-After", "")
-    return min(float(asked), 10.0) if asked.isdecimal() else _LONGER(state)
-
-
-_LONGER = wait_exponential_jitter(multiplier=0.3, max=5)
-AGAIN = Retrying(
-    retry=_worth_another_try,
-    wait=_pause,
-    stop=stop_after_delay(100),
-    reraise=False,
-)
-"""Three answers that do not come within 30 s each, or many that come at once."""
-
-
-class AirflowApi:
-    """A signed-in client. Every call raises RunError when Airflow is away or refuses.
-
-    What may be asked twice, signing in and reading, is asked again for a while when it is not answered: Airflow's API server
-    answers nothing for some seconds after its start, and on a busy machine for a minute.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.http = httpx.Client(base_url=settings.airflow_url, timeout=httpx.Timeout(30, connect=5))
-        credentials = {"username": settings.airflow_user, "password": settings.airflow_password}
-        token = self._call("POST", SIGN_IN, json=credentials)["access_token"]
-        self.http.headers["Authorization"] = f"Bearer {token}"
-
-    def _call(self, method: str, path: str, **more: Any) -> Json:
-        where = f"{self.settings.airflow_url}{path}"
+        Raises:
+            RunError: there is none.
+        """
         try:
-            answer = self._ask(method, path, **more)
-        except httpx.HTTPError as error:
+            return self._call("GET", f"/api/v2/dags/{dag_id}")
+        except RunError as error:
+            if not error.looked.endswith(": 404"):
+                raise
             raise RunError(
-                "Airflow does not answer.", looked=f"{where} ({error})", next="landfall ps", fault="server"
-            ) from error
-        if answer.is_success:
-            return answer.json() if answer.content else {}
-        try:
-            detail = answer.json().get("detail", answer.text)
-        except ValueError:
-            detail = answer.text
-        raise RunError(
-            f"Airflow refused: {str(detail)[:500]}",
-            looked=f"{method} {where}: {answer.status_code}",
-            next="landfall ps",
-        )
-
-    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        if method != "GET" and path != SIGN_IN:  # a POST that was not answered may have been carried out
-            return self.http.request(method, path, **more)
-        try:
-            answer: httpx.Response = AGAIN(self.http.request, method, path, **more)
-        except RetryError as error:  # the last answer was an overloaded server's
-            answer = error.last_attempt.result()
-        return answer
-
-    def _patiently(self, path: str) -> Json:
-        """GET while waiting: a server that restarts meanwhile is given a minute."""
-        until = time.monotonic() + 60
-        while True:
-            try:
-                return self._call("GET", path)
-            except RunError as error:
-                if time.monotonic() > until or "does not answer" not in error.what:
-                    raise RunError(
-                        error.what, looked=error.looked, left="it goes on in Airflow", next=error.next
-                    ) from error
-                time.sleep(2)
+                f"Airflow has no DAG `{dag_id}`.",
+                looked=error.looked,
+                left="nothing was started",
+                next=f"write dags/{dag_id}.py; Airflow finds it by itself",
+            ) from None
 
     def check_runnable(self, dag_id: str) -> None:
-        """Refuse a DAG that Airflow does not know or could not parse: its runs would wait for ever.
+        """Refuse a DAG that Airflow does not know, could not parse, or that is paused: its runs would wait for ever.
 
         Raises:
             RunError: with the import error, where there is one.
@@ -126,12 +56,33 @@ class AirflowApi:
                     left="nothing was started",
                     next="mend the file, then landfall down && landfall up",
                 )
-        self._call("GET", f"/api/v2/dags/{dag_id}")
+        if self.dag(dag_id).get("is_paused"):
+            raise RunError(
+                f"The DAG `{dag_id}` is paused: no run of it goes on.",
+                looked=f"{self.settings.airflow_url}/dags/{dag_id}",
+                left="nothing was started",
+                next=unpause(self.settings, dag_id),
+            )
 
-    def trigger(self, dag_id: str, *, partition: Partition | None = None, conf: Json | None = None) -> str:
-        """Start a run, of one partition where there is one; gives its run id."""
+    def trigger(
+        self,
+        dag_id: str,
+        *,
+        partition: Partition | None = None,
+        moment: datetime | None = None,
+        conf: Json | None = None,
+    ) -> str:
+        """Start a run; gives its run id.
+
+        Args:
+            dag_id: Its DAG.
+            partition: Its partition, where it has one.
+            moment: A moment of that day as its logical date, where another run has the partition's own: see `Partition.also_at`.
+            conf: What the form of a run started by hand asks for.
+        """
         self.check_runnable(dag_id)
-        dates = {"logical_date": None} if partition is None else _dates(partition)
+        date = moment or (partition.start if partition else None)
+        dates = {"logical_date": None} if date is None else _dates(date)
         made = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={**dates, "conf": conf or {}})
         return str(made["dag_run_id"])
 
@@ -154,16 +105,30 @@ class AirflowApi:
         found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 1, "order_by": "-id"})["dag_runs"]
         return dict(found[0]) if found else None
 
-    def run_partition(self, dag_id: str, partition: Partition) -> str:
-        """The run of one partition: the one that is waiting or running, else a new one, or the old one again."""
-        found = [run for run in self.runs(dag_id, partition, partition) if run["logical_date"] == _iso(partition)]
-        if not found:
-            return self.trigger(dag_id, partition=partition)
-        run_id = str(found[-1]["dag_run_id"])
-        if found[-1]["state"] in ENDED:
-            path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear"
-            self._call("POST", path, json={"dry_run": False, "only_failed": False})
-        return run_id
+    def run_partition(self, dag_id: str, partition: Partition, *, instead: bool = False) -> str:
+        """The run of one partition: the one that is waiting or running, else an old one again, or a new one.
+
+        A run that its backfill holds is left alone, and so is an ended one that could not start again: a new one is made
+        beside it.
+
+        Args:
+            dag_id: The DAG.
+            partition: The partition.
+            instead: Whether runs that are queued are not to be waited for, because they are known to be held up.
+        """
+        found = [run for run in self.runs(dag_id, partition, partition) if _is_of(run, partition)]
+        backfills = self.backfills(dag_id) if any(run["run_type"] == BACKFILL for run in found) else []
+        for run in reversed(found):
+            held = run["state"] == "queued" and (instead or hold_of(run, backfills, datetime.now(UTC)))
+            if run["state"] not in ENDED and not held:
+                return str(run["dag_run_id"])
+        for run in reversed(found):
+            if run["state"] in ENDED and not is_bound(run, backfills):
+                self.check_runnable(dag_id)
+                path = f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}/clear"
+                self._call("POST", path, json={"dry_run": False, "only_failed": False})
+                return str(run["dag_run_id"])
+        return self.trigger(dag_id, partition=partition, moment=partition.also_at(datetime.now(UTC)) if found else None)
 
     def wait(self, dag_id: str, run_id: str, tell: Callable[[str], None], *, patience: float = 3600) -> None:
         """Wait for a run to succeed, telling the task it is at.
@@ -173,7 +138,7 @@ class AirflowApi:
         """
         until = time.monotonic() + patience
         while time.monotonic() < until:
-            run = self._patiently(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+            run = self.run(dag_id, run_id)
             if run["state"] == "success":
                 return
             if run["state"] == "failed":
@@ -212,9 +177,12 @@ class AirflowApi:
         lines = str(first["exc_value"]).splitlines()
         return "\n".join(lines[:12] + (["..."] if len(lines) > 12 else []))
 
-    def backfill(self, dag_id: str, first: Partition, last: Partition) -> int:
-        """Start Airflow's own backfill of these partitions, those that ran before included; gives its id."""
-        self.check_runnable(dag_id)
+    def backfill(self, dag_id: str, first: Partition, last: Partition) -> Backfill:
+        """Start Airflow's own backfill of these partitions, those that ran before included.
+
+        Raises:
+            RunError: another backfill of the DAG is not over, which the message of `is_taken` says; or Airflow is away.
+        """
         body = {
             "dag_id": dag_id,
             "from_date": first.start.isoformat(),
@@ -224,45 +192,32 @@ class AirflowApi:
             "run_backwards": False,
             "dag_run_conf": {},
         }
-        return int(self._call("POST", "/api/v2/backfills", json=body)["id"])
+        return Backfill.of(self._call("POST", "/api/v2/backfills", json=body))
 
-    def until_backfilled(self, dag_id: str, number: int, *, patience: float = 6 * 3600) -> None:
-        """Wait until every run of a backfill has ended, and see to it that the DAG can have another.
+    def backfills(self, dag_id: str) -> list[Backfill]:
+        """The backfills of a DAG, the newest first. Airflow makes one at a time."""
+        found: list[Backfill] = []
+        while True:
+            page = {"dag_id": dag_id, "limit": 100, "offset": len(found), "order_by": "-id"}
+            answer = self._call("GET", "/api/v2/backfills", params=page)
+            found += map(Backfill.of, answer["backfills"])
+            if len(found) >= answer["total_entries"] or not answer["backfills"]:
+                return found
 
-        Airflow makes one backfill of a DAG at a time, and looks every 30 s whether one has ended. It is told so: there is
-        nothing left that this could cancel.
+    def give_up(self, dag_id: str, run_id: str, note: str) -> None:
+        """End a run that was never started, or cannot be any more, as failed, and note why on its page.
+
+        What it did before, where it has been cleared, stays in its history.
         """
-        until = time.monotonic() + patience
-        while not self.is_backfilled(dag_id, number):
-            if time.monotonic() > until:
-                raise RunError(f"The backfill {number} has not ended after {patience:.0f} s.", left="it goes on")
-            time.sleep(1)
-        if number in self.active_backfills(dag_id):
-            self.cancel_backfill(number)
+        self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed", "note": note[:1000]})
 
-    def is_backfilled(self, dag_id: str, number: int) -> bool:
-        """True once every run of a backfill has ended: Airflow makes them all at once, and says so up to 30 s later."""
-        told = self._patiently(f"/api/v2/backfills/{number}")
-        which = {"logical_date_gte": told["from_date"], "logical_date_lte": told["to_date"], "run_type": "backfill"}
-        left = told["completed_at"] is None and self.list_runs(dag_id, **which, state=["queued", "running"])
-        return not left
-
-    def active_backfills(self, dag_id: str) -> list[int]:
-        """The backfills of a DAG that have not ended: Airflow makes one at a time."""
-        found = self._call("GET", "/api/v2/backfills", params={"dag_id": dag_id, "limit": 100})["backfills"]
-        return [int(each["id"]) for each in found if each["completed_at"] is None]
-
-    def cancel_backfill(self, number: int) -> None:
-        """Start no more of its runs; nothing where it has ended."""
-        try:
-            self._call("PUT", f"/api/v2/backfills/{number}/cancel")
-        except RunError as error:
-            if "already completed" not in error.what:
-                raise
+    def run(self, dag_id: str, run_id: str) -> Json:
+        """A run; a server that restarts meanwhile is given a minute."""
+        return self._patiently(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
 
     def state(self, dag_id: str, run_id: str) -> str:
         """The state of a run."""
-        return str(self._patiently(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
+        return str(self.run(dag_id, run_id)["state"])
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Json:
         """What a task of a run reported."""
@@ -271,12 +226,18 @@ class AirflowApi:
         return value
 
 
-def _dates(partition: Partition) -> dict[str, str]:
-    return {"logical_date": partition.start.isoformat(), "run_after": label_of(partition.start).isoformat()}
+def _dates(moment: datetime) -> dict[str, str]:
+    return {"logical_date": moment.isoformat(), "run_after": label_of(moment).isoformat()}
 
 
-def _iso(partition: Partition) -> str:
-    return partition.start.isoformat().replace("+00:00", "Z")
+def unpause(settings: Settings, dag_id: str) -> str:
+    """How a person lets the runs of a paused DAG go on."""
+    return f"airflow dags unpause {dag_id}    (or the switch on {settings.airflow_url}/dags/{dag_id})"
+
+
+def _is_of(run: Json, partition: Partition) -> bool:
+    """True if the form of a run names the partition, or no other one."""
+    return named_day(run["run_type"], run.get("conf") or {}) in ("", str(partition))
 
 
 def _errors(content: list[Json]) -> Iterator[Json]:

@@ -77,7 +77,10 @@ class Landing:
         return f"{self.prefix}/{moment.strftime(self.folder_format)}/"
 
     def home_of(self, key: str) -> tuple[Partition, str] | None:
-        """The partition in whose folder `key` lies, and its name there, whatever the name; None outside of any."""
+        """The partition in whose folder `key` lies, and its name there, whatever the name; None outside of any.
+
+        A folder of a day that cannot be a partition, such as `dt=9999-12-31`, is none.
+        """
         if not (match := self._key.fullmatch(key)):
             return None
         try:
@@ -85,7 +88,8 @@ class Landing:
             moment = datetime(parts["Y"], parts["m"], parts["d"], parts.get("H", 0))
         except ValueError:
             return None
-        return Partition(moment.date(), moment.hour if self.hourly else None), match["name"]
+        partition = Partition(moment.date(), moment.hour if self.hourly else None)
+        return (partition, match["name"]) if partition.in_range else None
 
     def partition_of(self, key: str) -> Partition | None:
         """The partition whose data `key` is; None where the key does not match the template.
@@ -108,9 +112,13 @@ class Landing:
         return local.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
 
     def holding(self, moment: datetime) -> Partition:
-        """The partition that holds `moment` (aware)."""
+        """The partition that holds `moment` (aware).
+
+        Raises:
+            SpecError: that cannot be a partition: see `Partition.checked`.
+        """
         local = moment.astimezone(self.zone)
-        return Partition(local.date(), local.hour if self.hourly else None)
+        return Partition(local.date(), local.hour if self.hourly else None).checked()
 
     def due(self, partition: Partition) -> datetime | None:
         """When the partition is late if it has not landed; None without a deadline."""

@@ -8,6 +8,9 @@ from typing import Self
 
 from landfall.errors import SpecError
 
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
+"""The days that can be partitions. Airflow ends a run of an earlier day, before its DAG's start date, without a task;
+a day near the end of the calendar has no next one, and pandas no nanoseconds for it."""
 _FORM = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}))?", re.ASCII)
 
 
@@ -26,7 +29,8 @@ class Partition:
         """The partition called `text`.
 
         Raises:
-            SpecError: `text` is neither a day of the calendar written YYYY-MM-DD nor an hour written YYYY-MM-DDTHH.
+            SpecError: `text` is neither a day of the calendar written YYYY-MM-DD nor an hour written YYYY-MM-DDTHH; or it
+                lies before `FIRST_DAY` or after `LAST_DAY`.
         """
         try:
             if not (match := _FORM.fullmatch(text)):
@@ -34,16 +38,32 @@ class Partition:
             hour = None if match[2] is None else int(match[2])
             if hour is not None and hour > 23:
                 raise ValueError
-            return cls(date.fromisoformat(match[1]), hour)
+            found = cls(date.fromisoformat(match[1]), hour)
         except (ValueError, TypeError):
             raise SpecError(
                 f"`{text}` is not a partition.", looked="expected a day written YYYY-MM-DD, such as 2012-12-25"
             ) from None
+        return found.checked()
 
     @classmethod
     def holding(cls, moment: datetime) -> Self:
-        """The UTC day that holds `moment` (an aware datetime)."""
+        """The UTC day that holds `moment` (an aware datetime), also one that cannot be a partition."""
         return cls(moment.astimezone(UTC).date())
+
+    @property
+    def in_range(self) -> bool:
+        """True if runs can have it: from `FIRST_DAY` to `LAST_DAY`."""
+        return FIRST_DAY <= self.day <= LAST_DAY
+
+    def checked(self) -> Self:
+        """The partition itself.
+
+        Raises:
+            SpecError: it lies before `FIRST_DAY` or after `LAST_DAY`.
+        """
+        if not self.in_range:
+            raise SpecError(f"`{self}` cannot be a partition.", looked=f"expected a day from {FIRST_DAY} to {LAST_DAY}")
+        return self
 
     @property
     def start(self) -> datetime:
@@ -54,6 +74,11 @@ class Partition:
     def end(self) -> datetime:
         """The first instant after the partition, UTC."""
         return self.start + (timedelta(days=1) if self.hour is None else timedelta(hours=1))
+
+    def also_at(self, now: datetime) -> datetime:
+        """The time of `now` on the partition's day, UTC: the logical date of one more run, as Airflow has one run of each."""
+        whole = self.end - self.start
+        return self.start + (now - datetime(1970, 1, 1, tzinfo=UTC)) % whole
 
     def __str__(self) -> str:
         return self.day.isoformat() + ("" if self.hour is None else f"T{self.hour:02}")
