@@ -22,13 +22,13 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).parent))
+from landfall.ledger.bulk import Bulk
 from report import spread, write
 
 from landfall.freshness import champion
 from landfall.landing.samples import write_sample
 from landfall.landing.split import land
 from landfall.landing.store import connect
-from landfall.ledger.bulk import Bulk
 from landfall.pipelines.bike_demand import BIKE_DEMAND, CITY, FORECAST, STATE, TRAINING
 from landfall.publishing import connect as connect_database
 from landfall.runs import AirflowApi

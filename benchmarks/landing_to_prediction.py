@@ -23,13 +23,13 @@ from pathlib import Path
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).parent))
+from landfall.ledger.bulk import Bulk
 from report import quantile, spread, write
 
 from landfall.freshness import champion
 from landfall.landing.samples import write_sample
 from landfall.landing.split import land
 from landfall.landing.store import connect, landed_partitions
-from landfall.ledger.bulk import Bulk
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, FORECAST, TRAINING
 from landfall.publishing import connect as connect_database
 from landfall.runs import AirflowApi

@@ -31,8 +31,9 @@ from landfall.publishing import Fingerprint, connect, ensure_table, open_publica
 from landfall.publishing.database import Database, fetch
 from landfall.publishing.schema import ADDED, column_definitions, key_definition, qualified
 from landfall.spec import Partition, PredictionTable, Settings
+from landfall.spec.reports import Stages
 from landfall.stack import settings
-from spark_jobs.tables import Stages, stage_rows
+from spark_jobs.tables import stage_rows
 
 TABLE = PredictionTable(
     name="benchmarks.publish_million",

@@ -22,12 +22,12 @@ from typing import Any
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).parent))
+from landfall.ledger.bulk import Bulk
 from report import write
 
 from landfall.freshness import champion
 from landfall.landing.split import land
 from landfall.landing.store import connect
-from landfall.ledger.bulk import Bulk
 from landfall.models.registry import version
 from landfall.pipelines.bike_demand import BIKE_DEMAND, TRAINING
 from landfall.publishing import connect as connect_database

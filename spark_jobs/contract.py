@@ -1,12 +1,11 @@
 """The contract, row by row: typed values where they are good, the reasons where they are not."""
 
-from dataclasses import dataclass
-
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from landfall.spec.contract import Column, Contract
+from landfall.spec.reports import Verdict
 
 CORRUPT = "_corrupt"
 """The column with the text of a row that is not one of the file's columns."""
@@ -70,20 +69,6 @@ def quarantined(judged: DataFrame, contract: Contract) -> DataFrame:
     """The bad rows: `dt`, `source`, `reasons`, and the row as it came, as JSON."""
     raw = F.to_json(F.struct(*contract.names)).alias("row")
     return judged.where(F.size("reasons") > 0).select("dt", "source", "reasons", raw)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What the contract says of one partition. `reasons`: reason -> (rows, one example with its value)."""
-
-    partition: str
-    rows: int
-    quarantined: int
-    reasons: dict[str, tuple[int, str]]
-
-    def passes(self, contract: Contract) -> bool:
-        """True if there are good rows and no larger share of bad ones than the contract allows."""
-        return self.rows > 0 and self.quarantined <= contract.max_bad_share * (self.rows + self.quarantined)
 
 
 def verdicts(judged: DataFrame) -> list[Verdict]:

@@ -10,7 +10,8 @@ from pyspark.sql.types import DateType, StringType, StructField, StructType
 
 from landfall.errors import ContractError
 from landfall.spec.contract import Contract
-from spark_jobs.contract import CORRUPT, Verdict
+from landfall.spec.reports import Verdict
+from spark_jobs.contract import CORRUPT
 from spark_jobs.lake import Lake
 from spark_jobs.tables import TablePartitions, landed_paths
 from spark_jobs.unpacked import look_into, short

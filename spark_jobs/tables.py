@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 
 from landfall.errors import ComputeError
 from landfall.spec.partition import Partition, Partitions
+from landfall.spec.reports import Stages
 from spark_jobs.lake import Lake
 
 if TYPE_CHECKING:
@@ -172,33 +173,6 @@ def read_published(spark: SparkSession, name: str, partitions: Partitions) -> Da
     reader = reader.option("driver", "org.postgresql.Driver").option("user", unquote(url.username or ""))
     reader = reader.option("password", unquote(url.password or ""))
     return reader.option("query", f"SELECT * FROM {name} WHERE {days}").load()  # noqa: S608
-
-
-@dataclass(frozen=True)
-class Stages:
-    """Where the rows of each partition are staged: `2012-12-25=schema.table#7`, several with commas between."""
-
-    tables: tuple[tuple[Partition, str, int], ...]
-    """(partition, staging table, publication)."""
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """The stages written as `text`; used as the `type` of a job's options.
-
-        Raises:
-            ComputeError: `text` has another form.
-        """
-        found = []
-        for each in text.split(","):
-            day, _, place = each.partition("=")
-            table, _, number = place.rpartition("#")
-            if not number.isdecimal() or table.count(".") != 1:
-                raise ComputeError(f"`{each}` is not a stage.", looked="expected YYYY-MM-DD=schema.table#PUBLICATION")
-            found.append((Partition.parse(day), table, int(number)))
-        return cls(tuple(found))
-
-    def __str__(self) -> str:
-        return ",".join(f"{day}={table}#{number}" for day, table, number in self.tables)
 
 
 def stage_rows(frame: DataFrame, stages: Stages) -> dict[str, int]:

@@ -6,14 +6,14 @@ verdict travels in the report, and the step after this one fails the run with it
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import asdict
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from landfall.spec.contract import Contract
 from landfall.spec.partition import Partition, Partitions
-from spark_jobs.contract import Verdict, judge, kept, quarantined, verdicts
+from landfall.spec.reports import FeaturesReport, Verdict
+from spark_jobs.contract import judge, kept, quarantined, verdicts
 from spark_jobs.landed import (
     Groups,
     broken_file,
@@ -79,12 +79,12 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     if not strict:
         unusable += days_without_rows(landed, {verdict.partition for verdict in (*found, *unusable)})
     passed = [verdict for verdict in found if verdict.passes(options.contract)]
-    return {
-        "rows": sum(verdict.rows for verdict in passed),
-        "quarantined": sum(verdict.quarantined for verdict in found),
-        "partitions": {verdict.partition: (verdict.rows, verdict.quarantined) for verdict in found},
-        "refused": [asdict(verdict) for verdict in (*found, *unusable) if verdict not in passed],
-    }
+    return FeaturesReport(
+        rows=sum(verdict.rows for verdict in passed),
+        quarantined=sum(verdict.quarantined for verdict in found),
+        partitions={verdict.partition: (verdict.rows, verdict.quarantined) for verdict in found},
+        refused=tuple(verdict for verdict in (*found, *unusable) if verdict not in passed),
+    ).as_dict()
 
 
 def _make(spark: SparkSession, groups: Groups, options: argparse.Namespace) -> list[Verdict]:

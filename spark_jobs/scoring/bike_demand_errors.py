@@ -5,7 +5,8 @@ import argparse
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from spark_jobs.tables import Stages, TablePartitions, read_partitions, read_published, stage_rows
+from landfall.spec.reports import StagedReport, Stages
+from spark_jobs.tables import TablePartitions, read_partitions, read_published, stage_rows
 
 KEY = ["city", "state", "time"]
 
@@ -39,8 +40,8 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
         staged = stage_rows(rows, options.stages)
     finally:
         rows.unpersist()
-    metrics: dict[str, dict[str, object]] = {}
+    metrics: dict[str, dict[str, dict[str, float]]] = {}
     for row in measured:
         values = {"published_rmse": row.rmse, "published_mae": row.mae, "rows": row["rows"]}
         metrics.setdefault(str(row.partition), {})[row.model_version] = values
-    return {"staged": staged, "metrics": metrics}
+    return StagedReport(staged=staged, metrics=metrics).as_dict()

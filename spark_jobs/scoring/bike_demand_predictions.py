@@ -5,9 +5,10 @@ import argparse
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from landfall.spec.reports import StagedReport, Stages
 from spark_jobs.saved import PREDICTION
 from spark_jobs.scoring.predict import predict
-from spark_jobs.tables import Stages, TablePartitions, read_partitions, stage_rows
+from spark_jobs.tables import TablePartitions, read_partitions, stage_rows
 
 KEY = ["city", "state", "time"]
 
@@ -36,4 +37,4 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     predictions = bike_demand_predictions(
         hours, options.model, options.library, options.model_version, sha256=options.model_sha256
     )
-    return {"staged": stage_rows(predictions, options.stages)}
+    return StagedReport(staged=stage_rows(predictions, options.stages)).as_dict()

@@ -1,7 +1,8 @@
 """Every landing is published, exactly once, whatever the order of things: random worlds over the real ledger and tables.
 
-A world has two partitions, objects that strangers create, replace and delete, runs that take one step at a time and may
-crash between any two or be made to fail by a server, audits that may overlap, a DAG that may be paused. When everybody has
+A world has two partitions, objects that strangers create, replace and delete, runs that take one step of the trip at a time
+and may crash between any two or be made to fail by a server, bulks that take both partitions, audits that may overlap, a DAG
+that may be paused. The steps are those of `landfall.partitions`, which Airflow's tasks and the bulk take. When everybody has
 come to rest, every partition that is ready must be published from exactly what lies in S3, and no input may have been
 published twice.
 
@@ -12,7 +13,6 @@ published twice.
 import itertools
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,22 +31,13 @@ from hypothesis.stateful import (
 )
 from psycopg import sql
 
-from landfall.errors import LandingError, OutdatedError
-from landfall.landing.store import check_complete, check_landed, iterate_folder, visible
-from landfall.ledger import (
-    Current,
-    Refused,
-    Seen,
-    Start,
-    audit,
-    close_reading,
-    ensure_ledger,
-    open_reading,
-    record_landing,
-    refuse_reading,
-)
-from landfall.publishing import Fingerprint, Publication, open_publication, publish
-from landfall.spec import AllNamed, AtLeast, Feed, Marker, OneObject, Partition
+from landfall.errors import LandfallError
+from landfall.ledger import Current, Seen, Start, audit, ensure_ledger
+from landfall.partitions import Reading, Trip, judge, look, open_readings, open_staging, refuse, swap
+from landfall.pipelines.bike_demand import BIKE_DEMAND
+from landfall.publishing import Publication
+from landfall.spec import S3, AllNamed, AtLeast, Feed, Marker, OneObject, Partition, Settings
+from landfall.spec.reports import FeaturesReport, Verdict
 
 STEPS = int(os.environ.get("LANDFALL_STEPS", "10000"))
 LENGTH = 50
@@ -69,8 +60,8 @@ class Run:
         """From the beginning; never, if its backfill was cancelled."""
         self.state, self.at = "queued" if self.cancelled else "running", "wait"
         self.ended_at: datetime | None = None
-        self.reading = 0
-        self.read: dict[str, str] = {}
+        self.numbers: dict[Partition, int] = {}
+        self.reading: Reading | None = None
         self.publication: Publication | None = None
 
     def fail(self) -> None:
@@ -91,11 +82,14 @@ class World(RuleBasedStateMachine):
     new_feed: Callable[..., Feed]
     new_store: Callable[[], Any]
     current: Current
+    where: Settings
     steps = 0
 
     @initialize(ready=st.sampled_from(RULES))
     def begin(self, ready: Any) -> None:
         self.feed, self.store = type(self).new_feed(ready), type(self).new_store()
+        self.pipeline = replace(BIKE_DEMAND, feeds=(self.feed,), predictions=self.feed.table)
+        self.bulks = 0
         self.runs: dict[Partition, list[Run]] = {day: [] for day in DAYS}
         self.decided: list[Start] = []
         self.paused = False
@@ -147,6 +141,24 @@ class World(RuleBasedStateMachine):
         self.an_object_lands(day, "a.csv", content)
         for _ in range(8):
             self.step(day, quick)
+
+    @rule(days=st.sampled_from([DAYS, DAYS[:1]]))
+    def a_bulk_takes_days(self, days: list[Partition]) -> None:
+        """What is ready and keeps the contract is published; the others are left as they were."""
+        self.bulks += 1
+        trip = self.trip(f"manual__bulk_{self.bulks}")
+        looked = look(self.conn, self.store, trip, open_readings(self.conn, trip, days))
+        for day, error in looked.refused.items():
+            refuse(self.conn, trip, day, error)
+        for day, reading in looked.readings.items():
+            try:
+                judge(self.conn, trip, reading, self.features(reading))
+            except LandfallError as error:
+                refuse(self.conn, trip, day, error)
+                continue
+            publication = open_staging(self.conn, trip, [reading], "").publications[day]
+            self.insert(publication)
+            swap(self.conn, trip, publication, reading.number, 1)
 
     @rule(day=days, which=which_run)
     def a_task_crashes_and_is_tried_again(self, day: Partition, which: int) -> None:
@@ -201,9 +213,10 @@ class World(RuleBasedStateMachine):
         }
         seen = {day: run.seen() for day, run in newest.items()}
         active = {day: each for day, each in seen.items() if each.active}
-        current = replace(self.current, now=datetime.now(UTC) + self.passed)
+        code, contract = self.trip("").code, self.feed.contract.version
+        current = replace(self.current, now=datetime.now(UTC) + self.passed, code=code, contract=contract)
         found = audit(
-            self.conn, self.store, "lake", "p", self.feed, current,
+            self.conn, self.store, "lake", self.pipeline.name, self.feed, current,
             active=lambda _: active, newest=lambda _, day: seen.get(day), patience=patience, paused=self.paused,
         )  # fmt: skip
         self.decided += found.starts
@@ -224,60 +237,50 @@ class World(RuleBasedStateMachine):
     def step(self, day: Partition, run: Run) -> None:
         if run.state != "running":
             return
-        landing, name = self.feed.landing, f"p/{self.feed.name}"
+        landing, trip = self.feed.landing, self.trip(run.run_id)
         match run.at:
             case "wait":
                 listed = [(key, modified) for key, (_, modified) in self.store.objects.items()]
                 if not landing.lacks(day, listed, self.current.now):
                     run.at = "read"
             case "read":
-                run.reading, run.at = open_reading(self.conn, name, day, run.run_id), "list"
-            case "list":
-                folder = tuple(iterate_folder(self.store, "lake", landing, day))
-                run.read = {each.key: each.etag for each in folder if landing.partition_of(each.key)}
-                record_landing(self.conn, "lake", name, landing, folder, partition=day)
-                close_reading(self.conn, run.reading, run.read)
+                run.numbers, run.at = open_readings(self.conn, trip, [day]), "list"
+            case "list" | "judge":
                 try:
-                    check_landed(visible(folder, landing, day), landing, day)
-                    check_complete(folder, landing, day)
-                    run.at = "stage"
-                except LandingError as error:
-                    if error.fault == "input":
-                        self.refuse(day, run)
+                    if run.at == "list":
+                        run.reading, run.at = look(self.conn, self.store, trip, run.numbers).only(day), "judge"
+                    else:
+                        judge(self.conn, trip, run.reading, self.features(run.reading))
+                        run.at = "stage"
+                except LandfallError as error:
+                    refuse(self.conn, trip, day, error)
                     run.fail()
-            case "stage" if BROKEN in run.read.values():
-                self.refuse(day, run)
-                run.fail()
             case "stage":
-                fingerprint = Fingerprint(objects=run.read, code_version="c1", model_version="", contract="k1")
-                run.publication = open_publication(
-                    self.conn, self.feed.table, day,
-                    run_id=run.run_id, model_version="", fingerprint=fingerprint, reading=run.reading,
-                )  # fmt: skip
-                run.at = "insert"
+                run.publication, run.at = open_staging(self.conn, trip, [run.reading], "").publications[day], "insert"
             case "insert":
-                self.insert(day, run)
+                self.insert(run.publication)
                 run.at = "publish"
             case "publish":
-                self.swap(day, run)
+                swap(self.conn, trip, run.publication, run.reading.number, 1)
+                run.state = "success"
 
-    def refuse(self, day: Partition, run: Run) -> None:
-        refuse_reading(self.conn, f"p/{self.feed.name}", day, run.run_id, Refused("its input", "c1", "k1"))
+    def trip(self, run_id: str) -> Trip:
+        return Trip(self.where, self.pipeline, self.feed, run_id)
 
-    def insert(self, day: Partition, run: Run) -> None:
-        assert run.publication
-        table = sql.Identifier(*run.publication.staging.split("."))
+    def features(self, reading: Reading) -> FeaturesReport:
+        """As the ETL job reports: one row, or one that breaks the contract."""
+        day = str(reading.partition)
+        if BROKEN not in reading.objects.values():
+            return FeaturesReport(rows=1, quarantined=0, partitions={day: (1, 0)})
+        verdict = Verdict(partition=day, rows=0, quarantined=1, reasons={"hr": (1, "hr is not a whole number (x)")})
+        return FeaturesReport(rows=0, quarantined=1, partitions={day: (0, 1)}, refused=(verdict,))
+
+    def insert(self, publication: Publication) -> None:
+        table = sql.Identifier(*publication.staging.split("."))
         with self.conn.transaction():
-            noted = "INSERT INTO landfall.staged_parts VALUES (%s, 0, 1)"
-            self.conn.execute(noted, [run.publication.id])
+            self.conn.execute("INSERT INTO landfall.staged_parts VALUES (%s, 0, 1)", [publication.id])
             query = sql.SQL("INSERT INTO {} (time, predicted) VALUES (%s, 1)").format(table)
-            self.conn.execute(query, [day.start])
-
-    def swap(self, day: Partition, run: Run) -> None:
-        assert run.publication
-        with suppress(OutdatedError):
-            publish(self.conn, run.publication, expected_rows=1)
-        run.state = "success"
+            self.conn.execute(query, [publication.partition.start])
 
     # --- what must hold ----------------------------------------------------------------------------------------------
     def there(self, day: Partition) -> dict[str, str]:
@@ -322,10 +325,10 @@ class World(RuleBasedStateMachine):
             fewer = made is not None and there.items() < made.items()  # what was deleted is reported, not run again
             assert made == there or fewer, f"{day}: published {made}, in S3 {there}"
         again = "SELECT key, etag FROM landfall.landed_objects WHERE feed = %s AND gone_at IS NULL"
-        known = sorted(self.conn.execute(again, [f"p/{self.feed.name}"]).fetchall())
+        known = sorted(self.conn.execute(again, [self.feed.full_name]).fetchall())
         assert known == sorted((key, etag) for key, (etag, _) in self.store.objects.items()), "the ledger is not S3"
         query = "SELECT key, etag FROM landfall.consumed WHERE feed = %s"
-        consumed = set(self.conn.execute(query, [f"p/{self.feed.name}"]).fetchall())
+        consumed = set(self.conn.execute(query, [self.feed.full_name]).fetchall())
         assert consumed == {pair for made in published.values() for pair in made.items()}
         assert self.no_input_twice_in_a_row(), "an input was published twice"
 
@@ -339,7 +342,11 @@ class World(RuleBasedStateMachine):
 
 @pytest.mark.timeout(3600)
 def test_every_landing_is_published_once_from_what_lies_in_s3(
-    database_url: str, new_feed: Callable[..., Feed], new_store: Callable[[], Any], current: Current
+    database_url: str,
+    local_settings: Settings,
+    new_feed: Callable[..., Feed],
+    new_store: Callable[[], Any],
+    current: Current,
 ) -> None:
     with psycopg.connect(database_url, autocommit=True, options="-c TimeZone=UTC") as conn:
         ensure_ledger(conn)
@@ -348,6 +355,7 @@ def test_every_landing_is_published_once_from_what_lies_in_s3(
             "new_feed": staticmethod(new_feed),
             "new_store": staticmethod(new_store),
             "current": current,
+            "where": replace(local_settings, s3=S3(bucket="lake")),
         }
         world = type("BoundWorld", (World,), bound)
         while world.steps < STEPS:

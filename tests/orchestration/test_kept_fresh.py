@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
+from landfall.ledger.bulk import Bulk
 
 from landfall import pipelines
 from landfall.freshness import champion
@@ -21,7 +22,6 @@ from landfall.freshness.history import served_at
 from landfall.freshness.rollback import roll_back_model
 from landfall.landing.samples.bike_demand import actual_hours, forecast_hours
 from landfall.landing.store import connect
-from landfall.ledger.bulk import Bulk
 from landfall.models.registry import champion_version, registry, version
 from landfall.orchestration import collect_features, decide, judge, promote, train
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, ERRORS, FORECAST, PREDICTIONS, TRAINING

@@ -12,7 +12,8 @@ from pyspark.errors import PySparkException
 from landfall.errors import LandfallError
 from landfall.publishing import Fingerprint, Publication, open_publication
 from landfall.spec import Partition, PredictionTable
-from spark_jobs.tables import Stages, stage_rows
+from landfall.spec.reports import Stages
+from spark_jobs.tables import stage_rows
 
 DAY = Partition.parse("2012-12-25")
 Connection = psycopg.Connection[tuple[Any, ...]]

@@ -13,8 +13,8 @@ from landfall.cli.partitions import PipelineArgument, feeds_of, planned, planned
 from landfall.cli.waiting import WAIT, Step, bar_of, doing_now
 from landfall.errors import RunError
 from landfall.ledger import Facts, Standing
-from landfall.ledger.bulk import Bulk, Done
 from landfall.ledger.survey import Survey, survey
+from landfall.partitions import Bulk, Trip
 from landfall.runs import AirflowApi
 from landfall.runs.many import Doing, Ended, backfill_range, bridged, run_each
 from landfall.spec import Feed, Partition, Partitions, Pipeline, Settings
@@ -242,8 +242,7 @@ def _bulk(where: Settings, work: list[Facts], say: Callable[[str], None]) -> Ite
 
     facts = work[0]
     run_id = f"bulk__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"
-    job = Bulk(settings=where, pipeline=find_pipeline(facts.pipeline), feed=facts.feed, run_id=run_id, tell=say)
-    done: Done
+    job = Bulk(Trip(where, find_pipeline(facts.pipeline), facts.feed, run_id), tell=say)
     for done in job.run(Partitions.of(each.partition for each in work)):
         yield Ended(facts.feed.dag_id, done.partition, run_id, done.state, done.why)
 

@@ -20,7 +20,7 @@ def landing_asset(feed: Feed) -> Asset:
 
 def features_asset(feed: Feed) -> Asset:
     """The feature table of a feed."""
-    return Asset(name=feed.features.arguments["features"].partition("/")[0], uri=f"landfall://features/{feed.dag_id}")
+    return Asset(name=feed.features_table, uri=f"landfall://features/{feed.dag_id}")
 
 
 def model_asset(model: str) -> Asset:

@@ -27,22 +27,20 @@ def partition_landed(settings: Settings, landing: Landing, partition: str) -> Li
 def features_made(settings: Settings, feed: Feed, partition: str, report: Mapping[str, Any]) -> Lineage:
     """Of the ETL: landed objects become features, and what breaks the contract is in quarantine."""
     landed = landed_objects(settings, feed.landing, partition, files=len(report["inputs"]) if report else None)
-    written = {"features": report.get("rows"), "quarantine": report.get("quarantined")}
-    outputs = [
-        delta_table(settings, _table(feed, each), partition, rows=rows) for each, rows in written.items() if rows
-    ]
-    return Lineage(inputs=(landed,), outputs=tuple(outputs), feed=_feed_of(feed.landing), partition=partition)
+    written = {feed.features_table: report.get("rows"), feed.quarantine_table: report.get("quarantined")}
+    outputs = [delta_table(settings, table, partition, rows=rows) for table, rows in written.items() if rows]
+    return Lineage(inputs=(landed,), outputs=tuple(outputs), feed=feed.full_name, partition=partition)
 
 
 def contract_checked(settings: Settings, feed: Feed, partition: str) -> Lineage:
     """Of the contract's check: it judges what the ETL reported of the features, and writes nothing."""
-    features = delta_table(settings, _table(feed, "features"), partition)
-    return Lineage(inputs=(features,), feed=_feed_of(feed.landing), partition=partition)
+    features = delta_table(settings, feed.features_table, partition)
+    return Lineage(inputs=(features,), feed=feed.full_name, partition=partition)
 
 
 def rows_scored(settings: Settings, feed: Feed, model: str, partition: str, report: Mapping[str, Any]) -> Lineage:
     """Of scoring: features and a model version become staged predictions."""
-    features = delta_table(settings, _table(feed, "features"), partition)
+    features = delta_table(settings, feed.features_table, partition)
     version = str(report.get("model_version", ""))
     inputs = (features, model_version(model, version)) if version else (features,)
     return _staged(settings, feed, partition, report, inputs)
@@ -52,7 +50,7 @@ def errors_measured(
     settings: Settings, feed: Feed, of: PredictionTable, partition: str, report: Mapping[str, Any]
 ) -> Lineage:
     """Of measuring errors: what had been published is held against features with actuals, and the errors are staged."""
-    features = delta_table(settings, _table(feed, "features"), partition)
+    features = delta_table(settings, feed.features_table, partition)
     return _staged(settings, feed, partition, report, (features, prediction_table(settings, of, partition)))
 
 
@@ -64,7 +62,7 @@ def _staged(
     return Lineage(
         inputs=inputs,
         outputs=(staging,) if publication else (),
-        feed=_feed_of(feed.landing),
+        feed=feed.full_name,
         partition=partition,
         model_version=str(report.get("model_version", "")),
         publication=publication,
@@ -78,7 +76,7 @@ def rows_published(settings: Settings, feed: Feed, partition: str, report: Mappi
     return Lineage(
         inputs=(staging_table(settings, feed.table, partition, rows=rows, publication=publication),),
         outputs=(published,) if publication else (),
-        feed=_feed_of(feed.landing),
+        feed=feed.full_name,
         partition=partition,
         model_version=str(report.get("model_version", "")),
         publication=publication,
@@ -88,11 +86,11 @@ def rows_published(settings: Settings, feed: Feed, partition: str, report: Mappi
 def features_collected(settings: Settings, training: Training, report: Mapping[str, Any]) -> Lineage:
     """Of completing the feature table before a training: the days that have landed become features."""
     feed, days = training.feed, str(report.get("landed", ""))
-    features = delta_table(settings, _table(feed, "features"), days, rows=report.get("rows"))
+    features = delta_table(settings, feed.features_table, days, rows=report.get("rows"))
     return Lineage(
         inputs=(landed_objects(settings, feed.landing, days),),
         outputs=(features,) if report else (),
-        feed=_feed_of(feed.landing),
+        feed=feed.full_name,
     )
 
 
@@ -101,7 +99,7 @@ def model_trained(settings: Settings, training: Training, report: Mapping[str, A
     snapshot, version = report.get("snapshot", {}), str(report.get("version", ""))
     features = delta_table(
         settings,
-        _table(training.feed, "features"),
+        training.feed.features_table,
         str(snapshot.get("partitions") or ""),
         rows=report.get("rows"),
         version=str(snapshot.get("version", "")),
@@ -109,7 +107,7 @@ def model_trained(settings: Settings, training: Training, report: Mapping[str, A
     return Lineage(
         inputs=(features,),
         outputs=(model_version(training.model, version),) if version else (),
-        feed=_feed_of(training.feed.landing),
+        feed=training.feed.full_name,
         model_version=version,
     )
 
@@ -136,19 +134,19 @@ def rows_learnt(settings: Settings, report: Mapping[str, Any]) -> Lineage:
 
 def reasons_decided(settings: Settings, training: Training) -> Lineage:
     """Of deciding whether to train: drift is measured on the newest features."""
-    features = delta_table(settings, _table(training.feed, "features"))
-    return Lineage(inputs=(features,), feed=_feed_of(training.feed.landing))
+    features = delta_table(settings, training.feed.features_table)
+    return Lineage(inputs=(features,), feed=training.feed.full_name)
 
 
 def models_judged(settings: Settings, training: Training, report: Mapping[str, Any]) -> Lineage:
     """Of the gate: challenger and champion are held against each other on the newest features, and nothing is written."""
     judged, version = report.get("report", {}), str(report.get("version", ""))
     days, rows = str(judged.get("days") or ""), judged.get("rows")
-    features = delta_table(settings, _table(training.feed, "features"), days, rows=rows)
+    features = delta_table(settings, training.feed.features_table, days, rows=rows)
     versions = filter(None, (version, report.get("champion")))
     return Lineage(
         inputs=(features, *(model_version(training.model, str(each)) for each in versions)),
-        feed=_feed_of(training.feed.landing),
+        feed=training.feed.full_name,
         model_version=version,
     )
 
@@ -157,11 +155,7 @@ def model_promoted(training: Training, report: Mapping[str, Any]) -> Lineage:
     """Of a promotion: from now on the version scores, where it is honest."""
     version = str(report.get("model_version", ""))
     promoted = (model_version(training.model, version),) if version else ()
-    return Lineage(outputs=promoted, feed=_feed_of(training.feed.landing), model_version=version)
-
-
-def _table(feed: Feed, argument: str) -> str:
-    return feed.features.arguments[argument].partition("/")[0]
+    return Lineage(outputs=promoted, feed=training.feed.full_name, model_version=version)
 
 
 def _feed_of(landing: Landing) -> str:

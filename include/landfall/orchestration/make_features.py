@@ -1,8 +1,7 @@
 """Turn what landed for a partition into its features."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.sdk import Context
 
@@ -12,10 +11,9 @@ from landfall.orchestration.lineage_of_steps import features_made
 from landfall.orchestration.log_lines import count
 from landfall.orchestration.run_partition import PARTITION, partition_of
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
-from landfall.spec import Feed, Partition, Settings
-
-if TYPE_CHECKING:
-    from landfall.landing.listing import LandedObject
+from landfall.orchestration.step import trip_of
+from landfall.spec import Feed, Settings
+from landfall.spec.reports import FeaturesReport
 
 
 class MakeFeatures(SparkStep):
@@ -35,46 +33,32 @@ class MakeFeatures(SparkStep):
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """Features of what is in the partition's folder now."""
-        from landfall.landing.store import check_complete, check_landed, visible
+        from landfall.landing.store import connect as connect_store
+        from landfall.ledger import ensure_ledger
+        from landfall.partitions import look, open_readings
+        from landfall.publishing import connect
 
-        partition, landing = partition_of(context), self.feed.landing
-        reading, folder = self.read(settings, partition, context["run_id"])
-        objects = visible(folder, landing, partition)
-        check_landed(objects, landing, partition)
-        check_complete(folder, landing, partition)
-        return self.ask({"inputs": [[landed.key, landed.etag] for landed in objects], "reading": reading})
+        partition, trip = partition_of(context), trip_of(self.feed, context, settings)
+        with connect(settings) as database:
+            ensure_ledger(database)
+            numbers = open_readings(database, trip, [partition])
+            looked = look(database, connect_store(settings.s3), trip, numbers)
+        return self.ask(looked.only(partition).as_dict())
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
         """The report of the job, with `inputs`, [key, ETag] of every object it read, and the number of the `reading`."""
-        rows, quarantined = report["rows"], report["quarantined"]
-        extra = {"partition": str(partition_of(context)), "rows": rows, "quarantined": quarantined}
+        made = FeaturesReport.of(report)
+        extra = {"partition": str(partition_of(context)), "rows": made.rows, "quarantined": made.quarantined}
         self.note(context, features_asset(self.feed), extra)
         self.log.info(
-            "%s of %s made from %s; %s in quarantine",
-            count(rows, "row"),
-            self.feed.features.arguments["features"].replace("{partition}", extra["partition"]),
+            "%s of %s/dt=%s made from %s; %s in quarantine",
+            count(made.rows, "row"),
+            self.feed.features_table,
+            extra["partition"],
             count(len(memo["inputs"]), "object"),
-            count(quarantined, "row"),
+            count(made.quarantined, "row"),
         )
-        return {**report, **memo}
-
-    def read(self, settings: Settings, partition: Partition, run_id: str) -> "tuple[int, tuple[LandedObject, ...]]":
-        """The number of this reading, and everything in the partition's folder, written down in the ledger."""
-        from landfall.landing.store import connect, feed_of, iterate_folder
-        from landfall.ledger import close_reading, ensure_ledger, open_reading, record_landing
-        from landfall.publishing import connect as connect_database
-
-        landing, bucket = self.feed.landing, settings.s3.bucket
-        name = feed_of(landing)
-        with connect_database(settings) as database:
-            ensure_ledger(database)
-            reading, began = open_reading(database, name, partition, run_id), datetime.now(UTC)
-            objects = tuple(iterate_folder(connect(settings.s3), bucket, landing, partition))
-            record_landing(database, bucket, name, landing, objects, partition=partition, listed_from=began)
-            close_reading(
-                database, reading, {each.key: each.etag for each in objects if landing.partition_of(each.key)}
-            )
-        return reading, objects
+        return {**made.as_dict(), **memo}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """Landed objects in, features and quarantine out."""

@@ -6,13 +6,12 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from landfall.errors import OutdatedError
 from landfall.orchestration.assets import table_asset
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import rows_published
 from landfall.orchestration.log_lines import count
 from landfall.orchestration.stage import Stage
-from landfall.orchestration.step import Step
+from landfall.orchestration.step import Step, trip_of
 from landfall.spec import Feed, Settings
 
 
@@ -28,32 +27,33 @@ class Publish(Step):
 
     def run(self, context: Context, settings: Settings) -> dict[str, Any]:
         """What readers see from now on: publication, rows, model version, milliseconds of lock."""
-        from landfall.publishing import connect, find_publication, publish
+        from landfall.partitions import swap
+        from landfall.publishing import connect, find_publication
 
-        staged = context["ti"].xcom_pull(task_ids=self.staged_by)
-        with connect(settings) as connection:
-            publication = find_publication(connection, self.feed.table, staged["publication"])
-            try:
-                done = publish(connection, publication, expected_rows=staged["rows"])
-            except OutdatedError as error:
-                raise AirflowSkipException(str(error)) from error
+        staged, read = (context["ti"].xcom_pull(task_ids=each) for each in (self.staged_by, "make_features"))
+        with connect(settings) as database:
+            publication = find_publication(database, self.feed.table, staged["publication"])
+            trip = trip_of(self.feed, context, settings)
+            done = swap(database, trip, publication, read["reading"], staged["rows"])
+        if not done.published:
+            raise AirflowSkipException(done.why)
         extra = {
-            "publication": done.id,
+            "publication": done.published.id,
             "partition": str(done.partition),
-            "rows": done.rows,
+            "rows": done.published.rows,
             "model_version": staged["model_version"],
         }
         self.note(context, table_asset(self.feed.table), extra)
         self.log.info(
             "Publication %d of %s, %s: %s%s are what readers see; they were shut out for %.0f ms",
-            done.id,
+            done.published.id,
             self.feed.table.name,
             done.partition,
-            count(done.rows, "row"),
+            count(done.published.rows, "row"),
             f" by version {staged['model_version']}" if staged["model_version"] else "",
-            done.lock_ms,
+            done.published.lock_ms,
         )
-        return {**extra, "lock_ms": done.lock_ms}
+        return {**extra, "lock_ms": done.published.lock_ms}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """What was staged in, the prediction table out."""

@@ -15,12 +15,13 @@ from landfall.orchestration.links import ModelVersionLink
 from landfall.orchestration.log_lines import count
 from landfall.orchestration.run_partition import PARTITION, partition_of
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
-from landfall.orchestration.step import Report
+from landfall.orchestration.step import Report, trip_of
 from landfall.spec import Feed, PredictionTable, Settings
+from landfall.spec.reports import StagedReport
 
 
 class Stage(SparkStep):
-    """Open a publication, run the scoring job into its staging table."""
+    """Choose the version, open a publication, run the scoring job into its staging table."""
 
     feed: Feed
 
@@ -28,43 +29,64 @@ class Stage(SparkStep):
         super().__init__(job=feed.scoring, partition=PARTITION, inlets=[features_asset(feed), reads], **kwargs)
         self.feed, self.model = feed, model
 
-    def stage(self, context: Context, settings: Settings, version: str, /, **more: str) -> Ask:
+    def prepare(self, context: Context, settings: Settings) -> Ask:
         """Rows into the staging table of a new publication."""
-        from landfall.compute.code import code_of
-        from landfall.publishing import Fingerprint, connect, open_publication
+        from landfall.partitions import Reading, choose, open_staging
+        from landfall.publishing import connect
 
-        read = context["ti"].xcom_pull(task_ids="make_features")
-        made_from = Fingerprint(
-            objects=dict(read["inputs"]),
-            code_version=code_of(self.feed),
-            model_version=version,
-            contract=self.feed.contract.version,
-            commit=settings.code_version,
-        )
-        with connect(settings) as connection:
-            publication = open_publication(
-                connection,
-                self.feed.table,
-                partition_of(context),
-                run_id=context["run_id"],
-                model_version=version,
-                fingerprint=made_from,
-                reading=read["reading"],
-            )
-        stages = f"{publication.partition}={publication.staging}#{publication.id}"
-        return self.ask({"publication": publication.id, "model_version": version}, stages=stages, **more)
+        partition, trip = partition_of(context), trip_of(self.feed, context, settings)
+        reading = Reading.of(partition, context["ti"].xcom_pull(task_ids="make_features"))
+        with connect(settings) as database:
+            choice = choose(database, trip, [partition])
+            if choice is None:
+                self.wait_for_champion()
+            if partition in choice.skipped:
+                self.skip(context, settings, choice.skipped[partition])
+            [batch] = choice.batches
+            staging = open_staging(database, trip, [reading], batch.version)
+        memo = {"publication": staging.publications[partition].id, "model_version": batch.version}
+        return self.ask(memo, stages=staging.stages, **batch.options)
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
-        """What is staged, with `publication`, its id, and `model_version`."""
-        day = str(partition_of(context))
+        """What is staged, with `publication`, its id, and `model_version`. Errors are in MLflow too."""
+        from landfall.partitions import measured
+        from landfall.partitions.swap import nothing_measured
+        from landfall.publishing import connect
+
+        partition, trip = partition_of(context), trip_of(self.feed, context, settings)
+        staged = StagedReport.of(report)
+        rows = staged.staged[str(partition)]
+        if why := nothing_measured(trip, rows):
+            self.skip(context, settings, why)
+        with connect(settings) as database:
+            versions = measured(database, trip, partition, staged) or memo["model_version"]
         self.log.info(
             "%s of %s staged as publication %d%s",
-            count(report["staged"][day], "row"),
-            day,
+            count(rows, "row"),
+            partition,
             memo["publication"],
-            f", by version {memo['model_version']} of `{self.model}`" if memo["model_version"] else "",
+            f", by version {versions} of `{self.model}`" if versions else "",
         )
-        return {"rows": report["staged"][day], "metrics": report.get("metrics", {}).get(day, {}), **memo}
+        return {
+            "rows": rows,
+            "metrics": staged.metrics.get(str(partition), {}),
+            **memo,
+            "model_version": versions,
+        }
+
+    def wait_for_champion(self) -> NoReturn:
+        """Wait in the triggerer for the first champion.
+
+        Raises:
+            TaskDeferred: always.
+        """
+        self.log.info("No champion of `%s` yet: waiting for the first.", self.model)
+        self.defer(trigger=ChampionTrigger(self.model), method_name="resume")
+        raise RunError("unreachable: a deferred task does not go on")
+
+    def resume(self, context: Context, event: dict[str, Any]) -> Report:
+        """There is a champion now."""
+        return self.execute(context)
 
     def skip(self, context: Context, settings: Settings, why: str) -> NoReturn:
         """Nothing is to be published, which is no failure: the ledger is told why.
@@ -72,11 +94,12 @@ class Stage(SparkStep):
         Raises:
             AirflowSkipException: always.
         """
-        from landfall.ledger import excuse_reading
+        from landfall.partitions import skip
         from landfall.publishing import connect
 
-        with connect(settings) as connection:
-            excuse_reading(connection, context["ti"].xcom_pull(task_ids="make_features")["reading"], why)
+        reading = context["ti"].xcom_pull(task_ids="make_features")["reading"]
+        with connect(settings) as database:
+            skip(database, partition_of(context), reading, why)
         raise AirflowSkipException(why)
 
 
@@ -90,30 +113,14 @@ class Score(Stage):
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """Predictions of the partition's features by the champion, or by the last version that may predict it."""
-        from landfall.freshness.champion import champion
-        from landfall.freshness.honest import is_honest, not_honest, version_for
         from landfall.freshness.serving import other_aliases
-        from landfall.models.own import scoring_options
         from landfall.publishing import connect
 
-        day = partition_of(context)
-        with connect(settings) as connection:
-            model = champion(settings, connection, self.model)
-            if model is None:
-                self.log.info("No champion of `%s` yet: waiting for the first.", self.model)
-                self.defer(trigger=ChampionTrigger(self.model), method_name="resume")
-                raise RunError("unreachable: a deferred task does not go on")
-            for remark in other_aliases(connection, [self.model]):
+        asked = super().prepare(context, settings)
+        with connect(settings) as database:
+            for remark in other_aliases(database, [self.model]):
                 self.log.warning("%s", remark)
-            if not is_honest(model, day):
-                model = version_for(settings, connection, self.model, day)
-        if model is None:
-            self.skip(context, settings, not_honest(self.model, day))
-        return self.stage(context, settings, model.version, **scoring_options(settings, model))
-
-    def resume(self, context: Context, event: dict[str, Any]) -> Report:
-        """There is a champion now."""
-        return self.execute(context)
+        return asked
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """Features and a model version in, staged predictions out."""
@@ -126,33 +133,6 @@ class MeasureErrors(Stage):
     def __init__(self, *, of: PredictionTable, **kwargs: Any) -> None:
         super().__init__(reads=table_asset(of), **kwargs)
         self.of = of
-
-    @property
-    def nothing(self) -> str:
-        """Why there is nothing to measure."""
-        return f"Nothing had been published in `{self.of.name}` for these hours."
-
-    def prepare(self, context: Context, settings: Settings) -> Ask:
-        """Errors of what readers see of the partition."""
-        from landfall.publishing import connect, published
-
-        with connect(settings) as connection:
-            found = published(connection, self.of, partition_of(context))
-        if found is None:
-            self.skip(context, settings, self.nothing)
-        return self.stage(context, settings, "")
-
-    def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
-        """What is staged; the errors are in MLflow too."""
-        from landfall.freshness.watching import note_errors
-        from landfall.publishing import connect
-
-        staged = super().finish(context, settings, report, memo)
-        if not staged["rows"]:
-            self.skip(context, settings, self.nothing)
-        with connect(settings) as connection:
-            note_errors(settings, connection, self.model, partition_of(context), staged["metrics"])
-        return {**staged, "model_version": ",".join(sorted(staged["metrics"]))}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """Features and what had been published in, staged errors out."""

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import Asset, BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
@@ -16,6 +16,9 @@ from landfall.orchestration.installed import check_installed
 from landfall.orchestration.lineage import TellsLineage
 from landfall.orchestration.run_partition import partition_of
 from landfall.spec import Feed, Settings
+
+if TYPE_CHECKING:
+    from landfall.partitions import Trip
 
 Report = dict[str, Any] | list[dict[str, Any]] | None
 """What a step tells the steps after it (XCom)."""
@@ -83,14 +86,12 @@ class Step(TellsLineage, BaseOperator):
         return self.execution_timeout or self.limit
 
     def _refuse(self, context: Context, feed: Feed, error: LandfallError) -> None:
-        from landfall.compute.code import code_of
-        from landfall.landing.store import feed_of
-        from landfall.ledger import Refused, refuse_reading
+        from landfall.partitions import refuse
         from landfall.publishing import connect
 
-        refused = Refused(error.what, code_of(feed), feed.contract.version)
-        with connect(Settings.read()) as database:
-            refuse_reading(database, feed_of(feed.landing), partition_of(context), context["run_id"], refused)
+        settings = Settings.read()
+        with connect(settings) as database:
+            refuse(database, trip_of(feed, context, settings), partition_of(context), error)
 
     def run(self, context: Context, settings: Settings) -> Report:
         """The step itself."""
@@ -99,6 +100,14 @@ class Step(TellsLineage, BaseOperator):
     def note(self, context: Context, asset: Asset, extra: Mapping[str, Any]) -> None:
         """Put `extra` on the event that `asset` emits when this step succeeds."""
         context["outlet_events"][asset].extra = dict(extra)
+
+
+def trip_of(feed: Feed, context: Context, settings: Settings) -> "Trip":
+    """The trip that the run of `context` makes with its partition."""
+    from landfall.partitions import Trip
+    from landfall.pipelines import find_pipeline
+
+    return Trip(settings, find_pipeline(feed.pipeline), feed, context["run_id"])
 
 
 @contextmanager

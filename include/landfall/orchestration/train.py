@@ -13,6 +13,7 @@ from landfall.orchestration.log_lines import count, outline
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
 from landfall.orchestration.tracks_training import TracksTraining
 from landfall.spec import Partition, Partitions, PredictionTable, Settings, Training
+from landfall.spec.reports import FeaturesReport
 
 UNTIL = "{{ params.until or '' }}"
 
@@ -32,47 +33,45 @@ class CollectFeatures(SparkStep):
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """Features of every whole day that has landed."""
-        from landfall.landing.store import connect, feed_of
+        from landfall.landing.store import connect
         from landfall.ledger import ensure_ledger
         from landfall.ledger.collected import list_landed
         from landfall.publishing import connect as connect_database
 
-        landing, until = self.training.feed.landing, Partition.parse(self.until) if self.until else None
+        feed, until = self.training.feed, Partition.parse(self.until) if self.until else None
         with connect_database(settings) as database:
             ensure_ledger(database)
-            landed = list_landed(database, connect(settings.s3), settings.s3.bucket, feed_of(landing), landing)
+            landed = list_landed(database, connect(settings.s3), settings.s3.bucket, feed.full_name, feed.landing)
         days = Partitions.of(day for day in landed.objects if not landed.lacks[day] and (not until or day <= until))
         if not len(days):
-            raise AirflowSkipException(f"Nothing has landed under {landing.prefix}/: nothing to learn from.")
-        self.argv = self.training.feed.features.argv(partition=str(days))
+            raise AirflowSkipException(f"Nothing has landed under {feed.landing.prefix}/: nothing to learn from.")
+        self.argv = feed.features.argv(partition=str(days))
         objects = {str(day): {key: each.etag for key, each in landed.objects[day].items()} for day in days}
         return self.ask({"objects": objects}, days="missing")
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
         """Days landed, rows made now, days refused."""
-        from landfall.landing.store import feed_of
         from landfall.ledger.collected import note_collected
         from landfall.publishing import connect
 
-        refused = [each["partition"] for each in report["refused"]]
-        for each in report["refused"]:
+        made = FeaturesReport.of(report)
+        refused = [each.partition for each in made.refused]
+        for each in made.refused:
             self.log.warning("Left out of training: %s", each)
         if self.of:
-            feed, objects = feed_of(self.training.feed.landing), memo["objects"]
+            feed, objects = self.training.feed.full_name, memo["objects"]
             with connect(settings) as database:
-                read = note_collected(
-                    database, self.of, feed, objects, context["run_id"], report["partitions"], refused
-                )
+                read = note_collected(database, self.of, feed, objects, context["run_id"], made.partitions, refused)
             self.log.info("%d days that no run had read need none any more: nothing was predicted for them", read)
         days = Partitions.of(Partition.parse(day) for day in memo["objects"])
         self.log.info(
             "%s that have landed can be learnt from, %s; %s made now, %s refused",
             count(len(days), "day"),
             f"{days!s:.200}",
-            count(report["rows"], "row"),
+            count(made.rows, "row"),
             count(len(refused), "day"),
         )
-        return {"landed": str(days), "rows": report["rows"], "refused": refused}
+        return {"landed": str(days), "rows": made.rows, "refused": refused}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """Landed objects in, features out."""

@@ -26,7 +26,6 @@ from landfall.spec import (
 )
 
 CITY, STATE = "Washington", "D.C."
-_PLACE = {"city": CITY, "state": STATE}
 
 FORECAST_HOURS = Contract(
     columns=(
@@ -77,27 +76,18 @@ ERRORS = PredictionTable(
     key=("city", "state", "time"),
 )
 
-
-def _features(feed: str, contract: Contract) -> Job:
-    return Job(
-        name="bike_features",
-        arguments={
-            "landed": f"bike_sharing/{feed}/dt={{partition}}",
-            "features": f"features.bike_{feed}/dt={{partition}}",
-            "quarantine": f"quarantine.bike_{feed}/dt={{partition}}",
-            "contract": contract.to_json(),
-            **_PLACE,
-        },
-    )
-
+_ETL = Job(name="bike_features", arguments={"city": CITY, "state": STATE})
 
 FORECAST = Feed(
+    pipeline="bike_demand",
     name="forecast",
     dag_id="bike_forecast",
     ahead=1,
     landing=Landing(prefix="bike_sharing/forecast", deadline=timedelta(0)),
     contract=FORECAST_HOURS,
-    features=_features("forecast", FORECAST_HOURS),
+    features_table="features.bike_forecast",
+    quarantine_table="quarantine.bike_forecast",
+    etl=_ETL,
     scoring=Job(
         name="bike_demand_predictions",
         arguments={"features": "features.bike_forecast/dt={partition}"},
@@ -105,12 +95,15 @@ FORECAST = Feed(
     table=PREDICTIONS,
 )
 ACTUALS = Feed(
+    pipeline="bike_demand",
     name="actuals",
     dag_id="bike_actuals",
     ahead=-1,
     landing=Landing(prefix="bike_sharing/actuals", deadline=timedelta(hours=36)),
     contract=ACTUAL_HOURS,
-    features=_features("actuals", ACTUAL_HOURS),
+    features_table="features.bike_actuals",
+    quarantine_table="quarantine.bike_actuals",
+    etl=_ETL,
     scoring=Job(
         name="bike_demand_errors",
         arguments={"actuals": "features.bike_actuals/dt={partition}", "predictions": PREDICTIONS.name},

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 from landfall.errors import RunError
 from landfall.runs.airflow_api import ENDED, AirflowApi
-from landfall.runs.backfills import BACKFILL, Backfill, Hold, hold_of, moment_of
+from landfall.runs.backfills import Backfill, Hold, hold_of, moment_of
 from landfall.runs.client import Json
 from landfall.spec import Partition, Partitions
+from landfall.spec.run_form import BACKFILL
 
 AT_ONCE = 4
 LOOK = 2.0

@@ -48,22 +48,29 @@ class Feed:
     """One kind of file that lands, and the table a run makes of it.
 
     Args:
+        pipeline: Name of the pipeline that it belongs to.
         name: What the command line calls it: `PIPELINE/NAME`.
         dag_id: The DAG with one run a partition.
         ahead: Days before the partition's day that its run is created: 1 for a forecast, -1 for what is known afterwards.
         landing: Where its objects arrive.
         contract: What its rows promise.
-        features: The ETL job.
+        features_table: The Delta table `schema.name` of its features.
+        quarantine_table: The Delta table of the rows that break the contract.
+        etl: The job that turns what landed into features, with its own arguments. What it reads and writes, and the
+            contract, it is told by the feed: see `features`.
         scoring: The job that fills the staging table of `table`.
         table: What the run publishes.
     """
 
+    pipeline: str
     name: str
     dag_id: str
     ahead: int
     landing: Landing
     contract: Contract
-    features: Job
+    features_table: str
+    quarantine_table: str
+    etl: Job
     scoring: Job
     table: PredictionTable
 
@@ -74,6 +81,35 @@ class Feed:
                 f"{self.landing.timezone}.",
                 looked=f"`{self.table.name}` is published by the UTC day; hours and other zones can be waited for",
             )
+        for table in (self.features_table, self.quarantine_table):
+            if not re.fullmatch(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*", table):
+                raise SpecError(
+                    f"Feed `{self.full_name}` cannot write to `{table}`.", looked="expected schema.table, lower case"
+                )
+        if given := sorted(set(self.etl.arguments) & set(self._told)):
+            raise SpecError(
+                f"Job.arguments of `{self.etl.name}` cannot say `{given[0]}`.",
+                looked=f"the feed `{self.full_name}` says: {', '.join(self._told)}",
+            )
+
+    @property
+    def full_name(self) -> str:
+        """What the command line and the ledger call it: `PIPELINE/NAME`."""
+        return f"{self.pipeline}/{self.name}"
+
+    @property
+    def features(self) -> Job:
+        """The ETL job with all its arguments."""
+        return replace(self.etl, arguments={**self._told, **self.etl.arguments})
+
+    @property
+    def _told(self) -> dict[str, str]:
+        return {
+            "landed": f"{self.landing.prefix}/dt={{partition}}",
+            "features": f"{self.features_table}/dt={{partition}}",
+            "quarantine": f"{self.quarantine_table}/dt={{partition}}",
+            "contract": self.contract.to_json(),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +157,7 @@ class Training:
 
     @property
     def _table(self) -> dict[str, str]:
-        table = self.feed.features.arguments["features"].partition("/")[0]
-        return {"features": f"{table}/dt={{partition}}"}
+        return {"features": f"{self.feed.features_table}/dt={{partition}}"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +170,14 @@ class Pipeline:
     predictions: PredictionTable
     predicted: str
     """The column of `predictions` that holds the prediction."""
+
+    def __post_init__(self) -> None:
+        for feed in self.feeds:
+            if feed.pipeline != self.name:
+                raise SpecError(
+                    f"Feed `{feed.full_name}` is not one of the pipeline `{self.name}`.",
+                    looked=f"Feed.pipeline is `{feed.pipeline}`",
+                )
 
     def held_against(self, feed: Feed) -> PredictionTable | None:
         """The predictions that the rows of `feed` are held against; None for a feed that publishes them."""

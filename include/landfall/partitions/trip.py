@@ -1,0 +1,42 @@
+"""Who takes the trip: a run, with partitions of one feed."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from landfall.compute.code import code_of
+from landfall.errors import LandfallError
+from landfall.ledger import Refused, refuse_reading
+from landfall.publishing.database import Database
+from landfall.spec import Feed, Partition, Pipeline, Settings
+
+
+@dataclass(frozen=True)
+class Trip:
+    """A run on its way with partitions of one feed.
+
+    Args:
+        settings: Where the servers are.
+        pipeline: The pipeline.
+        feed: The feed.
+        run_id: What the ledger and the publications call the run.
+    """
+
+    settings: Settings
+    pipeline: Pipeline
+    feed: Feed
+    run_id: str
+
+    @cached_property
+    def code(self) -> str:
+        """The version of the code that computes the rows."""
+        return code_of(self.feed)
+
+
+def refuse(database: Database, trip: Trip, partition: Partition, error: LandfallError) -> None:
+    """Note that a partition failed by what landed: no audit starts it again until that, the code or the contract changes.
+
+    Of an error that has another fault nothing is noted: another try may succeed.
+    """
+    if error.fault == "input":
+        refused = Refused(error.what, trip.code, trip.feed.contract.version)
+        refuse_reading(database, trip.feed.full_name, partition, trip.run_id, refused)
