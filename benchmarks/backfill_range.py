@@ -22,13 +22,13 @@ from urllib.parse import unquote, urlsplit
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).parent))
-from landfall.ledger.bulk import Bulk
 from report import spread, write
 
 from landfall.freshness import champion
 from landfall.landing.samples import write_sample
 from landfall.landing.split import land
 from landfall.landing.store import connect
+from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import BIKE_DEMAND, CITY, FORECAST, STATE, TRAINING
 from landfall.publishing import connect as connect_database
 from landfall.runs import AirflowApi
@@ -71,7 +71,7 @@ def by_hand(where: Settings, days: Partitions, model: str) -> int:
 
 def in_bulk(where: Settings, days: Partitions) -> int:
     """`landfall backfill --bulk`, without starting the program; rows published."""
-    job = Bulk(settings=where, pipeline=BIKE_DEMAND, feed=FORECAST, run_id=f"bulk_{time.time()}", tell=lambda _: None)
+    job = Bulk(Trip(where, BIKE_DEMAND, FORECAST, f"bulk_{time.time()}"), tell=lambda _: None)
     done = list(job.run(days))
     assert {each.state for each in done} == {"published"}, done
     return sum(each.rows for each in done)

@@ -23,13 +23,13 @@ from pathlib import Path
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).parent))
-from landfall.ledger.bulk import Bulk
 from report import quantile, spread, write
 
 from landfall.freshness import champion
 from landfall.landing.samples import write_sample
 from landfall.landing.split import land
 from landfall.landing.store import connect, landed_partitions
+from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, FORECAST, TRAINING
 from landfall.publishing import connect as connect_database
 from landfall.runs import AirflowApi
@@ -133,7 +133,7 @@ def measure(landings: int, peers: int, folder: Path) -> tuple[list[float], list[
         files["actuals"],
         last=Partition(FIRST + timedelta(60)),
     )
-    actuals = Bulk(settings=where, pipeline=BIKE_DEMAND, feed=ACTUALS, run_id="bulk", tell=lambda _: None)
+    actuals = Bulk(Trip(where, BIKE_DEMAND, ACTUALS, "bulk"), tell=lambda _: None)
     list(actuals.run(landed_partitions(connect(where.s3), where.s3.bucket, ACTUALS.landing)[0]))
     api.wait(TRAINING.dag_id, api.trigger(TRAINING.dag_id), lambda _: None)
     with connect_database(where) as conn:

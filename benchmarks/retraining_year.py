@@ -22,13 +22,13 @@ from typing import Any
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).parent))
-from landfall.ledger.bulk import Bulk
 from report import write
 
 from landfall.freshness import champion
 from landfall.landing.split import land
 from landfall.landing.store import connect
 from landfall.models.registry import version
+from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import BIKE_DEMAND, TRAINING
 from landfall.publishing import connect as connect_database
 from landfall.spec import Partition, Partitions
@@ -76,13 +76,7 @@ class Training(dict[str, Any]):
 
 def bulk(feed: str, days: Partitions) -> None:
     """Run some days of one feed."""
-    run = Bulk(
-        settings=settings(),
-        pipeline=BIKE_DEMAND,
-        feed=BIKE_DEMAND.feed(feed),
-        run_id=f"year_{days}",
-        tell=lambda _: None,
-    )
+    run = Bulk(Trip(settings(), BIKE_DEMAND, BIKE_DEMAND.feed(feed), f"year_{days}"), tell=lambda _: None)
     for each in run.run(days):
         assert each.state == "published", each
 

@@ -56,5 +56,5 @@ def test_a_number_in_a_job_or_in_what_it_imports_is_other_code(copied: Path) -> 
 
 
 def test_other_arguments_are_other_code() -> None:
-    job = replace(FORECAST.features, arguments={**FORECAST.features.arguments, "city": "Paris"})
-    assert code_of(replace(FORECAST, features=job)) != code_of(FORECAST)
+    job = replace(FORECAST.etl, arguments={**FORECAST.etl.arguments, "city": "Paris"})
+    assert code_of(replace(FORECAST, etl=job)) != code_of(FORECAST)

@@ -14,7 +14,6 @@ from typing import Any
 import psycopg
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
-from landfall.ledger.bulk import Bulk
 
 from landfall import pipelines
 from landfall.freshness import champion
@@ -24,6 +23,7 @@ from landfall.landing.samples.bike_demand import actual_hours, forecast_hours
 from landfall.landing.store import connect
 from landfall.models.registry import champion_version, registry, version
 from landfall.orchestration import collect_features, decide, judge, promote, train
+from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, ERRORS, FORECAST, PREDICTIONS, TRAINING
 from landfall.publishing import connect as connect_database
 from landfall.spec import (
@@ -58,17 +58,18 @@ def own(name: str) -> Pipeline:
     """Bike demand once more, with landings, tables and a model of its own."""
 
     def moved(job: Job, **changed: str) -> Job:
-        arguments = {key: value.replace("features.bike_", f"{name}.").replace("quarantine.bike_", f"{name}.q_")
-                     for key, value in job.arguments.items()}  # fmt: skip
+        arguments = {key: value.replace("features.bike_", f"{name}.") for key, value in job.arguments.items()}
         return replace(job, arguments={**arguments, **changed})
 
     def feed(one: Feed, kind: str, table: str, **changed: str) -> Feed:
         prefix = f"{name}_landed/{kind}"
         return replace(
             one,
+            pipeline=name,
             dag_id=f"{name}_{kind}",
             landing=replace(one.landing, prefix=prefix),
-            features=moved(one.features, landed=f"{prefix}/dt={{partition}}"),
+            features_table=f"{name}.{kind}",
+            quarantine_table=f"{name}.q_{kind}",
             scoring=moved(one.scoring, **changed),
             table=replace(one.table, name=f"{name}.{table}"),
         )
@@ -128,13 +129,8 @@ class Life:
 
     def run(self, kind: str, days: range) -> dict[str, tuple[str, str]]:
         """Run some days of one feed in one go; what became of each."""
-        bulk = Bulk(
-            settings=self.stack.settings,
-            pipeline=self.pipeline,
-            feed=self.pipeline.feed(kind),
-            run_id=f"test_{uuid.uuid4().hex[:8]}",
-            tell=lambda _: None,
-        )
+        run_id = f"test_{uuid.uuid4().hex[:8]}"
+        bulk = Bulk(Trip(self.stack.settings, self.pipeline, self.pipeline.feed(kind), run_id), tell=lambda _: None)
         done = bulk.run(Partitions.of(day(number) for number in days))
         return {str(each.partition): (each.state, each.why) for each in done}
 

@@ -126,7 +126,7 @@ def test_every_link_leads_to_a_part_of_the_page_and_no_id_is_there_twice(full):
     assert {value.removeprefix("#") for value in reader.values("href")} <= set(ids)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=60))
 @example(SNEAKY)
 @example("\u202e\u2066\x1b[31m\r\n\u2028\x07")

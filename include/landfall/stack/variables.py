@@ -17,6 +17,9 @@ BUCKET = "landfall"
 TUNABLE = {
     "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",  # no step depends on it: docs/airflow.md
     "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "landfall.stack.airflow_logs.LOGGING_CONFIG",
+    # Before the second try of a task; before the audit starts a run again that an outage has stopped. Doubled each time.
+    "LANDFALL_RETRY_SECONDS": "10",
+    "LANDFALL_RESTART_SECONDS": "300",
     "AIRFLOW__CORE__PARALLELISM": "4",  # each worker is forked at once and kept
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
     # Runs that wait count too: with the usual 20, twenty waiting days hold all others up.
