@@ -150,7 +150,9 @@ def feed_of(landing: Landing) -> str:
     A feed is known by its prefix: a triggerer, which lives for weeks, asks for a landing that was edited meanwhile.
     """
     feeds = [(p.name, feed) for p in PIPELINES.values() for feed in p.feeds]
-    return next((f"{name}/{feed.name}" for name, feed in feeds if feed.landing.prefix == landing.prefix), landing.prefix)
+    return next(
+        (f"{name}/{feed.name}" for name, feed in feeds if feed.landing.prefix == landing.prefix), landing.prefix
+    )
 
 
 def _minute(landed: LandedObject) -> str:
