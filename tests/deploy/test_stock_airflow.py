@@ -35,6 +35,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DAY = Partition.parse("2013-05-05")
 OURS = ("AIRFLOW", "LANDFALL_", "AWS_", "MLFLOW_", "PYTHONPATH", "VIRTUAL_ENV")
 UV = [str(Path(sys.executable).with_name("uv"))]
+AIRFLOW = ("apache-airflow", "apache-airflow-providers-postgres", "apache-airflow-providers-celery", "celery<5.7")
+"""What is there before Landfall: its tables in Postgres, its tasks run by Celery (the provider takes no newer one)."""
 SERVERS = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -53,7 +55,7 @@ def free_ports(number: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Stock:
-    """A plain Airflow that has the wheel, and where it is."""
+    """An Airflow that has the wheel, and where it is."""
 
     folder: Path
     env: dict[str, str]
@@ -84,11 +86,10 @@ class Stock:
         if subprocess.run([*command, "--offline"], capture_output=True, check=False).returncode:
             subprocess.run(command, check=True)
 
-    def run(self, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """A program of its Python."""
-        env = {**self.env, **variables}
         return subprocess.run(
-            [self.python, *words], capture_output=True, text=True, check=False, env=env, cwd=self.folder
+            [self.python, *words], capture_output=True, text=True, check=False, env=self.env, cwd=self.folder
         )
 
     def start(self) -> None:
@@ -172,7 +173,7 @@ def databases(stack: Any) -> Iterator[Callable[[str], str]]:
 def stock(
     stack: Any, trained: None, databases: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stock]:
-    """A plain Airflow with the wheel and nothing that it needs."""
+    """An Airflow with the wheel, and nothing that its steps import."""
     folder = tmp_path_factory.mktemp("stock")
     (folder / "dags").mkdir()
     for file in (ROOT / "dags").glob("*.py"):
@@ -206,6 +207,7 @@ def stock(
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{metadata}",
             "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__DATA_FOLDER_IN": str(queue),
             "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__DATA_FOLDER_OUT": str(queue),
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # on a machine that has much else to do
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(api),
             "AIRFLOW__API__WORKERS": "1",
@@ -221,15 +223,14 @@ def stock(
         subprocess.run([*UV, "venv", "--quiet", "--python", sys.executable, folder / "env"], check=True)
         build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
         subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
-        one.install("apache-airflow", str(one.wheel))
+        one.install(*AIRFLOW, str(one.wheel))
         yield one
     finally:
         one.stop()
 
 
 def test_what_is_missing_is_said_when_a_dag_file_is_read_with_the_command_that_installs_it(stock: Stock) -> None:
-    database = f"sqlite:///{stock.folder}/airflow.db"  # a plain Airflow has no driver of Postgres
-    read = stock.run("-c", "import dags.bike_forecast", AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=database)
+    read = stock.run("-c", "import dags.bike_forecast")
 
     assert "SettingsError: This Airflow lacks what Landfall's steps import: " in read.stderr
     assert "pyspark[connect]==4.0.*" in read.stderr
@@ -240,7 +241,7 @@ def test_what_is_missing_is_said_when_a_dag_file_is_read_with_the_command_that_i
 def test_the_wheel_runs_a_day_in_a_plain_airflow_and_sees_an_edited_contract(
     stack: Any, landfall: Any, stock: Stock, tmp_path: Path
 ) -> None:
-    stock.install(f"{stock.wheel}[airflow]", "apache-airflow-providers-celery")
+    stock.install(*AIRFLOW, f"{stock.wheel}[airflow]")
     migrated = stock.run("-m", "airflow", "db", "migrate")
     assert migrated.returncode == 0, migrated.stderr[-3000:]
     stock.start()
@@ -257,6 +258,7 @@ def test_the_wheel_runs_a_day_in_a_plain_airflow_and_sees_an_edited_contract(
         done = landfall(*command, **{name: stock.env[name] for name in ("LANDFALL_DATABASE_URL", "LANDFALL_S3_BUCKET")})
         assert done.returncode == 0, done.stdout + done.stderr
 
+    stock.until(lambda: httpx.get(f"{stock.api}/execution/health", timeout=120).is_success, "the API of tasks")
     dag = "/api/v2/dags/bike_forecast"
     stock.until(lambda: stock.ask("PATCH", dag, json={"is_paused": False}), "the DAG bike_forecast")
     assert stock.ask("GET", "/api/v2/importErrors")["import_errors"] == []

@@ -19,8 +19,16 @@ def check_installed() -> None:
     """Returns at once after the first time. What runs without being installed, such as from a zip, has no list.
 
     Raises:
-        SettingsError: a package is missing, or there in a version that does not fit; with the command that installs it.
+        SettingsError: Airflow cannot know the plugin, or a package is missing, or there in a version that does not fit;
+            with the command that installs it.
     """
+    if not _has_plugin():
+        raise SettingsError(
+            f"Airflow finds no plugin of `{PACKAGE}`: it was installed from a checkout that was older.",
+            looked=f"the entry points of the installed package, in {sys.prefix}",
+            left="no DAG of Landfall can be scheduled",
+            next="make .venv/.ready    (or pip install -e . again), then landfall down && landfall up",
+        )
     if missing := [str(need) for need in needed() if not _is_there(need)]:
         raise SettingsError(
             f"This Airflow lacks what Landfall's steps import: {', '.join(missing)}.",
@@ -41,6 +49,13 @@ def needed() -> list[Requirement]:
     for each in of_extra:
         each.marker = None
     return of_extra
+
+
+def _has_plugin() -> bool:
+    try:
+        return any(each.group == "airflow.plugins" for each in metadata.distribution(PACKAGE).entry_points)
+    except metadata.PackageNotFoundError:  # it runs from its sources, and whoever does that says where the plugin is
+        return True
 
 
 def _is_there(need: Requirement) -> bool:
