@@ -243,7 +243,7 @@ def _look_again(dag_id: str, looks: Sequence[Look], starting: bool, away: bool, 
     left = sum(each.postponed for each in audits if not each.paused)
     moments: dict[datetime, str] = {}
     if left and (starting or any(look.working for look in looks)) and not any(each.away for each in audits):
-        moments[_next(now + SOON, SOON / 2)] = f"{left} more partitions are due"
+        moments[_next(now + SOON / 2, SOON)] = f"{left} more partitions are due"
     if away or any(each.away for each in audits):
         moments[_next(now, LATER)] = "a server was away"
     if starting or any(each.running for each in audits):
