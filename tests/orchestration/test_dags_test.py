@@ -11,22 +11,22 @@ from airflow.utils.types import DagRunTriggeredByType
 
 from landfall.orchestration import dags_test
 from landfall.orchestration.ahead import SCHEDULER
-from landfall.orchestration.dags_test import CHOOSES, SCHEDULES, leave_tests_alone
+from landfall.orchestration.dags_test import HANDS_OVER, SCHEDULES, leave_tests_alone
 
 UNKNOWN = "This Airflow's scheduler is not the one Landfall knows: pause a DAG while `airflow dags test` runs it."
 
 
 class SchedulerJobRunner:
-    """A scheduler that schedules what it is given and chooses all tasks there are."""
+    """A scheduler that schedules and hands over what it is given."""
 
-    def __init__(self, *tasks: Any) -> None:
-        self.tasks = list(tasks)
+    def __init__(self) -> None:
+        self.handed_over: list[Any] = []
 
     def _schedule_all_dag_runs(self, guard: object, dag_runs: list[Any], session: object) -> list[Any]:
         return [(run, None) for run in dag_runs]
 
-    def _executable_task_instances_to_queued(self, max_tis: int, session: object) -> list[Any]:
-        return self.tasks[:max_tis]
+    def _enqueue_task_instances_with_queued_state(self, task_instances: Any, executor: object, session: object) -> None:
+        self.handed_over += task_instances
 
 
 @pytest.fixture
@@ -58,13 +58,13 @@ def test_tasks_of_a_test_are_given_back_and_the_others_are_started(
     monkeypatch.setattr(dags_test, "_give_back", give_back)
     leave_tests_alone()
     tasks = [SimpleNamespace(id=number) for number in (1, 2, 3)]
-    runner = scheduler.SchedulerJobRunner(*tasks)
-    assert runner._executable_task_instances_to_queued(16, session=None) == [tasks[0], tasks[2]]
-    assert scheduler.SchedulerJobRunner()._executable_task_instances_to_queued(16, session=None) == []
+    runner = scheduler.SchedulerJobRunner()
+    runner._enqueue_task_instances_with_queued_state(tasks, "local", session=None)
+    assert runner.handed_over == [tasks[0], tasks[2]]
     assert asked == [[1, 2, 3]]
 
 
-@pytest.mark.parametrize("lacking", [SCHEDULES, CHOOSES])
+@pytest.mark.parametrize("lacking", [SCHEDULES, HANDS_OVER])
 def test_an_unknown_airflow_is_reported_and_left_alone(
     scheduler: Any, caplog: pytest.LogCaptureFixture, lacking: str
 ) -> None:
@@ -81,13 +81,15 @@ def test_a_process_that_is_no_scheduler_is_left_alone(monkeypatch: pytest.Monkey
     assert leave_tests_alone() is False
 
 
-def test_the_installed_airflow_schedules_and_chooses_as_it_did() -> None:
+def test_the_installed_airflow_schedules_and_hands_over_as_it_did() -> None:
     from airflow.jobs.scheduler_job_runner import SchedulerJobRunner as Runner
 
-    schedule, choose = (inspect.unwrap(getattr(Runner, name)) for name in (SCHEDULES, CHOOSES))
+    schedule, hand_over = (inspect.unwrap(getattr(Runner, name)) for name in (SCHEDULES, HANDS_OVER))
     assert list(inspect.signature(schedule).parameters) == ["self", "guard", "dag_runs", "session"]
-    assert list(inspect.signature(choose).parameters) == ["self", "max_tis", "session"]
+    assert list(inspect.signature(hand_over).parameters) == ["self", "task_instances", "executor", "session"]
     source = inspect.getsource(Runner)
     assert "self._schedule_all_dag_runs(guard, dag_runs, session)" in source
-    assert "self._executable_task_instances_to_queued(max_tis, session=session)" in source
+    assert (
+        "self._enqueue_task_instances_with_queued_state(queued_tis_per_executor, executor, session=session)" in source
+    )
     assert DagRunTriggeredByType.TEST.value == dags_test.TEST

@@ -16,7 +16,7 @@ from typing import Any
 
 from landfall.orchestration.ahead import SCHEDULER
 
-SCHEDULES, CHOOSES = "_schedule_all_dag_runs", "_executable_task_instances_to_queued"
+SCHEDULES, HANDS_OVER = "_schedule_all_dag_runs", "_enqueue_task_instances_with_queued_state"
 TEST = "test"
 """What `airflow dags test` notes as what triggered its run."""
 log = logging.getLogger(__name__)
@@ -28,8 +28,8 @@ def leave_tests_alone() -> bool:
     if module is None:
         return False
     runner: Any = getattr(module, "SchedulerJobRunner", None)
-    schedule, choose = getattr(runner, SCHEDULES, None), getattr(runner, CHOOSES, None)
-    if schedule is None or choose is None:
+    schedule, hand_over = getattr(runner, SCHEDULES, None), getattr(runner, HANDS_OVER, None)
+    if schedule is None or hand_over is None:
         log.error(
             "This Airflow's scheduler is not the one Landfall knows: pause a DAG while `airflow dags test` runs it."
         )
@@ -41,14 +41,14 @@ def leave_tests_alone() -> bool:
         others = [run for run in dag_runs if getattr(run.triggered_by, "value", None) != TEST]
         return schedule(self, guard, others, session)
 
-    def choose_tasks(self: Any, max_tis: int, session: Any) -> Any:
-        chosen = choose(self, max_tis, session=session)
-        tested = _give_back(chosen, session) if chosen else set()
-        return [each for each in chosen if each.id not in tested]
+    def enqueue(self: Any, task_instances: list[Any], executor: Any, session: Any) -> Any:
+        tested = _give_back(task_instances, session)
+        others = [each for each in task_instances if each.id not in tested]
+        return hand_over(self, others, executor, session=session)
 
     schedule_all.leaves_tests = True  # type: ignore[attr-defined]
     setattr(runner, SCHEDULES, schedule_all)
-    setattr(runner, CHOOSES, choose_tasks)
+    setattr(runner, HANDS_OVER, enqueue)
     return True
 
 
