@@ -379,7 +379,25 @@ def test_a_week_without_a_landing_fails_the_run_and_says_what_is_missing(
     assert refused.value.__context__ is None
 
 
-def test_a_task_that_a_worker_runs_nevertheless_waits_in_the_triggerer_all_the_same(ends: Any) -> None:
+@pytest.fixture
+def lying(monkeypatch: pytest.MonkeyPatch) -> list[LandedObject]:
+    """What lies in the folder of the partition."""
+    found: list[LandedObject] = []
+    module = sys.modules[LandingSensor.__module__]
+    monkeypatch.setattr(module, "connect", lambda s3: None)
+    monkeypatch.setattr(module, "iterate_folder", lambda *_: found)
+    return found
+
+
+def test_a_task_that_a_worker_runs_nevertheless_ends_at_once_where_the_partition_is_there(
+    lying: list[LandedObject],
+) -> None:
+    lying.append(LandedObject("bikes/forecast/dt=2012-12-25/hours.csv", '"e"', 1, datetime(2012, 12, 25, tzinfo=UTC)))
+    sensor_of(DAYS).execute(context())  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("lying")
+def test_a_task_that_a_worker_runs_nevertheless_waits_in_the_triggerer_for_what_is_not(ends: Any) -> None:
     ends(None)
     sensor = sensor_of(DAYS)
     with pytest.raises(TaskDeferred) as deferred:

@@ -7,8 +7,10 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from landfall.orchestration.ahead import let_runs_start_ahead
+from landfall.orchestration.dags_test import leave_tests_alone
 from landfall.orchestration.login_throttle import LoginThrottle
 from landfall.orchestration.new_try import forget_old_ends
+from landfall.orchestration.second_run import refuse_second_runs
 from landfall.orchestration.timetable import PartitionTimetable
 
 
@@ -21,6 +23,10 @@ class LandfallPlugin(AirflowPlugin):
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
-        """In the scheduler: runs whose partition lies ahead start when they are created, and a new wait has no old end."""
+        """In the scheduler, runs whose partition lies ahead start when they are created, a new wait has no old end, and runs
+        of `airflow dags test` are left alone. On Airflow's command line, a second run of a day is refused with a sentence.
+        """
         let_runs_start_ahead()
         forget_old_ends()
+        leave_tests_alone()
+        refuse_second_runs()

@@ -51,8 +51,14 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
             self.folder = self.landing.folder(waited_partition(self.landing, context))
 
     def execute(self, context: Context) -> None:
-        """Wait in the triggerer, where a worker was started nevertheless, such as by `airflow tasks test`."""
+        """Where a process was started nevertheless, as by `airflow dags test`: look, and wait in the triggerer if need be.
+
+        The triggerer would be done with what has landed before `airflow dags test` has noted that it waits, and fail it.
+        """
         partition = waited_partition(self.landing, context)
+        if not _lacks(self.landing, partition, Settings.read()):
+            self.log.info("`%s` has landed", self.landing.folder(partition))
+            return
         trigger = LandingTrigger(landing=written(self.landing), partition=str(partition))
         self.defer(trigger=trigger, method_name="execute_complete", timeout=PATIENCE)
 
@@ -92,8 +98,7 @@ def too_late(landing: Landing, partition: Partition, settings: Settings) -> Land
     """The error of a wait that took too long, with what the partition still lacks."""
     bucket, feed = settings.s3.bucket, feed_of(landing)
     try:
-        listed = iterate_folder(connect(settings.s3), bucket, landing, partition)
-        lacks = landing.lacks(partition, [(each.key, each.last_modified) for each in listed], datetime.now(UTC))
+        lacks = _lacks(landing, partition, settings)
     except LandingError as error:
         lacks = error.what
     return LandingError(
@@ -102,6 +107,12 @@ def too_late(landing: Landing, partition: Partition, settings: Settings) -> Land
         left="the run has failed; what was published stays",
         next=f"landfall land {feed} FILE.csv --from {partition} --until {partition}    (then clear the task)",
     )
+
+
+def _lacks(landing: Landing, partition: Partition, settings: Settings) -> str:
+    """What the partition lacks now; empty if it is ready."""
+    listed = iterate_folder(connect(settings.s3), settings.s3.bucket, landing, partition)
+    return landing.lacks(partition, [(each.key, each.last_modified) for each in listed], datetime.now(UTC))
 
 
 def wait_for_landing(landing: Landing) -> LandingSensor:
