@@ -23,5 +23,6 @@ RUN python docker/prepare_image.py
 
 COPY --chown=airflow:0 docker docker
 COPY --chown=airflow:0 dags dags
+COPY --chown=airflow:0 plugins plugins
 # A new volume takes over the owner of the folder it covers.
 RUN mkdir -p state/data/airflow state/data/mlflow state/data/spark/warehouse state/data/spark/local

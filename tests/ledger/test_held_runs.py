@@ -253,8 +253,11 @@ def test_a_day_that_cannot_be_is_refused_in_the_form(january: January, form: Jso
 
 
 def test_a_pipeline_without_a_dag_stops_no_other(january: January, monkeypatch: pytest.MonkeyPatch, stack: Any) -> None:
-    feed = replace(FORECAST, name="new", dag_id="not_there_yet")
-    monkeypatch.setitem(PIPELINES, "new", replace(BIKE_DEMAND, name="new", feeds=(feed, ACTUALS)))
+    feed, other = (
+        replace(FORECAST, pipeline="new", name="new", dag_id="not_there_yet"),
+        replace(ACTUALS, pipeline="new"),
+    )
+    monkeypatch.setitem(PIPELINES, "new", replace(BIKE_DEMAND, name="new", feeds=(feed, other)))
     for name, value in stack.env.items():
         monkeypatch.setenv(name, value)
     found = look_at(stack.settings, "new")

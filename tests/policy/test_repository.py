@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import subprocess
 from importlib import metadata
 from pathlib import Path
@@ -114,10 +115,12 @@ def test_a_source_file_is_short_enough_to_read(path: Path) -> None:
 
 
 def test_the_plugin_comes_with_the_package_and_stays_small() -> None:
-    """One entry point, so that an Airflow that only has the wheel finds it, and none finds it twice."""
+    """One entry point, so that an Airflow that only has the wheel finds it; where it is found, the folder registers nothing."""
     named = [each.value for each in metadata.distribution("landfall").entry_points if each.group == "airflow.plugins"]
     assert named == ["landfall.orchestration.plugin:LandfallPlugin"]
-    assert not [path for path in FILES if path.relative_to(ROOT).parts[0] == "plugins"]
+    folder = [path.relative_to(ROOT) for path in FILES if path.relative_to(ROOT).parts[0] == "plugins"]
+    assert folder == [Path("plugins/landfall_plugin.py")]
+    assert "LandfallPlugin" not in runpy.run_path(str(ROOT / folder[0]))
 
     lines = (ROOT / "include/landfall/orchestration/plugin.py").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= LONGEST_PLUGIN

@@ -12,6 +12,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import httpx
 import pytest
 
 from landfall.landing.samples import write_sample
@@ -170,3 +171,19 @@ def test_airflow_dags_trigger_for_a_day_that_has_a_run_says_which_and_what_to_do
         f"  next: landfall backfill {FEED} --from {day} --to {day}    (runs it again)"
     )
     assert len(june.api.runs(DAG, Partition.parse(day), Partition.parse(day))) == 1
+
+
+def test_marking_and_deleting_a_run_changes_nothing_that_readers_see(june: June, backfilled: list[Json]) -> None:
+    run_id, day, seen = backfilled[1]["dag_run_id"], DAYS[1], june.publications()
+    path = f"{june.stack.settings.airflow_url}/api/v2/dags/{DAG}/dagRuns/{run_id}"
+    passwords = json.loads((june.stack.home / "airflow-passwords.json").read_text())
+    asked = {"username": "admin", "password": passwords["admin"]}
+    with httpx.Client(timeout=60) as http:
+        signed_in = http.post(f"{june.stack.settings.airflow_url}/auth/token", json=asked).raise_for_status()
+        http.headers["Authorization"] = f"Bearer {signed_in.json()['access_token']}"
+        http.patch(path, json={"state": "failed"}).raise_for_status()
+        assert june.publications() == seen
+        http.delete(path).raise_for_status()
+    assert june.api.runs(DAG, Partition.parse(day), Partition.parse(day)) == []
+    stood = survey(june.stack.settings, BIKE_DEMAND, FORECAST, only=Partition.parse(day)).partitions
+    assert (june.publications(), [standing.state for _, standing in stood]) == (seen, ["published"])
