@@ -18,8 +18,7 @@ from landfall.cli.partitions import as_json
 from landfall.landing.samples import write_sample
 from landfall.landing.store import connect
 from landfall.ledger.survey import survey
-from landfall.orchestration.audit import look_at
-from landfall.pipelines import PIPELINES
+from landfall.orchestration import audit as auditing
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi
 from landfall.runs.backfills import Backfill
@@ -257,10 +256,10 @@ def test_a_pipeline_without_a_dag_stops_no_other(january: January, monkeypatch: 
         replace(FORECAST, pipeline="new", name="new", dag_id="not_there_yet"),
         replace(ACTUALS, pipeline="new"),
     )
-    monkeypatch.setitem(PIPELINES, "new", replace(BIKE_DEMAND, name="new", feeds=(feed, other)))
+    monkeypatch.setattr(auditing, "PIPELINES", {"new": replace(BIKE_DEMAND, name="new", feeds=(feed, other))})
     for name, value in stack.env.items():
         monkeypatch.setenv(name, value)
-    found = look_at(stack.settings, "new")
+    found = auditing.look_at(stack.settings, "new")
     assert [(name, str(error).splitlines()[0]) for name, error in found.unjudged.items()] == [
         ("new/new", "Airflow has no DAG `not_there_yet`.")
     ]
