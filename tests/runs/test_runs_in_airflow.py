@@ -14,10 +14,15 @@ from typing import Any
 
 import httpx
 import pytest
+from airflow.models import DagRun, TaskInstance
+from airflow.utils.types import DagRunTriggeredByType
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
 
 from landfall.landing.samples import write_sample
 from landfall.landing.store import connect
 from landfall.ledger.survey import survey
+from landfall.orchestration.dags_test import _give_back
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi
 from landfall.spec import Partition
@@ -156,6 +161,24 @@ def test_airflow_dags_test_publishes_a_day_and_ends_well(june: June) -> None:
     done = airflow(june, "dags", "test", DAG, TESTED)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
     assert june.publications()[TESTED] is not None
+
+
+@pytest.mark.usefixtures("backfilled")
+def test_of_the_tasks_that_a_scheduler_hands_to_a_worker_those_of_a_test_are_given_back(june: June) -> None:
+    """In a transaction that is rolled back: a test's run that does not compete with anything, and runs of a backfill."""
+    engine = create_engine(june.stack.env["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    with Session(engine) as session, session.begin() as transaction:
+        run = session.scalars(select(DagRun).where(DagRun.dag_id == DAG).order_by(DagRun.id.desc())).first()
+        assert run is not None
+        run.triggered_by = DagRunTriggeredByType.TEST
+        session.flush()
+        chosen = list(session.scalars(select(TaskInstance).where(TaskInstance.dag_id == DAG)))
+        tested = {each.id for each in chosen if each.run_id == run.run_id}
+        assert 0 < len(tested) < len(chosen)
+        assert _give_back(chosen, session) == tested
+        again = select(TaskInstance.id).where(TaskInstance.dag_id == DAG, TaskInstance.state == "scheduled")
+        assert set(session.scalars(again)) == tested
+        transaction.rollback()
 
 
 def test_airflow_dags_trigger_for_a_day_that_has_a_run_says_which_and_what_to_do(
