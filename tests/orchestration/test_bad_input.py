@@ -14,6 +14,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.triggers.base import TriggerEvent
 
+from landfall import pipelines
 from landfall.errors import ComputeError, LandingError, PublishingError, RunError
 from landfall.freshness import promote
 from landfall.landing.listing import LandedObject
@@ -24,7 +25,6 @@ from landfall.models.registry import register, registry, start_training
 from landfall.orchestration import check_contract, make_features, publish, score, wait_for_landing
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.landing_trigger import LandingTrigger
-from landfall.pipelines import PIPELINES
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST, TRAINING
 from landfall.publishing import Fingerprint, open_publication
 from landfall.publishing import connect as connect_database
@@ -305,7 +305,7 @@ def test_without_a_model_scoring_waits_for_the_first_champion(stack: Any, monkey
     settings, name = stack.settings, f"test_{uuid.uuid4().hex[:8]}"
     feed = replace(FORECAST, pipeline=name)
     pipeline = replace(BIKE_DEMAND, name=name, feeds=(feed,), training=replace(TRAINING, model=name))
-    monkeypatch.setitem(PIPELINES, name, pipeline)
+    monkeypatch.setattr(pipelines, "PIPELINES", {name: pipeline})
     with pytest.raises(TaskDeferred) as deferred:
         Run(make_features={"inputs": [], "reading": 0}).execute(score(feed, model=name))
     trigger = deferred.value.trigger
