@@ -245,6 +245,7 @@ def test_a_day_that_cannot_be_is_refused_in_the_form(january: January, form: Jso
         run_id = answer.json()["dag_run_id"]
         until("the run has ended", lambda: january.api.state(DAG, run_id) == "failed")
         text = january.api.why(DAG, run_id).what
+        january.api.http.delete(f"/api/v2/dags/{DAG}/dagRuns/{run_id}").raise_for_status()
     else:
         text = answer.json()["detail"]
     assert "cannot be a partition" in text
