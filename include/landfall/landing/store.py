@@ -145,9 +145,14 @@ def check_landed(objects: Sequence[LandedObject], landing: Landing, partition: P
 
 
 def feed_of(landing: Landing) -> str:
-    """What the command line calls the feed that lands there; the prefix if no pipeline declares it."""
-    names = (f"{p.name}/{feed.name}" for p in PIPELINES.values() for feed in p.feeds if feed.landing == landing)
-    return next(names, landing.prefix)
+    """What the command line calls the feed that lands there; the prefix if no pipeline declares it.
+
+    A feed is known by its prefix: a triggerer, which lives for weeks, asks for a landing that was edited meanwhile.
+    """
+    feeds = [(p.name, feed) for p in PIPELINES.values() for feed in p.feeds]
+    return next(
+        (f"{name}/{feed.name}" for name, feed in feeds if feed.landing.prefix == landing.prefix), landing.prefix
+    )
 
 
 def _minute(landed: LandedObject) -> str:
