@@ -35,8 +35,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DAY = Partition.parse("2013-05-05")
 OURS = ("AIRFLOW", "LANDFALL_", "AWS_", "MLFLOW_", "PYTHONPATH", "VIRTUAL_ENV")
 UV = [str(Path(sys.executable).with_name("uv"))]
-AIRFLOW = ("apache-airflow", "apache-airflow-providers-postgres", "apache-airflow-providers-celery")
-"""What is there before Landfall: its tables in Postgres, its tasks run by Celery."""
+AIRFLOW = ("apache-airflow", "apache-airflow-providers-postgres", "apache-airflow-providers-celery", "celery<5.7")
+"""What is there before Landfall: its tables in Postgres, its tasks run by Celery (of which the provider takes no newer one)."""
 SERVERS = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -207,6 +207,7 @@ def stock(
             "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{metadata}",
             "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__DATA_FOLDER_IN": str(queue),
             "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__DATA_FOLDER_OUT": str(queue),
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # on a machine that has much else to do
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(api),
             "AIRFLOW__API__WORKERS": "1",
@@ -257,6 +258,7 @@ def test_the_wheel_runs_a_day_in_a_plain_airflow_and_sees_an_edited_contract(
         done = landfall(*command, **{name: stock.env[name] for name in ("LANDFALL_DATABASE_URL", "LANDFALL_S3_BUCKET")})
         assert done.returncode == 0, done.stdout + done.stderr
 
+    stock.until(lambda: httpx.get(f"{stock.api}/execution/health", timeout=120).is_success, "the API of tasks")
     dag = "/api/v2/dags/bike_forecast"
     stock.until(lambda: stock.ask("PATCH", dag, json={"is_paused": False}), "the DAG bike_forecast")
     assert stock.ask("GET", "/api/v2/importErrors")["import_errors"] == []
