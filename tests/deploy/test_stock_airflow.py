@@ -36,7 +36,7 @@ DAY = Partition.parse("2013-05-05")
 OURS = ("AIRFLOW", "LANDFALL_", "AWS_", "MLFLOW_", "PYTHONPATH", "VIRTUAL_ENV")
 UV = [str(Path(sys.executable).with_name("uv"))]
 AIRFLOW = ("apache-airflow", "apache-airflow-providers-postgres", "apache-airflow-providers-celery", "celery<5.7")
-"""What is there before Landfall: its tables in Postgres, its tasks run by Celery (of which the provider takes no newer one)."""
+"""What is there before Landfall: its tables in Postgres, its tasks run by Celery (the provider takes no newer one)."""
 SERVERS = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
