@@ -127,14 +127,13 @@ def test_a_database_that_recovers_is_not_to_be_ended(
 
 SERVER = """
 import os, signal, subprocess, sys
-server = subprocess.Popen([sys.executable, "-c", sys.argv[1]])
 signal.signal(signal.SIGTERM, lambda *_: server.send_signal(signal.SIGTERM))
-print("up", flush=True)
+server = subprocess.Popen([sys.executable, "-c", sys.argv[1]])
 sys.exit(abs(server.wait()))
 """
 """The first process of a container: it ends when its server does."""
-OBEDIENT = "import time; time.sleep(600)"
-DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+OBEDIENT = "import time; print('up', flush=True); time.sleep(600)"
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
 UNSHARE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,9 +16,15 @@ from landfall.pipelines import TABLE_MODELS
 
 FOLDER = Path(__file__).parent
 SNAPSHOT = FOLDER / "command_lines.txt"
+BY_HAND = SimpleNamespace(run_type="manual")
 CONTEXTS: dict[str, dict[str, Any]] = {
-    "by its logical date": {"ds": "2012-12-25", "params": {"day": None, "until": None, "model": "iris"}},
+    "by its logical date": {
+        "dag_run": BY_HAND,
+        "ds": "2012-12-25",
+        "params": {"day": None, "until": None, "model": "iris"},
+    },
     "by the day of its form": {
+        "dag_run": BY_HAND,
         "ds": "2012-12-25",
         "params": {"day": "2011-02-03", "until": "2011-09-30", "model": "species_price"},
     },
