@@ -137,7 +137,8 @@ def audit_dag(dag_id: str, *, doc_md: str) -> DAG:
         allowed_run_types=[each for each in DagRunType if each is not DagRunType.BACKFILL_JOB],  # an audit has no past
         start_date=None,
         catchup=False,
-        max_active_runs=1,
+        # The audits that were asked for and are still to come count: they must not keep one from starting when something lands.
+        max_active_runs=8,
         dagrun_timeout=timedelta(minutes=30),
         default_args={**RETRY, "retry_delay": PAUSE / 2},
         tags=["landfall", "audit"],
