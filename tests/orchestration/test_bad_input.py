@@ -211,8 +211,9 @@ def test_making_features_says_what_is_wrong_with_the_store(env: Any, stack: Any,
 def test_a_database_that_is_down_publishes_nothing(env: Any, closed_port: int) -> None:
     env("LANDFALL_DATABASE_URL", f"postgresql://landfall:secret@127.0.0.1:{closed_port}/landfall")
     staged = {"publication": 1, "rows": 24, "model_version": "1"}
+    run = Run(score=staged, make_features={"inputs": [], "reading": 0})
     with pytest.raises(PublishingError) as refused:
-        Run(score=staged).execute(publish(FORECAST, staged_by=score(FORECAST, model="bike_demand")))
+        run.execute(publish(FORECAST, staged_by=score(FORECAST, model="bike_demand")))
     assert str(refused.value) == (
         f"The predictions database `127.0.0.1:{closed_port}/landfall` cannot be used.\n"
         "  looked: Connection refused\n  next: landfall ps"
