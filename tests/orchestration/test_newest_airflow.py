@@ -32,6 +32,7 @@ def fetch(folder: Path, *packages: str, betas: bool) -> None:
         pytest.skip(unreachable)
 
 
+@pytest.mark.stack  # no server of ours, but the registry, and half a minute
 @pytest.mark.parametrize("betas", [False, True], ids=["release", "beta"])
 def test_what_is_changed_in_airflow_is_there_in_the_newest_one_too(betas: bool, tmp_path: Path) -> None:
     fetch(tmp_path, CORE, betas=betas)
