@@ -92,7 +92,12 @@ class FeaturesReport(Report):
         if name == "partitions":
             return {day: (int(rows), int(quarantined)) for day, (rows, quarantined) in value.items()}
         if name == "refused":
-            return tuple(Verdict(**each) for each in value)
+            return tuple(
+                Verdict(
+                    **{**each, "reasons": {name: (int(rows), text) for name, (rows, text) in each["reasons"].items()}}
+                )
+                for each in value
+            )
         return value
 
 
