@@ -47,6 +47,7 @@ def _explained(where: Settings, found: Survey, facts: Facts, standing: Standing)
     due = landing.due(facts.partition)
     return {
         **as_json(facts, standing),
+        "dag_id": facts.feed.dag_id,
         "looked": f"s3://{where.s3.bucket}/{landing.folder(facts.partition)} at {where.s3.endpoint or 'Amazon S3'}, for "
         f"{landing.ready}" + (f", due {due:%Y-%m-%d %H:%M} UTC" if due else ""),
         "found": objects or facts.lacks,

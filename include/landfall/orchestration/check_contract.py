@@ -7,6 +7,7 @@ from airflow.sdk import Context
 
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import contract_checked
+from landfall.orchestration.links import ExplainLink
 from landfall.orchestration.log_lines import count
 from landfall.orchestration.run_partition import partition_of
 from landfall.orchestration.step import Step, trip_of
@@ -18,6 +19,7 @@ class CheckContract(Step):
     """Reads the report of `make_features`, and notes its verdict in the ledger; no Spark."""
 
     feed: Feed
+    operator_extra_links = (ExplainLink(),)
 
     def __init__(self, *, feed: Feed, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -5,8 +5,33 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
 
+from landfall.orchestration.explain_page import PREFIX
 from landfall.orchestration.lineage import TellsLineage
 from landfall.spec import Settings
+
+
+class ExplainLink(BaseOperatorLink):
+    """To the page that explains the partition of the run: see `landfall.orchestration.explain_page`."""
+
+    name = "Explain this partition"
+    place = ""
+
+    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+        """Made when the task has ended, by its own process; empty for a step that has no partition."""
+        from airflow.sdk.configuration import conf
+
+        if not getattr(operator, "feed", None) or not getattr(operator, "partition", ""):
+            return ""
+        base = str(conf.get("api", "base_url", fallback="")).rstrip("/")
+        where = "/".join(quote(each, safe="") for each in (operator.feed.dag_id, *operator.feed.full_name.split("/")))
+        return f"{base}{PREFIX}/explain/{where}/{quote(operator.partition, safe='')}{self.place}"
+
+
+class PublicationLink(ExplainLink):
+    """To the same page, where it tells of the publication that readers see."""
+
+    name = "Publication"
+    place = "#published"
 
 
 class ModelVersionLink(BaseOperatorLink):

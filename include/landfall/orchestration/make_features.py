@@ -8,6 +8,7 @@ from airflow.sdk import Context
 from landfall.orchestration.assets import features_asset, landing_asset
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import features_made
+from landfall.orchestration.links import ExplainLink
 from landfall.orchestration.log_lines import count
 from landfall.orchestration.run_partition import PARTITION, partition_of
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
@@ -20,6 +21,7 @@ class MakeFeatures(SparkStep):
     """List the partition's objects, run the ETL job on them, report rows, quarantine and the objects' ETags."""
 
     feed: Feed
+    operator_extra_links = (ExplainLink(),)
 
     def __init__(self, *, feed: Feed, **kwargs: Any) -> None:
         super().__init__(

@@ -1,5 +1,5 @@
-"""Registers what Airflow must know of Landfall: the timetable of partitioned DAGs, whose runs may start ahead, and the
-throttle of its login.
+"""Registers what Airflow must know of Landfall: the timetable of partitioned DAGs, whose runs may start ahead, the
+throttle of its login, and the page that explains a partition.
 """
 
 from typing import Any
@@ -8,6 +8,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from landfall.orchestration.ahead import let_runs_start_ahead
 from landfall.orchestration.dags_test import leave_tests_alone
+from landfall.orchestration.explain_page import PREFIX, ExplainPage
 from landfall.orchestration.login_throttle import LoginThrottle
 from landfall.orchestration.new_try import forget_old_ends
 from landfall.orchestration.second_run import refuse_second_runs
@@ -18,7 +19,8 @@ class LandfallPlugin(AirflowPlugin):
     """Landfall's part in Airflow."""
 
     name = "landfall"
-    timetables = [PartitionTimetable]  # noqa: RUF012  (Airflow reads a list)
+    fastapi_apps = [{"name": "Landfall", "app": ExplainPage(), "url_prefix": PREFIX}]  # noqa: RUF012  (Airflow reads a list)
+    timetables = [PartitionTimetable]  # noqa: RUF012  (the same)
     fastapi_root_middlewares = [{"name": "login throttle", "middleware": LoginThrottle}]  # noqa: RUF012  (the same)
 
     @classmethod

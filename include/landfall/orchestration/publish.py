@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from landfall.orchestration.assets import table_asset
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import rows_published
+from landfall.orchestration.links import ExplainLink, PublicationLink
 from landfall.orchestration.log_lines import count
 from landfall.orchestration.stage import Stage
 from landfall.orchestration.step import Step, trip_of
@@ -19,6 +20,7 @@ class Publish(Step):
     """Publishes the publication that the step before staged. A second try finds it published and changes nothing."""
 
     feed: Feed
+    operator_extra_links = (PublicationLink(), ExplainLink())
 
     def __init__(self, *, feed: Feed, staged_by: Stage, **kwargs: Any) -> None:
         # What is staged is no asset, so the published table is told to be made of what was staged from.

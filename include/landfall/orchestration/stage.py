@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from airflow.sdk import Asset, Context
+from airflow.sdk import Asset, BaseOperatorLink, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall.errors import RunError
@@ -11,7 +11,7 @@ from landfall.orchestration.assets import features_asset, model_asset, table_ass
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.lineage import Lineage
 from landfall.orchestration.lineage_of_steps import errors_measured, rows_scored
-from landfall.orchestration.links import ModelVersionLink
+from landfall.orchestration.links import ExplainLink, ModelVersionLink
 from landfall.orchestration.log_lines import count
 from landfall.orchestration.run_partition import PARTITION, partition_of
 from landfall.orchestration.spark_step import Ask, Json, SparkStep
@@ -24,6 +24,7 @@ class Stage(SparkStep):
     """Choose the version, open a publication, run the scoring job into its staging table."""
 
     feed: Feed
+    operator_extra_links: tuple[BaseOperatorLink, ...] = (ExplainLink(),)
 
     def __init__(self, *, feed: Feed, model: str, reads: Asset, **kwargs: Any) -> None:
         super().__init__(job=feed.scoring, partition=PARTITION, inlets=[features_asset(feed), reads], **kwargs)
@@ -106,7 +107,7 @@ class Stage(SparkStep):
 class Score(Stage):
     """Predict with the champion; before there is one, wait for it in the triggerer."""
 
-    operator_extra_links = (ModelVersionLink(),)
+    operator_extra_links = (ModelVersionLink(), ExplainLink())
 
     def __init__(self, *, model: str, **kwargs: Any) -> None:
         super().__init__(model=model, reads=model_asset(model), **kwargs)

@@ -35,6 +35,8 @@ class Step(TellsLineage, BaseOperator):
 
     feed: Feed | None = None
     """The feed whose partition the run makes, for the steps of such a run."""
+    partition: str = ""
+    """That partition, while the step is at work and after."""
     limit: ClassVar[timedelta] = SERVERS
     """How long such a step may take; one with a job has the limit of that job too."""
 
@@ -58,6 +60,7 @@ class Step(TellsLineage, BaseOperator):
         """
         try:
             with killed_after(self._limit + GRACE, self.log):
+                self.partition = str(partition_of(context)) if self.feed else ""
                 self.reported = work()
         except AirflowTaskTimeout:
             raise AirflowTaskTimeout(str(self.too_long(Settings.read()))) from None

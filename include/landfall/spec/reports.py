@@ -87,6 +87,10 @@ class FeaturesReport(Report):
         """Whether its features were written."""
         return self.verdict(partition).rows > 0 and str(partition) not in {each.partition for each in self.refused}
 
+    def as_dict(self) -> dict[str, Any]:
+        """As every report, with the verdicts as a list."""
+        return {**super().as_dict(), "refused": [asdict(each) for each in self.refused]}
+
     @classmethod
     def _read(cls, name: str, value: Any) -> Any:
         if name == "partitions":
