@@ -139,6 +139,7 @@ def hours(conn: Connection) -> Callable[[str], Hours]:
     def make(name: str) -> Hours:
         table = replace(PREDICTIONS, name=f"predictions.{name}")
         training = replace(TRAINING, model=name)
-        return Hours(conn, replace(BIKE_DEMAND, name=name, training=training, predictions=table))
+        feeds = tuple(replace(each, pipeline=name) for each in BIKE_DEMAND.feeds)
+        return Hours(conn, replace(BIKE_DEMAND, name=name, feeds=feeds, training=training, predictions=table))
 
     return make
