@@ -6,6 +6,7 @@ The ports are those that the stack's processes really listen on: a new one fails
 import json
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -291,15 +292,14 @@ def test_what_the_servers_keep_outside_of_the_home_is_closed(
     """Files in /tmp and /dev/shm that a process of the stack has open."""
     found: set[Path] = set()
     for process in processes_of_the_stack:
-        for link in (Path("/proc") / str(process.pid) / "fd").iterdir():
-            try:
-                found.add(link.readlink())
-            except OSError:
-                continue
         try:
+            links = list((Path("/proc") / str(process.pid) / "fd").iterdir())
             maps = (Path("/proc") / str(process.pid) / "maps").read_text().splitlines()
-        except OSError:
+        except OSError:  # a task's process, which has ended meanwhile
             continue
+        for link in links:
+            with suppress(OSError):
+                found.add(link.readlink())
         found |= {Path(line.split(maxsplit=5)[5]) for line in maps if line.count("/") > 1}
     outside = [path for path in found if path.is_relative_to("/tmp") or path.is_relative_to("/dev/shm")]
     programs = (PROJECT, layout.cache(), Path(sys.prefix))  # of those another test speaks
