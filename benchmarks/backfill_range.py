@@ -74,7 +74,7 @@ def in_bulk(where: Settings, days: Partitions) -> int:
     job = Bulk(Trip(where, BIKE_DEMAND, FORECAST, f"bulk_{time.time()}"), tell=lambda _: None)
     done = list(job.run(days))
     assert {each.state for each in done} == {"published"}, done
-    return sum(each.rows for each in done)
+    return sum(each.published.rows for each in done if each.published)
 
 
 def native(days: Partitions) -> None:

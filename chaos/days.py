@@ -61,9 +61,7 @@ def land_days(first: Partition, last: Partition) -> None:
     with tempfile.TemporaryDirectory() as folder:
         files = write_sample(BIKE_DEMAND.name, Path(folder), days, last.day)
         forecast = next(each.path for each in files if each.feed == "forecast")
-        land(
-            connect(where.s3), where.s3.bucket, f"{BIKE_DEMAND.name}/{FORECAST.name}", forecast, first=first, last=last
-        )
+        land(connect(where.s3), where.s3.bucket, FORECAST.full_name, forecast, first=first, last=last)
 
 
 def standing(day: Partition) -> str:

@@ -138,8 +138,8 @@ def hours(conn: Connection) -> Callable[[str], Hours]:
 
     def make(name: str) -> Hours:
         table = replace(PREDICTIONS, name=f"predictions.{name}")
-        training = replace(TRAINING, model=name)
         feeds = tuple(replace(each, pipeline=name) for each in BIKE_DEMAND.feeds)
+        training = replace(TRAINING, model=name, feed=next(each for each in feeds if each.name == TRAINING.feed.name))
         return Hours(conn, replace(BIKE_DEMAND, name=name, feeds=feeds, training=training, predictions=table))
 
     return make

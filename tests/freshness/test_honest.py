@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landfall.freshness import is_honest, not_honest, promote, version_for, versions_for
+from landfall.freshness import is_honest, not_honest, promote, versions_for
 from landfall.freshness.watching import GATE, HINDCAST, note_hindcast, note_refusal
 from landfall.models import watching
 from landfall.models.own import note_own
@@ -19,6 +19,11 @@ def serve(settings, conn, name, *numbers, kind="promoted"):
     """Promotes one version after the other."""
     for number in numbers:
         promote(settings, conn, name, number, expected=champion_version(settings, name), reason="r", kind=kind)
+
+
+def version_for(settings, conn, name, day):
+    """The version that may predict one day, asked for alone."""
+    return (versions_for(settings, conn, name, [day]) or {}).get(day)
 
 
 def found(settings, conn, name, day):

@@ -361,7 +361,7 @@ def test_a_week_without_a_landing_fails_the_run_and_says_what_is_missing(
         one = LandedObject(f"{landing.folder(partition)}a.csv", "etag", 1, datetime(2012, 12, 25, tzinfo=UTC))
         return [one] if store == "half" else []
 
-    monkeypatch.setattr(sys.modules[LandingSensor.__module__], "iterate_folder", listed)
+    monkeypatch.setattr("landfall.landing.store.iterate_folder", listed)
     lacks = {
         "empty": "no object yet",
         "half": "no marker _SUCCESS",
@@ -383,9 +383,8 @@ def test_a_week_without_a_landing_fails_the_run_and_says_what_is_missing(
 def lying(monkeypatch: pytest.MonkeyPatch) -> list[LandedObject]:
     """What lies in the folder of the partition."""
     found: list[LandedObject] = []
-    module = sys.modules[LandingSensor.__module__]
-    monkeypatch.setattr(module, "connect", lambda s3: None)
-    monkeypatch.setattr(module, "iterate_folder", lambda *_: found)
+    monkeypatch.setattr(sys.modules[LandingSensor.__module__], "connect", lambda s3: None)
+    monkeypatch.setattr("landfall.landing.store.iterate_folder", lambda *_: found)
     return found
 
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +26,10 @@ from landfall.pipelines.bike_demand import FORECAST
 from landfall.spec import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+A_RUN: Any = {
+    "dag_run": SimpleNamespace(run_type="manual", logical_date=datetime(2012, 12, 25, tzinfo=UTC)),
+    "params": {},
+}
 
 
 @pytest.fixture
@@ -44,7 +48,7 @@ def over_its_limit(step: Step) -> str:
             threading.Event().wait()
 
     with pytest.raises(AirflowTaskTimeout) as caught:
-        step.told({}, work)  # type: ignore[arg-type,typeddict-item]
+        step.told(A_RUN, work)
     return str(caught.value)
 
 
@@ -71,7 +75,7 @@ def test_only_what_a_server_did_is_tried_again(fault: Any, raised: type[Exceptio
         raise LandingError("No.", fault=fault)
 
     with pytest.raises(raised, match=r"^No\.$"):
-        check_contract(FORECAST).told({}, work)  # type: ignore[arg-type,typeddict-item]
+        check_contract(FORECAST).told(A_RUN, work)
 
 
 def test_a_process_that_hears_no_signal_is_killed() -> None:

@@ -136,7 +136,7 @@ class Demo:
         from landfall.stack import settings
 
         s3 = settings().s3
-        land(connect(s3), s3.bucket, f"{BIKE_DEMAND.name}/{feed.name}", files[feed.name], first=first, last=last)
+        land(connect(s3), s3.bucket, feed.full_name, files[feed.name], first=first, last=last)
 
     def _lookup(self, key: dict[str, str]) -> dict[str, object]:
         from landfall.publishing import connect, lookup

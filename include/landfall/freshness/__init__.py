@@ -6,7 +6,7 @@ from landfall.freshness.drifting import measured_drift, newest_window
 from landfall.freshness.figures import collect
 from landfall.freshness.gate import judge
 from landfall.freshness.history import Promotion, current, history, in_favour, served_at
-from landfall.freshness.honest import is_honest, not_honest, served_before, version_for, versions_for
+from landfall.freshness.honest import is_honest, not_honest, served_before, versions_for
 from landfall.freshness.promotions import notice, promote
 from landfall.freshness.rollback import RolledBack, roll_back_model
 from landfall.freshness.schema import ensure_freshness
@@ -49,6 +49,5 @@ __all__ = [
     "roll_back_model",
     "served_at",
     "served_before",
-    "version_for",
     "versions_for",
 ]

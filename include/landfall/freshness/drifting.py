@@ -34,7 +34,7 @@ def newest_window(conn: Database, pipeline: Pipeline, champion: ModelVersion) ->
     wanted = training.freshness.retraining.window
     learnt = set(champion.snapshot.partitions) if champion.snapshot else set()
     with explained(conn, f"What is new since `{training.model}` was trained is not known."):
-        rows = fetch(conn, _READ, [f"{pipeline.name}/{training.feed.name}", wanted])
+        rows = fetch(conn, _READ, [training.feed.full_name, wanted])
     read = {Partition.parse(str(day)) for (day,) in rows}
     if read <= learnt:
         return Partitions.of(())

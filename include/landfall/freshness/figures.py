@@ -56,7 +56,7 @@ def collect(
     known = [str(day) for day in champion.snapshot.partitions] if champion and champion.snapshot else []
     ensure_freshness(conn)
     with explained(conn, f"What is new since `{training.model}` was trained is not known."):
-        ((partitions, rows),) = fetch(conn, _NEW, [f"{pipeline.name}/{training.feed.name}", known])
+        ((partitions, rows),) = fetch(conn, _NEW, [training.feed.full_name, known])
         tried = fetch(conn, _TRIED, [training.model, champion.version, run_id]) if champion else []
     metric = error_metric(pipeline)
     count, published = (0, None) if champion is None else _published(conn, pipeline, champion, metric)

@@ -19,23 +19,6 @@ def is_honest(version: ModelVersion, day: Partition | date) -> bool:
     return version.learnt_until < (day.day if isinstance(day, Partition) else day)
 
 
-def version_for(settings: Settings, conn: Database, name: str, day: Partition | date) -> ModelVersion | None:
-    """The version that may predict `day`: the champion, if everything it has learnt from lies before that day; else, of
-    the versions that once served and were not rolled back, the last one of which that is true; else, of those that were
-    trained for hindcasts, the one that has learnt most.
-
-    None if there is no champion, or every one of them has learnt from that day or a later one.
-
-    Raises:
-        ModelError: the registry is away. PublishingError: the predictions database is.
-    """
-    serving = champion(settings, conn, name)
-    if serving is None or is_honest(serving, day):
-        return serving
-    others = chain(served_before(settings, conn, serving), for_hindcasts(settings, name))
-    return next((each for each in others if is_honest(each, day)), None)
-
-
 def served_before(settings: Settings, conn: Database, serving: ModelVersion) -> Iterable[ModelVersion]:
     """The versions that served before `serving` did and were not rolled back, the last one first, each once.
 
@@ -66,7 +49,11 @@ def for_hindcasts(settings: Settings, name: str) -> Iterator[ModelVersion]:
 def versions_for(
     settings: Settings, conn: Database, name: str, days: Iterable[Partition]
 ) -> dict[Partition, ModelVersion | None] | None:
-    """`version_for` each of `days`, with each version looked up once; None if there is no champion.
+    """The version that may predict each of `days`: the champion, if everything it has learnt from lies before that day; else,
+    of the versions that once served and were not rolled back, the last one of which that is true; else, of those that were
+    trained for hindcasts, the one that has learnt most; None if every one of them has learnt from that day or a later one.
+
+    None if there is no champion. Each version is looked up once, and only if those before it may not predict a day.
 
     Raises:
         ModelError: the registry is away. PublishingError: the predictions database is.
@@ -74,11 +61,16 @@ def versions_for(
     serving = champion(settings, conn, name)
     if serving is None:
         return None
-    asked = list(days)
     known = [serving]
-    if not all(is_honest(serving, day) for day in asked):
-        known += [*served_before(settings, conn, serving), *for_hindcasts(settings, name)]
-    return {day: next((each for each in known if is_honest(each, day)), None) for day in asked}
+    others = chain(served_before(settings, conn, serving), for_hindcasts(settings, name))
+
+    def candidates() -> Iterator[ModelVersion]:
+        yield from known
+        for each in others:
+            known.append(each)
+            yield each
+
+    return {day: next((each for each in candidates() if is_honest(each, day)), None) for day in days}
 
 
 def not_honest(name: str, day: Partition) -> str:

@@ -121,7 +121,7 @@ def _feeds() -> Iterator[tuple[str, str, Landing]]:
     """Name, DAG and landing of every declared feed."""
     for pipeline in PIPELINES.values():
         for feed in pipeline.feeds:
-            yield f"{pipeline.name}/{feed.name}", feed.dag_id, feed.landing
+            yield feed.full_name, feed.dag_id, feed.landing
 
 
 def _reason(key: str) -> str:

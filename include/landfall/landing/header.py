@@ -71,5 +71,5 @@ def _missing(header: list[str], name: str, missing: tuple[str, ...], path: Path)
 def _feed_that_fits(header: list[str], name: str) -> str:
     """Another feed of the same pipeline whose columns are all in `header`; empty if there is none."""
     pipeline = find_pipeline(name.partition("/")[0])
-    fits = (feed.name for feed in pipeline.feeds if set(feed.contract.names) <= set(header))
-    return next((f"{pipeline.name}/{feed}" for feed in fits), "")
+    fits = (feed.full_name for feed in pipeline.feeds if set(feed.contract.names) <= set(header))
+    return next(fits, "")

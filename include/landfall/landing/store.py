@@ -68,6 +68,19 @@ def iterate_folder(client: ObjectStore, bucket: str, landing: Landing, partition
     return listing.under(client, bucket, landing.folder(partition))
 
 
+def lacks_now(client: ObjectStore, bucket: str, landing: Landing, partition: Partition) -> str:
+    """What a partition lacks to be ready, by a look at its folder; empty if it is ready.
+
+    Raises:
+        LandingError: the store cannot be asked.
+    """
+    return _lacks(iterate_folder(client, bucket, landing, partition), landing, partition)
+
+
+def _lacks(objects: Iterable[LandedObject], landing: Landing, partition: Partition) -> str:
+    return landing.lacks(partition, [(each.key, each.last_modified) for each in objects], datetime.now(UTC))
+
+
 def list_landing(client: ObjectStore, bucket: str, landing: Landing) -> tuple[LandedObject, ...]:
     """Every object under the landing's prefix, by key: one request per thousand.
 
@@ -105,8 +118,7 @@ def check_complete(objects: Sequence[LandedObject], landing: Landing, partition:
     Raises:
         LandingError: naming what it lacks.
     """
-    pairs = [(each.key, each.last_modified) for each in objects]
-    if objects and (lacks := landing.lacks(partition, pairs, datetime.now(UTC))):
+    if objects and (lacks := _lacks(objects, landing, partition)):
         raise _refused(
             f"Partition {partition} of `{feed_of(landing)}` is not complete: {lacks}.",
             f"{landing.folder(partition)}, for {landing.ready}",
@@ -149,10 +161,8 @@ def feed_of(landing: Landing) -> str:
 
     A feed is known by its prefix: a triggerer, which lives for weeks, asks for a landing that was edited meanwhile.
     """
-    feeds = [(p.name, feed) for p in PIPELINES.values() for feed in p.feeds]
-    return next(
-        (f"{name}/{feed.name}" for name, feed in feeds if feed.landing.prefix == landing.prefix), landing.prefix
-    )
+    feeds = (feed for pipeline in PIPELINES.values() for feed in pipeline.feeds)
+    return next((feed.full_name for feed in feeds if feed.landing.prefix == landing.prefix), landing.prefix)
 
 
 def _minute(landed: LandedObject) -> str:

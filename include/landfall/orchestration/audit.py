@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -220,16 +220,15 @@ def run_arguments(start: "Start") -> dict[str, Any]:
 
     If somebody else has made the partition's first run meanwhile, that one stays, and the task is skipped.
     """
-    told: Mapping[str, Any] = asdict(start)
     date = start.logical_date
     return {
-        "trigger_dag_id": told["dag_id"],
-        "trigger_run_id": told["run_id"] or new_run_id(start),
-        "logical_date": told["logical_date"],
+        "trigger_dag_id": start.dag_id,
+        "trigger_run_id": start.run_id or new_run_id(start),
+        "logical_date": date,
         "run_after": (label_of(datetime.fromisoformat(date)) if date else datetime.now(UTC)).isoformat(),
-        "reset_dag_run": told["run_id"] is not None,
-        "skip_when_already_exists": told["run_id"] is None,
-        "note": f"{told['reason']}: {told['why']}",
+        "reset_dag_run": start.run_id is not None,
+        "skip_when_already_exists": start.run_id is None,
+        "note": f"{start.reason}: {start.why}",
     }
 
 

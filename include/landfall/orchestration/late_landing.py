@@ -53,13 +53,12 @@ def note_late_landing(landing: Landing, partition: Partition) -> str:
     Raises:
         LandingError: S3 cannot be asked. PublishingError: the database cannot be asked.
     """
-    from landfall.landing.store import connect, feed_of, iterate_folder
+    from landfall.landing.store import connect, feed_of, lacks_now
     from landfall.ledger import ensure_ledger, note_late
     from landfall.publishing import connect as connect_database
 
     settings, now, due = Settings.read(), datetime.now(UTC), landing.due(partition)
-    objects = iterate_folder(connect(settings.s3), settings.s3.bucket, landing, partition)
-    lacks = landing.lacks(partition, [(each.key, each.last_modified) for each in objects], now)
+    lacks = lacks_now(connect(settings.s3), settings.s3.bucket, landing, partition)
     if not lacks or due is None or due > now:
         return ""
     with connect_database(settings) as database:

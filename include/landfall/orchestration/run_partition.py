@@ -25,9 +25,8 @@ def partition_of(context: Mapping[str, Any]) -> Partition:
     """The partition of the run that `context` belongs to.
 
     Raises:
-        SpecError: what the form names is no partition.
+        SpecError: what the form names is no partition, or the day cannot be one: see `Partition.checked`.
         RunError: the run has neither a day in its form nor a logical date.
-        SpecError: its day cannot be a partition: see `Partition.checked`.
     """
     if named := named_partition(context):
         return named

@@ -31,13 +31,11 @@ def _check(_: Any, connection: Any, run: Any) -> None:
     Raises:
         SystemExit: its DAG is a feed's and has a run of that date; with the error, which the command line prints.
     """
-    from landfall.pipelines import (
-        PIPELINES,
-    )  # in this process alone: the servers, which load the plugin, know no pipeline
+    # In this process alone: the servers, which load the plugin, know no pipeline.
+    from landfall.pipelines import PIPELINES
 
-    names = [
-        f"{each.name}/{feed.name}" for each in PIPELINES.values() for feed in each.feeds if feed.dag_id == run.dag_id
-    ]
+    feeds = (feed for pipeline in PIPELINES.values() for feed in pipeline.feeds)
+    names = [feed.full_name for feed in feeds if feed.dag_id == run.dag_id]
     if not names or run.logical_date is None:
         return
     table = type(run).__table__

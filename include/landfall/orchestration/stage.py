@@ -1,7 +1,7 @@
 """Fill a publication's staging table: predictions by the champion, or the errors of what had been published."""
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import Asset, BaseOperatorLink, Context
 from airflow.sdk.exceptions import AirflowSkipException
@@ -18,6 +18,9 @@ from landfall.orchestration.spark_step import Ask, Json, SparkStep
 from landfall.orchestration.step import Report, trip_of
 from landfall.spec import Feed, PredictionTable, Settings
 from landfall.spec.reports import StagedReport
+
+if TYPE_CHECKING:
+    from landfall.publishing.database import Database
 
 
 class Stage(SparkStep):
@@ -41,6 +44,8 @@ class Stage(SparkStep):
             choice = choose(database, trip, [partition])
             if choice is None:
                 self.wait_for_champion()
+            for remark in self.remarks(database):
+                self.log.warning("%s", remark)
             if partition in choice.skipped:
                 self.skip(context, settings, choice.skipped[partition])
             [batch] = choice.batches
@@ -50,8 +55,7 @@ class Stage(SparkStep):
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
         """What is staged, with `publication`, its id, and `model_version`. Errors are in MLflow too."""
-        from landfall.partitions import measured
-        from landfall.partitions.swap import nothing_measured
+        from landfall.partitions import measured, nothing_measured
         from landfall.publishing import connect
 
         partition, trip = partition_of(context), trip_of(self.feed, context, settings)
@@ -59,8 +63,10 @@ class Stage(SparkStep):
         rows = staged.staged[str(partition)]
         if why := nothing_measured(trip, rows):
             self.skip(context, settings, why)
-        with connect(settings) as database:
-            versions = measured(database, trip, partition, staged) or memo["model_version"]
+        versions = memo["model_version"]
+        if staged.metrics:
+            with connect(settings) as database:
+                versions = measured(database, trip, partition, staged) or versions
         self.log.info(
             "%s of %s staged as publication %d%s",
             count(rows, "row"),
@@ -74,6 +80,10 @@ class Stage(SparkStep):
             **memo,
             "model_version": versions,
         }
+
+    def remarks(self, database: "Database") -> list[str]:
+        """What a person should know of what is read, for the log."""
+        return []
 
     def wait_for_champion(self) -> NoReturn:
         """Wait in the triggerer for the first champion.
@@ -112,16 +122,11 @@ class Score(Stage):
     def __init__(self, *, model: str, **kwargs: Any) -> None:
         super().__init__(model=model, reads=model_asset(model), **kwargs)
 
-    def prepare(self, context: Context, settings: Settings) -> Ask:
-        """Predictions of the partition's features by the champion, or by the last version that may predict it."""
+    def remarks(self, database: "Database") -> list[str]:
+        """What MLflow's page shows of the champion that is not so."""
         from landfall.freshness.serving import other_aliases
-        from landfall.publishing import connect
 
-        asked = super().prepare(context, settings)
-        with connect(settings) as database:
-            for remark in other_aliases(database, [self.model]):
-                self.log.warning("%s", remark)
-        return asked
+        return other_aliases(database, [self.model])
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """Features and a model version in, staged predictions out."""

@@ -60,7 +60,7 @@ class Step(TellsLineage, BaseOperator):
         """
         try:
             with killed_after(self._limit + GRACE, self.log):
-                self.partition = str(partition_of(context)) if self.feed and context.get("dag_run") else ""
+                self.partition = str(partition_of(context)) if self.feed else ""
                 self.reported = work()
         except AirflowTaskTimeout:
             raise AirflowTaskTimeout(str(self.too_long(Settings.read()))) from None

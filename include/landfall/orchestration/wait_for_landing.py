@@ -6,7 +6,7 @@ A worker runs only to fail the task: with an error that nobody saw end, or when 
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context
@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from airflow.triggers.base import StartTriggerArgs
 
 from landfall.errors import LandfallError, LandingError, from_dict
-from landfall.landing.store import connect, feed_of, iterate_folder
+from landfall.landing.store import connect, feed_of, lacks_now
 from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition, written
 from landfall.orchestration.lineage import Lineage, TellsLineage
 from landfall.orchestration.lineage_of_steps import partition_landed
@@ -56,7 +56,8 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
         The triggerer would be done with what has landed before `airflow dags test` has noted that it waits, and fail it.
         """
         partition = waited_partition(self.landing, context)
-        if not _lacks(self.landing, partition, Settings.read()):
+        settings = Settings.read()
+        if not lacks_now(connect(settings.s3), settings.s3.bucket, self.landing, partition):
             self.log.info("`%s` has landed", self.landing.folder(partition))
             return
         trigger = LandingTrigger(landing=written(self.landing), partition=str(partition))
@@ -98,7 +99,7 @@ def too_late(landing: Landing, partition: Partition, settings: Settings) -> Land
     """The error of a wait that took too long, with what the partition still lacks."""
     bucket, feed = settings.s3.bucket, feed_of(landing)
     try:
-        lacks = _lacks(landing, partition, settings)
+        lacks = lacks_now(connect(settings.s3), bucket, landing, partition)
     except LandingError as error:
         lacks = error.what
     return LandingError(
@@ -107,12 +108,6 @@ def too_late(landing: Landing, partition: Partition, settings: Settings) -> Land
         left="the run has failed; what was published stays",
         next=f"landfall land {feed} FILE.csv --from {partition} --until {partition}    (then clear the task)",
     )
-
-
-def _lacks(landing: Landing, partition: Partition, settings: Settings) -> str:
-    """What the partition lacks now; empty if it is ready."""
-    listed = iterate_folder(connect(settings.s3), settings.s3.bucket, landing, partition)
-    return landing.lacks(partition, [(each.key, each.last_modified) for each in listed], datetime.now(UTC))
 
 
 def wait_for_landing(landing: Landing) -> LandingSensor:

@@ -9,7 +9,7 @@ from landfall.partitions.bulk import Bulk
 from landfall.partitions.judge import judge
 from landfall.partitions.look import Looked, Reading, look, open_readings
 from landfall.partitions.stage import Batch, Choice, Staging, choose, measured, open_staging
-from landfall.partitions.swap import Done, skip, swap
+from landfall.partitions.swap import Done, nothing_measured, skip, swap
 from landfall.partitions.trip import Trip, refuse
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "judge",
     "look",
     "measured",
+    "nothing_measured",
     "open_readings",
     "open_staging",
     "refuse",

@@ -18,7 +18,6 @@ class Done:
     partition: Partition
     state: str
     why: str = ""
-    rows: int = 0
     published: Published | None = None
 
 
@@ -47,4 +46,4 @@ def swap(database: Database, trip: Trip, publication: Publication, reading: int,
         done = publish(database, publication, expected_rows=rows)
     except OutdatedError as error:
         return skip(database, day, reading, error.what)
-    return Done(partition=day, state="published", rows=rows, published=done)
+    return Done(partition=day, state="published", published=done)

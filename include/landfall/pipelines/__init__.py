@@ -109,6 +109,6 @@ def find_feed(name: str) -> Feed:
     """
     pipeline, slash, feed = name.partition("/")
     if not slash:
-        known = [f"{p.name}/{f.name}" for p in PIPELINES.values() for f in p.feeds]
+        known = [feed.full_name for p in PIPELINES.values() for feed in p.feeds]
         raise SpecError.unknown("feed", name, known)
     return find_pipeline(pipeline).feed(feed)

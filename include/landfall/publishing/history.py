@@ -119,7 +119,7 @@ def history_command(table: PredictionTable) -> str:
             if pipeline.predictions.name == table.name:
                 return f"landfall publications {pipeline.name}"
             if feed.table.name == table.name:
-                return f"landfall publications {pipeline.name}/{feed.name}"
+                return f"landfall publications {feed.full_name}"
     return 'landfall sql "SELECT * FROM landfall.publications"'
 
 

@@ -71,7 +71,7 @@ def read_feed(conn: Database, pipeline: Pipeline, feed: Feed, limit: int) -> Fee
 
     A partition that landed and was published before the ledger was kept has its publication only.
     """
-    names = {"feed": f"{pipeline.name}/{feed.name}", "table": feed.table.name, "limit": limit}
+    names = {"feed": feed.full_name, "table": feed.table.name, "limit": limit}
     lives, ledger = _Lives(feed), cells.has_table(conn, "landed_objects")
     if cells.has_table(conn, "publications"):
         _published(conn, lives, names, ledger=ledger)

@@ -141,7 +141,7 @@ def feed_now(report: Report, facts: FeedFacts) -> FeedNow:
     """How fresh one feed is."""
     coming = _next(facts)
     return FeedNow(
-        name=f"{report.pipeline.name}/{facts.feed.name}",
+        name=facts.feed.full_name,
         newest=facts.published[-1] if facts.published else None,
         unpublished=len(facts.unpublished),
         next=coming,

@@ -14,7 +14,7 @@ from landfall.spec.partition import Partition
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class JobReport:
     """What a job did. Subclasses say what; `of` reads what `as_dict` wrote, also after a trip through JSON."""
 
     def as_dict(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FeaturesReport(Report):
+class FeaturesReport(JobReport):
     """What an ETL job made of some partitions.
 
     Args:
@@ -106,7 +106,7 @@ class FeaturesReport(Report):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StagedReport(Report):
+class StagedReport(JobReport):
     """What a scoring job staged.
 
     Args:
