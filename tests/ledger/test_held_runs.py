@@ -198,6 +198,20 @@ def test_beside_a_backfill_that_waits_for_data_the_audit_and_a_second_backfill_g
     january.cancel(waiting)
 
 
+def test_a_paused_backfill_is_left_to_who_paused_it_and_what_is_due_runs_beside_it(january: January) -> None:
+    made = january.backfill(25, 26, slots=1)
+    until("the first run waits", lambda: january.runs(25)[0]["state"] == "running")
+    january.api.http.put(f"/api/v2/backfills/{made.number}/pause").raise_for_status()
+    january.land(26)
+    stood = january.standing(26)
+    assert (stood["state"], stood["reason"]) == ("paused", "never published")
+    [held] = [run["dag_run_id"] for run in january.runs(26)]
+    assert stood["why"] == f"{held} goes on no further: its backfill {made.number} is paused; no run has read it"
+    january.audit(26, after={})
+    assert [run["state"] for run in january.runs(26) if run["dag_run_id"] == held] == ["queued"]
+    january.cancel(made)
+
+
 def test_a_paused_dag_is_told_as_that_and_nothing_of_it_is_queued(january: January) -> None:
     january.land(22)
     january.pause(DAG, True)
