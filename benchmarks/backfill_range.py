@@ -24,14 +24,14 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).parent))
 from report import spread, write
 
+from landfall.database import connect as connect_database
 from landfall.freshness import champion
-from landfall.landing.samples import write_sample
-from landfall.landing.split import land
-from landfall.landing.store import connect
+from landfall.landing.by_hand.split import land
+from landfall.landing.store.feeds import connect
 from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import BIKE_DEMAND, CITY, FORECAST, STATE, TRAINING
-from landfall.publishing import connect as connect_database
 from landfall.runs import AirflowApi
+from landfall.samples import write_sample
 from landfall.spec import Partition, Partitions, Settings
 from landfall.stack import control, settings
 

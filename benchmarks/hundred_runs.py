@@ -160,7 +160,7 @@ def main() -> None:
             *table[1:],
             "",
             "Both ask for each run every 10 s, so its end is seen 5 s later on average. Both were measured in one run of the",
-            "script, each in a triggerer of its own, and both have what `landfall.orchestration.lean_triggerer` does.",
+            "script, each in a triggerer of its own, and both have what `orchestration.airflow_patches.lean_triggerer` does.",
             "",
             "Made by `python benchmarks/hundred_runs.py`.",
         ],

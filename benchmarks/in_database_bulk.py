@@ -31,7 +31,7 @@ from in_database.rendering import median, table_of
 from in_database.tables import in_turns, tables
 from report import write
 
-from landfall.publishing.database import Database
+from landfall.database import Database
 from landfall.spec import Settings
 from landfall.stack import environment, settings
 

@@ -27,8 +27,8 @@ from in_database.tables import KEY, SCHEMA, deploy_version, fill_source, table, 
 from in_database.writers import PACE, Waits, writing
 from report import write
 
+from landfall.database import Database
 from landfall.deployments import Rescored, TableName, rescore
-from landfall.publishing.database import Database
 from landfall.spec import Settings
 from landfall.stack import environment, settings
 

@@ -35,8 +35,7 @@ from in_database.tables import compiled, copy, in_turns, insert, shares, tables
 from psycopg import sql
 from report import write
 
-from landfall.publishing import connect
-from landfall.publishing.database import Database
+from landfall.database import Database, connect
 from landfall.spec import Settings
 from landfall.stack import environment, settings
 

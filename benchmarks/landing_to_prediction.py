@@ -25,14 +25,14 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).parent))
 from report import quantile, spread, write
 
+from landfall.database import connect as connect_database
 from landfall.freshness import champion
-from landfall.landing.samples import write_sample
-from landfall.landing.split import land
-from landfall.landing.store import connect, landed_partitions
+from landfall.landing.by_hand.split import land
+from landfall.landing.store.feeds import connect, landed_partitions
 from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, FORECAST, TRAINING
-from landfall.publishing import connect as connect_database
 from landfall.runs import AirflowApi
+from landfall.samples import write_sample
 from landfall.spec import Partition, Settings
 from landfall.stack import control, settings
 

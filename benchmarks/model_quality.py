@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from report import write
 
 from landfall.compute.local import WarmSpark
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect
 from landfall.pipelines.bike_demand import ACTUALS, TRAINING
 from landfall.spec import Partition, Partitions
 from landfall.stack import environment, settings
@@ -55,7 +55,7 @@ def peer(hours: pd.DataFrame, until: str, last: str) -> float:
 
 def ours(path: Path, until: str, last: str) -> float:
     """The RMSE of the pipeline's own model, by its own jobs, on hours that pass its contract."""
-    from landfall.landing.split import land
+    from landfall.landing.by_hand.split import land
 
     where = settings()
     landed = land(connect(where.s3), where.s3.bucket, "bike_demand/actuals", path, last=Partition.parse(last))

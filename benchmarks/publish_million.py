@@ -27,8 +27,8 @@ from psycopg import sql
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from landfall.publishing import Fingerprint, connect, ensure_table, open_publication, publish
-from landfall.publishing.database import Database, fetch
+from landfall.database import Database, connect, fetch
+from landfall.publishing import Fingerprint, ensure_table, open_publication, publish
 from landfall.publishing.schema import ADDED, column_definitions, key_definition, qualified
 from landfall.spec import Partition, PredictionTable, Settings
 from landfall.spec.reports import Stages

@@ -33,10 +33,10 @@ import pyspark
 sys.path.insert(0, str(Path(__file__).parent))
 from report import spread, write
 
-from landfall.landing.samples.bike_demand import forecast_hours
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.runs import AirflowApi
+from landfall.samples.bike_demand import forecast_hours
 from landfall.spec import Partition, Settings
 from landfall.stack import control, environment, settings
 

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from report import spread, write
 
 from landfall.compute.local import WarmSpark
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect
 from landfall.spec import Estimator, Job, Learner, Settings
 from landfall.stack import environment, settings
 

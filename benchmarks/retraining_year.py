@@ -24,13 +24,13 @@ import psycopg
 sys.path.insert(0, str(Path(__file__).parent))
 from report import write
 
+from landfall.database import connect as connect_database
 from landfall.freshness import champion
-from landfall.landing.split import land
-from landfall.landing.store import connect
+from landfall.landing.by_hand.split import land
+from landfall.landing.store.feeds import connect
 from landfall.models.registry import version
 from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import BIKE_DEMAND, TRAINING
-from landfall.publishing import connect as connect_database
 from landfall.spec import Partition, Partitions
 from landfall.stack import control, environment, settings
 

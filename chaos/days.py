@@ -8,12 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from landfall.errors import LandfallError
-from landfall.landing.samples import write_sample
-from landfall.landing.split import land
-from landfall.landing.store import connect, list_partition
+from landfall.landing.by_hand.split import land
+from landfall.landing.store.feeds import connect, list_partition
 from landfall.ledger.survey import survey
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi
+from landfall.samples import write_sample
 from landfall.spec import Partition
 from landfall.stack import control, settings
 

@@ -22,9 +22,9 @@ from pathlib import Path
 from days import ahead, asking, land_days, until_published
 from psycopg import sql
 
+from landfall.database import connect
 from landfall.errors import LandfallError
 from landfall.pipelines.bike_demand import FORECAST, PREDICTIONS
-from landfall.publishing import connect
 from landfall.publishing.schema import qualified
 from landfall.stack import control, home, settings
 

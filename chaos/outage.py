@@ -26,10 +26,10 @@ from pathlib import Path
 
 from days import ahead, clear_day, land_days
 
+from landfall.database import connect as connect_database
 from landfall.errors import LandfallError
 from landfall.ledger.survey import survey
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
-from landfall.publishing import connect as connect_database
 from landfall.runs import AirflowApi
 from landfall.spec import Partition
 from landfall.stack import control, settings

@@ -15,8 +15,7 @@ a person.
 
 from airflow.sdk import chain
 
-from landfall.orchestration import audit_dag
-from landfall.orchestration.audit import audit_landings, start_runs
+from landfall.orchestration import audit_dag, audit_landings, start_runs
 
 with audit_dag("landing_audit", doc_md=__doc__) as dag:
     due = audit_landings()

@@ -16,10 +16,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from landfall.landing.samples import write_sample
 from landfall.models.registry import champion_version
 from landfall.pipelines.bike_demand import TRAINING
 from landfall.runs import AirflowApi
+from landfall.samples import write_sample
 from landfall.spec.settings import S3, Settings
 from landfall.stack import environment
 

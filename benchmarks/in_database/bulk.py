@@ -11,9 +11,8 @@ from in_database.peers import over
 from in_database.tables import KEY, SCHEMA, compiled, deploy_version, fill_source, shares, table
 from psycopg import sql
 
+from landfall.database import Database, connect
 from landfall.deployments import TableName, rescore
-from landfall.publishing import connect
-from landfall.publishing.database import Database
 from landfall.spec import Settings
 
 ONE_PROCESS = "SET jit = off; SET max_parallel_workers_per_gather = 0"

@@ -11,9 +11,8 @@ import psycopg
 from in_database.models import CASES, fitted, sample
 from psycopg import sql
 
+from landfall.database import Database, connect
 from landfall.deployments import Create, Deployment, TableName, deploy, deployments, undeploy
-from landfall.publishing import connect
-from landfall.publishing.database import Database
 from landfall.scoring import Compiled, PostgreSQL, compile_model, read_sklearn
 from landfall.spec import Settings
 

@@ -12,7 +12,7 @@ from in_database.models import CASES, sample
 from in_database.tables import KEY, insert, table
 from psycopg import sql
 
-from landfall.publishing import connect
+from landfall.database import connect
 from landfall.spec import Settings
 
 PACE = 0.01

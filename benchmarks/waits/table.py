@@ -7,7 +7,7 @@ from report import quantile, write
 NOTES = [
     "Both sides were measured in one run of the script, one after the other, each in a triggerer of its own, on a machine",
     "that others may have used too: the load is told above. The provider's waits are not the most that fit: they are what",
-    "starts in workers in minutes. Both have what `landfall.orchestration.lean_triggerer` does for every trigger.",
+    "starts in workers in minutes. Both have what `orchestration.airflow_patches.lean_triggerer` does for every trigger.",
     "",
     "Where a wait's memory is, measured in a supervisor and a runner without a database, 10,000 waits: 6.5 kB, of which 1.3 in",
     "the supervisor (the task as JSON, the name of its log) and 5.2 in the runner (Airflow's coroutine, its log context and",

@@ -9,8 +9,8 @@ MLflow in the notebook finds the registry and the bucket of the stack, unless th
 import os
 from typing import TYPE_CHECKING, Any
 
+from landfall.database import NO_END, connect
 from landfall.errors import LandfallError
-from landfall.publishing import NO_END, connect
 from landfall.publishing.statements import Result, execute
 from landfall.stack import environment, settings
 

@@ -31,15 +31,15 @@ from selenium.webdriver.support import expected_conditions as see
 from selenium.webdriver.support.ui import WebDriverWait
 from sklearn.tree import DecisionTreeClassifier
 
-from landfall import publishing
+from landfall import database
+from landfall.database import fetch, run
 from landfall.deployments import TableName, deployed, deployments, undeploy
-from landfall.landing.samples import write_sample
-from landfall.landing.split import land
-from landfall.landing.store import connect
+from landfall.landing.by_hand.split import land
+from landfall.landing.store.feeds import connect
 from landfall.models.log_model import log_model
 from landfall.models.registry import registry
-from landfall.publishing.database import fetch, run
 from landfall.runs import AirflowApi
+from landfall.samples import write_sample
 from landfall.spec import Partition, Settings
 
 pytestmark = pytest.mark.browser
@@ -188,7 +188,7 @@ def table(stack: Stack) -> Iterator[str]:
     """The name of a table that is to be made; dropped afterwards, with the model that scores it."""
     name = f"t_{uuid.uuid4().hex[:8]}"
     yield name
-    with publishing.connect(stack.settings) as conn:
+    with database.connect(stack.settings) as conn:
         if TableName("public", name) in [each.table for each in deployments(conn)]:
             undeploy(conn, TableName("public", name))
         run(conn, sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("public", name)))
@@ -273,7 +273,7 @@ def test_a_person_deploys_a_model_to_a_table_by_a_form(
     wait(browser, see.visibility_of_element_located(task_row("deploy")))
     wait(browser, lambda page: "Skipped" in text_of(page))
     assert "Failed" not in text_of(browser)
-    with publishing.connect(stack.settings) as conn:
+    with database.connect(stack.settings) as conn:
         assert deployed(conn, TableName("public", table)).model == model
         insert = sql.SQL("INSERT INTO {} (id, size) VALUES (1, 4) RETURNING prediction").format(sql.Identifier(table))
         assert fetch(conn, insert) == [("large",)]

@@ -9,8 +9,8 @@ from typing import Protocol
 
 import pytest
 
-from landfall.landing.samples import write_sample
 from landfall.runs import AirflowApi
+from landfall.samples import write_sample
 from landfall.spec import Settings
 
 LAST = date(2014, 4, 3)

@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from landfall.cli.data import register
-from landfall.landing.store import connect, list_partition
+from landfall.landing.store.feeds import connect, list_partition
 from landfall.pipelines.bike_demand import ACTUALS
 from landfall.spec import S3, Partition, Settings
 

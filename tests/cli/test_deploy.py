@@ -19,10 +19,10 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from typer.testing import CliRunner, Result
 
 from landfall.cli.app import build
+from landfall.database import address
 from landfall.deployments import TableName, deployed, deployments, history
 from landfall.models.log_model import log_model
 from landfall.models.registry import registry
-from landfall.publishing.database import address
 
 Landfall = Callable[..., "CompletedProcess[str]"]
 COMMANDS = ("deploy", "redeploy", "rescore", "undeploy", "deployments", "rollback")

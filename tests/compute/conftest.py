@@ -21,10 +21,10 @@ import pytest
 from airflow.sdk.module_loading import import_string
 
 from landfall.compute.local import WarmSpark
-from landfall.landing.samples.bike_demand import forecast_hours
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect
 from landfall.orchestration.elsewhere.job import RESUME, RemoteJob
 from landfall.pipelines.bike_demand import FORECAST
+from landfall.samples.bike_demand import forecast_hours
 from landfall.spec import Partition, Settings
 
 SECRET = Path(__file__).parents[2] / "docker" / "spark_secret.py"

@@ -19,10 +19,10 @@ from landfall.compute.databricks import Workspace
 from landfall.compute.target import Order
 from landfall.errors import ComputeError, SettingsError
 from landfall.landing.aws_lambda import handler
-from landfall.landing.samples.bike_demand import forecast_hours
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect
 from landfall.orchestration.elsewhere.job import RemoteJob
 from landfall.pipelines.bike_demand import FORECAST
+from landfall.samples.bike_demand import forecast_hours
 from landfall.spec import Partition, Settings
 from spark_jobs.__main__ import parse
 

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from landfall.errors import ComputeError
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect
 
 RUN = 7
 LONG = 4

@@ -133,7 +133,7 @@ def test_a_dag_file_is_docstring_imports_one_with_and_one_chain(path: Path) -> N
     assert isinstance(docstring, ast.Expr)
     assert all(isinstance(one, ast.ImportFrom) for one in imports)
     assert {str(one.module) for one in imports if isinstance(one, ast.ImportFrom)} <= {
-        "airflow.sdk", "landfall.orchestration", "landfall.orchestration.audit", "landfall.pipelines.bike_demand",
+        "airflow.sdk", "landfall.orchestration", "landfall.pipelines.bike_demand",
     }  # fmt: skip
     assert isinstance(frame, ast.With)
     *steps, chain = frame.body

@@ -25,10 +25,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from landfall.landing.samples import write_sample
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect
 from landfall.models.registry import champion_version
 from landfall.pipelines.bike_demand import TRAINING
+from landfall.samples import write_sample
 from landfall.spec import Partition, Settings
 
 ROOT = Path(__file__).resolve().parents[2]

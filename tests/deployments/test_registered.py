@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from sklearn.tree import DecisionTreeClassifier
 
+from landfall.database import connect
 from landfall.deployments.registered import find_registered, model_of_run, read_form
 from landfall.deployments.vouching import vouch
 from landfall.errors import ModelError
@@ -19,7 +20,6 @@ from landfall.freshness import promote
 from landfall.models.log_model import log_model
 from landfall.models.own import own_versions
 from landfall.models.registry import registry, set_champion, version, versions
-from landfall.publishing import connect
 from landfall.scoring.form import Classes
 from landfall.spec import Settings
 

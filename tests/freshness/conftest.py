@@ -27,7 +27,7 @@ def settings(local_settings: Settings) -> Settings:
 
 @pytest.fixture
 def connection(settings: Settings) -> Iterator[Callable[[], Connection]]:
-    """Opens connections as `landfall.publishing.connect` does; all are closed at the end."""
+    """Opens connections as `landfall.database.connect` does; all are closed at the end."""
     opened: list[Connection] = []
 
     def connect() -> Connection:

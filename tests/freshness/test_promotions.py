@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as tuned
 from hypothesis import strategies as st
 
+from landfall.database import fetch_one
 from landfall.errors import LandfallError, ModelError, PublishingError
 from landfall.freshness import champion, current, history, notice, other_aliases, promote, promotions
 from landfall.models.registry import champion_version, registry
-from landfall.publishing.database import fetch_one
 
 pytestmark = pytest.mark.stack
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from landfall.landing import collector
-from landfall.landing.collector import AGAIN, EACH, QUIET, Collector
+from landfall.landing.waiting import collector
+from landfall.landing.waiting.collector import AGAIN, EACH, QUIET, Collector
 
 
 class Ring:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from landfall.database import connect as connect_database
 from landfall.errors import LandingError
-from landfall.landing.listing import LandedObject
-from landfall.landing.store import connect, list_partition
+from landfall.landing.store.feeds import connect, list_partition
+from landfall.landing.store.listing import LandedObject
 from landfall.ledger import ensure_ledger, record_landing
 from landfall.pipelines.bike_demand import FORECAST
-from landfall.publishing import connect as connect_database
 from landfall.spec import Partition
 
 Landfall = Callable[..., "CompletedProcess[str]"]

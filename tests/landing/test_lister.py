@@ -12,10 +12,10 @@ from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 from landfall.errors import LandingError
-from landfall.landing import lister, poller
-from landfall.landing.async_store import AsyncStore
-from landfall.landing.lister import changes, landed
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect
+from landfall.landing.waiting import lister, poller
+from landfall.landing.waiting.async_store import AsyncStore
+from landfall.landing.waiting.lister import changes, landed
 from landfall.spec import S3, Landing, Partition
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, Settled
 
@@ -223,7 +223,7 @@ def test_ten_thousand_waits_ask_no_more_than_one(s3: S3, put: Any, asked: list[d
 def test_a_sweep_starts_at_the_earliest_wait_and_leaps_over_what_nobody_waits_for(
     s3: S3, put: Any, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("landfall.landing.sweep.PAGE", 10)
+    monkeypatch.setattr("landfall.landing.waiting.sweep.PAGE", 10)
     for month in ("2011-06", "2012-01", "2012-02"):
         for day in range(1, 29):
             put(f"bikes/forecast/dt={month}-{day:02}/a.csv")
@@ -243,7 +243,7 @@ def test_a_sweep_starts_at_the_earliest_wait_and_leaps_over_what_nobody_waits_fo
 
 
 def test_a_folder_of_many_pages_is_read_to_its_end(s3: S3, put: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("landfall.landing.sweep.PAGE", 10)
+    monkeypatch.setattr("landfall.landing.waiting.sweep.PAGE", 10)
     landing = Landing(prefix="bikes/forecast", ready=AtLeast(35))
     for number in range(34):
         put(f"bikes/forecast/dt=2012-12-25/{number:03}.csv")
@@ -394,7 +394,7 @@ def test_an_outage_is_told_once_and_waited_out(
     s3: S3, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server is stopped and another one started on its port."""
-    monkeypatch.setattr("landfall.landing.async_store.ATTEMPTS", 1)
+    monkeypatch.setattr("landfall.landing.waiting.async_store.ATTEMPTS", 1)
     caplog.set_level(logging.INFO, "landfall.landing")
     first = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     first.start()
@@ -422,7 +422,7 @@ def test_an_outage_is_told_once_and_waited_out(
         await asyncio.to_thread(second.stop)
 
     run(work())
-    lines = [each for each in caplog.records if each.name == "landfall.landing.poller"]
+    lines = [each for each in caplog.records if each.name == "landfall.landing.waiting.poller"]
     assert (
         lines[0].getMessage().startswith("The landings under `bikes/forecast/` could not be listed: the object store")
     )
@@ -556,7 +556,7 @@ def test_messages_of_a_queue_are_hints_for_the_listers_of_their_bucket(
         followed.append((queue_url, on_object))
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("landfall.landing.messages.follow", follow)
+    monkeypatch.setattr("landfall.landing.events.messages.follow", follow)
 
     async def work() -> None:
         waits = [

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
-from landfall.landing import listing
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect, listing
 from landfall.spec import S3, Landing
 
 

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
 from landfall.errors import SettingsError
-from landfall.landing import messages
-from landfall.landing.messages import created_objects, follow
+from landfall.landing.events import messages
+from landfall.landing.events.messages import created_objects, follow
 from landfall.spec import S3
 
 if TYPE_CHECKING:

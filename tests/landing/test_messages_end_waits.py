@@ -13,9 +13,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from landfall.errors import LandingError
-from landfall.landing import lister, messages
-from landfall.landing.lister import landed
-from landfall.landing.store import connect
+from landfall.landing.events import messages
+from landfall.landing.store.feeds import connect
+from landfall.landing.waiting import lister
+from landfall.landing.waiting.lister import landed
 from landfall.spec import S3, Landing, Partition
 
 DAYS = Landing(prefix="bikes/forecast")

@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from landfall.landing.s3_events import LONGEST_KEY, CreatedObject, Ignored, read_event, read_text
+from landfall.landing.events.s3_events import LONGEST_KEY, CreatedObject, Ignored, read_event, read_text
 
 WORDS = st.sampled_from(
     ["Records", "body", "Sns", "Message", "Type", "Notification", "Event", "s3:TestEvent", "s3", "bucket", "name", "object",

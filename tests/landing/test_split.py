@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from landfall.errors import LandingError, SpecError
-from landfall.landing.source import open_source
-from landfall.landing.split import csv_line, land, split
+from landfall.landing.by_hand.source import open_source
+from landfall.landing.by_hand.split import csv_line, land, split
 from landfall.pipelines.bike_demand import ACTUAL_HOURS, FORECAST_HOURS
 from landfall.spec import Partition
 from landfall.spec.partition import FIRST_DAY, LAST_DAY
@@ -136,7 +136,7 @@ def test_progress_is_told_to_its_end(hours: Path) -> None:
 
 
 def test_a_long_file_with_its_days_mixed_is_split_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("landfall.landing.split._ROWS_IN_MEMORY", 10_000)
+    monkeypatch.setattr("landfall.landing.by_hand.split._ROWS_IN_MEMORY", 10_000)
     first = date(2011, 1, 1)
     lines = [row((first + timedelta(days=n % 7)).isoformat(), n) for n in range(45_000)]
     path = write(tmp_path / "long.csv", HEADER, *lines)
@@ -429,7 +429,7 @@ def test_a_hundred_megabytes_in_one_line_are_refused_before_they_are_held(tmp_pa
 
 def test_a_day_without_end_is_refused_before_it_fills_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "a.csv", HEADER, *[row(DAYS[0])] * 40)
-    monkeypatch.setattr("landfall.landing.split._ROWS_IN_MEMORY", 10)
+    monkeypatch.setattr("landfall.landing.by_hand.split._ROWS_IN_MEMORY", 10)
     with open_source(ACTUALS, path) as source:
         monkeypatch.setitem(vars(source.feed.landing), "max_object_bytes", len(HEADER) + 15 * (len(row(DAYS[0])) + 1))
     told = refusal(path)
@@ -445,7 +445,7 @@ def test_an_unknown_feed_names_the_nearest(hours: Path) -> None:
 
 
 def test_a_store_that_stops_in_the_middle_leaves_an_exact_account(hours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("landfall.landing.split.CONNECTIONS", 1)
+    monkeypatch.setattr("landfall.landing.by_hand.split.CONNECTIONS", 1)
     store = Memory(puts=1)
     with pytest.raises(LandingError) as stopped:
         land(store, "landfall", ACTUALS, hours)
@@ -459,7 +459,7 @@ def test_a_store_that_stops_in_the_middle_leaves_an_exact_account(hours: Path, m
 
 
 def test_an_interrupted_landing_leaves_an_exact_account(hours: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("landfall.landing.split.CONNECTIONS", 1)
+    monkeypatch.setattr("landfall.landing.by_hand.split.CONNECTIONS", 1)
 
     def interrupt(stage: str, done: int, _: int) -> None:
         if stage == "landing":

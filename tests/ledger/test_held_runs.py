@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from landfall.cli.partitions import as_json
-from landfall.landing.samples import write_sample
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect
 from landfall.ledger.survey import survey
-from landfall.orchestration import audit as auditing
+from landfall.orchestration.steps import audit as auditing
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi
 from landfall.runs.backfills import Backfill
+from landfall.samples import write_sample
 from landfall.spec import Partition
 
 FEED, DAG = "bike_demand/forecast", "bike_forecast"

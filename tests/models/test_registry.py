@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from landfall.errors import ModelError
-from landfall.landing.samples.bike_demand import actual_hours
 from landfall.models.registry import (
     ModelVersion,
     champion_version,
@@ -27,6 +26,7 @@ from landfall.models.registry import (
     start_training,
 )
 from landfall.pipelines.bike_demand import ACTUAL_HOURS
+from landfall.samples.bike_demand import actual_hours
 from landfall.spec import Settings
 
 INPUTS = ["hr", "workingday", "temp", "hum"]

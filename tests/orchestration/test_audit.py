@@ -10,8 +10,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from landfall.errors import LandfallError, RunError
 from landfall.ledger import Audit, Start
-from landfall.orchestration import audit as auditing
-from landfall.orchestration.audit import AuditLandings, Look, new_run_id, run_arguments
+from landfall.orchestration.steps import audit as auditing
+from landfall.orchestration.steps.audit import AuditLandings, Look, new_run_id, run_arguments
 
 NOW = datetime(2015, 1, 20, 12, 7, 12, tzinfo=UTC)
 START = Start(

@@ -15,11 +15,11 @@ from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from airflow.triggers.base import TriggerEvent
 
 from landfall import pipelines
+from landfall.database import connect as connect_database
 from landfall.errors import ComputeError, LandingError, PublishingError, RunError
 from landfall.freshness import promote
-from landfall.landing.listing import LandedObject
-from landfall.landing.samples.bike_demand import forecast_hours
-from landfall.landing.store import check_landed, connect
+from landfall.landing.store.feeds import check_landed, connect
+from landfall.landing.store.listing import LandedObject
 from landfall.ledger.survey import survey
 from landfall.models.registry import register, registry, start_training
 from landfall.orchestration import check_contract, make_features, publish, score, wait_for_landing
@@ -27,9 +27,9 @@ from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.landing_trigger import LandingTrigger
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST, TRAINING
 from landfall.publishing import Fingerprint, open_publication
-from landfall.publishing import connect as connect_database
 from landfall.publishing import publish as publish_rows
 from landfall.runs import AirflowApi
+from landfall.samples.bike_demand import forecast_hours
 from landfall.spec import Landing, Partition
 
 DAY, FLOWN = Partition.parse("2013-07-04"), Partition.parse("2013-07-05")

@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk import DAG
 
 from landfall.orchestration import check_contract, make_features, publish, score
-from landfall.orchestration.explain_page import SHOWN, page
+from landfall.orchestration.pages.explain_page import SHOWN, page
 from landfall.pipelines.bike_demand import FORECAST
 
 DAY = "2018-01-05"

@@ -16,16 +16,16 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall import pipelines
+from landfall.database import connect as connect_database
 from landfall.freshness import champion
 from landfall.freshness.history import served_at
 from landfall.freshness.rollback import roll_back_model
-from landfall.landing.samples.bike_demand import actual_hours, forecast_hours
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect
 from landfall.models.registry import champion_version, registry, version
 from landfall.orchestration import collect_features, decide, judge, promote, train
 from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, ERRORS, FORECAST, PREDICTIONS, TRAINING
-from landfall.publishing import connect as connect_database
+from landfall.samples.bike_demand import actual_hours, forecast_hours
 from landfall.spec import (
     Drift,
     ErrorBound,

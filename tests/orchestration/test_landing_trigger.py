@@ -22,12 +22,12 @@ from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 from jinja2 import Environment
 
 from landfall.errors import LandingError, RunError, SpecError
-from landfall.landing.listing import LandedObject
+from landfall.landing.store.listing import LandedObject
 from landfall.orchestration import landing_trigger, landing_watcher, wait_for_landing
 from landfall.orchestration.landing_trigger import LandingTrigger, landing_of, waited_partition, written
 from landfall.orchestration.landing_watcher import LandingWatcher
-from landfall.orchestration.run_partition import PARTITION, partition_of
-from landfall.orchestration.wait_for_landing import LandingSensor
+from landfall.orchestration.steps.run_partition import PARTITION, partition_of
+from landfall.orchestration.steps.wait_for_landing import LandingSensor
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
 from landfall.spec import Landing, Partition, Settings
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, OneObject, Settled
@@ -361,7 +361,7 @@ def test_a_week_without_a_landing_fails_the_run_and_says_what_is_missing(
         one = LandedObject(f"{landing.folder(partition)}a.csv", "etag", 1, datetime(2012, 12, 25, tzinfo=UTC))
         return [one] if store == "half" else []
 
-    monkeypatch.setattr("landfall.landing.store.iterate_folder", listed)
+    monkeypatch.setattr("landfall.landing.store.feeds.iterate_folder", listed)
     lacks = {
         "empty": "no object yet",
         "half": "no marker _SUCCESS",
@@ -384,7 +384,7 @@ def lying(monkeypatch: pytest.MonkeyPatch) -> list[LandedObject]:
     """What lies in the folder of the partition."""
     found: list[LandedObject] = []
     monkeypatch.setattr(sys.modules[LandingSensor.__module__], "connect", lambda s3: None)
-    monkeypatch.setattr("landfall.landing.store.iterate_folder", lambda *_: found)
+    monkeypatch.setattr("landfall.landing.store.feeds.iterate_folder", lambda *_: found)
     return found
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from landfall.errors import PublishingError
-from landfall.orchestration import late_landing
-from landfall.orchestration.late_landing import when_late
+from landfall.orchestration.steps import late_landing
+from landfall.orchestration.steps.late_landing import when_late
 from landfall.spec import Landing, Partition
 
 DAY = Partition.parse("2012-12-25")

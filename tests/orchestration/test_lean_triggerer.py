@@ -18,9 +18,8 @@ from airflow.jobs import triggerer_job_runner
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from opentelemetry import trace
 
-from landfall.orchestration import lean_triggerer
-from landfall.orchestration.landing_trigger import LandingTrigger, written
-from landfall.orchestration.lean_triggerer import (
+from landfall.orchestration.airflow_patches import lean_triggerer
+from landfall.orchestration.airflow_patches.lean_triggerer import (
     UNKNOWN,
     keep_logs_closed,
     known,
@@ -29,6 +28,7 @@ from landfall.orchestration.lean_triggerer import (
     spare_spans,
     tell_at_once,
 )
+from landfall.orchestration.landing_trigger import LandingTrigger, written
 from landfall.spec import Landing
 
 NAMES = ("TriggerLoggingFactory", "anyio", "greenback", "_make_trigger_span")
@@ -95,7 +95,7 @@ def test_airflow_s_triggerer_is_the_one_that_landfall_knows() -> None:
 
 def test_a_process_that_is_to_become_a_triggerer_is_made_lean() -> None:
     code = (
-        "import gc, sys; from landfall.orchestration.lean_triggerer import prepare; "
+        "import gc, sys; from landfall.orchestration.airflow_patches.lean_triggerer import prepare; "
         "assert prepare() and gc.get_freeze_count() > 100_000; from airflow.jobs import triggerer_job_runner as it; "
         "print('lean:', it.TriggerLoggingFactory.__name__, it.greenback.__name__, 'aiobotocore.session' in sys.modules)"
     )

@@ -20,8 +20,8 @@ from airflow.sdk.execution_time.timeout import TimeoutPosix
 from landfall.compute.local import WarmSpark
 from landfall.errors import ComputeError, LandingError
 from landfall.orchestration import check_contract, make_features
-from landfall.orchestration.spark_step import SparkStep
-from landfall.orchestration.step import Step
+from landfall.orchestration.steps.spark_step import SparkStep
+from landfall.orchestration.steps.step import Step
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.spec import Settings
 
@@ -83,7 +83,7 @@ def test_a_process_that_hears_no_signal_is_killed() -> None:
     text = """
 import logging, signal, time
 from datetime import timedelta
-from landfall.orchestration.step import killed_after
+from landfall.orchestration.steps.step import killed_after
 logging.basicConfig()
 signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP})
 with killed_after(timedelta(seconds=30), logging.getLogger()):

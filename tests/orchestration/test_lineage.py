@@ -39,9 +39,9 @@ from landfall.orchestration import (
     train_rows,
     wait_for_landing,
 )
-from landfall.orchestration.lineage import delta_table, landed_objects, model_version, prediction_table
+from landfall.orchestration.lineage.datasets import delta_table, landed_objects, model_version, prediction_table
 from landfall.orchestration.lineage_files import DailyFiles, DailyFilesConfig
-from landfall.orchestration.step import Step
+from landfall.orchestration.steps.step import Step
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST, PREDICTIONS, TRAINING
 from landfall.spec import Partition, Settings
 from landfall.stack.variables import TUNABLE

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from landfall.landing.samples import write_sample
 from landfall.models.registry import champion_version
 from landfall.pipelines.bike_demand import TRAINING
 from landfall.runs import AirflowApi
+from landfall.samples import write_sample
 from landfall.spec import Partition, Settings
 
 DAY = Partition.parse("2014-06-11")

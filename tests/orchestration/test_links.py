@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk import DAG
 
 from landfall.orchestration import judge, promote, publish, score, train, train_rows
-from landfall.orchestration.links import ModelVersionLink
+from landfall.orchestration.pages.links import ModelVersionLink
 from landfall.pipelines.bike_demand import FORECAST, TRAINING
 
 PAGE = "http://127.0.0.1:15000"

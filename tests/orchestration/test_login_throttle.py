@@ -11,8 +11,8 @@ import httpx
 import pytest
 import uvicorn
 
-from landfall.orchestration import login_throttle
-from landfall.orchestration.login_throttle import BURST, MOST_SOURCES, SECONDS, LoginThrottle, source_of
+from landfall.orchestration.airflow_patches import login_throttle
+from landfall.orchestration.airflow_patches.login_throttle import BURST, MOST_SOURCES, SECONDS, LoginThrottle, source_of
 
 RIGHT = "right"
 

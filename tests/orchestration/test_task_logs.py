@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from landfall.landing.samples import write_sample
 from landfall.runs import AirflowApi
+from landfall.samples import write_sample
 from landfall.spec import Partition
 
 LONGEST = 2000

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVERS = {
     "any server, with its plugins": "from airflow.plugins_manager import _get_plugins; _get_plugins()",
     "the scheduler, and so every task": "from landfall.stack.airflow import HEAVY, preload; preload(HEAVY)",
-    "the triggerer": "from landfall.orchestration.lean_triggerer import prepare; assert prepare()",
+    "the triggerer": "from landfall.orchestration.airflow_patches.lean_triggerer import prepare; assert prepare()",
 }
 """Server -> what it imports before it forks. One process imports all of it, one after the other."""
 ASK = "print(sorted(name for name in sys.modules if name.startswith('landfall.')), flush=True)"

@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def connection(database_url: str) -> Iterator[Callable[[], Connection]]:
-    """Opens connections as `landfall.publishing.connect` does; all are closed at the end."""
+    """Opens connections as `landfall.database.connect` does; all are closed at the end."""
     opened: list[Connection] = []
 
     def connect() -> Connection:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
+from landfall.database import NO_END, QUESTION, WORK, connect, explained
 from landfall.errors import PublishingError
-from landfall.publishing import NO_END, QUESTION, connect
-from landfall.publishing.database import WORK, explained
 from landfall.publishing.patience import IDLE_SECONDS, Patience
 
 

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
+from landfall.database import connect
 from landfall.errors import PublishingError, SettingsError
-from landfall.publishing import connect, lookup, publications
+from landfall.publishing import lookup, publications
 from landfall.publishing.statements import execute
 from landfall.spec import PredictionTable
 

@@ -285,7 +285,7 @@ def test_a_connection_inside_a_transaction_is_refused(conn, table, steps):
     assert str(caught.value) == (
         "Publishing needs a connection of its own.\n"
         "  looked: expected autocommit=True and no open transaction\n"
-        "  next: landfall.publishing.connect(settings)"
+        "  next: landfall.database.connect(settings)"
     )
 
 

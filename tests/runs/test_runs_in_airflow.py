@@ -19,12 +19,12 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from landfall.landing.samples import write_sample
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect
 from landfall.ledger.survey import survey
-from landfall.orchestration.dags_test import _give_back
+from landfall.orchestration.airflow_patches.dags_test import _give_back
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi
+from landfall.samples import write_sample
 from landfall.spec import Partition
 
 Landfall = Callable[..., "CompletedProcess[str]"]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from landfall.compute.local import SMALL
-from landfall.landing.samples.bike_demand import actual_hours, forecast_hours
-from landfall.landing.store import connect
+from landfall.landing.store.feeds import connect
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
+from landfall.samples.bike_demand import actual_hours, forecast_hours
 from landfall.spec import Estimator, Feed, Job, Learner, Settings
 
 if TYPE_CHECKING:

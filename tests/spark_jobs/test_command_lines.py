@@ -43,7 +43,7 @@ def dag_of(path: Path) -> Any:
 
 def spark_tasks(path: Path) -> list[Any]:
     """New Spark tasks of one DAG, in the order they run: rendering changes a task."""
-    from landfall.orchestration.spark_step import SparkStep
+    from landfall.orchestration.steps.spark_step import SparkStep
 
     return [task for task in dag_of(path).topological_sort() if isinstance(task, SparkStep)]
 

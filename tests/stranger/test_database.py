@@ -19,8 +19,9 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from landfall.database import connect
 from landfall.deployments import Create, Deployment, TableName, deploy, undeploy
-from landfall.publishing import Fingerprint, connect, open_publication, publish
+from landfall.publishing import Fingerprint, open_publication, publish
 from landfall.scoring.form import Linear, Model, Value
 from landfall.scoring.scalars import Checked, Column
 from landfall.spec import Partition, PredictionTable

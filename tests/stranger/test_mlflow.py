@@ -19,11 +19,11 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
+from landfall.database import connect
 from landfall.errors import ModelError
 from landfall.freshness import champion, promote
 from landfall.models.own import judged_model, scoring_options
 from landfall.models.registry import registry, version
-from landfall.publishing import connect
 from landfall.spec import Settings
 from landfall.stack import environment
 

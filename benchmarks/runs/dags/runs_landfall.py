@@ -7,7 +7,7 @@ from typing import Any
 import pendulum
 from airflow.sdk import DAG, Context
 
-from landfall.orchestration.spark_step import Ask, Json, SparkStep
+from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
 from landfall.spec import Job, Settings
 
 

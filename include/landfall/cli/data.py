@@ -11,9 +11,9 @@ from typing import Annotated, cast
 import typer
 
 from landfall.cli.output import JsonFlag, Output, answering
-from landfall.landing.samples import write_sample
-from landfall.landing.split import Landed, Report
-from landfall.landing.split import land as land_file
+from landfall.landing.by_hand.split import Landed, Report
+from landfall.landing.by_hand.split import land as land_file
+from landfall.samples import write_sample
 from landfall.spec import Partition
 
 
@@ -61,7 +61,7 @@ def land(
     json: JsonFlag = False,
 ) -> None:
     """Split a CSV file by day and put each day into its partition. Landing again overwrites; values are not judged."""
-    from landfall.landing.store import connect
+    from landfall.landing.store.feeds import connect
     from landfall.stack import settings
 
     with answering(json) as out:
@@ -83,12 +83,12 @@ def mend_etags(
     Each object without one is copied onto itself by the server. Its bytes stay, and so does its ETag, unless it was put in
     parts: then its partition is run again. Safe to repeat, and while data lands.
     """
-    from landfall.landing.etags import CopyingStore
-    from landfall.landing.etags import mend_etags as mend
-    from landfall.landing.store import connect
+    from landfall.database import connect as connect_database
+    from landfall.landing.store.etags import CopyingStore
+    from landfall.landing.store.etags import mend_etags as mend
+    from landfall.landing.store.feeds import connect
     from landfall.ledger.record import known_etags
     from landfall.pipelines import PIPELINES
-    from landfall.publishing import connect as connect_database
     from landfall.stack import settings
 
     with answering(json) as out:

@@ -85,12 +85,12 @@ class Demo:
         self._tell(key, row, time.monotonic() - began)
 
     def _train(self, api: AirflowApi, progress: Progress) -> None:
-        from landfall import publishing
+        from landfall import database
         from landfall.freshness import current
         from landfall.stack import settings
 
         def serving() -> str | None:
-            with publishing.connect(settings()) as conn:
+            with database.connect(settings()) as conn:
                 line = current(conn, TRAINING.model)
             return line.version if line else None
 
@@ -121,7 +121,7 @@ class Demo:
             control.up(watch=watch)
 
     def _sample(self) -> dict[str, Path]:
-        from landfall.landing.samples import write_sample
+        from landfall.samples import write_sample
         from landfall.stack import home
 
         with self.stage(f"Make a sample: {self.days} days"):
@@ -131,15 +131,16 @@ class Demo:
     def _land(
         self, files: dict[str, Path], feed: Feed, *, first: Partition | None = None, last: Partition | None = None
     ) -> None:
-        from landfall.landing.split import land
-        from landfall.landing.store import connect
+        from landfall.landing.by_hand.split import land
+        from landfall.landing.store.feeds import connect
         from landfall.stack import settings
 
         s3 = settings().s3
         land(connect(s3), s3.bucket, feed.full_name, files[feed.name], first=first, last=last)
 
     def _lookup(self, key: dict[str, str]) -> dict[str, object]:
-        from landfall.publishing import connect, lookup
+        from landfall.database import connect
+        from landfall.publishing import lookup
         from landfall.stack import settings
 
         with connect(settings()) as connection:
@@ -147,8 +148,8 @@ class Demo:
 
     def _error(self) -> float | None:
         """RMSE of what was published for yesterday, riders an hour; None if nothing was."""
+        from landfall.database import connect
         from landfall.freshness.figures import error_of
-        from landfall.publishing import connect
         from landfall.stack import settings
 
         with connect(settings()) as connection:

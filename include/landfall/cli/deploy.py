@@ -7,12 +7,12 @@ import typer
 
 from landfall.cli.deployments import told
 from landfall.cli.output import JsonFlag, Output, answering
+from landfall.database import connect
 from landfall.deployments import Create, TableName, deployments, rescore, roll_back, undeploy
 from landfall.deployments.request import Request, after_of, another_version, carry_out, key_of
 from landfall.deployments.rescore import Rescored
 from landfall.errors import SpecError
 from landfall.pipelines import PIPELINES
-from landfall.publishing import connect
 from landfall.reporting import words
 from landfall.spec import Settings
 from landfall.stack import settings

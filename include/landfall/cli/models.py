@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from landfall import freshness, publishing
+from landfall import database, freshness, publishing
 from landfall.cli.deploy import roll_back_table
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.predictions import PipelineName, table_of
@@ -56,7 +56,7 @@ def models(
         found = find_pipeline(name)
         listed = registry.versions(where, found.training.model, limit=limit)
         serving = _serving(where, found.training.model)
-        with publishing.connect(where) as conn:
+        with database.connect(where) as conn:
             changes = freshness.history(conn, found.training.model)
         latest = {each.version: each for each in reversed(changes) if each.version}
         told = [_listed(each, latest.get(each.version.version), found, serving.version) for each in listed]
@@ -71,7 +71,7 @@ def models(
 
 
 def _serving(where: Settings, name: str) -> Serving:
-    with publishing.connect(where) as conn:
+    with database.connect(where) as conn:
         return freshness.notice(where, conn, name)
 
 
@@ -153,7 +153,7 @@ def promote(
         where, model = settings(), model_of(name)
         if name not in PIPELINES:
             _of_no_pipeline(where, name, 1)
-        with publishing.connect(where) as conn:
+        with database.connect(where) as conn:
             before = freshness.notice(where, conn, model)
             expected = before.version
             done = freshness.promote(
@@ -220,7 +220,7 @@ def rollback(
 
 def _roll_back_partition(out: Output, table: PredictionTable, partition: str | None, publication: int | None) -> None:
     day = Partition.parse(partition) if partition else None
-    with publishing.connect(settings()) as conn:
+    with database.connect(settings()) as conn:
         if day is None and publication is not None:
             day = find_publication(conn, table, publication).partition
         if day:
@@ -241,7 +241,7 @@ def _published(done: Published) -> dict[str, object]:
 
 def _roll_back_model(out: Output, pipeline: Pipeline, to: str | None) -> None:
     where = settings()
-    with publishing.connect(where) as conn:
+    with database.connect(where) as conn:
         done = freshness.roll_back_model(where, conn, pipeline, to)
     lines = [
         f"version {done.version} of `{done.model}` serves"
@@ -275,7 +275,7 @@ def served(
     with answering(json) as out:
         found, where = find_pipeline(pipeline), settings()
         name, moment = found.training.model, moment_of(at) if at else datetime.now(UTC)
-        with publishing.connect(where) as conn:
+        with database.connect(where) as conn:
             now = freshness.notice(where, conn, name).line if at is None else None
             change = now if at is None else freshness.served_at(conn, name, moment)
             changes = freshness.history(conn, name)

@@ -113,8 +113,8 @@ def status(
 
 def _remarks(where: Settings, name: str | None) -> list[str]:
     """What is known of champions that somebody has set in MLflow itself."""
+    from landfall.database import connect
     from landfall.freshness import other_aliases
-    from landfall.publishing import connect
 
     with connect(where) as conn:
         return other_aliases(conn, sorted({pipeline.training.model for pipeline, _ in feeds_of(name)}))

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.cells import cell_len
 
-from landfall import publishing
+from landfall import database, publishing
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.errors import LandfallError, PublishingError
 from landfall.pipelines import find_feed, find_pipeline
@@ -49,7 +49,7 @@ def lookup(
     with answering(json) as out:
         found = find_pipeline(pipeline)
         wanted = publishing.parse_key(found.predictions, pairs)
-        with publishing.connect(settings(), longest=publishing.QUESTION) as conn:
+        with database.connect(settings(), longest=database.QUESTION) as conn:
             row = publishing.lookup(conn, found.predictions, wanted)
         shown = {name: plain(row[name]) for name in found.predictions.key}
         shown["predicted"] = plain(row[found.predicted])
@@ -73,7 +73,7 @@ def publications(
     """List the publications of a prediction table, newest first: what is seen, what was, what can be rolled back to."""
     with answering(json) as out:
         table = table_of(pipeline)
-        with publishing.connect(settings(), longest=publishing.QUESTION) as conn:
+        with database.connect(settings(), longest=database.QUESTION) as conn:
             records = publishing.publications(conn, table, limit)
         told = [{**asdict(one), "partition": str(one.partition)} for one in records]
         if json:
@@ -98,7 +98,7 @@ def sql(
                 raise typer.BadParameter("--json and --csv need a statement")
             _prompt(out)
             return
-        with publishing.connect(settings(), longest=publishing.NO_END) as conn:
+        with database.connect(settings(), longest=database.NO_END) as conn:
             results = execute(conn, statement)
         if len(results) != 1:
             raise PublishingError(
@@ -159,14 +159,14 @@ FROM pg_attribute WHERE attrelid = {}::regclass AND attnum > 0 AND NOT attisdrop
 def _prompt(out: Output) -> None:
     """Statements until the end of the input or `\\q`; an error is shown and the prompt goes on."""
     where = settings()
-    conn = publishing.connect(where, longest=publishing.NO_END)
+    conn = database.connect(where, longest=database.NO_END)
     if sys.stdin.isatty():
         out.say("A statement ends with `;`. \\d lists tables, \\d TABLE describes one, \\q ends.")
     try:
         for typed in _typed(home() / "sql_history"):
             try:
                 if conn.closed:
-                    conn = publishing.connect(where, longest=publishing.NO_END)
+                    conn = database.connect(where, longest=database.NO_END)
                 for result in execute(conn, typed):
                     _show(out, result)
             except LandfallError as error:

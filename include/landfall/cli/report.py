@@ -32,14 +32,14 @@ def report(
     json: JsonFlag = False,
 ) -> None:
     """How a pipeline has been doing: errors by model version, drift, delays, rows, promotions, decisions."""
-    from landfall import publishing
+    from landfall import database
     from landfall.pipelines import find_pipeline
     from landfall.reporting import as_json, read_report, summary
     from landfall.stack import settings
 
     with answering(json) as out:
         found = find_pipeline(pipeline)
-        with publishing.connect(settings()) as conn:
+        with database.connect(settings()) as conn:
             told = read_report(conn, found, now=datetime.now(UTC), limit=last)
         if html is not None:
             _write(html, told)

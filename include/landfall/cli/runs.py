@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from landfall import freshness, publishing
+from landfall import database, freshness
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.table_models import train_table_model
 from landfall.errors import SpecError
@@ -58,7 +58,7 @@ def _train(out: Output, training: Training, until: str) -> None:
         api.wait(training.dag_id, run_id, progress.step)
         trained = api.xcom(training.dag_id, run_id, "train")
     told = version(where, training.model, trained["version"])
-    with publishing.connect(where) as conn:
+    with database.connect(where) as conn:
         promoted = freshness.notice(where, conn, training.model).version == told.version
     why = told.tags.get("landfall.verdict", "")
     kept = told.tags.get(GATE) == HINDCAST

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from psycopg import sql
 from psycopg.rows import tuple_row
 
+from landfall.database import Database, fetch, run
 from landfall.deployments.names import TableName
-from landfall.publishing.database import Database, fetch, run
 
 FIRST, LONGEST, WIDE, BLOCK = 1000, 0.2, 4096, 8192
 """Rows of the first batch; seconds that a batch should take; blocks that it looks at, at most; bytes of a block."""

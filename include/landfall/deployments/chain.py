@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from psycopg import sql
 
+from landfall.database import Database, fetch
 from landfall.deployments.deployment import NOTHING, PREDICTION, After
 from landfall.deployments.history import Deployed
 from landfall.deployments.names import TableName, quoted
@@ -17,7 +18,6 @@ from landfall.deployments.schema import FUNCTIONS
 from landfall.deployments.table import Table
 from landfall.deployments.trigger import PINNED, RESCORING, dollar_quoted, names_differ
 from landfall.errors import DeploymentError
-from landfall.publishing.database import Database, fetch
 
 _PATH = sql.SQL("""
 WITH RECURSIVE up AS (

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
+from landfall.database import Database, explained, require_idle
 from landfall.deployments.schema import ensure_schema, stand_alone
 from landfall.errors import DeploymentError
-from landfall.publishing.database import Database, explained, require_idle
 from landfall.publishing.patience import Patience
 
 Say = Callable[[str], None]

@@ -6,6 +6,7 @@ Rows that were there already are left as they are: `rescore` scores them.
 
 from psycopg import sql
 
+from landfall.database import Database, fetch
 from landfall.deployments.change import Change, Say, changing, silent
 from landfall.deployments.deployment import NOTHING, Create, Deployment
 from landfall.deployments.feed import Source, feed, find_source
@@ -15,7 +16,6 @@ from landfall.deployments.names import quoted
 from landfall.deployments.scoring import Scoring, compile_scoring
 from landfall.deployments.table import Table, additions, check_inputs, creation, find_table, missing_table
 from landfall.errors import DeploymentError
-from landfall.publishing.database import Database, fetch
 
 _NEW = sql.SQL("""
 INSERT INTO landfall.deployments (table_oid, schema_name, table_name, model, filled, watched, unscorable, classes)

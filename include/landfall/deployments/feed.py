@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from landfall.database import Database, fetch
 from landfall.deployments import chain
 from landfall.deployments.blocks import LIMIT, RANGE, Batches, counted, escaped, leaves
 from landfall.deployments.change import Change
@@ -14,7 +15,6 @@ from landfall.deployments.history import Deployed, deployed
 from landfall.deployments.names import quoted
 from landfall.deployments.table import Table, find_table
 from landfall.errors import DeploymentError
-from landfall.publishing.database import Database, fetch
 
 _FED = sql.SQL("UPDATE landfall.deployments SET fed_by = %s, feeds = %s WHERE id = %s RETURNING id")
 

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from psycopg import sql
 
+from landfall.database import Database, fetch
 from landfall.deployments.names import TableName
 from landfall.deployments.schema import is_there
 from landfall.deployments.scoring import Scoring
 from landfall.errors import DeploymentError
-from landfall.publishing.database import Database, fetch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from landfall.database import Database, fetch
 from landfall.deployments import chain, trigger
 from landfall.deployments.change import Change
 from landfall.deployments.history import Deployed
 from landfall.deployments.names import TableName
 from landfall.deployments.scoring import Scoring
-from landfall.publishing.database import Database, fetch
 
 _LATER = sql.SQL("""
 SELECT tgname FROM pg_trigger

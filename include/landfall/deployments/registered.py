@@ -11,12 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from landfall.database import connect
 from landfall.deployments.artifacts import LEFT, Artifacts
 from landfall.errors import ModelError
 from landfall.freshness import champion
 from landfall.models.own import Own, check_loadable, check_place, is_own, own_versions, unknown_pickle
 from landfall.models.registry import ModelVersion, registry, version, versions
-from landfall.publishing import connect
 from landfall.scoring import Model, read_sklearn, read_spark
 from landfall.spec import Settings
 

@@ -15,14 +15,13 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from landfall.database import Database, connect, fetch
 from landfall.deployments import chain, trigger
 from landfall.deployments.change import Change, Say, changing, silent
 from landfall.deployments.history import Deployed, current_scoring, deployments
 from landfall.deployments.schema import is_there
 from landfall.deployments.table import find_table
 from landfall.errors import LandfallError
-from landfall.publishing import connect
-from landfall.publishing.database import Database, fetch
 from landfall.stack import settings
 
 _THERE = sql.SQL("""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from landfall.database import connect
 from landfall.deployments.change import Say, silent
 from landfall.deployments.deploy import deploy
 from landfall.deployments.deployment import After, Create, Deployment, Unscorable
@@ -10,7 +11,6 @@ from landfall.deployments.history import Deployed, deployed
 from landfall.deployments.names import TableName, check_schema
 from landfall.deployments.registered import find_registered
 from landfall.errors import DeploymentError
-from landfall.publishing import connect
 from landfall.spec import Settings
 
 Key = Mapping[str, str] | Sequence[str] | str

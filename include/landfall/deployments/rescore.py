@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch, require_idle
 from landfall.deployments.blocks import LIMIT, LONGEST, RANGE, Batches, Leaf, counted, escaped, leaves
 from landfall.deployments.deployment import PREDICTION, REASON, VERSION
 from landfall.deployments.feed import feed_present
@@ -18,7 +19,6 @@ from landfall.deployments.history import Deployed, current_scoring, deployed
 from landfall.deployments.names import TableName, literal, quoted
 from landfall.deployments.scoring import BATCH, ROW_ID, Scoring
 from landfall.errors import DeploymentError
-from landfall.publishing.database import Database, explained, fetch, require_idle
 
 Progress = Callable[[int, int, int], None]
 """Is told blocks done, blocks there are, rows scored."""

@@ -7,7 +7,7 @@ use that schema, and a trigger's function needs no right of the role that insert
 
 from psycopg import sql
 
-from landfall.publishing.database import Database, fetch, fetch_one, run
+from landfall.database import Database, fetch, fetch_one, run
 
 FUNCTIONS = "landfall_models"
 _TABLES = sql.SQL("""

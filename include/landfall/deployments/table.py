@@ -9,10 +9,10 @@ from difflib import get_close_matches
 import psycopg
 from psycopg import sql
 
+from landfall.database import Database, fetch, fetch_one, place
 from landfall.deployments.deployment import NOTHING, Create, Deployment
 from landfall.deployments.names import TableName, check_name, quoted
 from landfall.errors import DeploymentError
-from landfall.publishing.database import Database, fetch, fetch_one, place
 
 NUMBERS = ("smallint", "integer", "bigint", "real", "double precision", "numeric")
 TEXTS = ("S", "E")

@@ -1,5 +1,6 @@
 """Go back to the version that scored before, or take a model away from a table."""
 
+from landfall.database import Database
 from landfall.deployments.change import Change, Say, changing, silent
 from landfall.deployments.feed import feed, find_source
 from landfall.deployments.history import Deployed, deployed, deployments, history, scoring_of
@@ -7,7 +8,6 @@ from landfall.deployments.install import Place, clear_away, install
 from landfall.deployments.names import TableName, quoted
 from landfall.deployments.table import find_table
 from landfall.errors import DeploymentError
-from landfall.publishing.database import Database
 
 
 def roll_back(

@@ -1,11 +1,11 @@
 """The champion: the version that Landfall has promoted, as MLflow has it now, if it is still that very version."""
 
+from landfall.database import Database
 from landfall.errors import ModelError
 from landfall.freshness.history import Promotion
 from landfall.freshness.promotions import notice
 from landfall.models.own import check_place, is_own, lies_within, note_own, own_versions
 from landfall.models.registry import ModelVersion, find_version, pipeline_of
-from landfall.publishing.database import Database
 from landfall.spec import Settings
 
 

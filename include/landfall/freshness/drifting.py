@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch
 from landfall.freshness.schema import ensure_freshness
 from landfall.models.registry import ModelVersion
-from landfall.publishing.database import Database, explained, fetch
 from landfall.spec import Partition, Partitions, Pipeline
 
 Drifts = Mapping[str, Mapping[str, float]]

@@ -5,10 +5,10 @@ from math import isfinite
 
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch
 from landfall.freshness.decide import Figures
 from landfall.freshness.schema import ensure_freshness
 from landfall.models.registry import ModelVersion
-from landfall.publishing.database import Database, explained, fetch
 from landfall.spec import Partition, Pipeline
 
 _NEW = sql.SQL("""

@@ -7,8 +7,8 @@ from typing import Literal
 
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch
 from landfall.freshness.schema import ensure_freshness
-from landfall.publishing.database import Database, explained, fetch
 
 Kind = Literal["promoted", "rolled back", "noticed"]
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import chain
 
+from landfall.database import Database
 from landfall.freshness.champion import champion, is_promoted
 from landfall.freshness.history import history, in_favour
 from landfall.models.own import is_own, own_versions
 from landfall.models.registry import ModelVersion, find_version
-from landfall.publishing.database import Database
 from landfall.spec import Partition, Settings
 
 MEMORY = "its prediction would be a memory."

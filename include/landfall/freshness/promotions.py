@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 import psycopg
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch, require_idle
 from landfall.errors import ModelError
 from landfall.freshness.history import Kind, Promotion, current, newest, promotion
 from landfall.freshness.schema import ensure_freshness
@@ -29,7 +30,6 @@ from landfall.freshness.serving import Serving
 from landfall.models.own import check_loadable, note_own
 from landfall.models.registry import champion_version, pipeline_of, set_champion
 from landfall.models.registry import version as version_there
-from landfall.publishing.database import Database, explained, fetch, require_idle
 from landfall.publishing.patience import Patience
 from landfall.publishing.statements import plain
 from landfall.spec import Settings

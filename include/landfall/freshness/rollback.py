@@ -11,13 +11,13 @@ from datetime import datetime
 
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch
 from landfall.errors import LandfallError, ModelError, PublishingError
 from landfall.freshness.champion import is_promoted
 from landfall.freshness.history import Promotion, current, history, in_favour
 from landfall.freshness.promotions import notice, promote
 from landfall.models.registry import find_version
 from landfall.publishing import Published, rollback
-from landfall.publishing.database import Database, explained, fetch
 from landfall.publishing.schema import ensure_history
 from landfall.spec import Partition, Partitions, Pipeline, PredictionTable, Settings
 

@@ -9,7 +9,7 @@ the newest partition that readers of each table see, and how long after its obje
 
 from psycopg import sql
 
-from landfall.publishing.database import Database, explained, fetch, fetch_one, run
+from landfall.database import Database, explained, fetch, fetch_one, run
 
 _TABLES = sql.SQL("""
 CREATE SCHEMA IF NOT EXISTS landfall;

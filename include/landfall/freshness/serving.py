@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch
 from landfall.errors import ModelError
 from landfall.freshness.history import Promotion
 from landfall.freshness.schema import ensure_freshness
 from landfall.models.registry import pipeline_of
-from landfall.publishing.database import Database, explained, fetch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,13 +8,13 @@ from math import isfinite
 
 from psycopg import sql
 
+from landfall.database import Database, explained
 from landfall.freshness.decide import Figures, Reason
 from landfall.freshness.schema import ensure_freshness
 from landfall.freshness.verdict import Verdict, number, side_of
 from landfall.models import watching as runs
 from landfall.models.own import find_own, note_own
 from landfall.models.registry import ModelVersion
-from landfall.publishing.database import Database, explained
 from landfall.publishing.statements import plain
 from landfall.spec import Drift, Partition, Partitions, Settings
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from landfall.errors import RunError
-from landfall.landing.run_starts import Wanted, starter
-from landfall.landing.s3_events import CreatedObject, Ignored, read_event
+from landfall.landing.events.run_starts import Wanted, starter
+from landfall.landing.events.s3_events import CreatedObject, Ignored, read_event
 from landfall.pipelines import PIPELINES
 from landfall.spec import AllNamed, Landing, Marker, Partition
 

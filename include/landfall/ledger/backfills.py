@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 
 from psycopg import sql
 
+from landfall.database import connect, explained, fetch, fetch_one
 from landfall.ledger.schema import ensure_ledger
-from landfall.publishing import connect
-from landfall.publishing.database import explained, fetch, fetch_one
 from landfall.spec import Settings
 
 _BEGIN = sql.SQL("""

@@ -8,12 +8,12 @@ whose run is reading it, and all of them if the job fails.
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
-from landfall.landing.listing import ObjectStore
-from landfall.landing.store import iterate_landing
+from landfall.database import Database
+from landfall.landing.store.feeds import iterate_landing
+from landfall.landing.store.listing import ObjectStore
 from landfall.ledger.gather import Landed, newest_readings, sort_objects
 from landfall.ledger.record import close_reading, excuse_reading, judge_reading, open_reading, record_landing
 from landfall.publishing import published_partitions
-from landfall.publishing.database import Database
 from landfall.spec import Landing, Partition, PredictionTable
 
 NOTHING = "nothing had been published for it when a training made its features"

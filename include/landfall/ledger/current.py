@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from landfall.compute.code import code_of
+from landfall.database import connect
 from landfall.ledger.standing import Current
-from landfall.publishing import connect
 from landfall.spec import Feed, Pipeline, Settings
 
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch
 from landfall.errors import SpecError
-from landfall.landing.listing import LandedObject
+from landfall.landing.store.listing import LandedObject
 from landfall.ledger.facts import Claimed, Facts, Made, Read, Refused, Seen
-from landfall.publishing.database import Database, explained, fetch
 from landfall.spec import Feed, Landing, Partition, PredictionTable
 
 log = logging.getLogger(__name__)

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from psycopg import sql
 
-from landfall.landing.listing import LandedObject
+from landfall.database import Database, explained, fetch, fetch_one, run
+from landfall.landing.store.listing import LandedObject
 from landfall.ledger.facts import Refused
-from landfall.publishing.database import Database, explained, fetch, fetch_one, run
 from landfall.spec import Landing, Partition
 
 _SWEPT = sql.SQL("""

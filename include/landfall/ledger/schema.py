@@ -11,7 +11,7 @@ so a landing becomes consumed in the transaction that publishes it, and in no ot
 
 from psycopg import sql
 
-from landfall.publishing.database import Database, explained, fetch, fetch_one, run
+from landfall.database import Database, explained, fetch, fetch_one, run
 from landfall.publishing.schema import ensure_history
 
 _LEDGER = sql.SQL("""

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch_one
 from landfall.ledger.audit import PATIENCE, Start
 from landfall.ledger.record import claim
 from landfall.ledger.restarts import pause_after
-from landfall.publishing.database import Database, explained, fetch_one
 from landfall.runs import AirflowApi
 from landfall.spec import Training
 

@@ -2,7 +2,7 @@
 
 from airflow.sdk import Asset, AssetWatcher
 
-from landfall.landing.store import feed_of
+from landfall.landing.store.feeds import feed_of
 from landfall.orchestration.landing_trigger import written
 from landfall.orchestration.landing_watcher import LandingWatcher
 from landfall.spec import Feed, PredictionTable

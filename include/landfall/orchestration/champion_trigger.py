@@ -32,8 +32,8 @@ class ChampionTrigger(BaseTrigger):
             await asyncio.sleep(self.interval)
 
     def _version(self) -> str | None:
+        from landfall.database import connect
         from landfall.freshness.promotions import notice
-        from landfall.publishing import connect
         from landfall.spec import Settings
 
         settings = Settings.read()

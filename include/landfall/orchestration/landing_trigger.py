@@ -1,4 +1,4 @@
-"""A wait for one partition in the triggerer: a future, and its share of one listing (`landfall.landing.lister`).
+"""A wait for one partition in the triggerer: a future, and its share of one listing (`landfall.landing.waiting.lister`).
 
 Airflow starts it with the template context of its task, in which the whole DAG hangs: 10,000 of those would be gigabytes.
 So the trigger reads the run's partition from it and lets go of everything else. What is the same in every wait is one value.
@@ -18,9 +18,9 @@ from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from opentelemetry import trace
 
 from landfall.errors import LandfallError, SpecError
-from landfall.landing.lister import landed
-from landfall.orchestration.late_landing import when_late
-from landfall.orchestration.run_partition import named_partition, partition_of
+from landfall.landing.waiting.lister import landed
+from landfall.orchestration.steps.late_landing import when_late
+from landfall.orchestration.steps.run_partition import named_partition, partition_of
 from landfall.spec import Landing, Partition, Settings, readiness
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
-from landfall.landing.lister import changes
+from landfall.landing.waiting.lister import changes
 from landfall.orchestration.landing_trigger import landing_of
 from landfall.spec import Settings
 

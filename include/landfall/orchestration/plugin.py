@@ -6,12 +6,12 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from landfall.orchestration.ahead import let_runs_start_ahead
-from landfall.orchestration.dags_test import leave_tests_alone
-from landfall.orchestration.explain_page import PREFIX, ExplainPage
-from landfall.orchestration.login_throttle import LoginThrottle
-from landfall.orchestration.new_try import forget_old_ends
-from landfall.orchestration.second_run import refuse_second_runs
+from landfall.orchestration.airflow_patches.ahead import let_runs_start_ahead
+from landfall.orchestration.airflow_patches.dags_test import leave_tests_alone
+from landfall.orchestration.airflow_patches.login_throttle import LoginThrottle
+from landfall.orchestration.airflow_patches.new_try import forget_old_ends
+from landfall.orchestration.airflow_patches.second_run import refuse_second_runs
+from landfall.orchestration.pages.explain_page import PREFIX, ExplainPage
 from landfall.orchestration.timetable import PartitionTimetable
 
 

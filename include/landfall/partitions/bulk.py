@@ -11,16 +11,15 @@ from dataclasses import dataclass
 
 from landfall.compute.choice import target_of
 from landfall.compute.local import WarmSpark
+from landfall.database import Database, connect
 from landfall.errors import ComputeError, LandfallError, ModelError
-from landfall.landing.store import connect as connect_store
+from landfall.landing.store.feeds import connect as connect_store
 from landfall.ledger import ensure_ledger
 from landfall.partitions.judge import judge
 from landfall.partitions.look import Reading, look, open_readings
 from landfall.partitions.stage import Batch, choose, measured, open_staging
 from landfall.partitions.swap import Done, skip, swap
 from landfall.partitions.trip import Trip, refuse
-from landfall.publishing import connect
-from landfall.publishing.database import Database
 from landfall.spec import Partition, Partitions
 from landfall.spec.reports import FeaturesReport, StagedReport
 

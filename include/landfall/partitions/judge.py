@@ -1,10 +1,10 @@
 """The step after the features: what the contract says of a partition, noted in the ledger."""
 
+from landfall.database import Database
 from landfall.errors import ContractError
 from landfall.ledger import judge_reading
 from landfall.partitions.look import Reading
 from landfall.partitions.trip import Trip
-from landfall.publishing.database import Database
 from landfall.spec.reports import FeaturesReport, Verdict
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from landfall.database import Database
 from landfall.errors import LandingError
-from landfall.landing.listing import LandedObject, ObjectStore
-from landfall.landing.store import check_complete, check_landed, iterate_folder, iterate_landing, visible
+from landfall.landing.store.feeds import check_complete, check_landed, iterate_folder, iterate_landing, visible
+from landfall.landing.store.listing import LandedObject, ObjectStore
 from landfall.ledger import close_reading, open_reading, record_landing
 from landfall.partitions.trip import Trip
-from landfall.publishing.database import Database
 from landfall.spec import Landing, Partition
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from landfall.database import Database
 from landfall.freshness.honest import not_honest, versions_for
 from landfall.freshness.watching import note_errors
 from landfall.models.own import scoring_options
 from landfall.partitions.look import Reading
 from landfall.partitions.trip import Trip
 from landfall.publishing import Fingerprint, Publication, open_publication, published_partitions
-from landfall.publishing.database import Database
 from landfall.spec import Partition
 from landfall.spec.reports import StagedReport, Stages
 

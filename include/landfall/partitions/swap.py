@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from landfall.database import Database
 from landfall.errors import OutdatedError
 from landfall.ledger import excuse_reading
 from landfall.partitions.stage import NOTHING
 from landfall.partitions.trip import Trip
 from landfall.publishing import Publication, Published, publish
-from landfall.publishing.database import Database
 from landfall.spec import Partition
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from landfall.compute.code import code_of
+from landfall.database import Database
 from landfall.errors import LandfallError
 from landfall.ledger import Refused, refuse_reading
-from landfall.publishing.database import Database
 from landfall.spec import Feed, Partition, Pipeline, Settings
 
 

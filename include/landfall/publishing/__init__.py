@@ -1,6 +1,5 @@
 """Prediction tables in PostgreSQL: stage, check, swap one partition in one transaction, roll back, look up."""
 
-from landfall.publishing.database import NO_END, QUESTION, connect
 from landfall.publishing.fingerprint import Fingerprint
 from landfall.publishing.history import PublicationRecord, publications, published, published_partitions
 from landfall.publishing.lookup import Row, lookup, parse_key
@@ -10,14 +9,11 @@ from landfall.publishing.staging import Publication, find_publication, open_publ
 from landfall.publishing.swap import Published, publish
 
 __all__ = [
-    "NO_END",
-    "QUESTION",
     "Fingerprint",
     "Publication",
     "PublicationRecord",
     "Published",
     "Row",
-    "connect",
     "ensure_table",
     "find_publication",
     "lookup",

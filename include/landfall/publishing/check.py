@@ -3,8 +3,8 @@
 import psycopg
 from psycopg import sql
 
+from landfall.database import Database, fetch, fetch_one, run, set_lock_timeout
 from landfall.errors import PublishingError
-from landfall.publishing.database import Database, fetch, fetch_one, run, set_lock_timeout
 from landfall.publishing.schema import key_definition, qualified
 from landfall.publishing.staging import Publication
 from landfall.spec import Partition

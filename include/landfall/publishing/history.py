@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime
 import psycopg
 from psycopg import sql
 
+from landfall.database import Database, Parameters, explained, fetch
 from landfall.errors import PublishingError
 from landfall.pipelines import PIPELINES
-from landfall.publishing.database import Database, Parameters, explained, fetch
 from landfall.spec import Partition, PredictionTable
 
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch, fetch_one
 from landfall.errors import PublishingError
-from landfall.publishing.database import Database, explained, fetch, fetch_one
 from landfall.publishing.history import history_command, nothing_published
 from landfall.publishing.schema import ADDED, qualified, sql_type
 from landfall.spec import Partition, PredictionTable

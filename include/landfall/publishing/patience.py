@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import psycopg
 from psycopg import sql
 
+from landfall.database import Database, fetch, set_lock_timeout
 from landfall.errors import PublishingError
-from landfall.publishing.database import Database, fetch, set_lock_timeout
 from landfall.spec import Partition
 
 ATTEMPT_SECONDS = 0.2

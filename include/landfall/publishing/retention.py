@@ -5,7 +5,7 @@ from contextlib import suppress
 import psycopg
 from psycopg import sql
 
-from landfall.publishing.database import Database, fetch
+from landfall.database import Database, fetch
 from landfall.publishing.staging import drop_child
 from landfall.spec import Partition, PredictionTable
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch, require_idle
 from landfall.errors import PublishingError
-from landfall.publishing.database import Database, explained, fetch, require_idle
 from landfall.publishing.history import history_command, published
 from landfall.publishing.patience import Patience, wait_for_older_snapshots
 from landfall.publishing.staging import Publication, find_publication

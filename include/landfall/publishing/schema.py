@@ -6,8 +6,8 @@ the parent of the published ones, one a UTC day; it has no default partition, so
 
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch, fetch_one, run
 from landfall.errors import PublishingError
-from landfall.publishing.database import Database, explained, fetch, fetch_one, run
 from landfall.spec import PredictionTable
 from landfall.spec.tables import READER
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 import psycopg
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch, fetch_one, require_idle, run, set_lock_timeout
 from landfall.errors import PublishingError
-from landfall.publishing.database import Database, explained, fetch, fetch_one, require_idle, run, set_lock_timeout
 from landfall.publishing.fingerprint import Fingerprint
 from landfall.publishing.schema import DATA_SCHEMA, column_definitions, ensure_table, qualified
 from landfall.spec import Partition, PredictionTable

@@ -9,8 +9,8 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
+from landfall.database import Database
 from landfall.errors import PublishingError
-from landfall.publishing.database import Database
 
 Plain = str | int | float | bool | None | list[object] | dict[str, object]
 

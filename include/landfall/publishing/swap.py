@@ -23,9 +23,9 @@ from datetime import UTC, datetime
 
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch_one, require_idle, run
 from landfall.errors import OutdatedError
 from landfall.publishing.check import check, state_of, untouched
-from landfall.publishing.database import Database, explained, fetch_one, require_idle, run
 from landfall.publishing.history import published
 from landfall.publishing.patience import Patience, wait_for_older_snapshots
 from landfall.publishing.retention import prune

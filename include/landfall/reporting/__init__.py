@@ -1,6 +1,6 @@
 """Reports: how a pipeline's model and feeds have been doing, as numbers, as a few lines of text, as one HTML page.
 
-    with publishing.connect(settings) as conn:
+    with database.connect(settings) as conn:
         report = read_report(conn, pipeline, now=datetime.now(UTC))
     print(summary(report)); file.write_text(page(report))
 

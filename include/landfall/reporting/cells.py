@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 from psycopg import sql
 
+from landfall.database import Database, fetch_one
 from landfall.errors import SpecError
-from landfall.publishing.database import Database, fetch_one
 from landfall.spec import Landing, Partition
 
 DEEPEST, MOST = 4, 40

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from psycopg import sql
 
-from landfall.publishing.database import Database, fetch
+from landfall.database import Database, fetch
 from landfall.reporting import cells
 from landfall.reporting.facts import FeedFacts, Overdue, PartitionLife
 from landfall.spec import Feed, Partition, Pipeline

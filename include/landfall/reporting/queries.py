@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from psycopg import sql
 
+from landfall.database import Database, explained, fetch, run
 from landfall.freshness.serving import remark_of
-from landfall.publishing.database import Database, explained, fetch, run
 from landfall.reporting import cells
 from landfall.reporting.facts import Decided, DriftValue, PartitionError, Promoted, Report
 from landfall.reporting.feeds import read_feed

@@ -35,8 +35,8 @@ HEAVY = (
     "airflow.sdk.execution_time.task_runner",
     "airflow.sdk.execution_time.supervisor",
     "landfall.orchestration",
-    "landfall.orchestration.audit",
-    "landfall.orchestration.lineage_events",
+    "landfall.orchestration.steps.audit",
+    "landfall.orchestration.lineage.events",
     "landfall.orchestration.lineage_files",
     "landfall.compute.local",
     "landfall.freshness",
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str]) -> None:
         wait_for_the_api(os.environ["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"])
     if arguments[:1] == ["triggerer"]:
         open_files()
-        importlib.import_module("landfall.orchestration.lean_triggerer").prepare()
+        importlib.import_module("landfall.orchestration.airflow_patches.lean_triggerer").prepare()
     program.main()
 
 

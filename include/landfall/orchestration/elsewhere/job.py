@@ -217,7 +217,7 @@ class RemoteJob:
             self.state.clear()
 
     def _store(self) -> Any:
-        from landfall.landing.store import connect
+        from landfall.landing.store.feeds import connect
 
         return connect(self.settings.s3)
 

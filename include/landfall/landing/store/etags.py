@@ -1,0 +1,85 @@
+"""Objects without an ETag: an S3 server over files keeps it in extended attributes, and a copy of its folder may lose those.
+
+Without ETags nobody can tell a replaced object from an old one, so listings refuse such objects. Each is copied onto itself:
+the server reads it, computes its ETag, and keeps it. That of an object which was put whole is the MD5 of its bytes, and so
+what it was before; that of one which was put in parts is another.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from landfall.landing.store.errors import translated
+from landfall.landing.store.listing import ObjectStore, endpoint_of, list_pages
+
+AT_ONCE = 8
+
+
+class CopyingStore(ObjectStore, Protocol):
+    """The part of a boto3 S3 client that copies objects."""
+
+    def head_object(self, *, Bucket: str, Key: str) -> Mapping[str, Any]: ...
+    def copy_object(
+        self,
+        *,
+        Bucket: str,
+        Key: str,
+        CopySource: Mapping[str, str],
+        ContentType: str,
+        Metadata: Mapping[str, str],
+        MetadataDirective: str,
+    ) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mended:
+    """Objects looked at, and key -> ETag of those that had none and have one now."""
+
+    objects: int
+    etags: Mapping[str, str]
+
+
+def mend_etags(
+    client: CopyingStore, bucket: str, prefixes: list[str], progress: Callable[[int, int, str], None]
+) -> Mended:
+    """Have the ETag of each object under `prefixes` computed that has none.
+
+    Args:
+        client: The object store.
+        bucket: The bucket.
+        prefixes: Key prefixes; the empty one is the whole bucket.
+        progress: Told how many are done, of how many, and a few words.
+
+    Raises:
+        LandingError: the store cannot be asked, or refuses a copy. What was mended stays mended.
+    """
+    objects, without = 0, list[str]()
+    for prefix in prefixes:
+        for page in list_pages(client, bucket, prefix):
+            found = [entry for entry in page.get("Contents", ()) if not entry["Key"].endswith("/")]
+            objects += len(found)
+            without += [entry["Key"] for entry in found if not entry.get("ETag")]
+    etags: dict[str, str] = {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for key, etag in pool.map(lambda key: (key, _mend(client, bucket, key)), without):
+            etags[key] = etag
+            progress(len(etags), len(without), "objects")
+    return Mended(objects=objects, etags=etags)
+
+
+def _mend(client: CopyingStore, bucket: str, key: str) -> str:
+    doing = f"The ETag of `{key}` could not be computed"
+    with translated(doing, bucket=bucket, endpoint=endpoint_of(client), left="the object is as it was"):
+        now = client.head_object(Bucket=bucket, Key=key)
+        if etag := now.get("ETag"):  # somebody has written it anew meanwhile
+            return str(etag).strip('"')
+        done = client.copy_object(
+            Bucket=bucket,
+            Key=key,
+            CopySource={"Bucket": bucket, "Key": key},
+            ContentType=now.get("ContentType", "application/octet-stream"),
+            Metadata=now.get("Metadata", {}),
+            MetadataDirective="REPLACE",  # S3 refuses a copy of an object onto itself that changes nothing
+        )
+    return str(done["CopyObjectResult"]["ETag"]).strip('"')

@@ -1,0 +1,112 @@
+"""The object store for an event loop: one client, and one reader of messages, for all listers of the loop."""
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import lru_cache
+from typing import Any
+
+from landfall.landing.waiting.sweep import AsyncObjectStore
+from landfall.spec import S3
+
+CONNECTIONS = 4
+"""Connections a client keeps: a lister asks one thing at a time."""
+ATTEMPTS = 3
+"""Attempts of the client itself, within a second or so, before an error is one."""
+log = logging.getLogger(__name__)
+
+
+class AsyncStore:
+    """The store `s3` as the listers of one event loop share it. Asks nothing until `client` is awaited.
+
+    Args:
+        s3: The store.
+        queue_url: The SQS queue that tells of created objects; empty if there is none.
+    """
+
+    def __init__(self, s3: S3, queue_url: str = "") -> None:
+        self.s3, self.queue_url = s3, queue_url
+        self.loop = asyncio.get_running_loop()
+        self.hearers: dict[str, Callable[[str], None]] = {}
+        """Key prefix -> who is told of objects created under it."""
+        self._opened = AsyncExitStack()
+        self._client: AsyncObjectStore | None = None
+        self._one = asyncio.Lock()
+        self._reader: asyncio.Task[None] | None = None
+
+    async def client(self) -> AsyncObjectStore:
+        """The client, configured as `store.connect` configures its own."""
+        async with self._one:
+            if self._client is None:
+                self._client = await self._open()
+            return self._client
+
+    @property
+    def hears(self) -> bool:
+        """Whether messages about created objects come in."""
+        return self._reader is not None and not self._reader.done()
+
+    def read_messages(self) -> None:
+        """From now on, tell the hearers what the queue tells; does nothing without a queue, or the second time."""
+        if self.queue_url and self._reader is None:
+            # Its log lines are nobody's task's.
+            self._reader = self.loop.create_task(self._read(), name="landfall messages", context=contextvars.Context())
+
+    async def close(self) -> None:
+        """Close the connections. The store is not to be used afterwards."""
+        if self._reader:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+        await self._opened.aclose()
+
+    async def _read(self) -> None:
+        from landfall.landing.events.messages import follow
+
+        try:
+            await follow(self.s3, self.queue_url, self._heard)
+        except Exception:
+            log.exception("Messages of the queue %s are not read any more; listing goes on.", self.queue_url)
+
+    def _heard(self, bucket: str, key: str) -> None:
+        if bucket == self.s3.bucket:
+            for hear in self.hearers.values():
+                hear(key)
+
+    async def _open(self) -> AsyncObjectStore:
+        session, config_of = await asyncio.to_thread(_prepared)
+        config = config_of(
+            connect_timeout=3,
+            read_timeout=30,
+            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
+            max_pool_connections=CONNECTIONS,
+            s3={"addressing_style": "path"} if self.s3.endpoint else {},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        created = session.create_client(
+            "s3",
+            endpoint_url=self.s3.endpoint or None,
+            region_name=self.s3.region,
+            aws_access_key_id=self.s3.access_key or None,
+            aws_secret_access_key=self.s3.secret_key or None,
+            config=config,
+        )
+        client: AsyncObjectStore = await self._opened.enter_async_context(created)
+        return client
+
+
+@lru_cache(maxsize=1)
+def _prepared() -> tuple[Any, Any]:
+    """What makes clients and their configurations, imported and read: a second that the event loop should not lose."""
+    from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
+    from aiobotocore.session import get_session  # type: ignore[import-untyped]
+
+    session = get_session()
+    loader = session.get_component("data_loader")
+    for kind in ("service-2", "endpoint-rule-set-1"):
+        loader.load_service_model("s3", kind)
+    for name in ("endpoints", "partitions", "sdk-default-configuration"):
+        loader.load_data(name)
+    return session, AioConfig

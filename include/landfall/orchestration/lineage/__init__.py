@@ -1,0 +1,1 @@
+"""What each step reads and writes, told to OpenLineage."""

@@ -1,0 +1,164 @@
+"""What each step reads and writes: one function a step, from its declaration and from what it reported.
+
+A report is empty before the step has succeeded; then nothing was written, and what it would have read is told.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from landfall.orchestration.lineage.datasets import (
+    Dataset,
+    Lineage,
+    delta_table,
+    landed_objects,
+    model_version,
+    prediction_table,
+    rows_file,
+    staging_table,
+)
+from landfall.spec import Feed, Landing, PredictionTable, RowsFile, Settings, Training
+
+
+def partition_landed(settings: Settings, landing: Landing, partition: str) -> Lineage:
+    """Of waiting for a landing: the objects that were waited for."""
+    return Lineage(inputs=(landed_objects(settings, landing, partition),), feed=_feed_of(landing), partition=partition)
+
+
+def features_made(settings: Settings, feed: Feed, partition: str, report: Mapping[str, Any]) -> Lineage:
+    """Of the ETL: landed objects become features, and what breaks the contract is in quarantine."""
+    landed = landed_objects(settings, feed.landing, partition, files=len(report["inputs"]) if report else None)
+    written = {feed.features_table: report.get("rows"), feed.quarantine_table: report.get("quarantined")}
+    outputs = [delta_table(settings, table, partition, rows=rows) for table, rows in written.items() if rows]
+    return Lineage(inputs=(landed,), outputs=tuple(outputs), feed=feed.full_name, partition=partition)
+
+
+def contract_checked(settings: Settings, feed: Feed, partition: str) -> Lineage:
+    """Of the contract's check: it judges what the ETL reported of the features, and writes nothing."""
+    features = delta_table(settings, feed.features_table, partition)
+    return Lineage(inputs=(features,), feed=feed.full_name, partition=partition)
+
+
+def rows_scored(settings: Settings, feed: Feed, model: str, partition: str, report: Mapping[str, Any]) -> Lineage:
+    """Of scoring: features and a model version become staged predictions."""
+    features = delta_table(settings, feed.features_table, partition)
+    version = str(report.get("model_version", ""))
+    inputs = (features, model_version(model, version)) if version else (features,)
+    return _staged(settings, feed, partition, report, inputs)
+
+
+def errors_measured(
+    settings: Settings, feed: Feed, of: PredictionTable, partition: str, report: Mapping[str, Any]
+) -> Lineage:
+    """Of measuring errors: what had been published is held against features with actuals, and the errors are staged."""
+    features = delta_table(settings, feed.features_table, partition)
+    return _staged(settings, feed, partition, report, (features, prediction_table(settings, of, partition)))
+
+
+def _staged(
+    settings: Settings, feed: Feed, partition: str, report: Mapping[str, Any], inputs: tuple[Dataset, ...]
+) -> Lineage:
+    publication = str(report.get("publication", ""))
+    staging = staging_table(settings, feed.table, partition, rows=report.get("rows"), publication=publication)
+    return Lineage(
+        inputs=inputs,
+        outputs=(staging,) if publication else (),
+        feed=feed.full_name,
+        partition=partition,
+        model_version=str(report.get("model_version", "")),
+        publication=publication,
+    )
+
+
+def rows_published(settings: Settings, feed: Feed, partition: str, report: Mapping[str, Any]) -> Lineage:
+    """Of publishing: what was staged is what readers see. An outdated publication is skipped, and writes nothing."""
+    publication, rows = str(report.get("publication", "")), report.get("rows")
+    published = prediction_table(settings, feed.table, partition, rows=rows, publication=publication)
+    return Lineage(
+        inputs=(staging_table(settings, feed.table, partition, rows=rows, publication=publication),),
+        outputs=(published,) if publication else (),
+        feed=feed.full_name,
+        partition=partition,
+        model_version=str(report.get("model_version", "")),
+        publication=publication,
+    )
+
+
+def features_collected(settings: Settings, training: Training, report: Mapping[str, Any]) -> Lineage:
+    """Of completing the feature table before a training: the days that have landed become features."""
+    feed, days = training.feed, str(report.get("landed", ""))
+    features = delta_table(settings, feed.features_table, days, rows=report.get("rows"))
+    return Lineage(
+        inputs=(landed_objects(settings, feed.landing, days),),
+        outputs=(features,) if report else (),
+        feed=feed.full_name,
+    )
+
+
+def model_trained(settings: Settings, training: Training, report: Mapping[str, Any]) -> Lineage:
+    """Of training: the snapshot, which pins a version of the feature table, becomes a model version."""
+    snapshot, version = report.get("snapshot", {}), str(report.get("version", ""))
+    features = delta_table(
+        settings,
+        training.feed.features_table,
+        str(snapshot.get("partitions") or ""),
+        rows=report.get("rows"),
+        version=str(snapshot.get("version", "")),
+    )
+    return Lineage(
+        inputs=(features,),
+        outputs=(model_version(training.model, version),) if version else (),
+        feed=training.feed.full_name,
+        model_version=version,
+    )
+
+
+def rows_landed(settings: Settings, report: Mapping[str, Any]) -> Lineage:
+    """Of landing a table model's rows: one file, named after its content."""
+    if not report:
+        return Lineage()
+    return Lineage(outputs=(rows_file(settings, RowsFile(**report["file"])),), feed=report["model"])
+
+
+def rows_learnt(settings: Settings, report: Mapping[str, Any]) -> Lineage:
+    """Of training a table model: the rows of one file become a model version."""
+    if not report:
+        return Lineage()
+    version = str(report["version"])
+    return Lineage(
+        inputs=(rows_file(settings, RowsFile(**report["file"])),),
+        outputs=(model_version(report["model"], version),),
+        feed=report["model"],
+        model_version=version,
+    )
+
+
+def reasons_decided(settings: Settings, training: Training) -> Lineage:
+    """Of deciding whether to train: drift is measured on the newest features."""
+    features = delta_table(settings, training.feed.features_table)
+    return Lineage(inputs=(features,), feed=training.feed.full_name)
+
+
+def models_judged(settings: Settings, training: Training, report: Mapping[str, Any]) -> Lineage:
+    """Of the gate: challenger and champion are held against each other on the newest features, and nothing is written."""
+    judged, version = report.get("report", {}), str(report.get("version", ""))
+    days, rows = str(judged.get("days") or ""), judged.get("rows")
+    features = delta_table(settings, training.feed.features_table, days, rows=rows)
+    versions = filter(None, (version, report.get("champion")))
+    return Lineage(
+        inputs=(features, *(model_version(training.model, str(each)) for each in versions)),
+        feed=training.feed.full_name,
+        model_version=version,
+    )
+
+
+def model_promoted(training: Training, report: Mapping[str, Any]) -> Lineage:
+    """Of a promotion: from now on the version scores, where it is honest."""
+    version = str(report.get("model_version", ""))
+    promoted = (model_version(training.model, version),) if version else ()
+    return Lineage(outputs=promoted, feed=training.feed.full_name, model_version=version)
+
+
+def _feed_of(landing: Landing) -> str:
+    from landfall.landing.store.feeds import feed_of
+
+    return feed_of(landing)

@@ -1,0 +1,126 @@
+"""The first step of a training run: is there a reason to train? What was decided, and from what, is written down."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowSkipException
+
+from landfall.errors import LandfallError
+from landfall.orchestration.lineage.datasets import Lineage
+from landfall.orchestration.lineage.of_steps import reasons_decided
+from landfall.orchestration.steps.log_lines import outline
+from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
+from landfall.orchestration.steps.step import Report
+from landfall.pipelines import find_training
+from landfall.spec import Partitions, Settings, Training
+
+if TYPE_CHECKING:
+    from landfall.models.registry import ModelVersion
+
+Measured = Mapping[str, Mapping[str, float]]
+"""Feature -> statistic -> value."""
+
+
+class Decide(SparkStep):
+    """Skips the run, visibly, where none of the declared reasons holds."""
+
+    def __init__(self, *, training: Training, **kwargs: Any) -> None:
+        super().__init__(job=training.drifting, partition="", **kwargs)
+        self.training = training
+
+    def prepare(self, context: Context, settings: Settings) -> Ask | None:
+        """Drift of the newest window, which is measured once: what was measured before for the same days is read."""
+        from landfall.database import connect
+        from landfall.freshness.champion import compared_with
+        from landfall.freshness.drifting import measured_drift, newest_window
+        from landfall.ledger import ensure_ledger
+
+        with connect(settings) as connection:
+            ensure_ledger(connection)
+            _, serving = compared_with(settings, connection, self.training.model)
+            if serving is None or not self.training.freshness.retraining.drift or not serving.reference:
+                return None
+            window = newest_window(connection, find_training(self.training.dag_id), serving)
+            if not len(window) or measured_drift(connection, serving, window):
+                return None
+        self.argv = self.training.drifting.argv(partition=str(window), reference=serving.reference)
+        return self.ask({"version": serving.version, "window": str(window)})
+
+    def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
+        """The reasons that hold, and the figures they are from."""
+        from landfall.database import connect
+        from landfall.freshness.champion import compared_with
+        from landfall.freshness.decide import decide
+        from landfall.freshness.figures import collect
+        from landfall.freshness.serving import other_aliases
+        from landfall.freshness.watching import note_age, note_decision, note_drift
+        from landfall.models.registry import version
+
+        retraining, model = self.training.freshness.retraining, self.training.model
+        with connect(settings) as connection:
+            if report:
+                measured = version(settings, model, memo["version"])
+                window = Partitions.parse(memo["window"])
+                note_drift(settings, connection, measured, window, report, retraining.drift)
+                for name in report["missing"]:
+                    self.log.warning("The feature table has no column `%s` any more: no drift is measured.", name)
+            _, serving = compared_with(settings, connection, model)
+            for remark in other_aliases(connection, [model]):
+                self.log.warning("%s", remark)
+            figures = collect(
+                connection,
+                find_training(self.training.dag_id),
+                serving,
+                drift=_values(report) if report else self._known_drift(connection, serving),
+                run_id=context["run_id"],
+                **_started(context),
+            )
+            reasons = decide(retraining, figures, minimum=self.training.learner.minimum)
+            note_decision(connection, model, context["run_id"], figures, reasons)
+        if serving:
+            note_age(settings, serving, figures, datetime.now(UTC).date())
+        if not reasons:
+            raise AirflowSkipException(f"No reason to train: {outline(figures.as_dict())}")
+        told = "; ".join(reason.text for reason in reasons)
+        self.log.info("Trains: %s. From: %s", told, outline(figures.as_dict()))
+        return {"reason": told, "reasons": [reason.kind for reason in reasons], "figures": figures.as_dict()}
+
+    def give_up(self, context: Context, settings: Settings, error: BaseException, memo: Mapping[str, Any]) -> Report:
+        """Decide without the drift that could not be measured."""
+        if not isinstance(error, LandfallError):
+            raise error
+        self.log.warning("Drift could not be measured, and is no reason to train: %s", error)
+        return self.finish(context, settings, {}, {})
+
+    def _known_drift(self, connection: Any, serving: "ModelVersion | None") -> Measured | None:
+        """What is written down of the drift of the newest window; None where nothing serves."""
+        from landfall.freshness.drifting import measured_drift, newest_window
+
+        if serving is None:
+            return None
+        if not self.training.freshness.retraining.drift or not serving.reference:
+            return {}
+        window = newest_window(connection, find_training(self.training.dag_id), serving)
+        return measured_drift(connection, serving, window) if len(window) else {}
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """The newest features in, nothing out."""
+        return reasons_decided(settings, self.training)
+
+
+def _values(report: Json) -> Measured:
+    return {name: dict(values) for name, values in report["drift"].items()}
+
+
+def _started(context: Context) -> dict[str, bool]:
+    """Whether the clock started the run, or a person."""
+    run_type = context["dag_run"].run_type
+    started = str(getattr(run_type, "value", run_type))
+    return {"scheduled": started == "scheduled", "by_hand": started in ("manual", "operator_triggered")}
+
+
+def decide(training: Training) -> Decide:
+    """The deciding step."""
+    return Decide(task_id="decide", training=training)

@@ -1,0 +1,67 @@
+"""A landing that is late: the wait for it says so when its deadline passes, in the log of its task and in the ledger.
+
+Airflow's own deadline alerts count to the end of a run, also of one whose data was there long before: see docs/adr. A wait
+knows better: it is there because the partition has not landed. It goes on waiting either way.
+"""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from landfall.spec import Landing, Partition, Settings
+
+SETTLE = 30.0
+"""Seconds for which a wait that begins after the deadline looks first: the data of a past day are usually there."""
+log = logging.getLogger(__name__)
+_one_at_a_time = ThreadPoolExecutor(1, "late landing")
+"""Thousands of waits may have the same deadline."""
+_noting: set[asyncio.Task[None]] = set()
+
+
+def when_late(landing: Landing, partition: Partition) -> asyncio.TimerHandle | None:
+    """In the event loop of a wait: note it when the partition's deadline passes. To be cancelled when the wait ends."""
+    due = landing.due(partition)
+    if due is None:
+        return None
+    left = (due - datetime.now(UTC)).total_seconds()
+    # Clocks run unevenly: a second later it has passed by every one.
+    return asyncio.get_running_loop().call_later(left + 1 if left > 0 else SETTLE, _begin, landing, partition)
+
+
+def _begin(landing: Landing, partition: Partition) -> None:
+    task = asyncio.get_running_loop().create_task(_note(landing, partition))
+    _noting.add(task)  # an event loop holds its tasks weakly
+    task.add_done_callback(_noting.discard)
+
+
+async def _note(landing: Landing, partition: Partition) -> None:
+    noting = asyncio.get_running_loop().run_in_executor(_one_at_a_time, note_late_landing, landing, partition)
+    try:
+        if said := await noting:
+            log.warning("%s", said)
+    except Exception as error:  # the wait goes on; `landfall status` shows the partition as late all the same
+        log.warning("The deadline of %s has passed; that could not be noted. %s", landing.folder(partition), error)
+
+
+def note_late_landing(landing: Landing, partition: Partition) -> str:
+    """Look once more, and note in the ledger that the partition is late.
+
+    Returns:
+        What is lacking, for the log of the wait; empty if the partition has landed.
+
+    Raises:
+        LandingError: S3 cannot be asked. PublishingError: the database cannot be asked.
+    """
+    from landfall.database import connect as connect_database
+    from landfall.landing.store.feeds import connect, feed_of, lacks_now
+    from landfall.ledger import ensure_ledger, note_late
+
+    settings, now, due = Settings.read(), datetime.now(UTC), landing.due(partition)
+    lacks = lacks_now(connect(settings.s3), settings.s3.bucket, landing, partition)
+    if not lacks or due is None or due > now:
+        return ""
+    with connect_database(settings) as database:
+        ensure_ledger(database)
+        note_late(database, feed_of(landing), partition, due, lacks)
+    return f"{feed_of(landing)} {partition} is late: {lacks}; it was due {due:%Y-%m-%d %H:%M} UTC. The wait goes on."

@@ -1,0 +1,98 @@
+"""Train a table model: its rows become a file in the bucket, and a fit on them is tracked in MLflow."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import Context
+
+from landfall.orchestration.lineage.datasets import Lineage
+from landfall.orchestration.lineage.of_steps import rows_landed, rows_learnt
+from landfall.orchestration.pages.links import ModelVersionLink
+from landfall.orchestration.steps.log_lines import count, outline
+from landfall.orchestration.steps.spark_step import Ask, Json
+from landfall.orchestration.steps.step import Step
+from landfall.orchestration.steps.tracks_training import TracksTraining
+from landfall.pipelines import find_table_model
+from landfall.spec import Job, RowsFile, Settings
+
+FIT = timedelta(hours=2)
+"""How long a fit may take at most."""
+MODEL = "table_model(params.model)"
+"""The model of the run's form, as an expression of its templates: see `table_model_dag`."""
+
+
+class LandRows(Step):
+    """Put the rows of the model that the run's form names into the bucket."""
+
+    def run(self, context: Context, settings: Settings) -> Json:
+        """The model, and the file with its rows."""
+        from landfall.landing.store.feeds import connect
+        from landfall.landing.store.rows import land_rows
+
+        model = find_table_model(context["params"]["model"])
+        file = land_rows(connect(settings.s3), settings.s3.bucket, model)
+        self.log.info("%d rows of `%s` are in %s", file.rows, model.name, file.key)
+        return {"model": model.name, "file": asdict(file)}
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """Nothing in, the file out."""
+        return rows_landed(settings, report)
+
+
+class TrainRows(TracksTraining):
+    """Fit on the rows that have landed and register a version: the challenger. No alias of a champion is touched."""
+
+    template_fields: Sequence[str] = ("argv",)
+    operator_extra_links = (ModelVersionLink(),)
+
+    def __init__(self, **kwargs: Any) -> None:
+        rendered = {"learner": f"{{{{ {MODEL}.learner.to_json() }}}}", "holdout": f"{{{{ {MODEL}.holdout }}}}"}
+        super().__init__(job=Job(name="train_rows", arguments=rendered, limit=FIT), partition="", **kwargs)
+
+    def prepare(self, context: Context, settings: Settings) -> Ask:
+        """A fit on the rows, into the folder of a new MLflow run."""
+        landed = context["ti"].xcom_pull(task_ids="land_rows")
+        file, model = RowsFile(**landed["file"]), find_table_model(landed["model"])
+        tags = {"landfall.reason": "trained by hand", "landfall.rows": file.tag}
+        if model.classes:
+            tags["landfall.classes"] = json.dumps(model.classes)
+        run, memo = self.start(context, settings, model.name, tags)
+        return self.ask({**memo, "file": asdict(file)}, rows=file.key, model=run.model_path)
+
+    def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
+        """Version, held-out metrics, and the file of rows."""
+        made = self.register(settings, report, memo, find_table_model(memo["model"]).learner)
+        self.log.info(
+            "Version %s of `%s` is the challenger: it learnt from %s; on %s that were held out: %s",
+            made.version,
+            made.name,
+            count(report["rows"], "row"),
+            count(report["held_rows"], "row"),
+            outline(report["metrics"]),
+        )
+        return {
+            "model": made.name,
+            "version": made.version,
+            "rows": report["rows"],
+            "held_rows": report["held_rows"],
+            "metrics": report["metrics"],
+            "classes": list(made.classes),
+            "file": memo["file"],
+        }
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """The file in, a model version out."""
+        return rows_learnt(settings, report)
+
+
+def land_rows() -> LandRows:
+    """The step that lands the rows."""
+    return LandRows(task_id="land_rows")
+
+
+def train_rows() -> TrainRows:
+    """The fitting step."""
+    return TrainRows(task_id="train_rows")

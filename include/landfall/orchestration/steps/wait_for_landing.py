@@ -1,0 +1,115 @@
+"""Wait for a partition's objects without a worker: the task starts in the triggerer and ends there.
+
+What it costs is told in benchmarks/results/ten_thousand_waits.md; how it looks is told in `landfall.landing.waiting.lister`.
+A worker runs only to fail the task: with an error that nobody saw end, or when nothing has landed in time.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import BaseSensorOperator, Context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from airflow.triggers.base import StartTriggerArgs
+
+from landfall.errors import LandfallError, LandingError, from_dict
+from landfall.landing.store.feeds import connect, feed_of, lacks_now
+from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition, written
+from landfall.orchestration.lineage.datasets import Lineage, TellsLineage
+from landfall.orchestration.lineage.of_steps import partition_landed
+from landfall.spec import Landing, Partition, Settings
+
+PATIENCE = timedelta(days=7)
+"""How long a run waits for its partition."""
+
+
+class LandingSensor(TellsLineage, BaseSensorOperator):
+    """Succeeds when the partition is ready, as `Landing.ready` says; fails after seven days.
+
+    No worker renders its template: the folder is in the task's log from the start, and in the rendered template only once
+    a worker was needed.
+    """
+
+    template_fields: Sequence[str] = ("folder",)
+    start_from_trigger = True
+    deferrable = True
+
+    def __init__(self, *, landing: Landing, **kwargs: Any) -> None:
+        super().__init__(timeout=PATIENCE.total_seconds(), **kwargs)
+        self.landing, self.folder = landing, f"{landing.prefix}/{landing.folder_format}/"
+        self.start_trigger_args = StartTriggerArgs(
+            trigger_cls=f"{LandingTrigger.__module__}.LandingTrigger",
+            trigger_kwargs={"landing": written(landing)},
+            next_method="execute_complete",
+            timeout=PATIENCE,
+        )
+
+    def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
+        """The folder that the run looks at; as it is declared, if the run has no partition."""
+        with suppress(LandfallError):
+            self.folder = self.landing.folder(waited_partition(self.landing, context))
+
+    def execute(self, context: Context) -> None:
+        """Where a process was started nevertheless, as by `airflow dags test`: look, and wait in the triggerer if need be.
+
+        The triggerer would be done with what has landed before `airflow dags test` has noted that it waits, and fail it.
+        """
+        partition = waited_partition(self.landing, context)
+        settings = Settings.read()
+        if not lacks_now(connect(settings.s3), settings.s3.bucket, self.landing, partition):
+            self.log.info("`%s` has landed", self.landing.folder(partition))
+            return
+        trigger = LandingTrigger(landing=written(self.landing), partition=str(partition))
+        self.defer(trigger=trigger, method_name="execute_complete", timeout=PATIENCE)
+
+    def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> None:
+        """Fail with what the triggerer met; do nothing if it met nothing.
+
+        Raises:
+            LandingError: the store refuses or has no such bucket; the task is tried again.
+            AirflowFailException: the run has no partition, or another error that no retry mends.
+        """
+        if not event or "error" not in event:
+            return
+        error = from_dict(event)
+        if error.fault != "server":
+            raise AirflowFailException(str(error)) from error
+        raise error
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Go on where the triggerer ended.
+
+        Raises:
+            AirflowFailException: the partition did not become ready in time; what it lacks.
+        """
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except AirflowSensorTimeout:
+            late = too_late(self.landing, waited_partition(self.landing, context), Settings.read())
+        # Not in the handler: a task's log, and who reads it, ends with the innermost of chained errors.
+        raise AirflowFailException(str(late))
+
+    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
+        """The objects that are waited for; asked only where a worker is needed: docs/lineage.md."""
+        return partition_landed(settings, self.landing, partition)
+
+
+def too_late(landing: Landing, partition: Partition, settings: Settings) -> LandingError:
+    """The error of a wait that took too long, with what the partition still lacks."""
+    bucket, feed = settings.s3.bucket, feed_of(landing)
+    try:
+        lacks = lacks_now(connect(settings.s3), bucket, landing, partition)
+    except LandingError as error:
+        lacks = error.what
+    return LandingError(
+        f"Waiting for `{landing.folder(partition)}` took more than {PATIENCE.days} days.",
+        looked=f"bucket {bucket}: {lacks or 'it is ready now'}",
+        left="the run has failed; what was published stays",
+        next=f"landfall land {feed} FILE.csv --from {partition} --until {partition}    (then clear the task)",
+    )
+
+
+def wait_for_landing(landing: Landing) -> LandingSensor:
+    """The first task of a partition's run: wait until the partition is ready."""
+    return LandingSensor(task_id="wait_for_landing", landing=landing)
