@@ -9,7 +9,7 @@ from pathlib import Path
 
 from landfall.errors import LandfallError
 from landfall.landing.by_hand.split import land
-from landfall.landing.store.feeds import connect, list_partition
+from landfall.landing.store.feeds import connect, iterate_folder
 from landfall.ledger.survey import survey
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi
@@ -50,7 +50,7 @@ def clear_day(day: Partition) -> None:
     """Removes what landed for a day, so that its run waits."""
     where = settings()
     client = connect(where.s3)
-    for each in list_partition(client, where.s3.bucket, FORECAST.landing, day):
+    for each in list(iterate_folder(client, where.s3.bucket, FORECAST.landing, day)):
         client.delete_object(Bucket=where.s3.bucket, Key=each.key)  # type: ignore[attr-defined]
 
 

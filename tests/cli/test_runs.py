@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from landfall.cli.app import build
-from landfall.landing.store.feeds import connect, list_partition
+from landfall.landing.store.feeds import connect, iterate_folder
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
 from landfall.runs import AirflowApi
 from landfall.spec import Partition, Settings
@@ -62,14 +62,14 @@ def ticks(what: str, *, patience: float = 300) -> Iterator[None]:
 
 def is_landed(stack: Stack, partition: Partition) -> bool:
     s3 = stack.settings.s3
-    return bool(list_partition(connect(s3), s3.bucket, FORECAST.landing, partition))
+    return any(iterate_folder(connect(s3), s3.bucket, FORECAST.landing, partition))
 
 
 def forget(stack: Stack, partition: Partition) -> None:
     """Takes a day's forecast out of S3 again."""
     s3 = stack.settings.s3
     client: Any = connect(s3)
-    for each in list_partition(client, s3.bucket, FORECAST.landing, partition):
+    for each in list(iterate_folder(client, s3.bucket, FORECAST.landing, partition)):
         client.delete_object(Bucket=s3.bucket, Key=each.key)
 
 
@@ -221,7 +221,12 @@ def test_what_happened_is_held_against_what_was_published(backfilled: Backfilled
 def test_each_backfilled_day_told_its_assets(
     api: AirflowApi, dag_id: str, task_id: str, asset: str, told: set[str]
 ) -> None:
-    page = {"source_dag_id": dag_id, "source_task_id": task_id, "order_by": "-timestamp", "limit": 50}
+    page: dict[str, str | int] = {
+        "source_dag_id": dag_id,
+        "source_task_id": task_id,
+        "order_by": "-timestamp",
+        "limit": 50,
+    }
     events = api.http.get("/api/v2/assets/events", params=page).json()["asset_events"]
     extras = {each["extra"]["partition"]: each["extra"] for each in events if each["name"] == asset}
 
@@ -231,7 +236,12 @@ def test_each_backfilled_day_told_its_assets(
 
 @pytest.mark.usefixtures("backfilled")
 def test_the_event_of_a_published_forecast_names_the_model_version(api: AirflowApi, backfilled: Backfilled) -> None:
-    page = {"source_dag_id": "bike_forecast", "source_task_id": "publish", "order_by": "-timestamp", "limit": 50}
+    page: dict[str, str | int] = {
+        "source_dag_id": "bike_forecast",
+        "source_task_id": "publish",
+        "order_by": "-timestamp",
+        "limit": 50,
+    }
     events = api.http.get("/api/v2/assets/events", params=page).json()["asset_events"]
     versions = {each["extra"]["partition"]: each["extra"]["model_version"] for each in reversed(events)}
 

@@ -10,7 +10,7 @@ from landfall.errors import Fault, LandingError
 from landfall.landing.store import listing
 from landfall.landing.store.listing import LandedObject, ObjectStore
 from landfall.pipelines import PIPELINES
-from landfall.spec import S3, Landing, Partition, Partitions
+from landfall.spec import S3, Landing, Partition
 
 CONNECTIONS = 16
 """Connections a client keeps, so that as many threads can put at once."""
@@ -46,17 +46,6 @@ def connect(s3: S3) -> ObjectStore:
     return client
 
 
-def list_partition(
-    client: ObjectStore, bucket: str, landing: Landing, partition: Partition
-) -> tuple[LandedObject, ...]:
-    """The objects in one partition's folder, by key, those with unexpected names included, hidden ones (`_...`) not.
-
-    Raises:
-        LandingError: the store cannot be asked.
-    """
-    return visible(iterate_folder(client, bucket, landing, partition), landing, partition)
-
-
 def visible(objects: Iterable[LandedObject], landing: Landing, partition: Partition) -> tuple[LandedObject, ...]:
     """Those of `objects` that are not hidden in the partition's folder: names that begin with `_` or `.` are."""
     folder = landing.folder(partition)
@@ -81,32 +70,13 @@ def _lacks(objects: Iterable[LandedObject], landing: Landing, partition: Partiti
     return landing.lacks(partition, [(each.key, each.last_modified) for each in objects], datetime.now(UTC))
 
 
-def list_landing(client: ObjectStore, bucket: str, landing: Landing) -> tuple[LandedObject, ...]:
-    """Every object under the landing's prefix, by key: one request per thousand.
-
-    Raises:
-        LandingError: the store cannot be asked.
-    """
-    return tuple(iterate_landing(client, bucket, landing))
-
-
 def iterate_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[LandedObject]:
-    """As `list_landing`, a page at a time."""
-    return listing.of_landing(client, bucket, landing)
-
-
-def landed_partitions(client: ObjectStore, bucket: str, landing: Landing) -> tuple[Partitions, tuple[str, ...]]:
-    """The partitions with at least one object, and the keys that belong to none, from one sweep.
-
-    A partition is here even if its objects are empty or too large: `check_landed` judges that.
+    """Every object under the landing's prefix, by key, a page of a thousand at a time.
 
     Raises:
         LandingError: the store cannot be asked.
     """
-    keys = [landed.key for landed in list_landing(client, bucket, landing)]
-    homes = {key: landing.partition_of(key) for key in keys}
-    unexpected = tuple(key for key, partition in homes.items() if partition is None)
-    return Partitions.of(partition for partition in homes.values() if partition), unexpected
+    return listing.of_landing(client, bucket, landing)
 
 
 def check_complete(objects: Sequence[LandedObject], landing: Landing, partition: Partition) -> None:
