@@ -112,7 +112,7 @@ def test_a_job_elsewhere_that_is_waited_for_too_long_is_stopped(monkeypatch: pyt
 
     monkeypatch.setattr(step, "_remote", remote)
     with pytest.raises(ComputeError) as caught:
-        step.resume_execution("__fail__", {"error": "Trigger timeout"}, {})  # type: ignore[typeddict-item]
+        step.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
     assert stopped == ["landfall-x"]
     assert str(caught.value) == (
         "`make_features` took longer than 1:15:00: the Spark job `bike_features` did not end.\n"
