@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from typer.main import get_group
+from typer.testing import CliRunner
 
 from landfall.cli import app
 
@@ -68,3 +69,14 @@ def test_each_file_has_the_commands_that_are_listed_for_it() -> None:
     has = {file: list(get_group(app.build([file])).commands) for file in registering}
 
     assert has == {file: list(commands) for file, commands in app.COMMANDS.items()}
+
+
+def test_the_list_names_every_command_and_the_nearest_to_a_wrong_one() -> None:
+    helped = CliRunner().invoke(app.listing(), ["--help"])
+    wrong = CliRunner().invoke(app.listing(), ["lokup"])
+
+    assert {line.split()[1] for line in helped.stdout.splitlines() if line.startswith("│ ")} >= {
+        name for commands in app.COMMANDS.values() for name in commands
+    }
+    assert wrong.exit_code == 2
+    assert "No such command 'lokup'. Did you mean 'lookup'?" in wrong.output
