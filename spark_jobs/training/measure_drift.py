@@ -6,16 +6,10 @@ import json
 from pyspark.sql import SparkSession
 
 from spark_jobs.files import read_file
-from spark_jobs.tables import TablePartitions, read_partitions
+from spark_jobs.tables import read_partitions
 from spark_jobs.training.counting import count_values
 from spark_jobs.training.histogram import distances, read_bins
 from spark_jobs.training.rows import is_number
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The newest partitions, and what they are held against."""
-    parser.add_argument("--features", type=TablePartitions.parse, required=True)
-    parser.add_argument("--reference", required=True, help="file that the training wrote: edges and counts by feature")
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:

@@ -14,14 +14,6 @@ from spark_jobs.training.held_out import hold_out
 from spark_jobs.training.learning import learn
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The rows, the learner, and where its model goes."""
-    parser.add_argument("--rows", required=True, metavar="KEY", help="the Parquet file with the rows, in the lake")
-    parser.add_argument("--learner", type=Learner.from_json, required=True, help="the learner as JSON")
-    parser.add_argument("--holdout", type=float, required=True, help="the share of the rows that is held out")
-    parser.add_argument("--model", required=True, help="folder for the model")
-
-
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     """Hold out, fit, measure, fit again, save. Reports parameters, held-out metrics and what describes the model."""
     learner: Learner = options.learner

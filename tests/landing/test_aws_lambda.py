@@ -577,7 +577,10 @@ RULES: dict[str, tuple[Readiness, str]] = {
     ),
     "at least": (AtLeast(2), "AtLeast needs more than one object, and a Databricks job has no wait"),
     "settled": (Settled(timedelta(minutes=5)), "Settled needs more than one object, and a Databricks job has no wait"),
-    "marker": (Marker("_READY"), f"the marker _READY completes it, not {KEY.rpartition('/')[2]!r}, and a Databricks job has no wait"),
+    "marker": (
+        Marker("_READY"),
+        f"the marker _READY completes it, not {KEY.rpartition('/')[2]!r}, and a Databricks job has no wait",
+    ),
 }
 
 

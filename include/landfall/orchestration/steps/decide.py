@@ -13,7 +13,7 @@ from landfall.orchestration.lineage.of_steps import reasons_decided
 from landfall.orchestration.steps.log_lines import outline
 from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
 from landfall.orchestration.steps.step import Report
-from landfall.pipelines import find_training
+from landfall.pipelines import find_pipeline
 from landfall.spec import Partitions, Settings, Training
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Decide(SparkStep):
     """Skips the run, visibly, where none of the declared reasons holds."""
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
-        super().__init__(job=training.drifting, partition="", **kwargs)
+        super().__init__(job=training.drifting, partition="", pipeline=training.pipeline, **kwargs)
         self.training = training
 
     def prepare(self, context: Context, settings: Settings) -> Ask | None:
@@ -42,7 +42,7 @@ class Decide(SparkStep):
             _, serving = compared_with(settings, connection, self.training.model)
             if serving is None or not self.training.freshness.retraining.drift or not serving.reference:
                 return None
-            window = newest_window(connection, find_training(self.training.dag_id), serving)
+            window = newest_window(connection, find_pipeline(self.training.pipeline), serving)
             if not len(window) or measured_drift(connection, serving, window):
                 return None
         self.argv = self.training.drifting.argv(partition=str(window), reference=serving.reference)
@@ -71,7 +71,7 @@ class Decide(SparkStep):
                 self.log.warning("%s", remark)
             figures = collect(
                 connection,
-                find_training(self.training.dag_id),
+                find_pipeline(self.training.pipeline),
                 serving,
                 drift=_values(report) if report else self._known_drift(connection, serving),
                 run_id=context["run_id"],
@@ -102,7 +102,7 @@ class Decide(SparkStep):
             return None
         if not self.training.freshness.retraining.drift or not serving.reference:
             return {}
-        window = newest_window(connection, find_training(self.training.dag_id), serving)
+        window = newest_window(connection, find_pipeline(self.training.pipeline), serving)
         return measured_drift(connection, serving, window) if len(window) else {}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:

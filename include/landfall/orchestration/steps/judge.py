@@ -23,7 +23,7 @@ class Judge(SparkStep):
     operator_extra_links = (ModelVersionLink(),)
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
-        super().__init__(job=training.judging, partition="", **kwargs)
+        super().__init__(job=training.judging, partition="", pipeline=training.pipeline, **kwargs)
         self.training = training
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
@@ -89,10 +89,10 @@ def _asked(
     window = judging_window(challenger, serving)
     asked = {
         "at_version": str(window.at_version),
-        "challenger": judged_model(settings, challenger, window.challenger),
+        "challenger": str(judged_model(settings, challenger, window.challenger)),
     }
     if window.champion and serving:
-        asked["champion"] = judged_model(settings, serving, window.champion)
+        asked["champion"] = str(judged_model(settings, serving, window.champion))
         if serving.learner:
             asked["champion_learner"] = serving.learner
     return str(window.partitions), asked
