@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from landfall.errors import ModelError
 from landfall.spec.learner import Learner
 from landfall.spec.saved_model import SavedModel
+from landfall.spec.training_reports import JudgedModel, JudgedReport
 from spark_jobs.files import read_file
 from spark_jobs.saved import MODEL, PREDICTION
 from spark_jobs.scoring.predict import load_sklearn, predict
@@ -57,22 +58,20 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
         champion = _champion(rows, options, slices, count)
     finally:
         rows.unpersist()
-    return {"days": str(table.partitions), "rows": count, "challenger": challenger, "champion": champion}
+    return JudgedReport(days=str(table.partitions), rows=count, challenger=challenger, champion=champion).as_dict()
 
 
-def _champion(
-    rows: DataFrame, options: argparse.Namespace, slices: Sequence[str], count: int
-) -> dict[str, object] | None:
+def _champion(rows: DataFrame, options: argparse.Namespace, slices: Sequence[str], count: int) -> JudgedModel | None:
     if options.champion is None:
         return None
     learner = options.champion_learner or options.learner
     try:
         return judged(rows, options.champion, learner, slices, count)
     except ModelError as error:
-        return {"metrics": {}, "slices": {}, "lowest": None, "highest": None, "milliseconds": None, "error": error.what}
+        return JudgedModel(error=error.what)
 
 
-def judged(rows: DataFrame, model: SavedModel, learner: Learner, slices: Sequence[str], count: int) -> dict[str, Any]:
+def judged(rows: DataFrame, model: SavedModel, learner: Learner, slices: Sequence[str], count: int) -> JudgedModel:
     """What one model shows on the rows, in one pass over them.
 
     Raises:
@@ -90,7 +89,7 @@ def judged(rows: DataFrame, model: SavedModel, learner: Learner, slices: Sequenc
             "lowest": whole.lowest,
             "highest": whole.highest,
         }
-    return {**shown, "milliseconds": _milliseconds(rows, model, count), "error": ""}
+    return JudgedModel(**shown, milliseconds=_milliseconds(rows, model, count))
 
 
 def _predict(rows: DataFrame, model: SavedModel, keep: Sequence[str]) -> DataFrame:

@@ -5,6 +5,7 @@ import json
 
 from pyspark.sql import SparkSession
 
+from landfall.spec.training_reports import DriftReport
 from spark_jobs.files import read_file
 from spark_jobs.tables import read_partitions
 from spark_jobs.training.counting import count_values
@@ -22,8 +23,8 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     types = dict(rows.dtypes)
     bins = {name: read_bins(known[name]) for name in known if is_number(types.get(name, ""))}
     counts = count_values(spark, options.lake.folder(options.features.name), rows, bins)
-    return {
-        "rows": max((sum(each) for each in counts.values()), default=0),
-        "drift": {name: distances(known[name], each) for name, each in counts.items() if sum(each)},
-        "missing": sorted(set(known) - set(bins)),
-    }
+    return DriftReport(
+        rows=max((sum(each) for each in counts.values()), default=0),
+        drift={name: distances(known[name], each) for name, each in counts.items() if sum(each)},
+        missing=sorted(set(known) - set(bins)),
+    ).as_dict()

@@ -14,6 +14,7 @@ from landfall.errors import ModelError
 from landfall.spec.learner import Learner, Number
 from landfall.spec.partition import Partition, Partitions
 from landfall.spec.retraining import BETTER_BY
+from landfall.spec.training_reports import TrainedReport
 from spark_jobs.training.fitting import Fitting, fitting_of
 from spark_jobs.training.grid import DECISIVE, expanding, points
 from spark_jobs.training.learning import learn
@@ -30,10 +31,10 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     try:
         parameters, tried = choose(learner, fitting, snapshot)
         to = {"model": options.model, "judged": options.judged}
-        told = learn(learner, fitting, snapshot, parameters, holdout=len(snapshot.held), **to)
+        fitted = learn(learner, fitting, snapshot, parameters, holdout=len(snapshot.held), **to)
     finally:
         snapshot.rows.unpersist()
-    return {**told, "snapshot": snapshot.as_dict(), "tried": tried}
+    return TrainedReport(**vars(fitted), snapshot=snapshot.as_dict(), tried=tried).as_dict()
 
 
 def choose(learner: Learner, fitting: Fitting, snapshot: Snapshot) -> tuple[dict[str, Number], list[dict[str, object]]]:

@@ -15,6 +15,7 @@ from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
 from landfall.orchestration.steps.step import Report
 from landfall.pipelines import find_pipeline
 from landfall.spec import Partitions, Settings, Training
+from landfall.spec.training_reports import DriftReport
 
 if TYPE_CHECKING:
     from landfall.models.registry import ModelVersion
@@ -60,11 +61,12 @@ class Decide(SparkStep):
 
         retraining, model = self.training.freshness.retraining, self.training.model
         with connect(settings) as connection:
-            if report:
+            drift = DriftReport.of(report) if report else None
+            if drift:
                 measured = version(settings, model, memo["version"])
                 window = Partitions.parse(memo["window"])
-                note_drift(settings, connection, measured, window, report, retraining.drift)
-                for name in report["missing"]:
+                note_drift(settings, connection, measured, window, drift, retraining.drift)
+                for name in drift.missing:
                     self.log.warning("The feature table has no column `%s` any more: no drift is measured.", name)
             _, serving = compared_with(settings, connection, model)
             for remark in other_aliases(connection, [model]):
@@ -73,7 +75,7 @@ class Decide(SparkStep):
                 connection,
                 find_pipeline(self.training.pipeline),
                 serving,
-                drift=_values(report) if report else self._known_drift(connection, serving),
+                drift=drift.drift if drift else self._known_drift(connection, serving),
                 run_id=context["run_id"],
                 **_started(context),
             )
@@ -108,10 +110,6 @@ class Decide(SparkStep):
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """The newest features in, nothing out."""
         return reasons_decided(settings, self.training)
-
-
-def _values(report: Json) -> Measured:
-    return {name: dict(values) for name, values in report["drift"].items()}
 
 
 def _started(context: Context) -> dict[str, bool]:

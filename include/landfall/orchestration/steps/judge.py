@@ -12,6 +12,7 @@ from landfall.orchestration.lineage.of_steps import models_judged
 from landfall.orchestration.pages.links import ModelVersionLink
 from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
 from landfall.spec import Settings, Training
+from landfall.spec.training_reports import JudgedReport
 
 if TYPE_CHECKING:
     from landfall.models.registry import ModelVersion
@@ -53,7 +54,7 @@ class Judge(SparkStep):
         from landfall.models.registry import version
 
         challenger = version(settings, self.training.model, memo["challenger"])
-        verdict = judge(self.training.freshness.gate, report)
+        verdict = judge(self.training.freshness.gate, JudgedReport.of(report))
         note_verdict(settings, challenger, verdict)
         self.log.info("%s", verdict.markdown())
         if not verdict.passed:
