@@ -6,13 +6,14 @@ from datetime import datetime
 
 from landfall.database import connect as connect_database
 from landfall.errors import RunError
-from landfall.landing.store.feeds import connect, iterate_folder, iterate_landing
+from landfall.landing.landed import iterate_folder, iterate_landing
 from landfall.ledger.airflow_runs import all_runs, is_paused, newest_run
 from landfall.ledger.current import current_of
 from landfall.ledger.facts import Facts, Seen
 from landfall.ledger.gather import Landed, gather, sort_objects
 from landfall.ledger.schema import ensure_ledger
 from landfall.ledger.standing import Standing, judged
+from landfall.objects.client import connect
 from landfall.runs import AirflowApi
 from landfall.spec import Feed, Partition, Pipeline, Settings
 

@@ -10,11 +10,11 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from landfall.compute.choice import target_of
-from landfall.compute.local import WarmSpark
+from landfall.compute.local.warm import WarmSpark
 from landfall.database import Database, connect
 from landfall.errors import ComputeError, LandfallError, ModelError
-from landfall.landing.store.feeds import connect as connect_store
 from landfall.ledger import ensure_ledger
+from landfall.objects.client import connect as connect_store
 from landfall.partitions.judge import judge
 from landfall.partitions.look import Reading, look, open_readings
 from landfall.partitions.stage import Batch, choose, measured, open_staging

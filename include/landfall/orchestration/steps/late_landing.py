@@ -54,8 +54,9 @@ def note_late_landing(landing: Landing, partition: Partition) -> str:
         LandingError: S3 cannot be asked. PublishingError: the database cannot be asked.
     """
     from landfall.database import connect as connect_database
-    from landfall.landing.store.feeds import connect, lacks_now
+    from landfall.landing.landed import lacks_now
     from landfall.ledger import ensure_ledger, note_late
+    from landfall.objects.client import connect
 
     settings, now, due = Settings.read(), datetime.now(UTC), landing.due(partition)
     lacks = lacks_now(connect(settings.s3), settings.s3.bucket, landing, partition)

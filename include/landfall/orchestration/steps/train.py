@@ -34,9 +34,9 @@ class CollectFeatures(SparkStep):
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """Features of every whole day that has landed."""
         from landfall.database import connect as connect_database
-        from landfall.landing.store.feeds import connect
         from landfall.ledger import ensure_ledger
         from landfall.ledger.collected import list_landed
+        from landfall.objects.client import connect
 
         feed, until = self.training.feed, Partition.parse(self.until) if self.until else None
         with connect_database(settings) as database:

@@ -14,7 +14,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from airflow.triggers.base import StartTriggerArgs
 
 from landfall.errors import LandfallError, LandingError, from_dict
-from landfall.landing.store.feeds import connect, lacks_now
+from landfall.landing.landed import lacks_now
+from landfall.objects.client import connect
 from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition
 from landfall.orchestration.lineage.datasets import Lineage, TellsLineage
 from landfall.orchestration.lineage.of_steps import partition_landed

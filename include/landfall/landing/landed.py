@@ -7,42 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from landfall.errors import Fault, LandingError
-from landfall.landing.store import listing
-from landfall.landing.store.listing import LandedObject, ObjectStore
-from landfall.spec import S3, Landing, Partition, Partitions
-
-CONNECTIONS = 16
-"""Connections a client keeps, so that as many threads can put at once."""
-
-
-def connect(s3: S3) -> ObjectStore:
-    """A client of the object store. Asks nothing yet, so it succeeds even if the store is down.
-
-    It gives up connecting after 3 s and reading after 30 s, three times at most: a store that is down is known in 12 s.
-    Clients are safe to share between threads.
-    """
-    import boto3
-    from botocore.config import Config
-
-    config = Config(
-        connect_timeout=3,
-        read_timeout=30,
-        retries={"total_max_attempts": 3, "mode": "standard"},
-        max_pool_connections=CONNECTIONS,
-        # Other stores than Amazon's know neither virtual hosts nor its newer checksums.
-        s3={"addressing_style": "path"} if s3.endpoint else {},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    client: ObjectStore = boto3.client(
-        "s3",
-        endpoint_url=s3.endpoint or None,
-        region_name=s3.region,
-        aws_access_key_id=s3.access_key or None,
-        aws_secret_access_key=s3.secret_key or None,
-        config=config,
-    )
-    return client
+from landfall.objects import listing
+from landfall.objects.listing import LandedObject, ObjectStore
+from landfall.spec import Landing, Partition, Partitions
 
 
 def list_partition(
