@@ -18,7 +18,7 @@ from landfall.cli.vouch import model_of
 from landfall.errors import ModelError, SpecError
 from landfall.freshness import Promotion, Serving
 from landfall.models import registry
-from landfall.models.registry import Listed
+from landfall.models.registry import ListedVersion
 from landfall.pipelines import PIPELINES, TABLE_MODELS, find_pipeline, find_trainable
 from landfall.publishing import Published, find_publication
 from landfall.publishing.statements import plain
@@ -75,7 +75,7 @@ def _serving(where: Settings, name: str) -> Serving:
         return freshness.notice(where, conn, name)
 
 
-def _of_no_pipeline(where: Settings, name: str, limit: int) -> list[Listed]:
+def _of_no_pipeline(where: Settings, name: str, limit: int) -> list[ListedVersion]:
     """The versions of a table model, or of any other that somebody has registered.
 
     Raises:
@@ -84,7 +84,7 @@ def _of_no_pipeline(where: Settings, name: str, limit: int) -> list[Listed]:
     """
     if name in TABLE_MODELS:
         return registry.versions(where, name, limit=limit)
-    listed: list[Listed] = []
+    listed: list[ListedVersion] = []
     with suppress(ModelError):
         listed = registry.versions(where, name, limit=limit)
     if not listed:
@@ -92,7 +92,9 @@ def _of_no_pipeline(where: Settings, name: str, limit: int) -> list[Listed]:
     return listed
 
 
-def _listed(each: Listed, change: Promotion | None, pipeline: Pipeline, serving: str | None) -> dict[str, object]:
+def _listed(
+    each: ListedVersion, change: Promotion | None, pipeline: Pipeline, serving: str | None
+) -> dict[str, object]:
     version, metric = each.version, pipeline.training.freshness.gate.metric
     error = version.metrics.get(f"gate_{metric}", version.metrics.get(f"holdout_{metric}"))
     return {

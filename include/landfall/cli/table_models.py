@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from landfall.cli.output import Output
-from landfall.models.registry import CHAMPION, Listed
+from landfall.models.registry import CHAMPION, ListedVersion
 from landfall.publishing.statements import plain
 from landfall.reporting import words
 from landfall.runs import AirflowApi
@@ -29,13 +29,13 @@ def train_table_model(out: Output, model: TableModel) -> None:
     out.answer({"run_id": run_id, **trained, "next": deploy}, text)
 
 
-def aliases_of(each: Listed, serving: str | None) -> list[str]:
+def aliases_of(each: ListedVersion, serving: str | None) -> list[str]:
     """The aliases of a version: `champion` is on the one that serves, wherever MLflow's alias of that name is."""
     others = [alias for alias in each.aliases if alias != CHAMPION]
     return ["champion", *others] if each.version.version == serving else others
 
 
-def list_versions(out: Output, model: str, listed: list[Listed], serving: str | None) -> None:
+def list_versions(out: Output, model: str, listed: list[ListedVersion], serving: str | None) -> None:
     """The versions of a model that is no pipeline's, newest first: what each learnt from, and how good it is."""
     told = [_listed(each, serving) for each in listed]
     if out.wants_json:
@@ -58,7 +58,7 @@ def list_versions(out: Output, model: str, listed: list[Listed], serving: str | 
         out.table(columns, rows, title=f"{model}: {words.count(len(rows), 'version')}")
 
 
-def _listed(each: Listed, serving: str | None) -> dict[str, object]:
+def _listed(each: ListedVersion, serving: str | None) -> dict[str, object]:
     version = each.version
     return {
         "version": version.version,
