@@ -15,7 +15,7 @@ from landfall.errors import RunError
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, CITY, FORECAST, PREDICTIONS, STATE, TRAINING
 from landfall.runs import AirflowApi
 from landfall.spec import Feed, Partition
-from landfall.stack.state import State
+from landfall.stack.state import StackState
 
 Told = dict[str, object]
 
@@ -114,7 +114,7 @@ class Demo:
                 progress.step("it is up already")
                 return
 
-            def watch(state: State) -> None:
+            def watch(state: StackState) -> None:
                 if doing := [f"{part.name}: {part.doing}" for part in state.parts if part.doing]:
                     progress.step("; ".join(doing))
 

@@ -14,7 +14,7 @@ from landfall.spec.tables import READER
 from landfall.stack import control, doctor
 from landfall.stack.layout import Layout
 from landfall.stack.part import last_lines
-from landfall.stack.state import PartRecord, State
+from landfall.stack.state import PartRecord, StackState
 
 FIELDS = ("name", "state", "url", "pid", "log", "secret_file", "token_file", "login", "doing", "restarts", "seconds")
 LOGINS = {"api-server": "admin", "postgres": READER}
@@ -50,7 +50,7 @@ def up(
         shown: dict[str, str] = {}
         with out.progress("starting the stack") as progress:
 
-            def watch(state: State) -> None:
+            def watch(state: StackState) -> None:
                 for part in state.parts:
                     now = f"{part.state} {part.doing}".strip()
                     if part.state in ("waiting", "starting", "stopped", "unhealthy") or shown.get(part.name) == now:
