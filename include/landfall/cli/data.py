@@ -11,7 +11,7 @@ from typing import Annotated, cast
 import typer
 
 from landfall.cli.output import JsonFlag, Output, answering
-from landfall.landing.by_hand.split import Landed, Report
+from landfall.landing.by_hand.split import LandedFile, ShowProgress
 from landfall.landing.by_hand.split import land as land_file
 from landfall.samples import write_sample
 from landfall.spec import Partition
@@ -111,14 +111,14 @@ def _yesterday() -> date:
     return datetime.now(UTC).date() - timedelta(days=1)
 
 
-def _sentence(landed: Landed) -> str:
+def _sentence(landed: LandedFile) -> str:
     count = f"{landed.objects:,} object{'s' * (landed.objects != 1)}, {landed.rows:,} rows"
     left_out = f"\nleft out, not in the contract: {', '.join(landed.left_out)}" if landed.left_out else ""
     return f"landed {count}, {landed.first} to {landed.last}, under {landed.prefix}{left_out}"
 
 
 @contextmanager
-def _bar(out: Output, what: str) -> Iterator[Report]:
+def _bar(out: Output, what: str) -> Iterator[ShowProgress]:
     """A bar for reading and one for landing on a terminal; two plain lines elsewhere. Always on stderr."""
     if not out.errors.is_terminal:
         with out.progress(what) as progress:

@@ -1,1 +1,1 @@
-"""The object store: what lies in it, page after page, and which partitions that makes."""
+"""The object store: what it contains, page after page, and which partitions that makes."""
