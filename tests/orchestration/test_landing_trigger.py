@@ -111,7 +111,7 @@ def test_a_readiness_that_a_triggerer_cannot_make_again_is_refused_when_the_dag_
         wait_for_landing(Landing(prefix="bikes/forecast", ready=OwnRule()))
     assert str(refused.value) == (
         "The readiness of `bikes/forecast` is a `OwnRule`.\n"
-        "  looked: expected one of landfall.spec.readiness, which a triggerer can make again"
+        "  looked: expected one of landfall.spec.readiness, which a triggerer can rebuild"
     )
 
 

@@ -1,4 +1,4 @@
-"""Jobs that run elsewhere: a file each target, and what they share."""
+"""Jobs that run elsewhere: one file per target, and what they share."""
 
 from landfall.orchestration.elsewhere.job import RemoteJob
 

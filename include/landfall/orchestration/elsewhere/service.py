@@ -1,4 +1,4 @@
-"""What each target of this folder does, and how it is found: the name of its file is that of the target."""
+"""What each target of this folder offers, and how it is found: by its file, which has the target's name."""
 
 from importlib import import_module
 from typing import Protocol, cast
@@ -16,18 +16,18 @@ class Service(Protocol):
         """The operator that runs one job and waits for it; it may defer.
 
         Raises:
-            SettingsError: the connection of the target is missing, or says something that makes no sense.
+            SettingsError: the target's connection is missing or makes no sense.
         """
 
     def settle(self, earlier: Order, *, again: bool) -> None:
-        """See to it that no job of an earlier try goes on beside the one that is now to run.
+        """Makes sure that no job of an earlier try goes on beside the job that will run now.
 
         Args:
-            earlier: What that try had ordered.
-            again: The same order is given again, and its token with it.
+            earlier: The order of that try.
+            again: True if the same order is given again, with the same token.
 
         Raises:
-            SettingsError: the connection of the target is missing. ComputeError: the target cannot be asked.
+            SettingsError: the target's connection is missing. ComputeError: the target does not answer.
         """
 
 
@@ -40,7 +40,7 @@ def connection(name: str) -> Connection:
     """An Airflow connection.
 
     Raises:
-        SettingsError: there is none of that name.
+        SettingsError: there is no connection of that name.
     """
     from airflow.sdk.exceptions import AirflowNotFoundException
 
