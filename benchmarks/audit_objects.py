@@ -23,7 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from report import write
 
-from landfall.landing.store.feeds import connect
+from landfall.objects.client import connect
 from landfall.spec import Settings
 from landfall.stack import control, settings
 
@@ -32,7 +32,8 @@ CODE = """
 import json, re, sys, time
 from dataclasses import replace
 from datetime import UTC, datetime
-from landfall.landing.store.feeds import connect, iterate_landing
+from landfall.objects.client import connect
+from landfall.landing.landed import iterate_landing
 from landfall.ledger import Current, audit, ensure_ledger
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.database import connect as connect_database

@@ -13,18 +13,18 @@ from typing import Any
 import psutil
 import pytest
 
-from landfall.compute.cluster import FEW_ROWS, submission
-from landfall.compute.standalone import wait_for_application, web_address
+from landfall.compute.cluster.standalone import wait_for_application, web_address
+from landfall.compute.cluster.submission import FEW_ROWS, submission
+from landfall.compute.remote import RemoteJob
+from landfall.compute.services import service_of
 from landfall.compute.target import Order
 from landfall.errors import ComputeError, SettingsError
-from landfall.orchestration.elsewhere.job import RemoteJob
-from landfall.orchestration.elsewhere.service import service_of
 from landfall.spec import Settings
 
 WORKER = """
 import json, sys
 from types import SimpleNamespace
-from landfall.orchestration.elsewhere.job import RemoteJob
+from landfall.compute.remote import RemoteJob
 from landfall.spec import Settings
 task, *argv = json.loads(sys.argv[1])
 job = RemoteJob({"ti": SimpleNamespace(**task)}, Settings.read(), "cluster", argv[0], small=True)

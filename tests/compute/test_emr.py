@@ -21,11 +21,11 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.emrserverless import models
 from moto.server import ThreadedMotoServer
 
-from landfall.compute.emr import FEW_ROWS, PLAIN, SECRET, SOON, Application
+from landfall.compute.emr.application import FEW_ROWS, PLAIN, SECRET, SOON, Application
+from landfall.compute.emr.application import operator as emr_service
+from landfall.compute.remote import RESUME, RemoteJob
 from landfall.compute.target import Order
 from landfall.errors import ComputeError, LandfallError, SettingsError
-from landfall.orchestration.elsewhere import emr as emr_service
-from landfall.orchestration.elsewhere.job import RESUME, RemoteJob
 from landfall.spec import Settings
 from spark_jobs.__main__ import parse
 

@@ -25,8 +25,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from landfall.landing.store.feeds import connect
 from landfall.models.registry import champion_version
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import TRAINING
 from landfall.samples import write_sample
 from landfall.spec import Partition, Settings

@@ -12,9 +12,10 @@ import pytest
 
 from landfall.database import connect as connect_database
 from landfall.errors import LandingError
-from landfall.landing.store.feeds import connect, list_partition
-from landfall.landing.store.listing import LandedObject
+from landfall.landing.landed import list_partition
 from landfall.ledger import ensure_ledger, record_landing
+from landfall.objects.client import connect
+from landfall.objects.listing import LandedObject
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.spec import Partition
 

@@ -12,10 +12,10 @@ from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 from landfall.errors import LandingError
-from landfall.landing.store.feeds import connect
 from landfall.landing.waiting import lister, poller
 from landfall.landing.waiting.async_store import AsyncStore
 from landfall.landing.waiting.lister import changes, landed
+from landfall.objects.client import connect
 from landfall.spec import S3, Landing, Partition
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, Settled
 
@@ -394,7 +394,7 @@ def test_an_outage_is_told_once_and_waited_out(
     s3: S3, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server is stopped and another one started on its port."""
-    monkeypatch.setattr("landfall.landing.waiting.async_store.ATTEMPTS", 1)
+    monkeypatch.setattr("landfall.objects.client.ATTEMPTS", 1)
     caplog.set_level(logging.INFO, "landfall.landing")
     first = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     first.start()

@@ -14,9 +14,9 @@ from moto.server import ThreadedMotoServer
 
 from landfall.errors import LandingError
 from landfall.landing.events import messages
-from landfall.landing.store.feeds import connect
 from landfall.landing.waiting import lister
 from landfall.landing.waiting.lister import landed
+from landfall.objects.client import connect
 from landfall.spec import S3, Landing, Partition
 
 DAYS = Landing(prefix="bikes/forecast")

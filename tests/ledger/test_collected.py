@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from landfall.landing.store.feeds import iterate_landing
+from landfall.landing.landed import iterate_landing
 from landfall.ledger import Current, Facts, Standing, gather, open_reading, standing
 from landfall.ledger.collected import list_landed, note_collected
 from landfall.ledger.gather import Landed, sort_objects

@@ -121,7 +121,7 @@ def test_a_pipeline_of_spark_is_logged_through_spark_connect(store, name):
     from pyspark.ml.regression import DecisionTreeRegressor
     from pyspark.sql import SparkSession
 
-    from landfall.compute.local import SMALL
+    from landfall.compute.local.warm import SMALL
 
     session = SparkSession.builder.remote(store.spark_remote).create()
     try:

@@ -17,7 +17,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from airflow.sdk.execution_time.timeout import TimeoutPosix
 
-from landfall.compute.local import WarmSpark
+from landfall.compute.local.warm import WarmSpark
 from landfall.errors import ComputeError, LandingError
 from landfall.orchestration import check_contract, make_features
 from landfall.orchestration.steps.spark_step import SparkStep
@@ -137,7 +137,7 @@ def frozen(stack: Any) -> Iterator[None]:
 JOB = """
 import sys
 import spark_jobs.__main__ as jobs
-from landfall.compute.local import WarmSpark
+from landfall.compute.local.warm import WarmSpark
 
 def run(argv, session):
     sleep = f"java_method('java.lang.Thread', 'sleep', {argv[0]}L + id)"

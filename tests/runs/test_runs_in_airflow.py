@@ -19,8 +19,8 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from landfall.landing.store.feeds import connect
 from landfall.ledger.survey import survey
+from landfall.objects.client import connect
 from landfall.orchestration.airflow_patches.dags_test import _give_back
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi

@@ -61,7 +61,7 @@ def land(
     json: JsonFlag = False,
 ) -> None:
     """Split a CSV file by day and put each day into its partition. Landing again overwrites; values are not judged."""
-    from landfall.landing.store.feeds import connect
+    from landfall.objects.client import connect
     from landfall.stack import settings
 
     with answering(json) as out:
@@ -84,10 +84,10 @@ def mend_etags(
     parts: then its partition is run again. Safe to repeat, and while data lands.
     """
     from landfall.database import connect as connect_database
-    from landfall.landing.store.etags import CopyingStore
-    from landfall.landing.store.etags import mend_etags as mend
-    from landfall.landing.store.feeds import connect
     from landfall.ledger.record import known_etags
+    from landfall.objects.client import connect
+    from landfall.objects.etags import CopyingStore
+    from landfall.objects.etags import mend_etags as mend
     from landfall.pipelines import PIPELINES
     from landfall.stack import settings
 

@@ -132,7 +132,7 @@ class Demo:
         self, files: dict[str, Path], feed: Feed, *, first: Partition | None = None, last: Partition | None = None
     ) -> None:
         from landfall.landing.by_hand.split import land
-        from landfall.landing.store.feeds import connect
+        from landfall.objects.client import connect
         from landfall.stack import settings
 
         s3 = settings().s3

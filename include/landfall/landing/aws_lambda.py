@@ -10,14 +10,14 @@ read the object. Where Airflow's wait judges whether the partition is ready, thi
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from landfall.errors import RunError
 from landfall.landing.events.run_starts import WantedRun, starter
 from landfall.landing.events.s3_events import CreatedObject, Ignored, read_event
 from landfall.pipelines import PIPELINES
-from landfall.spec import AllNamed, Landing, Marker, Partition
+from landfall.spec import Landing, Partition
 
 log = logging.getLogger(__name__)
 
@@ -107,14 +107,7 @@ def _runs_of(landed: CreatedObject) -> Iterator[WantedRun]:
 def _awaited(landing: Landing, key: str) -> bool:
     """True if the feed's readiness rule names this object, such as a marker, which holds no data."""
     home = landing.home_of(key)
-    match landing.ready:
-        case Marker(name):
-            names: Iterable[str] = (name,)
-        case AllNamed(names):
-            pass
-        case _:
-            return False
-    return home is not None and home[1] in names
+    return home is not None and landing.ready.awaits(home[1])
 
 
 def _feeds() -> Iterator[tuple[str, str, Landing]]:

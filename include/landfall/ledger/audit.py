@@ -15,13 +15,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from landfall.database import Database
-from landfall.landing.store.feeds import iterate_landing
-from landfall.landing.store.listing import ObjectStore
+from landfall.landing.landed import iterate_landing
 from landfall.ledger.facts import Facts, Seen
 from landfall.ledger.gather import Runs, gather, sort_objects
 from landfall.ledger.record import claim, record_landing
 from landfall.ledger.restarts import failed_at, made_of, paused_until, restarts
 from landfall.ledger.standing import Current, Standing, judged
+from landfall.objects.listing import ObjectStore
 from landfall.spec import Feed, Partition, PredictionTable
 
 AT_ONCE = max(2, os.cpu_count() or 2)

@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from landfall.database import Database
-from landfall.landing.store.feeds import iterate_landing
-from landfall.landing.store.listing import ObjectStore
+from landfall.landing.landed import iterate_landing
 from landfall.ledger.gather import Landed, newest_readings, sort_objects
 from landfall.ledger.record import close_reading, excuse_reading, judge_reading, open_reading, record_landing
+from landfall.objects.listing import ObjectStore
 from landfall.publishing import published_partitions
 from landfall.spec import Landing, Partition, PredictionTable
 

@@ -9,8 +9,8 @@ from psycopg import sql
 
 from landfall.database import Database, explained, fetch
 from landfall.errors import SpecError
-from landfall.landing.store.listing import LandedObject
 from landfall.ledger.facts import Claimed, Facts, Made, Read, Refused, Seen
+from landfall.objects.listing import LandedObject
 from landfall.spec import Feed, Landing, Partition, PredictionTable
 
 log = logging.getLogger(__name__)

@@ -23,8 +23,8 @@ class LandingWatcher(BaseEventTrigger):
 
     Args:
         feed: PIPELINE/FEED, such as `bike_demand/forecast`.
-        landing: Where its objects arrive, as `landing_trigger.written` wrote it. A triggerer lives longer than a declaration,
-            so it gets the declaration as an argument, and another declaration makes another watcher.
+        landing: Where its objects arrive, as `Landing.to_json` wrote it. A triggerer lives longer than a declaration, so it
+            gets the declaration as an argument, and another declaration makes another watcher.
     """
 
     def __init__(self, feed: str, landing: str) -> None:

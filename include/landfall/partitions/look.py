@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from landfall.database import Database
 from landfall.errors import LandingError
-from landfall.landing.store.feeds import check_complete, check_landed, iterate_folder, iterate_landing, visible
-from landfall.landing.store.listing import LandedObject, ObjectStore
+from landfall.landing.landed import check_complete, check_landed, iterate_folder, iterate_landing, visible
 from landfall.ledger import close_reading, open_reading, record_landing
+from landfall.objects.listing import LandedObject, ObjectStore
 from landfall.partitions.trip import Trip
 from landfall.spec import Landing, Partition
 

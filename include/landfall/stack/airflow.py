@@ -38,7 +38,7 @@ HEAVY = (
     "landfall.orchestration.steps.audit",
     "landfall.orchestration.lineage.events",
     "landfall.orchestration.lineage_files",
-    "landfall.compute.local",
+    "landfall.compute.local.warm",
     "landfall.freshness",
     "landfall.ledger.survey",
 )

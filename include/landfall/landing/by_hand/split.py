@@ -14,9 +14,9 @@ from typing import NoReturn
 
 from landfall.errors import LandingError
 from landfall.landing.by_hand.source import CsvSource, command, open_source, refuse
-from landfall.landing.store.errors import landing_error, translated
-from landfall.landing.store.feeds import CONNECTIONS
-from landfall.landing.store.listing import ObjectStore, endpoint_of
+from landfall.objects.client import CONNECTIONS
+from landfall.objects.errors import landing_error, translated
+from landfall.objects.listing import ObjectStore, endpoint_of
 from landfall.spec import Partition, Partitions
 
 OBJECT_NAME = "hours.csv"

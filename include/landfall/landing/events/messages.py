@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from landfall.errors import SettingsError
 from landfall.landing.events.s3_events import CreatedObject, read_text
+from landfall.objects.client import access
 from landfall.spec import S3
 
 log = logging.getLogger(__name__)
@@ -139,12 +140,7 @@ def _connect(s3: S3, endpoint: str | None) -> AbstractAsyncContextManager[Queue]
     # One attempt: the pauses are ours. A read must outlast the long poll.
     config = AioConfig(connect_timeout=3, read_timeout=LONG_POLL + 10, retries={"total_max_attempts": 1})
     client: AbstractAsyncContextManager[Queue] = get_session().create_client(
-        "sqs",
-        endpoint_url=endpoint,
-        region_name=s3.region,
-        aws_access_key_id=s3.access_key or None,
-        aws_secret_access_key=s3.secret_key or None,
-        config=config,
+        "sqs", **{**access(s3), "endpoint_url": endpoint}, config=config
     )
     return client
 

@@ -9,12 +9,11 @@ from functools import lru_cache
 from typing import Any
 
 from landfall.landing.waiting.sweep import AsyncObjectStore
+from landfall.objects.client import access, configuration
 from landfall.spec import S3
 
 CONNECTIONS = 4
 """How many connections a client keeps; a lister sends one request at a time."""
-ATTEMPTS = 3
-"""How often the client itself tries, within about a second, before it reports an error."""
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +36,7 @@ class AsyncStore:
         self._reader: asyncio.Task[None] | None = None
 
     async def client(self) -> AsyncObjectStore:
-        """The client, configured like that of `store.feeds.connect`."""
+        """The client; the first caller opens it."""
         async with self._one:
             if self._client is None:
                 self._client = await self._open()
@@ -76,22 +75,8 @@ class AsyncStore:
 
     async def _open(self) -> AsyncObjectStore:
         session, config_of = await asyncio.to_thread(_prepared)
-        config = config_of(
-            connect_timeout=3,
-            read_timeout=30,
-            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-            max_pool_connections=CONNECTIONS,
-            s3={"addressing_style": "path"} if self.s3.endpoint else {},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
         created = session.create_client(
-            "s3",
-            endpoint_url=self.s3.endpoint or None,
-            region_name=self.s3.region,
-            aws_access_key_id=self.s3.access_key or None,
-            aws_secret_access_key=self.s3.secret_key or None,
-            config=config,
+            "s3", **access(self.s3), config=config_of(**configuration(self.s3, CONNECTIONS))
         )
         client: AsyncObjectStore = await self._opened.enter_async_context(created)
         return client

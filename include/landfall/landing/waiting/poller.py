@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from landfall.errors import LandingError
-from landfall.landing.store.errors import landing_error
+from landfall.objects.errors import landing_error
 from landfall.spec import S3
 
 SHARE = 5.0

@@ -18,8 +18,8 @@ from landfall.spec.run_form import label_of
 
 if TYPE_CHECKING:
     from landfall.database import Database
-    from landfall.landing.store.listing import ObjectStore
     from landfall.ledger import Audit, Start
+    from landfall.objects.listing import ObjectStore
     from landfall.runs import AirflowApi
 
 
@@ -123,10 +123,10 @@ def look_at(settings: Settings, name: str) -> PipelineLook:
 
 def _look_at(settings: Settings, name: str) -> PipelineLook:
     from landfall.database import connect as connect_database
-    from landfall.landing.store.feeds import connect
     from landfall.ledger import ensure_ledger
     from landfall.ledger.airflow_runs import at_work, is_urgent
     from landfall.ledger.trainings import restart_of
+    from landfall.objects.client import connect
     from landfall.runs import AirflowApi
 
     pipeline, api, store = PIPELINES[name], AirflowApi(settings), connect(settings.s3)
@@ -177,7 +177,7 @@ def _audit(
         current_of(settings, pipeline, feed),
         active=lambda feed: active_runs(api, feed),
         newest=lambda feed, partition: newest_run(api, feed, partition),
-        of=pipeline.held_against(feed),
+        of=feed.held_against,
         paused=is_paused(api, feed),
         yielding=yielding,
         away=away,
@@ -191,7 +191,7 @@ def _audit(
 
 def _away(settings: Settings) -> str:
     """The server that is away, of those that a run needs besides the ones that the audit itself uses; empty if all are there."""
-    from landfall.compute.local import WarmSpark
+    from landfall.compute.local.warm import WarmSpark
     from landfall.models.client import check_alive
 
     try:

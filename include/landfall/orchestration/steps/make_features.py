@@ -28,6 +28,7 @@ class MakeFeatures(SparkStep):
         super().__init__(
             job=feed.features,
             partition=PARTITION,
+            pipeline=feed.pipeline,
             inlets=[landing_asset(feed)],
             outlets=[features_asset(feed)],
             **kwargs,
@@ -37,8 +38,8 @@ class MakeFeatures(SparkStep):
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """The job that makes features of what is in the partition's folder now."""
         from landfall.database import connect
-        from landfall.landing.store.feeds import connect as connect_store
         from landfall.ledger import ensure_ledger
+        from landfall.objects.client import connect as connect_store
         from landfall.partitions import look, open_readings
 
         partition, trip = partition_of(context), trip_of(self.feed, context, settings)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import Asset, BaseOperatorLink, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from landfall.errors import RunError
+from landfall.errors import RunError, SpecError
 from landfall.json_values import Json
 from landfall.orchestration.assets import features_asset, model_asset, table_asset
 from landfall.orchestration.champion_trigger import ChampionTrigger
@@ -17,7 +17,7 @@ from landfall.orchestration.steps.log_lines import count
 from landfall.orchestration.steps.run_partition import PARTITION, partition_of
 from landfall.orchestration.steps.spark_step import Ask, SparkStep
 from landfall.orchestration.steps.step import StepReport, trip_of
-from landfall.spec import Feed, PredictionTable, Settings
+from landfall.spec import Feed, Settings
 from landfall.spec.reports import StagedReport
 
 if TYPE_CHECKING:
@@ -31,7 +31,13 @@ class Stage(SparkStep):
     operator_extra_links: tuple[BaseOperatorLink, ...] = (ExplainLink(),)
 
     def __init__(self, *, feed: Feed, model: str, reads: Asset, **kwargs: Any) -> None:
-        super().__init__(job=feed.scoring, partition=PARTITION, inlets=[features_asset(feed), reads], **kwargs)
+        super().__init__(
+            job=feed.staging,
+            partition=PARTITION,
+            pipeline=feed.pipeline,
+            inlets=[features_asset(feed), reads],
+            **kwargs,
+        )
         self.feed, self.model = feed, model
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
@@ -137,9 +143,15 @@ class Score(Stage):
 class MeasureErrors(Stage):
     """Compares what was published for the day with what happened; skips if nothing was published."""
 
-    def __init__(self, *, of: PredictionTable, **kwargs: Any) -> None:
-        super().__init__(reads=table_asset(of), **kwargs)
-        self.of = of
+    def __init__(self, *, feed: Feed, **kwargs: Any) -> None:
+        if feed.held_against is None:
+            raise SpecError(
+                f"The rows of `{feed.full_name}` are held against no predictions.",
+                looked="its Feed.held_against",
+                next="declare the prediction table, or let the run score its rows",
+            )
+        super().__init__(feed=feed, reads=table_asset(feed.held_against), **kwargs)
+        self.of = feed.held_against
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """Features and earlier publications in, staged errors out."""
@@ -151,6 +163,6 @@ def score(feed: Feed, *, model: str) -> Score:
     return Score(task_id="score", feed=feed, model=model)
 
 
-def measure_errors(feed: Feed, *, of: PredictionTable, model: str) -> MeasureErrors:
-    """The measuring step: stages the errors of what `of` has published, and logs them to the runs of `model`'s versions."""
-    return MeasureErrors(task_id="measure_errors", feed=feed, of=of, model=model)
+def measure_errors(feed: Feed, *, model: str) -> MeasureErrors:
+    """The measuring step: stages the errors of earlier publications, and logs them to the runs of `model`'s versions."""
+    return MeasureErrors(task_id="measure_errors", feed=feed, model=model)

@@ -13,7 +13,7 @@ from landfall.orchestration.pages.links import ModelVersionLink
 from landfall.orchestration.steps.log_lines import count, outline
 from landfall.orchestration.steps.spark_step import Ask, SparkStep
 from landfall.orchestration.steps.tracks_training import TracksTraining
-from landfall.spec import Partition, Partitions, PredictionTable, Settings, Training
+from landfall.spec import Partition, Partitions, Settings, Training
 from landfall.spec.reports import FeaturesReport
 
 UNTIL = "{{ params.until or '' }}"
@@ -28,16 +28,16 @@ class CollectFeatures(SparkStep):
 
     template_fields: Sequence[str] = ("until",)
 
-    def __init__(self, *, training: Training, of: PredictionTable | None, **kwargs: Any) -> None:
-        super().__init__(job=training.collecting, partition="", **kwargs)
-        self.training, self.of, self.until = training, of, UNTIL
+    def __init__(self, *, training: Training, **kwargs: Any) -> None:
+        super().__init__(job=training.collecting, partition="", pipeline=training.pipeline, **kwargs)
+        self.training, self.until = training, UNTIL
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """The job that makes the features of every complete day that has landed."""
         from landfall.database import connect as connect_database
-        from landfall.landing.store.feeds import connect
         from landfall.ledger import ensure_ledger
         from landfall.ledger.collected import list_landed
+        from landfall.objects.client import connect
 
         feed, until = self.training.feed, Partition.parse(self.until) if self.until else None
         with connect_database(settings) as database:
@@ -61,10 +61,10 @@ class CollectFeatures(SparkStep):
         refused = [day.partition for day in features.refused]
         for day in features.refused:
             self.log.warning("Left out of training: %s", day)
-        if self.of:
+        if against := self.training.feed.held_against:
             feed, objects = self.training.feed.full_name, memo["objects"]
             with connect(settings) as database:
-                read = note_collected(database, self.of, feed, objects, context["run_id"], features.partitions, refused)
+                read = note_collected(database, against, feed, objects, context["run_id"], features.partitions, refused)
             self.log.info(
                 "%d days need no run of their own: their features are made, and nothing was predicted for them", read
             )
@@ -90,7 +90,7 @@ class Train(TracksTraining):
     operator_extra_links = (ModelVersionLink(),)
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
-        super().__init__(job=training.training, partition="", **kwargs)
+        super().__init__(job=training.training, partition="", pipeline=training.pipeline, **kwargs)
         self.training, self.until = training, UNTIL
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
@@ -125,9 +125,12 @@ class Train(TracksTraining):
         return model_trained(settings, self.training, report)
 
 
-def collect_features(training: Training, *, of: PredictionTable | None = None) -> CollectFeatures:
-    """The step that completes the feature table. Days for which `of` has no predictions then need no run of their own."""
-    return CollectFeatures(task_id="collect_features", training=training, of=of)
+def collect_features(training: Training) -> CollectFeatures:
+    """The step that completes the feature table.
+
+    If the feed's rows are compared with predictions, a day without predictions then needs no run of its own.
+    """
+    return CollectFeatures(task_id="collect_features", training=training)
 
 
 def train(training: Training) -> Train:

@@ -30,8 +30,8 @@ class LandRows(Step):
 
     def run(self, context: Context, settings: Settings) -> Json:
         """The model, and the file with its rows."""
-        from landfall.landing.store.feeds import connect
-        from landfall.landing.store.rows import land_rows
+        from landfall.landing.rows import land_rows
+        from landfall.objects.client import connect
 
         model = find_table_model(context["params"]["model"])
         file = land_rows(connect(settings.s3), settings.s3.bucket, model)

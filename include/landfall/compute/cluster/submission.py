@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from landfall.compute.local import SMALL
+from landfall.compute.local.warm import SMALL
 from landfall.compute.shipping import door, jobs_zip
 from landfall.compute.target import Order
 from landfall.spec.settings import SPARK_SECRET

@@ -5,9 +5,9 @@ from typing import Any
 
 from airflow.sdk import BaseOperator
 
-from landfall.compute.databricks import CONNECTION, Workspace
+from landfall.compute.connections import connection
+from landfall.compute.databricks.workspace import CONNECTION, Workspace
 from landfall.compute.target import Order
-from landfall.orchestration.elsewhere.service import connection
 
 PAUSE = 2.0
 """Seconds between two looks at a run that is being cancelled."""

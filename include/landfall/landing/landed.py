@@ -7,43 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from landfall.errors import Fault, LandingError
-from landfall.landing.store import listing
-from landfall.landing.store.listing import LandedObject, ObjectStore
-from landfall.pipelines import PIPELINES
-from landfall.spec import S3, Landing, Partition, Partitions
-
-CONNECTIONS = 16
-"""How many connections a client keeps, so that as many threads can put at once."""
-
-
-def connect(s3: S3) -> ObjectStore:
-    """A client of the object store. It sends no request yet, so it succeeds even if the store is down.
-
-    It gives up connecting after 3 s and reading after 30 s, three times at most: it takes 12 s to find a store down.
-    Threads may share a client.
-    """
-    import boto3
-    from botocore.config import Config
-
-    config = Config(
-        connect_timeout=3,
-        read_timeout=30,
-        retries={"total_max_attempts": 3, "mode": "standard"},
-        max_pool_connections=CONNECTIONS,
-        # Stores other than Amazon's know neither virtual hosts nor its newer checksums.
-        s3={"addressing_style": "path"} if s3.endpoint else {},
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-    client: ObjectStore = boto3.client(
-        "s3",
-        endpoint_url=s3.endpoint or None,
-        region_name=s3.region,
-        aws_access_key_id=s3.access_key or None,
-        aws_secret_access_key=s3.secret_key or None,
-        config=config,
-    )
-    return client
+from landfall.objects import listing
+from landfall.objects.listing import LandedObject, ObjectStore
+from landfall.spec import Landing, Partition, Partitions
 
 
 def list_partition(
@@ -120,7 +86,7 @@ def check_complete(objects: Sequence[LandedObject], landing: Landing, partition:
     """
     if objects and (lacks := _lacks(objects, landing, partition)):
         raise _refused(
-            f"Partition {partition} of `{feed_of(landing)}` is not complete: {lacks}.",
+            f"Partition {partition} of `{landing.name}` is not complete: {lacks}.",
             f"{landing.folder(partition)}, for {landing.ready}",
             "land what it lacks: its run is then started again",
             fault="request",  # when a missing marker comes back, the objects that count may be the same
@@ -133,7 +99,7 @@ def check_landed(objects: Sequence[LandedObject], landing: Landing, partition: P
     Raises:
         LandingError: it names the first such object, what was expected and what to type.
     """
-    folder, feed = landing.folder(partition), feed_of(landing)
+    folder, feed = landing.folder(partition), landing.name
     pattern = f"{folder}*{' or *'.join(landing.suffixes)}"
     again = f"landfall land {feed} FILE.csv --from {partition} --until {partition}"
     if not objects:
@@ -154,15 +120,6 @@ def check_landed(objects: Sequence[LandedObject], landing: Landing, partition: P
                 f"{landed.size:,} bytes, at most {limit:,} (Landing.max_object_bytes)",
                 f"land it in smaller objects under {folder}, or raise the limit in the pipeline",
             )
-
-
-def feed_of(landing: Landing) -> str:
-    """The name that commands use for the feed that lands there; the prefix if no pipeline declares it.
-
-    The feed is found by its prefix: a triggerer lives for weeks, and may ask about a landing that was edited meanwhile.
-    """
-    feeds = (feed for pipeline in PIPELINES.values() for feed in pipeline.feeds)
-    return next((feed.full_name for feed in feeds if feed.landing.prefix == landing.prefix), landing.prefix)
 
 
 def _minute(landed: LandedObject) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from landfall.compute.local import SMALL
+from landfall.compute.local.warm import SMALL
 from landfall.compute.target import Order
 from landfall.errors import SettingsError
 from landfall.spec.settings import PLAIN, SECRET

@@ -14,10 +14,10 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import TaskDeferred
 
 from landfall.compute.outcome import report_of
+from landfall.compute.services import service_of
 from landfall.compute.target import Order, Report
 from landfall.errors import ComputeError, LandfallError, LandingError
 from landfall.json_values import Json
-from landfall.orchestration.elsewhere.service import service_of
 from landfall.spec import Settings
 
 ASKED = "landfall_asked"
@@ -29,7 +29,7 @@ RESUME = "job_ended"
 
 
 class RemoteJob:
-    """One job of one task.
+    """A `JobRun` at a target elsewhere.
 
     Args:
         context: The task's context.
@@ -37,8 +37,11 @@ class RemoteJob:
         target: Where the job runs.
         job: Its name.
         small: See `Job.small`.
-        limit: The longest that a trigger waits for it, if the target has no limit of its own.
+        limit: The longest that the job may take. If the target has no limit, a trigger waits for it that long and `waiting`.
     """
+
+    log_hint = "see the job where it ran"
+    waiting = timedelta(hours=1)
 
     def __init__(
         self,
@@ -51,13 +54,18 @@ class RemoteJob:
         limit: timedelta | None = None,
     ) -> None:
         self.context, self.settings, self.target, self.job, self.small = context, settings, target, job, small
-        self.limit = limit
+        self.limit = limit + self.waiting if limit else None
         self.state = context.get("task_state_store")
         self.kept: Json | None = self.state.get(ASKED) if self.state is not None else None
         self.tries = getattr(context["ti"], "max_tries", 0)
         self.name = _name(context)
         self.key = f"_jobs/{self.name}.json"
         self.operator: BaseOperator | None = None
+
+    @property
+    def where(self) -> str:
+        """The target, and what it calls the job."""
+        return f"{self.target}, {self.name}"
 
     def known(self) -> Json | None:
         """What an earlier try of this task has ordered, without seeing its end."""
@@ -220,7 +228,7 @@ class RemoteJob:
             self.state.clear()
 
     def _store(self) -> Any:
-        from landfall.landing.store.feeds import connect
+        from landfall.objects.client import connect
 
         return connect(self.settings.s3)
 

@@ -3,8 +3,8 @@
 import hashlib
 import io
 
-from landfall.landing.store.errors import translated
-from landfall.landing.store.listing import ObjectStore, endpoint_of
+from landfall.objects.errors import translated
+from landfall.objects.listing import ObjectStore, endpoint_of
 from landfall.spec import RowsFile, TableModel
 
 

@@ -57,9 +57,12 @@ class WarmSpark:
     _under_way: "list[tuple[SparkSession, str]]" = field(default_factory=list, init=False, compare=False, repr=False)
 
     def run(self, argv: list[str], *, small: bool = False) -> Report:
-        """Run one job (see `ComputeTarget.run`). A `small` one is planned as `SMALL` says.
+        """Run `python -m spark_jobs ARGV` there and give its report. A `small` one (see `Job.small`) is planned as `SMALL` says.
 
         Where the caller is interrupted (a time limit, Ctrl-C), what the job has under way on the server is stopped too.
+
+        Raises:
+            LandfallError: the job's own verdict on its input, or a ComputeError when Spark failed or is away.
         """
         self.check_alive(argv[0])
         from pyspark.errors import PySparkException

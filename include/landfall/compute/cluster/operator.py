@@ -4,9 +4,9 @@ from pathlib import Path
 
 from airflow.sdk import BaseOperator, Connection
 
-from landfall.compute.cluster import CONNECTION, submission
+from landfall.compute.cluster.submission import CONNECTION, submission
+from landfall.compute.connections import connection
 from landfall.compute.target import Order
-from landfall.orchestration.elsewhere.service import connection
 
 
 def operator(order: Order, task_id: str) -> BaseOperator:
@@ -36,7 +36,7 @@ def operator(order: Order, task_id: str) -> BaseOperator:
 
 def settle(earlier: Order, *, again: bool) -> None:
     """Waits for the application of an earlier try, if the master can be asked for it by name."""
-    from landfall.compute.standalone import wait_for_application, web_address
+    from landfall.compute.cluster.standalone import wait_for_application, web_address
 
     cluster = connection(CONNECTION)
     if address := web_address(_master(cluster), cluster.extra_dejson):

@@ -10,10 +10,10 @@ from airflow.providers.amazon.aws.hooks.emr import EmrServerlessHook
 from airflow.providers.amazon.aws.operators.emr import EmrServerlessStartJobOperator
 from airflow.sdk import BaseOperator, Context
 
-from landfall.compute.emr import CONNECTION, Application
+from landfall.compute.connections import connection
+from landfall.compute.emr.application import CONNECTION, Application
 from landfall.compute.target import Order
 from landfall.errors import ComputeError
-from landfall.orchestration.elsewhere.service import connection
 
 GOING = ("SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING")
 """The states of a run that has not ended. The provider's hook counts CANCELLING as ended and leaves QUEUED out."""

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from landfall.landing.store.errors import translated
-from landfall.landing.store.listing import ObjectStore, endpoint_of, list_pages
+from landfall.objects.errors import translated
+from landfall.objects.listing import ObjectStore, endpoint_of, list_pages
 
 AT_ONCE = 8
 

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import IO, Any, Protocol, Self
 
 from landfall.errors import LandingError
-from landfall.landing.store.errors import translated
+from landfall.objects.errors import translated
 from landfall.spec import Landing
 
 PAGE = 1000

@@ -1,1 +1,0 @@
-"""The object store: what it contains, page after page, and which partitions that makes."""
