@@ -104,5 +104,5 @@ def test_lost_etags_are_told_and_computed_again(stack: Any, landfall: Landfall, 
     again = landfall("mend-etags")
     assert again.returncode == 0
     assert again.stdout == (
-        f"0 of {answer['objects']:,} objects had no ETag and have one now; 0 have another than before\n"
+        f"0 of {answer['objects']:,} objects had no ETag and have one now; 0 have another one than before\n"
     )
