@@ -132,7 +132,7 @@ FACTS = Facts(pipeline="bike_demand", feed=FORECAST, partition=MAY[0], objects={
             Standing(state="stale", why="the contract changed"),
             NOW,
             "stale",
-            "published, and yet: the contract changed",
+            "published, but stale already: the contract changed",
         ),
         (Standing(state="landed", why="no run has read it"), NOW + timedelta(hours=1), "landed", "no run has read it"),
         (Standing(state="paused", why="the DAG is paused"), NOW + timedelta(hours=1), "paused", "the DAG is paused"),

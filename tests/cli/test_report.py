@@ -132,7 +132,7 @@ def test_a_page_that_cannot_be_written_is_an_error_and_leaves_nothing(database, 
         "type": "ReportError",
         "error": f"The report could not be written to `{place}`.",
         "looked": "is a directory",
-        "left": "what was there is as it was",
+        "left": "the file is as it was before",
         "next": "name a file in a folder that may be written to",
     }
     assert [each.name for each in tmp_path.rglob("*")] == ["folder"]

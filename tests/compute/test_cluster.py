@@ -146,7 +146,7 @@ def test_without_its_connection_nothing_is_started(stack: Any, monkeypatch: pyte
 def test_a_master_that_does_not_answer_is_not_taken_for_an_idle_one(closed_port: int) -> None:
     with pytest.raises(ComputeError) as refused:
         wait_for_application(f"http://127.0.0.1:{closed_port}", "landfall-x")
-    assert refused.value.what == "Whether `landfall-x` still runs could not be asked."
+    assert refused.value.what == "It could not be found out whether `landfall-x` still runs."
     assert refused.value.left == "no second one was started"
 
 

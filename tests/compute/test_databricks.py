@@ -134,7 +134,7 @@ def test_where_the_workspace_cannot_be_asked_no_second_run_is_started(
     with pytest.raises(ComputeError) as refused:
         databricks.run(NO_JOB, task)
     name = job_of(task, NO_JOB).name
-    assert refused.value.what == f"Whether `{name}` still runs could not be asked."
+    assert refused.value.what == f"It could not be found out whether `{name}` still runs."
     assert refused.value.left == "no second one was started"
     assert "Invalid access token." in refused.value.looked
     assert (runs(workspace, name), bool(task.state)) == ([], True)
@@ -194,7 +194,7 @@ def test_a_job_of_the_workspace_is_run_with_another_command_line(
     change(python_file="", new_cluster={}, job_id=job_id)
     with pytest.raises(ComputeError) as silent:
         databricks.run(DRIFT)
-    assert silent.value.what == "The Spark job `measure_drift` ended and told nothing."
+    assert silent.value.what == "The Spark job `measure_drift` ended without a report."
     assert parse(json.loads(seen.read_text()))[1].reference == "s3a://nowhere/reference.json"
 
 

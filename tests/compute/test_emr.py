@@ -267,7 +267,7 @@ def test_where_emr_does_not_answer_no_second_run_is_started(emr: Emr, order: Ord
     emr.connect(application_id="nowhere")
     with pytest.raises(ComputeError) as refused:
         emr_service.settle(order, again=False)
-    assert refused.value.what == "Whether `landfall-x` still runs could not be asked."
+    assert refused.value.what == "It could not be found out whether `landfall-x` still runs."
     assert refused.value.left == "no second one was started"
 
 

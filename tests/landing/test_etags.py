@@ -33,7 +33,7 @@ def test_an_object_without_an_etag_is_named() -> None:
     with pytest.raises(LandingError) as refused:
         LandedObject.of({"Key": WHOLE, "Size": 1, "LastModified": datetime.now(UTC)})
     assert str(refused.value) == (
-        f"The object `{WHOLE}` has no ETag: nobody could tell when it is replaced.\n"
+        f"The object `{WHOLE}` has no ETag: nobody could tell if it is replaced.\n"
         f"  looked: {LOOKED}\n"
         "  left: nothing was read; the objects are whole\n"
         "  next: landfall mend-etags"
@@ -86,7 +86,7 @@ def test_lost_etags_are_told_and_computed_again(stack: Any, landfall: Landfall, 
     assert told.returncode == 1
     assert json.loads(told.stdout) == {
         "type": "LandingError",
-        "error": f"The object `{WHOLE}` has no ETag: nobody could tell when it is replaced.",
+        "error": f"The object `{WHOLE}` has no ETag: nobody could tell if it is replaced.",
         "looked": LOOKED,
         "left": "nothing was read; the objects are whole",
         "next": "landfall mend-etags",
@@ -104,5 +104,5 @@ def test_lost_etags_are_told_and_computed_again(stack: Any, landfall: Landfall, 
     again = landfall("mend-etags")
     assert again.returncode == 0
     assert again.stdout == (
-        f"0 of {answer['objects']:,} objects had no ETag and have one now; 0 have another than before\n"
+        f"0 of {answer['objects']:,} objects had no ETag and have one now; 0 have another one than before\n"
     )

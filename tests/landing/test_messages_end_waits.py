@@ -79,7 +79,7 @@ async def asked() -> None:
     """Return when every wait has been looked for once, and messages are read."""
     while not (
         lister._listers
-        and all(one.store.hears and all(each.asked for each in one.waits) for one in lister._listers.values())
+        and all(one.store.hears and all(each.answered for each in one.waits) for one in lister._listers.values())
     ):
         await asyncio.sleep(0.01)
 

@@ -88,12 +88,12 @@ def test_a_store_that_refuses_leaves_no_version_and_closes_the_run(local_setting
         (
             fitted(),
             ROWS[["size"]],
-            "The model that is to become a version of `flowers` needs `width`, which the rows have not.",
+            "The model that is to become a version of `flowers` needs `width`, which the rows lack.",
         ),
         (
             DecisionTreeClassifier().fit(ROWS.to_numpy(), ROWS.kind),
             ROWS,
-            "The model that is to become a version of `flowers` does not tell its columns.",
+            "The model that is to become a version of `flowers` does not name its columns.",
         ),
     ],
 )

@@ -1,7 +1,7 @@
-"""A Spark job that runs elsewhere: submitted and waited for by an operator of Airflow's providers, told of by a file.
+"""A Spark job that runs elsewhere. An operator of Airflow's providers submits it and waits; a file brings its report.
 
-A task that is tried again because its worker died finds what it had asked for, and the job that it had started: it does not
-start another beside it. A task that somebody cleared asks anew, once a job that an earlier try had left has ended.
+A task that is tried again because its worker died finds the order that it gave, and the job that it started: it does not start
+a second one. A task that somebody cleared gives a new order, once a job that an earlier try left behind has ended.
 """
 
 import hashlib
@@ -17,27 +17,27 @@ from landfall.compute.outcome import report_of
 from landfall.compute.services import service_of
 from landfall.compute.target import Order, Report
 from landfall.errors import ComputeError, LandfallError, LandingError
+from landfall.json_values import Json
 from landfall.spec import Settings
 
-Json = dict[str, Any]
 ASKED = "landfall_asked"
-"""Where a task keeps what it has asked for, from before it is submitted until it has ended (Airflow's task state)."""
+"""The key under which a task keeps its order (in Airflow's task state), from before it is submitted until the job has ended."""
 NO_TRY = -1
-"""In place of a task's tries: what it has asked for is not to be asked again."""
+"""In place of the number of a task's tries: the order must not be given again."""
 RESUME = "job_ended"
-"""The method of the step that goes on when a trigger has seen the job end: see `RemoteJob.resume`."""
+"""The method of the step that goes on after a trigger has seen the job end: see `RemoteJob.resume`."""
 
 
 class RemoteJob:
     """A `JobRun` at a target elsewhere.
 
     Args:
-        context: Of the task.
+        context: The task's context.
         settings: Where the servers are.
         target: Where the job runs.
         job: Its name.
         small: See `Job.small`.
-        limit: How long the job may take. A trigger waits for it for as long and `waiting`, where the target has no limit.
+        limit: The longest that the job may take. If the target has no limit, a trigger waits for it that long and `waiting`.
     """
 
     log_hint = "see the job where it ran"
@@ -68,25 +68,25 @@ class RemoteJob:
         return f"{self.target}, {self.name}"
 
     def known(self) -> Json | None:
-        """What an earlier try of this task has asked for and has not seen the end of."""
+        """What an earlier try of this task has ordered, without seeing its end."""
         # Clearing a task raises the number of its tries; a worker's death does not.
         return self.kept["ask"] if self.kept and self.kept["tries"] == self.tries else None
 
     def run(self, ask: Json, *, again: bool) -> Report:
-        """Submit the job, or take up the one that an earlier try had submitted; its report.
+        """Submits the job, or continues the job that an earlier try has submitted; gives its report.
 
         Args:
-            ask: The command line as `argv`, and whatever else the step wants to find again.
-            again: `ask` is what `known` gave.
+            ask: The command line as `argv`, and whatever else the step needs afterwards.
+            again: True if `ask` came from `known`.
 
         Raises:
-            TaskDeferred: the job is waited for by a trigger; then `resume` is next.
-            LandfallError: the job's own verdict, or a ComputeError if it could not be run to its end.
+            TaskDeferred: a trigger waits for the job; `resume` comes next.
+            LandfallError: the job's own error, or a ComputeError if it could not run to its end.
         """
         if self.kept:
             self.target = self.kept["target"] if again else self.target
             self._settle(self.kept, again=again)
-        if again and self._told() is not None:
+        if again and self._read_report() is not None:
             return self._ended()
         if not again:
             self._forget()
@@ -101,12 +101,12 @@ class RemoteJob:
         return self._go_on(ask, "execute")
 
     def resume(self, ask: Json, method: str, event: object) -> Report:
-        """Go on where the operator deferred.
+        """Goes on where the operator deferred.
 
         Args:
-            ask: As it was given to `run`.
-            method: Of the operator.
-            event: What the trigger tells.
+            ask: As given to `run`.
+            method: The operator's method.
+            event: The trigger's event.
 
         Raises:
             TaskDeferred, LandfallError: as `run`.
@@ -114,16 +114,16 @@ class RemoteJob:
         return self._go_on(ask, method, event=event)
 
     def stop(self) -> None:
-        """Stop the job, and forget it; nothing where none was begun."""
+        """Stops the job and forgets it; does nothing if no job was begun."""
         if self.operator:
             self.operator.on_kill()
             self._forget()
 
     def give_up(self) -> None:
-        """Stop the job that was waited for too long, and forget it: the next try asks anew.
+        """Stops a job that was waited for too long, and forgets it: the next try gives a new order.
 
         Raises:
-            ComputeError: it cannot be stopped now; the next try sees to it.
+            ComputeError: it cannot be stopped now; the next try will do it.
         """
         if self.kept:
             self.target = self.kept["target"]
@@ -139,7 +139,7 @@ class RemoteJob:
             raise
         except Exception as error:
             raise ComputeError(
-                f"Whether `{self.name}` still runs could not be asked.",
+                f"It could not be found out whether `{self.name}` still runs.",
                 looked=f"target {kept['target']}: {_line(error)}",
                 left="no second one was started",
                 next="run the task again when the target answers",
@@ -152,9 +152,12 @@ class RemoteJob:
         try:
             work(self.operator, self.context, **more)
         except TaskDeferred as deferred:
-            left = {"target": self.target, "ask": ask, "method": deferred.method_name}
+            continuation = {"target": self.target, "ask": ask, "method": deferred.method_name}
             raise TaskDeferred(
-                trigger=deferred.trigger, method_name=RESUME, kwargs=left, timeout=deferred.timeout or self.limit
+                trigger=deferred.trigger,
+                method_name=RESUME,
+                kwargs=continuation,
+                timeout=deferred.timeout or self.limit,
             ) from None
         except Exception as error:
             raise self._failed(error) from error
@@ -171,28 +174,28 @@ class RemoteJob:
         )
 
     def _ended(self) -> Report:
-        told = self._told()
-        if told is None:
+        content = self._read_report()
+        if content is None:
             raise ComputeError(
-                f"The Spark job `{self.job}` ended and told nothing.",
+                f"The Spark job `{self.job}` ended without a report.",
                 looked=f"{self.settings.lake}/{self.key}",
                 left="what it wrote stays, nothing was published",
                 next="run the task again; its log names the application, whose own log says more",
             )
         self._forget()
-        return report_of(self.job, told)
+        return report_of(self.job, content)
 
     def _failed(self, error: Exception) -> LandfallError:
-        """The job's own error if it could still tell it, else that it did not finish, whatever ran it."""
-        told, kept = self._told(), self.kept
+        """The job's own error if it could still report one, else the error that it did not finish, wherever it ran."""
+        content, kept = self._read_report(), self.kept
         self._forget()
-        if told is not None:
+        if content is not None:
             try:
-                report_of(self.job, told)
+                report_of(self.job, content)
             except LandfallError as own:
                 return own
         if kept and self.state is not None and self._has_begun():
-            # Nobody has seen it end: the next try asks anew, once nothing is left of it.
+            # Nobody has seen the job end: the next try gives a new order, once nothing is left of this job.
             self.state.set(ASKED, {**kept, "tries": NO_TRY})
         return ComputeError(
             f"The Spark job `{self.job}` did not finish.",
@@ -202,10 +205,10 @@ class RemoteJob:
         )
 
     def _has_begun(self) -> bool:
-        """Whether the operator was told the id of a run."""
+        """True if the operator has the id of a run."""
         return any(getattr(self.operator, name, None) for name in ("run_id", "job_id"))
 
-    def _told(self) -> bytes | None:
+    def _read_report(self) -> bytes | None:
         from botocore.exceptions import ClientError
 
         store: Any = self._store()
@@ -218,7 +221,7 @@ class RemoteJob:
         return body
 
     def _forget(self) -> None:
-        """Neither a report nor a state of an earlier job is left to be taken for this one's."""
+        """Removes the report and the state, so that those of an earlier job are not taken for this one's."""
         store: Any = self._store()
         store.delete_object(Bucket=self.settings.s3.bucket, Key=self.key)
         if self.state is not None:
@@ -237,7 +240,7 @@ def _line(error: Exception) -> str:
 
 
 def _name(context: Context) -> str:
-    """A name of the task that no other task has, short enough for every target, and the same at each try."""
+    """A name that no other task has, short enough for every target, and the same at each try."""
     ti = context["ti"]
     whole = f"{ti.dag_id}/{ti.run_id}/{ti.task_id}/{getattr(ti, 'map_index', -1)}"
     return f"landfall-{ti.dag_id}-{ti.task_id}-{hashlib.sha256(whole.encode()).hexdigest()[:16]}"

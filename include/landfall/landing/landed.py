@@ -1,6 +1,6 @@
-"""The object store seen as landings: which objects are there, and which partitions they make.
+"""The object store seen as landings: which objects there are, and which partitions they make.
 
-The truth about what has landed is this listing; messages about objects are only hints to list now.
+This listing is the truth about what has landed; messages about objects are only hints to list now.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,43 +15,43 @@ from landfall.spec import Landing, Partition, Partitions
 def list_partition(
     client: ObjectStore, bucket: str, landing: Landing, partition: Partition
 ) -> tuple[LandedObject, ...]:
-    """The objects in one partition's folder, by key, those with unexpected names included, hidden ones (`_...`) not.
+    """The objects in a partition's folder, by key; with unexpected names too, but without hidden ones (`_...`).
 
     Raises:
-        LandingError: the store cannot be asked.
+        LandingError: the store does not answer.
     """
     return visible(iterate_folder(client, bucket, landing, partition), landing, partition)
 
 
 def visible(objects: Iterable[LandedObject], landing: Landing, partition: Partition) -> tuple[LandedObject, ...]:
-    """Those of `objects` that are not hidden in the partition's folder: names that begin with `_` or `.` are."""
+    """The objects that are not hidden in the partition's folder: a name that begins with `_` or `.` is hidden."""
     folder = landing.folder(partition)
-    return tuple(each for each in objects if not each.key.removeprefix(folder).startswith(("_", ".")))
+    return tuple(entry for entry in objects if not entry.key.removeprefix(folder).startswith(("_", ".")))
 
 
 def iterate_folder(client: ObjectStore, bucket: str, landing: Landing, partition: Partition) -> Iterator[LandedObject]:
-    """Everything in one partition's folder, hidden objects (`_...`) included: what readiness is judged by."""
+    """Everything in a partition's folder, hidden objects (`_...`) included. Readiness is judged by this."""
     return listing.under(client, bucket, landing.folder(partition))
 
 
 def lacks_now(client: ObjectStore, bucket: str, landing: Landing, partition: Partition) -> str:
-    """What a partition lacks to be ready, by a look at its folder; empty if it is ready.
+    """What a partition lacks to be ready, from a new listing of its folder; empty if it is ready.
 
     Raises:
-        LandingError: the store cannot be asked.
+        LandingError: the store does not answer.
     """
     return _lacks(iterate_folder(client, bucket, landing, partition), landing, partition)
 
 
 def _lacks(objects: Iterable[LandedObject], landing: Landing, partition: Partition) -> str:
-    return landing.lacks(partition, [(each.key, each.last_modified) for each in objects], datetime.now(UTC))
+    return landing.lacks(partition, [(entry.key, entry.last_modified) for entry in objects], datetime.now(UTC))
 
 
 def list_landing(client: ObjectStore, bucket: str, landing: Landing) -> tuple[LandedObject, ...]:
-    """Every object under the landing's prefix, by key: one request per thousand.
+    """Every object under the landing's prefix, by key. Sends one request per thousand objects.
 
     Raises:
-        LandingError: the store cannot be asked.
+        LandingError: the store does not answer.
     """
     return tuple(iterate_landing(client, bucket, landing))
 
@@ -62,12 +62,12 @@ def iterate_landing(client: ObjectStore, bucket: str, landing: Landing) -> Itera
 
 
 def landed_partitions(client: ObjectStore, bucket: str, landing: Landing) -> tuple[Partitions, tuple[str, ...]]:
-    """The partitions with at least one object, and the keys that belong to none, from one sweep.
+    """The partitions with at least one object, and the keys that belong to no partition, from one sweep.
 
-    A partition is here even if its objects are empty or too large: `check_landed` judges that.
+    A partition is included even if its objects are empty or too large: `check_landed` judges that.
 
     Raises:
-        LandingError: the store cannot be asked.
+        LandingError: the store does not answer.
     """
     keys = [landed.key for landed in list_landing(client, bucket, landing)]
     homes = {key: landing.partition_of(key) for key in keys}
@@ -76,39 +76,39 @@ def landed_partitions(client: ObjectStore, bucket: str, landing: Landing) -> tup
 
 
 def check_complete(objects: Sequence[LandedObject], landing: Landing, partition: Partition) -> None:
-    """Refuse a partition that is not ready (any more): its wait ended, and then something was deleted.
+    """Refuses a partition that is not ready, or no longer: its wait ended, and then something was deleted.
 
     Args:
         objects: Everything in its folder, hidden objects included.
 
     Raises:
-        LandingError: naming what it lacks.
+        LandingError: it names what is missing.
     """
     if objects and (lacks := _lacks(objects, landing, partition)):
         raise _refused(
             f"Partition {partition} of `{landing.name}` is not complete: {lacks}.",
             f"{landing.folder(partition)}, for {landing.ready}",
             "land what it lacks: its run is then started again",
-            fault="request",  # the objects that count may be the same when a marker has come back
+            fault="request",  # when a missing marker comes back, the objects that count may be the same
         )
 
 
 def check_landed(objects: Sequence[LandedObject], landing: Landing, partition: Partition) -> None:
-    """Refuse a partition whose objects Spark should not read: none, misplaced, empty or too large.
+    """Refuses a partition whose objects Spark should not read: none at all, or one that is misplaced, empty or too large.
 
     Raises:
-        LandingError: naming the first such object, what was expected and what to type.
+        LandingError: it names the first such object, what was expected and what to type.
     """
     folder, feed = landing.folder(partition), landing.name
-    one = f"{folder}*{' or *'.join(landing.suffixes)}"
+    pattern = f"{folder}*{' or *'.join(landing.suffixes)}"
     again = f"landfall land {feed} FILE.csv --from {partition} --until {partition}"
     if not objects:
-        raise _refused(f"Nothing has landed for `{feed}` on {partition}.", f"expected {one}", again)
+        raise _refused(f"Nothing has landed for `{feed}` on {partition}.", f"expected {pattern}", again)
     for landed in objects:
         if landing.partition_of(landed.key) != partition:
             raise _refused(
                 f"Object `{landed.key}` is not one of partition {partition} of `{feed}`.",
-                f"expected {one}",
+                f"expected {pattern}",
                 f"move it out of {folder}, then run the partition again",
             )
         if landed.size == 0:

@@ -1,4 +1,4 @@
-"""The rows of a table model, put into the bucket as one Parquet file that is named after its content."""
+"""Puts the rows of a table model into the bucket, as one Parquet file that is named after its content."""
 
 import hashlib
 import io
@@ -9,13 +9,13 @@ from landfall.spec import RowsFile, TableModel
 
 
 def land_rows(client: ObjectStore, bucket: str, model: TableModel) -> RowsFile:
-    """Ask the model for its rows and put them where its training reads them.
+    """Gets the model's rows and puts them where its training reads them.
 
-    The same rows are the same file, so that putting them again changes nothing; other rows are another file, and what an
-    earlier version has learnt from stays.
+    The same rows always make the same file, so putting them again changes nothing. Other rows make another file, and the
+    file that an earlier version has learnt from stays.
 
     Raises:
-        LandingError: the store cannot be written to.
+        LandingError: writing to the store failed.
     """
     import pyarrow.parquet as pq
 

@@ -1,8 +1,9 @@
-"""Objects without an ETag: an S3 server over files keeps it in extended attributes, and a copy of its folder may lose those.
+"""Computes the ETags of objects that have none.
 
-Without ETags nobody can tell a replaced object from an old one, so listings refuse such objects. Each is copied onto itself:
-the server reads it, computes its ETag, and keeps it. That of an object which was put whole is the MD5 of its bytes, and so
-what it was before; that of one which was put in parts is another.
+An S3 server over files keeps ETags in extended attributes, which a copy of its folder may lose. Without ETags nobody can tell
+a replaced object from an old one, so listings refuse such objects. Here each one is copied onto itself: the server reads it,
+computes its ETag and keeps it. For an object that was put in one piece this is the MD5 of its bytes, the same ETag as before;
+for one that was put in parts it is another.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +35,7 @@ class CopyingStore(ObjectStore, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Mended:
-    """Objects looked at, and key -> ETag of those that had none and have one now."""
+    """How many objects were checked; key -> ETag for those that had none and have one now."""
 
     objects: int
     etags: Mapping[str, str]
@@ -43,23 +44,23 @@ class Mended:
 def mend_etags(
     client: CopyingStore, bucket: str, prefixes: list[str], progress: Callable[[int, int, str], None]
 ) -> Mended:
-    """Have the ETag of each object under `prefixes` computed that has none.
+    """Makes the server compute the ETag of each object under `prefixes` that has none.
 
     Args:
         client: The object store.
         bucket: The bucket.
         prefixes: Key prefixes; the empty one is the whole bucket.
-        progress: Told how many are done, of how many, and a few words.
+        progress: Called with how many are done, how many there are, and a few words.
 
     Raises:
-        LandingError: the store cannot be asked, or refuses a copy. What was mended stays mended.
+        LandingError: the store does not answer, or refuses a copy. What was mended stays mended.
     """
     objects, without = 0, list[str]()
     for prefix in prefixes:
         for page in list_pages(client, bucket, prefix):
-            found = [entry for entry in page.get("Contents", ()) if not entry["Key"].endswith("/")]
-            objects += len(found)
-            without += [entry["Key"] for entry in found if not entry.get("ETag")]
+            objects_here = [entry for entry in page.get("Contents", ()) if not entry["Key"].endswith("/")]
+            objects += len(objects_here)
+            without += [entry["Key"] for entry in objects_here if not entry.get("ETag")]
     etags: dict[str, str] = {}
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for key, etag in pool.map(lambda key: (key, _mend(client, bucket, key)), without):
@@ -72,7 +73,7 @@ def _mend(client: CopyingStore, bucket: str, key: str) -> str:
     doing = f"The ETag of `{key}` could not be computed"
     with translated(doing, bucket=bucket, endpoint=endpoint_of(client), left="the object is as it was"):
         now = client.head_object(Bucket=bucket, Key=key)
-        if etag := now.get("ETag"):  # somebody has written it anew meanwhile
+        if etag := now.get("ETag"):  # somebody has written it again meanwhile
             return str(etag).strip('"')
         done = client.copy_object(
             Bucket=bucket,

@@ -1,8 +1,8 @@
 """Listings of the object store, page after page, in the order of keys.
 
-Amazon's store gives a page of a thousand keys in the same time wherever it begins. Others may walk everything under the
-prefix for every page (S3Proxy on files: 0.03 ms an object, so 5 minutes for 100,000): a long listing there is cut into the
-months that its folders are named by, each of which costs what it holds.
+Amazon's store gives a page of a thousand keys in the same time wherever the page begins. Other stores may walk everything
+under the prefix for every page (S3Proxy on files: 0.03 ms an object, so 5 minutes for 100,000). There, a long listing is cut
+into months, by the names of its folders; each month takes only as long as its own objects need.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from landfall.objects.errors import translated
 from landfall.spec import Landing
 
 PAGE = 1000
-"""Keys in a page, the most that S3 gives."""
+"""Keys in a page; S3 gives at most this many."""
 
 
 class ObjectStore(Protocol):
@@ -37,7 +37,7 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LandedObject:
-    """One object as a listing gives it. `etag` is without quotes, `size` in bytes, `last_modified` in UTC."""
+    """One object of a listing. `etag` has no quotes, `size` is in bytes, `last_modified` in UTC."""
 
     key: str
     etag: str
@@ -46,14 +46,14 @@ class LandedObject:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:
-        """The object in one entry of a ListObjectsV2 answer's `Contents`.
+        """The object in one entry of `Contents` in an answer to ListObjectsV2.
 
         Raises:
             LandingError: it has no ETag.
         """
         if not entry.get("ETag"):
             raise LandingError(
-                f"The object `{entry['Key']}` has no ETag: nobody could tell when it is replaced.",
+                f"The object `{entry['Key']}` has no ETag: nobody could tell if it is replaced.",
                 looked="the store's listing; S3Proxy keeps ETags in extended attributes of its files, which a copy of its "
                 "folder by plain tar loses (tar --xattrs keeps them)",
                 left="nothing was read; the objects are whole",
@@ -64,15 +64,15 @@ class LandedObject:
 
 
 def endpoint_of(client: ObjectStore) -> str:
-    """The address the client talks to."""
+    """The address that the client talks to."""
     return str(client.meta.endpoint_url)
 
 
 def under(client: ObjectStore, bucket: str, prefix: str) -> Iterator[LandedObject]:
-    """Every object whose key begins with `prefix`. Keys ending in a slash are folders that a browser made, not objects.
+    """Every object whose key begins with `prefix`. A key that ends in a slash is a folder that a browser made, not an object.
 
     Raises:
-        LandingError: the store cannot be asked.
+        LandingError: the store does not answer.
     """
     for page in list_pages(client, bucket, prefix):
         yield from _objects(page)
@@ -82,7 +82,7 @@ def of_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[L
     """Every object under the landing's prefix.
 
     Raises:
-        LandingError: the store cannot be asked.
+        LandingError: the store does not answer.
     """
     prefix = f"{landing.prefix}/"
     pages = list_pages(client, bucket, prefix)
@@ -91,7 +91,7 @@ def of_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[L
         last = ""
         for part in _parts(client, bucket, prefix, _month(landing)):
             for landed in under(client, bucket, part) if isinstance(part, str) else (part,):
-                if landed.key > last:  # an object may be named as the months after it begin
+                if landed.key > last:  # the key of an object may begin as the next month's folders do
                     yield landed
                     last = landed.key
         return
@@ -101,12 +101,12 @@ def of_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[L
 
 
 def _parts(client: ObjectStore, bucket: str, prefix: str, length: int) -> Iterator[str | LandedObject]:
-    """What lies directly under `prefix`: its objects, and prefixes of at most `length` characters more, in order."""
+    """What is directly under `prefix`, in order: its objects, and prefixes that are at most `length` characters longer."""
     last = ""
     for page in list_pages(client, bucket, prefix, Delimiter="/"):
-        folders = [(each["Prefix"], None) for each in page.get("CommonPrefixes", ())]
-        objects = [(each.key, each) for each in _objects(page)]
-        for name, landed in sorted([*folders, *objects], key=lambda each: each[0]):
+        folders = [(common["Prefix"], None) for common in page.get("CommonPrefixes", ())]
+        objects = [(listed.key, listed) for listed in _objects(page)]
+        for name, landed in sorted([*folders, *objects], key=lambda entry: entry[0]):
             if landed is not None:
                 yield landed
                 continue
@@ -117,7 +117,7 @@ def _parts(client: ObjectStore, bucket: str, prefix: str, length: int) -> Iterat
 
 
 def _month(landing: Landing) -> int:
-    """How many characters of a folder's name say its month."""
+    """How many characters of a folder's name it takes to say the month."""
     before, _, _ = landing.folder_format.partition("%d")
     return len(date(2000, 1, 1).strftime(before))
 
@@ -126,19 +126,19 @@ def _objects(page: Mapping[str, Any]) -> Iterator[LandedObject]:
     return (LandedObject.of(entry) for entry in page.get("Contents", ()) if not entry["Key"].endswith("/"))
 
 
-def list_pages(client: ObjectStore, bucket: str, prefix: str, **which: Any) -> Iterator[Mapping[str, Any]]:
-    """The answers to ListObjectsV2, one a page.
+def list_pages(client: ObjectStore, bucket: str, prefix: str, **filters: Any) -> Iterator[Mapping[str, Any]]:
+    """The answers to ListObjectsV2, one per page.
 
     Raises:
-        LandingError: the store cannot be asked.
+        LandingError: the store does not answer.
     """
-    which = {**which, "MaxKeys": PAGE}
-    more = dict(which)
+    filters = {**filters, "MaxKeys": PAGE}
+    arguments = dict(filters)
     while True:
         doing = f"The landings under `{prefix}` could not be listed"
         with translated(doing, bucket=bucket, endpoint=endpoint_of(client), left="nothing changed"):
-            page = client.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
+            page = client.list_objects_v2(Bucket=bucket, Prefix=prefix, **arguments)
         yield page
         if not page.get("IsTruncated"):
             return
-        more = {**which, "ContinuationToken": page["NextContinuationToken"]}
+        arguments = {**filters, "ContinuationToken": page["NextContinuationToken"]}

@@ -1,4 +1,4 @@
-"""Reading one feed: its newest partitions from their landing to what readers see, and those that are overdue."""
+"""Reads one feed: its newest partitions, from their landing to what readers see, and those that are overdue."""
 
 from dataclasses import dataclass, field, replace
 
@@ -26,7 +26,7 @@ _LANDED_BEFORE = sql.SQL("""(
         FROM landfall.landed_objects o
         WHERE o.feed = %(feed)s AND o.partition = f.partition::text AND o.key = input.key AND o.etag = input.etag
     ) AS version)""")
-"""When the newest object of the first publication was written. A copy put there later, of the same bytes, is no landing."""
+"""When the newest object of the first publication was written. A copy of the same bytes that was put later is no landing."""
 _LANDED = sql.SQL("""
 SELECT partition, max(last_modified) FROM landfall.landed_objects
 WHERE feed = %(feed)s AND gone_at IS NULL AND partition IS NOT NULL
@@ -45,31 +45,31 @@ ORDER BY l.partition DESC, l.due_at DESC LIMIT 20""")
 
 @dataclass
 class _Lives:
-    """The lives of a feed's partitions while they are put together."""
+    """Collects the lives of a feed's partitions."""
 
     feed: Feed
-    found: dict[Partition, PartitionLife] = field(default_factory=dict)
+    by_partition: dict[Partition, PartitionLife] = field(default_factory=dict)
 
     def get(self, cell: object) -> PartitionLife | None:
-        """The life of the partition in this cell, a new one if need be; None if the cell names no partition."""
+        """The life of the partition in this cell, new if it is the first mention; None if the cell names no partition."""
         partition = cells.partition(cell)
         if partition is None:
             return None
         bare = PartitionLife(partition=partition, due=cells.due(self.feed.landing, partition))
-        return self.found.setdefault(partition, bare)
+        return self.by_partition.setdefault(partition, bare)
 
     def put(self, life: PartitionLife) -> None:
-        self.found[life.partition] = life
+        self.by_partition[life.partition] = life
 
     def newest(self, limit: int) -> tuple[PartitionLife, ...]:
-        """The newest of them, oldest first."""
-        return tuple(self.found[partition] for partition in sorted(self.found)[-limit:])
+        """The newest lives, oldest first."""
+        return tuple(self.by_partition[partition] for partition in sorted(self.by_partition)[-limit:])
 
 
 def read_feed(conn: Database, pipeline: Pipeline, feed: Feed, limit: int) -> FeedFacts:
-    """The newest `limit` partitions of a feed. Inside the caller's transaction.
+    """The newest `limit` partitions of a feed. It runs inside the caller's transaction.
 
-    A partition that landed and was published before the ledger was kept has its publication only.
+    A partition that landed and was published before there was a ledger has only its publication.
     """
     names = {"feed": feed.full_name, "table": feed.table.name, "limit": limit}
     lives, ledger = _Lives(feed), cells.has_table(conn, "landed_objects")
@@ -80,7 +80,9 @@ def read_feed(conn: Database, pipeline: Pipeline, feed: Feed, limit: int) -> Fee
         _landed(conn, lives, names)
         _judged(conn, lives, names)
     if ledger and cells.has_table(conn, "late_landings") and cells.has_table(conn, "readings"):
-        overdue = tuple(each for row in fetch(conn, _OVERDUE, names) if (each := _overdue(row)))
+        overdue = tuple(
+            overdue_partition for row in fetch(conn, _OVERDUE, names) if (overdue_partition := _overdue(row))
+        )
     return FeedFacts(feed=feed, lives=lives.newest(limit), overdue=overdue)
 
 

@@ -1,4 +1,4 @@
-"""Reading a report: a handful of queries on the predictions database, in one read-only transaction."""
+"""Reads a report: a handful of queries on the predictions database, in one read-only transaction."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -38,22 +38,22 @@ SELECT version, partition::text, rows, rmse, mae FROM (
 WHERE newest <= %(limit)s ORDER BY partition, version""")
 
 Names = Mapping[str, object]
-Value = TypeVar("Value")
+Parsed = TypeVar("Parsed")
 
 
 def read_report(conn: Database, pipeline: Pipeline, *, now: datetime, limit: int = 365) -> Report:
-    """Everything that is told of one pipeline, as of one moment. Tables that are not there yet count as empty.
+    """Everything that a report says about one pipeline, at one moment. A table that does not exist yet counts as empty.
 
-    The transaction is a snapshot, for which a publish waits: it gives up after half a minute a query.
+    The transaction is a snapshot, and a publish waits for it: so each query gives up after half a minute.
 
     Args:
         conn: The predictions database, in autocommit mode. Nothing is written.
         pipeline: The pipeline.
-        now: The present (aware).
-        limit: How many partitions at most, the newest, of each feed and of the errors; windows of the drift.
+        now: The present (with time zone).
+        limit: The most partitions (the newest ones) of each feed and of the errors, and the most windows of drift.
 
     Raises:
-        PublishingError: the database cannot be asked.
+        PublishingError: the database does not answer.
     """
     names = {"model": pipeline.training.model, "table": pipeline.predictions.name, "limit": limit}
     with explained(conn, f"The report of `{pipeline.name}` could not be read."), conn.transaction():
@@ -77,18 +77,18 @@ def _read(
     tables: tuple[str, ...],
     query: sql.SQL,
     names: Names,
-    value: Callable[[tuple[object, ...]], Value | None],
-) -> tuple[Value, ...]:
-    """The rows as values, without those that make no sense; none if one of the tables is not there."""
+    value: Callable[[tuple[object, ...]], Parsed | None],
+) -> tuple[Parsed, ...]:
+    """The rows as values, without those that make no sense; empty if one of the tables does not exist."""
     if not all(cells.has_table(conn, name) for name in tables):
         return ()
-    return tuple(found for row in fetch(conn, query, names) if (found := value(row)) is not None)
+    return tuple(parsed for row in fetch(conn, query, names) if (parsed := value(row)) is not None)
 
 
 def _promotions(conn: Database, names: Names) -> tuple[Promoted, ...]:
     history = _read(conn, ("promotions",), _PROMOTIONS, names, _promotion)
     first = dict(_read(conn, ("promotions", "publications"), _FIRST_SERVED, names, _first_served))
-    return tuple(replace(each, first=first.get(each.number)) for each in history)
+    return tuple(replace(promoted, first=first.get(promoted.number)) for promoted in history)
 
 
 def _first_served(row: tuple[object, ...]) -> tuple[int, Partition] | None:

@@ -41,7 +41,7 @@ def _active(address: str, name: str) -> set[str]:
         return {str(each["name"]) for each in answer.json()["activeapps"]}
     except (httpx.HTTPError, ValueError, KeyError) as error:
         raise ComputeError(
-            f"Whether `{name}` still runs could not be asked.",
+            f"It could not be found out whether `{name}` still runs.",
             looked=f"{address}/json/ ({type(error).__name__}: {error})",
             left="no second one was started",
             next="start the master, or set `webui` in the extra of the connection landfall_spark",

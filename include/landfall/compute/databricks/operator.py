@@ -1,4 +1,4 @@
-"""The databricks target: runs of the Jobs API, by the Databricks provider's operators, waited for in the triggerer."""
+"""The databricks target: runs of the Jobs API, through the Databricks provider's operators, which wait in the triggerer."""
 
 import time
 from typing import Any
@@ -14,29 +14,29 @@ PAUSE = 2.0
 
 
 def operator(order: Order, task_id: str) -> BaseOperator:
-    """The operator that submits one job, or runs the workspace's own, and defers until it has ended."""
+    """The operator that submits one job, or runs the workspace's own job, and defers until it has ended."""
     from airflow.providers.databricks.operators.databricks import (
         DatabricksRunNowOperator,
         DatabricksSubmitRunOperator,
     )
 
     workspace = Workspace.read(connection(CONNECTION).extra_dejson)
-    same: dict[str, Any] = {
+    common: dict[str, Any] = {
         "task_id": task_id,
         "databricks_conn_id": CONNECTION,
         "polling_period_seconds": workspace.poll_seconds,
         "deferrable": True,
     }
     if workspace.job_id:
-        return DatabricksRunNowOperator(json=workspace.run_now(order), repair_run=workspace.repair, **same)
-    return DatabricksSubmitRunOperator(json=workspace.submitted(order), **same)
+        return DatabricksRunNowOperator(json=workspace.run_now(order), repair_run=workspace.repair, **common)
+    return DatabricksSubmitRunOperator(json=workspace.submitted(order), **common)
 
 
 def settle(earlier: Order, *, again: bool) -> None:
-    """Cancel the run of an earlier order, and wait until it has ended.
+    """Cancels the run of an earlier order, and waits until it has ended.
 
-    An order that is given again has the token of its run, which Databricks then gives back: nothing is to be done. So is
-    the run of an earlier order found here; had there been none, one begins that is cancelled at once.
+    If the order is given again it has the same token, for which Databricks gives back its run: nothing has to be done. An
+    earlier order's run is found by its token in the same way; if it never started, a run begins here and is cancelled at once.
     """
     from airflow.providers.databricks.hooks.databricks import DatabricksHook
 

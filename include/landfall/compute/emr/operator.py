@@ -1,4 +1,4 @@
-"""The emr target: job runs of EMR Serverless, by the Amazon provider's operator, waited for in the triggerer."""
+"""The emr target: job runs of EMR Serverless, through the Amazon provider's operator, which waits in the triggerer."""
 
 import inspect
 import time
@@ -18,18 +18,18 @@ from landfall.errors import ComputeError
 GOING = ("SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING")
 """The states of a run that has not ended. The provider's hook counts CANCELLING as ended and leaves QUEUED out."""
 QUEUED_MINUTES = 720
-"""The longest that an application may let a run wait for others, before the time of the run itself begins."""
+"""The longest that an application may let a run queue, before the run's own time begins."""
 PAUSE = 2.0
 """Seconds between two looks at runs that are being cancelled."""
 RUN = "landfall_emr_run"
-"""Where a task keeps the id of its run (Airflow's task state), for the error of a run that failed."""
+"""The key under which a task keeps the id of its run (in Airflow's task state), for the error of a run that failed."""
 
 
 def operator(order: Order, task_id: str) -> BaseOperator:
-    """The operator that starts the application if it is stopped, submits one job, and defers until the run has ended.
+    """The operator that starts a stopped application, submits one job, and defers until the run has ended.
 
-    EMR ends a run after `timeout_minutes`. The wait gives up later, after as long in the queue as an application may allow:
-    so no run outlives its wait.
+    EMR ends a run after `timeout_minutes`. The wait gives up later, after the longest queue that an application may allow, so
+    no run outlives its wait.
     """
     application = Application.read(connection(CONNECTION).extra_dejson)
     patience = (application.timeout_minutes + QUEUED_MINUTES) * 60
@@ -46,24 +46,24 @@ def operator(order: Order, task_id: str) -> BaseOperator:
         waiter_delay=application.poll_seconds,
         waiter_max_attempts=-(-patience // application.poll_seconds),
         deferrable=True,
-        do_xcom_push=False,  # its links are no step's
+        do_xcom_push=False,  # its links do not fit a step
     )
 
 
 def settle(earlier: Order, *, again: bool) -> None:
-    """Cancel the runs of an earlier order, and wait until they have ended.
+    """Cancels the runs of an earlier order, and waits until they have ended.
 
-    An order that is given again has the token of its run, which EMR then gives back: nothing is to be done.
+    If the order is given again it has the same token, for which EMR gives back its run: nothing has to be done.
     """
     if again:
         return
     application = Application.read(connection(CONNECTION).extra_dejson)
-    with _asked(earlier.name):
+    with _explained(earlier.name):
         end_runs(EmrServerlessHook(aws_conn_id=CONNECTION).conn, application.application_id, earlier.name)
 
 
 def end_runs(client: Any, application_id: str, name: str) -> list[str]:
-    """Cancel the runs of a name that go on and wait until they have ended; their ids, none where none went on.
+    """Cancels the active runs of a name and waits until they have ended; gives their ids, none if no run was active.
 
     It waits as long as EMR takes, at most the run's own timeout.
     """
@@ -78,15 +78,15 @@ def end_runs(client: Any, application_id: str, name: str) -> list[str]:
 
 
 class StartJob(EmrServerlessStartJobOperator):
-    """The provider's operator, that says why a run did not succeed and leaves none behind.
+    """The provider's operator, but it says why a run did not succeed, and leaves no run behind.
 
-    In provider 9.39 the event of such a run has no `job_details`: `execute_complete` raises a KeyError in place of a reason
-    and cancels nothing, also where a poll has failed and the run goes on. And an application that could not be started
-    is started again, for ever.
+    In provider 9.39 the event of such a run has no `job_details`: `execute_complete` raises a KeyError instead of the reason
+    and cancels nothing, even if a poll has failed and the run goes on. And an application that could not be started is started
+    again for ever.
     """
 
     def execute(self, context: Context, event: dict[str, Any] | None = None) -> str | None:
-        """Submit the job; `event` is there when the application was waited for."""
+        """Submits the job. `event` is given if the application was waited for."""
         if event and event.get("status") != "success":
             raise RuntimeError(event.get("message", "the application could not be started"))
         try:
@@ -98,17 +98,17 @@ class StartJob(EmrServerlessStartJobOperator):
                 state.set(RUN, self.job_id)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """The id of the run; its reason as an error if it did not succeed."""
+        """The id of the run; if it did not succeed, an error with the reason."""
         if event and event.get("status") == "success":
             return super().execute_complete(context, event)
-        client, told = self.hook.conn, (event or {}).get("message", "the trigger told nothing")
+        client, message = self.hook.conn, (event or {}).get("message", "the trigger gave no reason")
         if ended := end_runs(client, self.application_id, self.name):
-            raise RuntimeError(f"{told}; cancelled: {', '.join(ended)}")
+            raise RuntimeError(f"{message}; cancelled: {', '.join(ended)}")
         state = context.get("task_state_store")
-        if state is None or not (known := state.get(RUN)):
-            raise RuntimeError(told)
-        run = client.get_job_run(applicationId=self.application_id, jobRunId=known)["jobRun"]
-        raise RuntimeError(f"job run {known} is {run['state']}: {run.get('stateDetails') or told}")
+        if state is None or not (run_id := state.get(RUN)):
+            raise RuntimeError(message)
+        run = client.get_job_run(applicationId=self.application_id, jobRunId=run_id)["jobRun"]
+        raise RuntimeError(f"job run {run_id} is {run['state']}: {run.get('stateDetails') or message}")
 
 
 def _going(client: Any, application_id: str) -> Iterator[dict[str, Any]]:
@@ -119,20 +119,20 @@ def _going(client: Any, application_id: str) -> Iterator[dict[str, Any]]:
 def _cancel(client: Any, application_id: str, run: dict[str, Any]) -> None:
     if run["state"] == "CANCELLING":
         return
-    with suppress(client.exceptions.ValidationException):  # it has ended meanwhile; if it has not, it is waited for
+    with suppress(client.exceptions.ValidationException):  # it has ended meanwhile; if not, we wait for it
         client.cancel_job_run(applicationId=application_id, jobRunId=run["id"])
 
 
 @contextmanager
-def _asked(name: str) -> Iterator[None]:
+def _explained(name: str) -> Iterator[None]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except (BotoCoreError, ClientError) as error:
         raise ComputeError(
-            f"Whether `{name}` still runs could not be asked.",
+            f"It could not be found out whether `{name}` still runs.",
             looked=f"EMR Serverless ({type(error).__name__}: {error})",
             left="no second one was started",
-            next=f"see to the connection {CONNECTION} and to what its principal may do (docs/compute/emr.md)",
+            next=f"check the connection {CONNECTION} and the rights of its principal (docs/compute/emr.md)",
         ) from error

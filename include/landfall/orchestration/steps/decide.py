@@ -1,4 +1,4 @@
-"""The first step of a training run: is there a reason to train? What was decided, and from what, is written down."""
+"""The first step of a training run: is there a reason to train? The decision and its figures are noted."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -8,11 +8,12 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall.errors import LandfallError
+from landfall.json_values import Json
 from landfall.orchestration.lineage.datasets import Lineage
 from landfall.orchestration.lineage.of_steps import reasons_decided
 from landfall.orchestration.steps.log_lines import outline
-from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
-from landfall.orchestration.steps.step import Report
+from landfall.orchestration.steps.spark_step import Ask, SparkStep
+from landfall.orchestration.steps.step import StepReport
 from landfall.pipelines import find_pipeline
 from landfall.spec import Partitions, Settings, Training
 from landfall.spec.training_reports import DriftReport
@@ -25,14 +26,14 @@ Measured = Mapping[str, Mapping[str, float]]
 
 
 class Decide(SparkStep):
-    """Skips the run, visibly, where none of the declared reasons holds."""
+    """Skips the run, visibly, if none of the declared reasons holds."""
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
         super().__init__(job=training.drifting, partition="", pipeline=training.pipeline, **kwargs)
         self.training = training
 
     def prepare(self, context: Context, settings: Settings) -> Ask | None:
-        """Drift of the newest window, which is measured once: what was measured before for the same days is read."""
+        """Measures the drift of the newest window. This is done once: for the same days the earlier measurement is read."""
         from landfall.database import connect
         from landfall.freshness.champion import compared_with
         from landfall.freshness.drifting import measured_drift, newest_window
@@ -50,7 +51,7 @@ class Decide(SparkStep):
         return self.ask({"version": serving.version, "window": str(window)})
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
-        """The reasons that hold, and the figures they are from."""
+        """The reasons that hold, and the figures that they come from."""
         from landfall.database import connect
         from landfall.freshness.champion import compared_with
         from landfall.freshness.decide import decide
@@ -85,19 +86,21 @@ class Decide(SparkStep):
             note_age(settings, serving, figures, datetime.now(UTC).date())
         if not reasons:
             raise AirflowSkipException(f"No reason to train: {outline(figures.as_dict())}")
-        told = "; ".join(reason.text for reason in reasons)
-        self.log.info("Trains: %s. From: %s", told, outline(figures.as_dict()))
-        return {"reason": told, "reasons": [reason.kind for reason in reasons], "figures": figures.as_dict()}
+        texts = "; ".join(reason.text for reason in reasons)
+        self.log.info("Trains: %s. From: %s", texts, outline(figures.as_dict()))
+        return {"reason": texts, "reasons": [reason.kind for reason in reasons], "figures": figures.as_dict()}
 
-    def give_up(self, context: Context, settings: Settings, error: BaseException, memo: Mapping[str, Any]) -> Report:
-        """Decide without the drift that could not be measured."""
+    def give_up(
+        self, context: Context, settings: Settings, error: BaseException, memo: Mapping[str, Any]
+    ) -> StepReport:
+        """Decides without the drift, which could not be measured."""
         if not isinstance(error, LandfallError):
             raise error
-        self.log.warning("Drift could not be measured, and is no reason to train: %s", error)
+        self.log.warning("Drift could not be measured, so it is no reason to train: %s", error)
         return self.finish(context, settings, {}, {})
 
     def _known_drift(self, connection: Any, serving: "ModelVersion | None") -> Measured | None:
-        """What is written down of the drift of the newest window; None where nothing serves."""
+        """The noted drift of the newest window; None if no version serves."""
         from landfall.freshness.drifting import measured_drift, newest_window
 
         if serving is None:
@@ -113,7 +116,7 @@ class Decide(SparkStep):
 
 
 def _started(context: Context) -> dict[str, bool]:
-    """Whether the clock started the run, or a person."""
+    """Whether the schedule or a person started the run."""
     run_type = context["dag_run"].run_type
     started = str(getattr(run_type, "value", run_type))
     return {"scheduled": started == "scheduled", "by_hand": started in ("manual", "operator_triggered")}
