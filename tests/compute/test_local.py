@@ -7,7 +7,7 @@ import pytest
 
 from landfall.compute.local import WarmSpark
 from landfall.errors import ComputeError
-from spark_jobs.__main__ import JOBS
+from landfall.spec.jobs import JOBS
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from landfall.freshness import (
 from landfall.ledger import judge_reading, open_reading
 from landfall.models.registry import registry, version
 from landfall.spec import Drift, ErrorBound, Gate, Partition, Partitions, Retraining
+from landfall.spec.training_reports import DriftReport, JudgedReport
 
 pytestmark = pytest.mark.stack
 
@@ -144,7 +145,8 @@ def test_drift_is_written_down_with_its_bounds(settings, conn, models):
     name = models.new("2012-01-31")
     champion = version(settings, name, "1")
     window = Partitions.parse("2012-02-01..2012-02-14")
-    report = {"rows": 336, "drift": {"temp": {"psi": 0.4, "ks": 0.2}, "hum": {"psi": float("nan")}}, "missing": []}
+    drift = {"temp": {"psi": 0.4, "ks": 0.2}, "hum": {"psi": float("nan")}}
+    report = DriftReport(rows=336, drift=drift, missing=[])
     for _ in range(2):
         note_drift(settings, conn, champion, window, report, (Drift(feature="temp", above=0.25),))
     query = (
@@ -163,7 +165,8 @@ def test_drift_is_written_down_with_its_bounds(settings, conn, models):
 def test_what_was_measured_before_is_read_back(settings, conn, models):
     champion = version(settings, models.new("2012-01-31"), "1")
     window, later = Partitions.parse("2012-02-01..2012-02-14"), Partitions.parse("2012-02-02..2012-02-15")
-    note_drift(settings, conn, champion, window, {"rows": 1, "drift": {"temp": {"psi": 0.4, "ks": 0.2}}})
+    report = DriftReport(rows=1, drift={"temp": {"psi": 0.4, "ks": 0.2}}, missing=[])
+    note_drift(settings, conn, champion, window, report)
     assert measured_drift(conn, champion, window) == {"temp": {"psi": 0.4, "ks": 0.2}}
     assert measured_drift(conn, champion, later) == {}
 
@@ -191,13 +194,13 @@ def test_what_the_gate_saw_and_said_is_kept_with_the_challenger(settings, conn, 
     }
     report = {"days": "2012-02-01", "rows": 24, "challenger": side, "champion": {**side, "metrics": {"rmse": 20.0}}}
     challenger = version(settings, name, "2")
-    note_verdict(settings, challenger, judge(Gate(), report))
+    note_verdict(settings, challenger, judge(Gate(), JudgedReport.of(report)))
     told = version(settings, name, "2")
     assert (told.tags["landfall.gate"], told.metrics) == ("refused", {"gate_rmse": 30.0})
     assert told.tags["landfall.verdict"] == "rmse 30, the champion's 20 (declared: less than 20)"
     with registry(settings) as client:
         assert {each.path for each in client.list_artifacts(told.run_id)} == {"gate.json", "gate.md"}
-    note_verdict(settings, challenger, judge(Gate(), {**report, "champion": None}))
+    note_verdict(settings, challenger, judge(Gate(), JudgedReport.of({**report, "champion": None})))
     assert version(settings, name, "2").tags["landfall.gate"] == "passed"
     note_refusal(settings, challenger, "rejected by ann")
     told = version(settings, name, "2")

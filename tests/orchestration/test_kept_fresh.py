@@ -33,10 +33,10 @@ from landfall.spec import (
     Feed,
     Freshness,
     Gate,
-    Job,
     Partition,
     Partitions,
     Pipeline,
+    PredictionTable,
     Retraining,
 )
 
@@ -57,11 +57,7 @@ def day(number: int) -> Partition:
 def own(name: str) -> Pipeline:
     """Bike demand once more, with landings, tables and a model of its own."""
 
-    def moved(job: Job, **changed: str) -> Job:
-        arguments = {key: value.replace("features.bike_", f"{name}.") for key, value in job.arguments.items()}
-        return replace(job, arguments={**arguments, **changed})
-
-    def feed(one: Feed, kind: str, table: str, **changed: str) -> Feed:
+    def feed(one: Feed, kind: str, table: str, against: PredictionTable | None = None) -> Feed:
         prefix = f"{name}_landed/{kind}"
         return replace(
             one,
@@ -70,12 +66,12 @@ def own(name: str) -> Pipeline:
             landing=replace(one.landing, prefix=prefix),
             features_table=f"{name}.{kind}",
             quarantine_table=f"{name}.q_{kind}",
-            scoring=moved(one.scoring, **changed),
             table=replace(one.table, name=f"{name}.{table}"),
+            held_against=against,
         )
 
     predictions = replace(PREDICTIONS, name=f"{name}.predictions")
-    actuals = feed(ACTUALS, "actuals", "errors", predictions=predictions.name)
+    actuals = feed(ACTUALS, "actuals", "errors", predictions)
     forecast = feed(FORECAST, "forecast", "predictions")
     assert ERRORS.name.endswith("_errors")
     training = replace(

@@ -10,14 +10,14 @@ not data. It does not read the object, and does not judge whether the partition 
 import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from landfall.errors import RunError
 from landfall.landing.events.run_starts import Wanted, starter
 from landfall.landing.events.s3_events import CreatedObject, Ignored, read_event
 from landfall.pipelines import PIPELINES
-from landfall.spec import AllNamed, Landing, Marker, Partition
+from landfall.spec import Landing, Partition
 
 log = logging.getLogger(__name__)
 
@@ -107,14 +107,7 @@ def _runs_of(landed: CreatedObject) -> Iterator[Wanted]:
 def _awaited(landing: Landing, key: str) -> bool:
     """True if the feed's readiness names this object: a marker, say, which is no data."""
     home = landing.home_of(key)
-    match landing.ready:
-        case Marker(name):
-            names: Iterable[str] = (name,)
-        case AllNamed(names):
-            pass
-        case _:
-            return False
-    return home is not None and home[1] in names
+    return home is not None and landing.ready.awaits(home[1])
 
 
 def _feeds() -> Iterator[tuple[str, str, Landing]]:

@@ -66,7 +66,7 @@ def survey(
         return replace(whole, partitions=[each for each in whole.partitions if each[0].partition == only])
     with connect_database(settings) as database:
         ensure_ledger(database)
-        asked, of = None if away else lambda _: runs, pipeline.held_against(feed)
+        asked, of = None if away else lambda _: runs, feed.held_against
         facts = gather(database, pipeline.name, feed, landed, asked, of=of, only=only, dag_paused=paused)
     return Survey(
         feed=feed, partitions=[(each, judged(each, current)) for each in facts], landed=landed, airflow_away=away

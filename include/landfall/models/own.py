@@ -19,6 +19,7 @@ from landfall.errors import ModelError
 from landfall.models.client import UNTOUCHED
 from landfall.models.version import ModelVersion, pipeline_of
 from landfall.spec import Settings
+from landfall.spec.saved_model import SavedModel
 
 How = Literal["trained", "logged", "for hindcasts", "promoted", "adopted", "vouched for"]
 """How a version came to be noted: by its training, by `log_model`, by a training for days that are over, with its promotion,
@@ -219,10 +220,10 @@ def scoring_options(settings: Settings, version: ModelVersion) -> dict[str, str]
     return options
 
 
-def judged_model(settings: Settings, version: ModelVersion, folder: str) -> str:
-    """What the judging job is told of one of a version's two models, by its folder: `FOLDER#LIBRARY`, of a pickle `#SHA256` too.
+def judged_model(settings: Settings, version: ModelVersion, folder: str) -> SavedModel:
+    """What the judging job is told of one of a version's two models, the one in `folder`.
 
-    Of a pickle that nobody has noted it is told no digest, and does not load it.
+    A pickle that nobody has noted has no digest here, and the job does not load it.
 
     Raises:
         ModelError: the files are outside this project's artifacts, or the predictions database is away.
@@ -230,8 +231,8 @@ def judged_model(settings: Settings, version: ModelVersion, folder: str) -> str:
     check_place(settings, version)
     note = find_own(settings, version)
     if version.library != PICKLED or note is None:
-        return f"{folder}#{version.library}"
-    return f"{folder}#{version.library}#{note.judged_sha256 if folder == version.judged else note.sha256}"
+        return SavedModel(folder, version.library)
+    return SavedModel(folder, version.library, note.judged_sha256 if folder == version.judged else note.sha256)
 
 
 def _replaced(version: ModelVersion, note: Own, left: str) -> ModelError:

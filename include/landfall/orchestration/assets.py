@@ -2,8 +2,6 @@
 
 from airflow.sdk import Asset, AssetWatcher
 
-from landfall.landing.store.feeds import feed_of
-from landfall.orchestration.landing_trigger import written
 from landfall.orchestration.landing_watcher import LandingWatcher
 from landfall.spec import Feed, PredictionTable
 
@@ -13,9 +11,9 @@ def landing_asset(feed: Feed) -> Asset:
 
     Whoever names this asset names its watcher: Airflow takes away the watchers that the file it has read last does not have.
     """
-    name = feed_of(feed.landing)
-    watcher = AssetWatcher(name=f"{feed.dag_id}_landings", trigger=LandingWatcher(name, written(feed.landing)))
-    return Asset(name=f"landings.{feed.dag_id}", uri=f"landfall://landings/{name}", watchers=[watcher])
+    trigger = LandingWatcher(feed.full_name, feed.landing.to_json())
+    watcher = AssetWatcher(name=f"{feed.dag_id}_landings", trigger=trigger)
+    return Asset(name=f"landings.{feed.dag_id}", uri=f"landfall://landings/{feed.full_name}", watchers=[watcher])
 
 
 def features_asset(feed: Feed) -> Asset:

@@ -5,12 +5,9 @@ So the trigger reads the run's partition from it and lets go of everything else.
 """
 
 import asyncio
-import json
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import fields
-from datetime import timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
@@ -21,50 +18,15 @@ from landfall.errors import LandfallError, SpecError
 from landfall.landing.waiting.lister import landed
 from landfall.orchestration.steps.late_landing import when_late
 from landfall.orchestration.steps.run_partition import named_partition, partition_of
-from landfall.spec import Landing, Partition, Settings, readiness
+from landfall.spec import Landing, Partition, Settings
 
 log = logging.getLogger(__name__)
 
 
-def written(landing: Landing) -> str:
-    """The landing as JSON, for the trigger's row in Airflow's database.
-
-    Raises:
-        SpecError: its readiness is none of `landfall.spec.readiness`.
-    """
-    if getattr(readiness, type(landing.ready).__name__, None) is not type(landing.ready):
-        raise SpecError(
-            f"The readiness of `{landing.prefix}` is a `{type(landing.ready).__name__}`.",
-            looked="expected one of landfall.spec.readiness, which a triggerer can make again",
-        )
-    return json.dumps({**_values(landing), "ready": {"is": type(landing.ready).__name__, **_values(landing.ready)}})
-
-
 @lru_cache(maxsize=256)
 def landing_of(text: str) -> Landing:
-    """The landing that `written` wrote; waits of one feed share one value."""
-    values = json.loads(text)
-    rule = values.pop("ready")
-    kind = getattr(readiness, rule.pop("is"))
-    return Landing(**_restored(Landing, values), ready=kind(**_restored(kind, rule)))
-
-
-def _values(spec: Any) -> dict[str, Any]:
-    """The fields of a declaration as JSON has them; times as seconds."""
-    pairs = ((field.name, getattr(spec, field.name)) for field in fields(spec))
-    return {name: value.total_seconds() if isinstance(value, timedelta) else value for name, value in pairs}
-
-
-def _restored(kind: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields as the declaration has them; of the same types as they are annotated with."""
-    types = {field.name: str(field.type) for field in fields(kind)}
-
-    def value(name: str, told: Any) -> Any:
-        if told is not None and "timedelta" in types[name]:
-            return timedelta(seconds=told)
-        return tuple(told) if isinstance(told, list) else told
-
-    return {name: value(name, told) for name, told in values.items() if name in types}
+    """The landing that `Landing.to_json` wrote; waits of one feed share one value."""
+    return Landing.from_json(text)
 
 
 def waited_partition(landing: Landing, context: Mapping[str, Any]) -> Partition:
@@ -114,7 +76,7 @@ class LandingTrigger(BaseTrigger):
     An error ends the trigger, and the task goes on in a worker, to say what it is: see `LandingSensor.execute_complete`.
 
     Args:
-        landing: What `written` wrote.
+        landing: What `Landing.to_json` wrote.
         partition: The partition; empty: that of the run which the trigger is started for.
 
     When the partition's deadline passes meanwhile, the log of the task and the ledger have it.

@@ -23,7 +23,7 @@ class LandingWatcher(BaseEventTrigger):
 
     Args:
         feed: PIPELINE/FEED, such as `bike_demand/forecast`.
-        landing: Where its objects arrive, as `landing_trigger.written` wrote it: a triggerer lives longer than a declaration,
+        landing: Where its objects arrive, as `Landing.to_json` wrote it: a triggerer lives longer than a declaration,
             so it is told, and another declaration is another watcher.
     """
 

@@ -66,7 +66,7 @@ class Bulk:
                 yield from self._publish(database, good)
 
     def _refuse_other_targets(self) -> None:
-        for job in (self.trip.feed.features, self.trip.feed.scoring):
+        for job in (self.trip.feed.features, self.trip.feed.staging):
             if (target := target_of(self.trip.settings, self.trip.feed.pipeline, job.name)) != "local":
                 raise ComputeError(
                     f"`{job.name}` runs on {target}; in bulk jobs run on the warm server only.",
@@ -107,7 +107,7 @@ class Bulk:
     def _publish_batch(self, database: Database, batch: Batch, readings: Sequence[Reading]) -> Iterator[Done]:
         """Stage some partitions in one job, by one version, and swap each in."""
         self.tell(f"staging {len(readings)} partitions")
-        staging, job = open_staging(database, self.trip, readings, batch.version), self.trip.feed.scoring
+        staging, job = open_staging(database, self.trip, readings, batch.version), self.trip.feed.staging
         argv = job.argv(partition=str(Partitions.of(batch.partitions)), **batch.options, stages=staging.stages)
         report = StagedReport.of(self._spark().run(argv, small=job.small))
         self.tell(f"publishing {len(readings)} partitions")

@@ -16,7 +16,7 @@ from landfall.errors import RunError, SettingsError
 from landfall.landing.events.json_api import JsonApi, RefusedError
 from landfall.landing.events.s3_events import CreatedObject
 from landfall.pipelines import find_feed
-from landfall.spec import Landing, Marker, OneObject, Partition
+from landfall.spec import Landing, Partition
 from landfall.spec.run_form import label_of
 
 LOOKS = 3
@@ -171,14 +171,9 @@ class Databricks:
 
 def _unready(wanted: Wanted) -> str:
     """Why the object alone does not make its partition ready; empty if it does."""
-    match wanted.landing.ready:
-        case OneObject():
-            return ""
-        case Marker(name):
-            home = wanted.landing.home_of(wanted.object.key)
-            return "" if home and home[1] == name else f"the marker {name} starts it, not {wanted.object.key!r}"
-        case rule:
-            return f"{type(rule).__name__} needs more than one event, and a Databricks job has no wait"
+    _, _, name = wanted.object.key.rpartition(wanted.landing.folder(wanted.partition))
+    reason = wanted.landing.ready.lacks_beside(name)
+    return f"{reason}, and a Databricks job has no wait" if reason else ""
 
 
 def _job_ids(env: Mapping[str, str]) -> tuple[dict[str, int], int | None]:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from landfall.errors import Fault, LandingError
 from landfall.landing.store import listing
 from landfall.landing.store.listing import LandedObject, ObjectStore
-from landfall.pipelines import PIPELINES
 from landfall.spec import S3, Landing, Partition, Partitions
 
 CONNECTIONS = 16
@@ -120,7 +119,7 @@ def check_complete(objects: Sequence[LandedObject], landing: Landing, partition:
     """
     if objects and (lacks := _lacks(objects, landing, partition)):
         raise _refused(
-            f"Partition {partition} of `{feed_of(landing)}` is not complete: {lacks}.",
+            f"Partition {partition} of `{landing.name}` is not complete: {lacks}.",
             f"{landing.folder(partition)}, for {landing.ready}",
             "land what it lacks: its run is then started again",
             fault="request",  # the objects that count may be the same when a marker has come back
@@ -133,7 +132,7 @@ def check_landed(objects: Sequence[LandedObject], landing: Landing, partition: P
     Raises:
         LandingError: naming the first such object, what was expected and what to type.
     """
-    folder, feed = landing.folder(partition), feed_of(landing)
+    folder, feed = landing.folder(partition), landing.name
     one = f"{folder}*{' or *'.join(landing.suffixes)}"
     again = f"landfall land {feed} FILE.csv --from {partition} --until {partition}"
     if not objects:
@@ -154,15 +153,6 @@ def check_landed(objects: Sequence[LandedObject], landing: Landing, partition: P
                 f"{landed.size:,} bytes, at most {limit:,} (Landing.max_object_bytes)",
                 f"land it in smaller objects under {folder}, or raise the limit in the pipeline",
             )
-
-
-def feed_of(landing: Landing) -> str:
-    """What the command line calls the feed that lands there; the prefix if no pipeline declares it.
-
-    A feed is known by its prefix: a triggerer, which lives for weeks, asks for a landing that was edited meanwhile.
-    """
-    feeds = (feed for pipeline in PIPELINES.values() for feed in pipeline.feeds)
-    return next((feed.full_name for feed in feeds if feed.landing.prefix == landing.prefix), landing.prefix)
 
 
 def _minute(landed: LandedObject) -> str:

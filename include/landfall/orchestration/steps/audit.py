@@ -172,7 +172,7 @@ def _audit(
         current_of(settings, pipeline, feed),
         active=lambda feed: active_runs(api, feed),
         newest=lambda feed, partition: newest_run(api, feed, partition),
-        of=pipeline.held_against(feed),
+        of=feed.held_against,
         paused=is_paused(api, feed),
         yielding=yielding,
         away=away,

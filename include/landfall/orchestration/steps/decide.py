@@ -13,8 +13,9 @@ from landfall.orchestration.lineage.of_steps import reasons_decided
 from landfall.orchestration.steps.log_lines import outline
 from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
 from landfall.orchestration.steps.step import Report
-from landfall.pipelines import find_training
+from landfall.pipelines import find_pipeline
 from landfall.spec import Partitions, Settings, Training
+from landfall.spec.training_reports import DriftReport
 
 if TYPE_CHECKING:
     from landfall.models.registry import ModelVersion
@@ -27,7 +28,7 @@ class Decide(SparkStep):
     """Skips the run, visibly, where none of the declared reasons holds."""
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
-        super().__init__(job=training.drifting, partition="", **kwargs)
+        super().__init__(job=training.drifting, partition="", pipeline=training.pipeline, **kwargs)
         self.training = training
 
     def prepare(self, context: Context, settings: Settings) -> Ask | None:
@@ -42,7 +43,7 @@ class Decide(SparkStep):
             _, serving = compared_with(settings, connection, self.training.model)
             if serving is None or not self.training.freshness.retraining.drift or not serving.reference:
                 return None
-            window = newest_window(connection, find_training(self.training.dag_id), serving)
+            window = newest_window(connection, find_pipeline(self.training.pipeline), serving)
             if not len(window) or measured_drift(connection, serving, window):
                 return None
         self.argv = self.training.drifting.argv(partition=str(window), reference=serving.reference)
@@ -60,20 +61,21 @@ class Decide(SparkStep):
 
         retraining, model = self.training.freshness.retraining, self.training.model
         with connect(settings) as connection:
-            if report:
+            drift = DriftReport.of(report) if report else None
+            if drift:
                 measured = version(settings, model, memo["version"])
                 window = Partitions.parse(memo["window"])
-                note_drift(settings, connection, measured, window, report, retraining.drift)
-                for name in report["missing"]:
+                note_drift(settings, connection, measured, window, drift, retraining.drift)
+                for name in drift.missing:
                     self.log.warning("The feature table has no column `%s` any more: no drift is measured.", name)
             _, serving = compared_with(settings, connection, model)
             for remark in other_aliases(connection, [model]):
                 self.log.warning("%s", remark)
             figures = collect(
                 connection,
-                find_training(self.training.dag_id),
+                find_pipeline(self.training.pipeline),
                 serving,
-                drift=_values(report) if report else self._known_drift(connection, serving),
+                drift=drift.drift if drift else self._known_drift(connection, serving),
                 run_id=context["run_id"],
                 **_started(context),
             )
@@ -102,16 +104,12 @@ class Decide(SparkStep):
             return None
         if not self.training.freshness.retraining.drift or not serving.reference:
             return {}
-        window = newest_window(connection, find_training(self.training.dag_id), serving)
+        window = newest_window(connection, find_pipeline(self.training.pipeline), serving)
         return measured_drift(connection, serving, window) if len(window) else {}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """The newest features in, nothing out."""
         return reasons_decided(settings, self.training)
-
-
-def _values(report: Json) -> Measured:
-    return {name: dict(values) for name, values in report["drift"].items()}
 
 
 def _started(context: Context) -> dict[str, bool]:

@@ -12,6 +12,7 @@ from landfall.orchestration.lineage.of_steps import models_judged
 from landfall.orchestration.pages.links import ModelVersionLink
 from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
 from landfall.spec import Settings, Training
+from landfall.spec.training_reports import JudgedReport
 
 if TYPE_CHECKING:
     from landfall.models.registry import ModelVersion
@@ -23,7 +24,7 @@ class Judge(SparkStep):
     operator_extra_links = (ModelVersionLink(),)
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
-        super().__init__(job=training.judging, partition="", **kwargs)
+        super().__init__(job=training.judging, partition="", pipeline=training.pipeline, **kwargs)
         self.training = training
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
@@ -53,7 +54,7 @@ class Judge(SparkStep):
         from landfall.models.registry import version
 
         challenger = version(settings, self.training.model, memo["challenger"])
-        verdict = judge(self.training.freshness.gate, report)
+        verdict = judge(self.training.freshness.gate, JudgedReport.of(report))
         note_verdict(settings, challenger, verdict)
         self.log.info("%s", verdict.markdown())
         if not verdict.passed:
@@ -89,10 +90,10 @@ def _asked(
     window = judging_window(challenger, serving)
     asked = {
         "at_version": str(window.at_version),
-        "challenger": judged_model(settings, challenger, window.challenger),
+        "challenger": str(judged_model(settings, challenger, window.challenger)),
     }
     if window.champion and serving:
-        asked["champion"] = judged_model(settings, serving, window.champion)
+        asked["champion"] = str(judged_model(settings, serving, window.champion))
         if serving.learner:
             asked["champion_learner"] = serving.learner
     return str(window.partitions), asked

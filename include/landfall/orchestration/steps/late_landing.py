@@ -54,7 +54,7 @@ def note_late_landing(landing: Landing, partition: Partition) -> str:
         LandingError: S3 cannot be asked. PublishingError: the database cannot be asked.
     """
     from landfall.database import connect as connect_database
-    from landfall.landing.store.feeds import connect, feed_of, lacks_now
+    from landfall.landing.store.feeds import connect, lacks_now
     from landfall.ledger import ensure_ledger, note_late
 
     settings, now, due = Settings.read(), datetime.now(UTC), landing.due(partition)
@@ -63,5 +63,5 @@ def note_late_landing(landing: Landing, partition: Partition) -> str:
         return ""
     with connect_database(settings) as database:
         ensure_ledger(database)
-        note_late(database, feed_of(landing), partition, due, lacks)
-    return f"{feed_of(landing)} {partition} is late: {lacks}; it was due {due:%Y-%m-%d %H:%M} UTC. The wait goes on."
+        note_late(database, landing.name, partition, due, lacks)
+    return f"{landing.name} {partition} is late: {lacks}; it was due {due:%Y-%m-%d %H:%M} UTC. The wait goes on."

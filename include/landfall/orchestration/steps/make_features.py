@@ -27,6 +27,7 @@ class MakeFeatures(SparkStep):
         super().__init__(
             job=feed.features,
             partition=PARTITION,
+            pipeline=feed.pipeline,
             inlets=[landing_asset(feed)],
             outlets=[features_asset(feed)],
             **kwargs,

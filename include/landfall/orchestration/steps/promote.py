@@ -11,7 +11,7 @@ from landfall.orchestration.lineage.of_steps import model_promoted
 from landfall.orchestration.pages.links import ModelVersionLink
 from landfall.orchestration.steps.audit import Starts, run_arguments
 from landfall.orchestration.steps.step import Step
-from landfall.pipelines import find_training
+from landfall.pipelines import find_pipeline
 from landfall.spec import Settings, Training
 
 
@@ -70,7 +70,7 @@ class FindStale(Step):
         from landfall.ledger import Start
         from landfall.ledger.survey import survey
 
-        pipeline, wanted = find_training(self.training.dag_id), self.training.freshness.promotion.rescore
+        pipeline, wanted = find_pipeline(self.training.pipeline), self.training.freshness.promotion.rescore
         stale = [
             Start.again(facts, standing)
             for feed in pipeline.feeds

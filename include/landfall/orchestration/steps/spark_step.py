@@ -40,13 +40,20 @@ class Ask:
 
 
 class SparkStep(Step):
-    """A step that runs one Spark job. `argv` is its command line, as the UI's rendered template shows it."""
+    """A step that runs one Spark job. `argv` is its command line, as the UI's rendered template shows it.
+
+    Args:
+        job: The job.
+        partition: Its partition, or a template of one.
+        pipeline: The pipeline that it belongs to, by whose settings it runs; none for a table model.
+    """
 
     template_fields: Sequence[str] = ("argv",)
     ui_color = "#e8f0fe"
 
-    def __init__(self, *, job: Job, partition: str, **kwargs: Any) -> None:
+    def __init__(self, *, job: Job, partition: str, pipeline: str = "", **kwargs: Any) -> None:
         super().__init__(**{"execution_timeout": job.limit + SERVERS, **kwargs})
+        self.pipeline = pipeline
         self.argv, self.small, self.job_limit = job.argv(partition=partition), job.small, job.limit
         self._elsewhere: RemoteJob | None = None
         self._warm: WarmSpark | None = None
@@ -71,9 +78,8 @@ class SparkStep(Step):
     def run(self, context: Context, settings: Settings) -> Report:
         """The three in a row."""
         from landfall.compute.choice import target_of
-        from landfall.pipelines import pipeline_of_dag
 
-        target = target_of(settings, pipeline_of_dag(self.dag_id), self.argv[0])
+        target = target_of(settings, self.pipeline, self.argv[0])
         elsewhere = None if target == "local" else self._remote(context, settings, target)
         known = elsewhere.known() if elsewhere else None
         ask = Ask(**known) if known else self.prepare(context, settings)

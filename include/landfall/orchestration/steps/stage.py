@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import Asset, BaseOperatorLink, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
-from landfall.errors import RunError
+from landfall.errors import RunError, SpecError
 from landfall.orchestration.assets import features_asset, model_asset, table_asset
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.lineage.datasets import Lineage
@@ -16,7 +16,7 @@ from landfall.orchestration.steps.log_lines import count
 from landfall.orchestration.steps.run_partition import PARTITION, partition_of
 from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
 from landfall.orchestration.steps.step import Report, trip_of
-from landfall.spec import Feed, PredictionTable, Settings
+from landfall.spec import Feed, Settings
 from landfall.spec.reports import StagedReport
 
 if TYPE_CHECKING:
@@ -30,7 +30,13 @@ class Stage(SparkStep):
     operator_extra_links: tuple[BaseOperatorLink, ...] = (ExplainLink(),)
 
     def __init__(self, *, feed: Feed, model: str, reads: Asset, **kwargs: Any) -> None:
-        super().__init__(job=feed.scoring, partition=PARTITION, inlets=[features_asset(feed), reads], **kwargs)
+        super().__init__(
+            job=feed.staging,
+            partition=PARTITION,
+            pipeline=feed.pipeline,
+            inlets=[features_asset(feed), reads],
+            **kwargs,
+        )
         self.feed, self.model = feed, model
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
@@ -136,9 +142,15 @@ class Score(Stage):
 class MeasureErrors(Stage):
     """Hold what had been published for the day against what happened; skip where nothing had been."""
 
-    def __init__(self, *, of: PredictionTable, **kwargs: Any) -> None:
-        super().__init__(reads=table_asset(of), **kwargs)
-        self.of = of
+    def __init__(self, *, feed: Feed, **kwargs: Any) -> None:
+        if feed.held_against is None:
+            raise SpecError(
+                f"The rows of `{feed.full_name}` are held against no predictions.",
+                looked="its Feed.held_against",
+                next="declare the prediction table, or let the run score its rows",
+            )
+        super().__init__(feed=feed, reads=table_asset(feed.held_against), **kwargs)
+        self.of = feed.held_against
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """Features and what had been published in, staged errors out."""
@@ -150,6 +162,6 @@ def score(feed: Feed, *, model: str) -> Score:
     return Score(task_id="score", feed=feed, model=model)
 
 
-def measure_errors(feed: Feed, *, of: PredictionTable, model: str) -> MeasureErrors:
-    """The measuring step: errors of what `of` had published, staged, and logged to the runs of `model`'s versions."""
-    return MeasureErrors(task_id="measure_errors", feed=feed, of=of, model=model)
+def measure_errors(feed: Feed, *, model: str) -> MeasureErrors:
+    """The measuring step: errors of what had been published, staged, and logged to the runs of `model`'s versions."""
+    return MeasureErrors(task_id="measure_errors", feed=feed, model=model)

@@ -12,7 +12,7 @@ from landfall.orchestration.pages.links import ModelVersionLink
 from landfall.orchestration.steps.log_lines import count, outline
 from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
 from landfall.orchestration.steps.tracks_training import TracksTraining
-from landfall.spec import Partition, Partitions, PredictionTable, Settings, Training
+from landfall.spec import Partition, Partitions, Settings, Training
 from landfall.spec.reports import FeaturesReport
 
 UNTIL = "{{ params.until or '' }}"
@@ -27,9 +27,9 @@ class CollectFeatures(SparkStep):
 
     template_fields: Sequence[str] = ("until",)
 
-    def __init__(self, *, training: Training, of: PredictionTable | None, **kwargs: Any) -> None:
-        super().__init__(job=training.collecting, partition="", **kwargs)
-        self.training, self.of, self.until = training, of, UNTIL
+    def __init__(self, *, training: Training, **kwargs: Any) -> None:
+        super().__init__(job=training.collecting, partition="", pipeline=training.pipeline, **kwargs)
+        self.training, self.until = training, UNTIL
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """Features of every whole day that has landed."""
@@ -58,10 +58,10 @@ class CollectFeatures(SparkStep):
         refused = [each.partition for each in made.refused]
         for each in made.refused:
             self.log.warning("Left out of training: %s", each)
-        if self.of:
+        if against := self.training.feed.held_against:
             feed, objects = self.training.feed.full_name, memo["objects"]
             with connect(settings) as database:
-                read = note_collected(database, self.of, feed, objects, context["run_id"], made.partitions, refused)
+                read = note_collected(database, against, feed, objects, context["run_id"], made.partitions, refused)
             self.log.info("%d days that no run had read need none any more: nothing was predicted for them", read)
         days = Partitions.of(Partition.parse(day) for day in memo["objects"])
         self.log.info(
@@ -85,7 +85,7 @@ class Train(TracksTraining):
     operator_extra_links = (ModelVersionLink(),)
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
-        super().__init__(job=training.training, partition="", **kwargs)
+        super().__init__(job=training.training, partition="", pipeline=training.pipeline, **kwargs)
         self.training, self.until = training, UNTIL
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
@@ -120,9 +120,12 @@ class Train(TracksTraining):
         return model_trained(settings, self.training, report)
 
 
-def collect_features(training: Training, *, of: PredictionTable | None = None) -> CollectFeatures:
-    """The step that completes the feature table. Days that `of` has no predictions of need no run of their own then."""
-    return CollectFeatures(task_id="collect_features", training=training, of=of)
+def collect_features(training: Training) -> CollectFeatures:
+    """The step that completes the feature table.
+
+    Where the feed's rows are held against predictions, a day without any needs no run of its own then.
+    """
+    return CollectFeatures(task_id="collect_features", training=training)
 
 
 def train(training: Training) -> Train:

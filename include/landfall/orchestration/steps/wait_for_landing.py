@@ -14,8 +14,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from airflow.triggers.base import StartTriggerArgs
 
 from landfall.errors import LandfallError, LandingError, from_dict
-from landfall.landing.store.feeds import connect, feed_of, lacks_now
-from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition, written
+from landfall.landing.store.feeds import connect, lacks_now
+from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition
 from landfall.orchestration.lineage.datasets import Lineage, TellsLineage
 from landfall.orchestration.lineage.of_steps import partition_landed
 from landfall.spec import Landing, Partition, Settings
@@ -40,7 +40,7 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
         self.landing, self.folder = landing, f"{landing.prefix}/{landing.folder_format}/"
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=f"{LandingTrigger.__module__}.LandingTrigger",
-            trigger_kwargs={"landing": written(landing)},
+            trigger_kwargs={"landing": landing.to_json()},
             next_method="execute_complete",
             timeout=PATIENCE,
         )
@@ -60,7 +60,7 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
         if not lacks_now(connect(settings.s3), settings.s3.bucket, self.landing, partition):
             self.log.info("`%s` has landed", self.landing.folder(partition))
             return
-        trigger = LandingTrigger(landing=written(self.landing), partition=str(partition))
+        trigger = LandingTrigger(landing=self.landing.to_json(), partition=str(partition))
         self.defer(trigger=trigger, method_name="execute_complete", timeout=PATIENCE)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> None:
@@ -97,7 +97,7 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
 
 def too_late(landing: Landing, partition: Partition, settings: Settings) -> LandingError:
     """The error of a wait that took too long, with what the partition still lacks."""
-    bucket, feed = settings.s3.bucket, feed_of(landing)
+    bucket = settings.s3.bucket
     try:
         lacks = lacks_now(connect(settings.s3), bucket, landing, partition)
     except LandingError as error:
@@ -106,7 +106,7 @@ def too_late(landing: Landing, partition: Partition, settings: Settings) -> Land
         f"Waiting for `{landing.folder(partition)}` took more than {PATIENCE.days} days.",
         looked=f"bucket {bucket}: {lacks or 'it is ready now'}",
         left="the run has failed; what was published stays",
-        next=f"landfall land {feed} FILE.csv --from {partition} --until {partition}    (then clear the task)",
+        next=f"landfall land {landing.name} FILE.csv --from {partition} --until {partition}    (then clear the task)",
     )
 
 
