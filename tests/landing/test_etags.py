@@ -14,7 +14,7 @@ from landfall.database import connect as connect_database
 from landfall.errors import LandingError
 from landfall.landing.store.feeds import connect, list_partition
 from landfall.landing.store.listing import LandedObject
-from landfall.ledger import ensure_ledger, record_landing
+from landfall.ledger import record_landing
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.spec import Partition
 
@@ -62,7 +62,6 @@ def copied(stack: Any) -> Iterator[dict[str, str]]:
     try:
         objects = list_partition(client, bucket, landing, DAY)
         with connect_database(settings) as conn:
-            ensure_ledger(conn)
             record_landing(conn, bucket, "bike_demand/forecast", landing, objects, partition=DAY)
         for each in objects:
             strip(Path(stack.home) / "data" / "s3" / "buckets" / bucket / each.key)

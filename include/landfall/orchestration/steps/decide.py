@@ -14,7 +14,7 @@ from landfall.orchestration.steps.log_lines import outline
 from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
 from landfall.orchestration.steps.step import Report
 from landfall.pipelines import find_pipeline
-from landfall.spec import Partitions, Settings, Training
+from landfall.spec import Partition, Partitions, Settings, Training
 from landfall.spec.training_reports import DriftReport
 
 if TYPE_CHECKING:
@@ -36,14 +36,13 @@ class Decide(SparkStep):
         from landfall.database import connect
         from landfall.freshness.champion import compared_with
         from landfall.freshness.drifting import measured_drift, newest_window
-        from landfall.ledger import ensure_ledger
+        from landfall.ledger.lives import rows_read
 
         with connect(settings) as connection:
-            ensure_ledger(connection)
             _, serving = compared_with(settings, connection, self.training.model)
             if serving is None or not self.training.freshness.retraining.drift or not serving.reference:
                 return None
-            window = newest_window(connection, find_pipeline(self.training.pipeline), serving)
+            window = newest_window(self.training, serving, rows_read(connection, self.training.feed.full_name))
             if not len(window) or measured_drift(connection, serving, window):
                 return None
         self.argv = self.training.drifting.argv(partition=str(window), reference=serving.reference)
@@ -57,6 +56,7 @@ class Decide(SparkStep):
         from landfall.freshness.figures import collect
         from landfall.freshness.serving import other_aliases
         from landfall.freshness.watching import note_age, note_decision, note_drift
+        from landfall.ledger.lives import rows_read
         from landfall.models.registry import version
 
         retraining, model = self.training.freshness.retraining, self.training.model
@@ -71,11 +71,13 @@ class Decide(SparkStep):
             _, serving = compared_with(settings, connection, model)
             for remark in other_aliases(connection, [model]):
                 self.log.warning("%s", remark)
+            read = rows_read(connection, self.training.feed.full_name)
             figures = collect(
                 connection,
                 find_pipeline(self.training.pipeline),
                 serving,
-                drift=drift.drift if drift else self._known_drift(connection, serving),
+                read,
+                drift=drift.drift if drift else self._known_drift(connection, serving, read),
                 run_id=context["run_id"],
                 **_started(context),
             )
@@ -96,7 +98,9 @@ class Decide(SparkStep):
         self.log.warning("Drift could not be measured, and is no reason to train: %s", error)
         return self.finish(context, settings, {}, {})
 
-    def _known_drift(self, connection: Any, serving: "ModelVersion | None") -> Measured | None:
+    def _known_drift(
+        self, connection: Any, serving: "ModelVersion | None", read: Mapping[Partition, int]
+    ) -> Measured | None:
         """What is written down of the drift of the newest window; None where nothing serves."""
         from landfall.freshness.drifting import measured_drift, newest_window
 
@@ -104,7 +108,7 @@ class Decide(SparkStep):
             return None
         if not self.training.freshness.retraining.drift or not serving.reference:
             return {}
-        window = newest_window(connection, find_pipeline(self.training.pipeline), serving)
+        window = newest_window(self.training, serving, read)
         return measured_drift(connection, serving, window) if len(window) else {}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:

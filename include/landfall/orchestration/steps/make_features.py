@@ -38,12 +38,10 @@ class MakeFeatures(SparkStep):
         """Features of what is in the partition's folder now."""
         from landfall.database import connect
         from landfall.landing.store.feeds import connect as connect_store
-        from landfall.ledger import ensure_ledger
         from landfall.partitions import look, open_readings
 
         partition, trip = partition_of(context), trip_of(self.feed, context, settings)
         with connect(settings) as database:
-            ensure_ledger(database)
             numbers = open_readings(database, trip, [partition])
             looked = look(database, connect_store(settings.s3), trip, numbers)
         return self.ask(looked.only(partition).as_dict())

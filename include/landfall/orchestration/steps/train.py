@@ -35,12 +35,10 @@ class CollectFeatures(SparkStep):
         """Features of every whole day that has landed."""
         from landfall.database import connect as connect_database
         from landfall.landing.store.feeds import connect
-        from landfall.ledger import ensure_ledger
         from landfall.ledger.collected import list_landed
 
         feed, until = self.training.feed, Partition.parse(self.until) if self.until else None
         with connect_database(settings) as database:
-            ensure_ledger(database)
             landed = list_landed(database, connect(settings.s3), settings.s3.bucket, feed.full_name, feed.landing)
         days = Partitions.of(day for day in landed.objects if not landed.lacks[day] and (not until or day <= until))
         if not len(days):
