@@ -34,7 +34,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from landfall.objects.client import connect
 from landfall.landing.landed import iterate_landing
-from landfall.ledger import Current, audit, ensure_ledger
+from landfall.ledger import Current, audit
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.database import connect as connect_database
 from landfall.spec import Landing
@@ -50,7 +50,6 @@ feed = replace(FORECAST, name=prefix, landing=Landing(prefix=prefix))
 store = connect(where.s3)
 current = Current(code="c", contract="k", model=None, now=datetime.now(UTC))
 with connect_database(where) as database:
-    ensure_ledger(database)
     store.list_objects_v2(Bucket=where.s3.bucket, Prefix="warm", MaxKeys=1)
     before, began = peak(), time.perf_counter()
     if what == "list":

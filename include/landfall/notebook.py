@@ -10,8 +10,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from landfall.database import NO_END, connect
+from landfall.database.statements import Result, execute
 from landfall.errors import LandfallError
-from landfall.publishing.statements import Result, execute
 from landfall.stack import environment, settings
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def sql(line: str, cell: str = "") -> "pd.DataFrame | None":
     from IPython import display
 
     show: Any = display.display
-    with connect(settings(), longest=NO_END) as conn:
+    with connect(settings(), longest=NO_END, migrated=False) as conn:
         results = execute(conn, f"{line}\n{cell}")
     for number, result in enumerate(results, 1):
         if not result.columns:

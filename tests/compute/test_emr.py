@@ -21,8 +21,8 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.emrserverless import models
 from moto.server import ThreadedMotoServer
 
-from landfall.compute.emr.application import FEW_ROWS, PLAIN, SECRET, SOON, Application
 from landfall.compute.emr import operator as emr_service
+from landfall.compute.emr.application import FEW_ROWS, PLAIN, SECRET, SOON, Application
 from landfall.compute.remote import RESUME, RemoteJob
 from landfall.compute.target import Order
 from landfall.errors import ComputeError, LandfallError, SettingsError

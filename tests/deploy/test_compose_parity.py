@@ -171,7 +171,11 @@ def test_the_one_shot_makes_the_tables_as_the_embedded_stack_does(
 
     bash, flag, script = services["airflow-init"]["command"]
     assert (bash, flag) == ("bash", "-c")
-    assert script.split(" && ") == ["python docker/write_login.py", *ran]
+    assert script.split(" && ") == [
+        "python docker/write_login.py",
+        "landfall migrate",
+        *ran,
+    ]  # the stack: when Postgres is up
 
 
 def test_the_one_shot_writes_the_login_that_the_embedded_stack_writes(

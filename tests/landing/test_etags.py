@@ -13,7 +13,7 @@ import pytest
 from landfall.database import connect as connect_database
 from landfall.errors import LandingError
 from landfall.landing.landed import list_partition
-from landfall.ledger import ensure_ledger, record_landing
+from landfall.ledger import record_landing
 from landfall.objects.client import connect
 from landfall.objects.listing import LandedObject
 from landfall.pipelines.bike_demand import FORECAST
@@ -63,7 +63,6 @@ def copied(stack: Any) -> Iterator[dict[str, str]]:
     try:
         objects = list_partition(client, bucket, landing, DAY)
         with connect_database(settings) as conn:
-            ensure_ledger(conn)
             record_landing(conn, bucket, "bike_demand/forecast", landing, objects, partition=DAY)
         for each in objects:
             strip(Path(stack.home) / "data" / "s3" / "buckets" / bucket / each.key)

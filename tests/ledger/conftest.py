@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from landfall.ledger import Current, ensure_ledger
+from landfall.ledger import Current
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.publishing import Fingerprint, open_publication, publish
 from landfall.spec import Feed, Landing, Partition, PredictionTable, Readiness
@@ -109,7 +109,6 @@ def current() -> Current:
 
 @pytest.fixture
 def conn(database_url: str) -> Iterator[Connection]:
-    """A connection to an empty database with a ledger."""
+    """A connection to the database of the tests."""
     with psycopg.connect(database_url, autocommit=True, options="-c TimeZone=UTC") as connection:
-        ensure_ledger(connection)
         yield connection

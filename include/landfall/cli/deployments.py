@@ -9,9 +9,9 @@ from landfall import deployments as room
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.times import moment_of
 from landfall.database import QUESTION, connect
+from landfall.database.statements import plain
 from landfall.deployments import Deployed, Span, TableName
 from landfall.errors import DeploymentError
-from landfall.publishing.statements import plain
 from landfall.stack import settings
 
 

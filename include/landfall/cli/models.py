@@ -15,13 +15,13 @@ from landfall.cli.predictions import PipelineName, table_of
 from landfall.cli.table_models import aliases_of, list_versions
 from landfall.cli.times import moment_of
 from landfall.cli.vouch import model_of
+from landfall.database.statements import plain
 from landfall.errors import ModelError, SpecError
 from landfall.freshness import Promotion, Serving
 from landfall.models import registry
 from landfall.models.registry import ListedVersion
 from landfall.pipelines import PIPELINES, TABLE_MODELS, find_pipeline, find_trainable
 from landfall.publishing import Published, find_publication
-from landfall.publishing.statements import plain
 from landfall.reporting import words
 from landfall.spec import Partition, Pipeline, PredictionTable, Settings
 from landfall.stack import settings

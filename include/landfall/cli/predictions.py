@@ -13,9 +13,9 @@ from rich.cells import cell_len
 
 from landfall import database, publishing
 from landfall.cli.output import JsonFlag, Output, answering
+from landfall.database.statements import Result, execute, plain
 from landfall.errors import LandfallError, PublishingError
 from landfall.pipelines import find_feed, find_pipeline
-from landfall.publishing.statements import Result, execute, plain
 from landfall.spec import PredictionTable
 from landfall.stack import home, settings
 
@@ -98,7 +98,7 @@ def sql(
                 raise typer.BadParameter("--json and --csv need a statement")
             _prompt(out)
             return
-        with database.connect(settings(), longest=database.NO_END) as conn:
+        with database.connect(settings(), longest=database.NO_END, migrated=False) as conn:
             results = execute(conn, statement)
         if len(results) != 1:
             raise PublishingError(
@@ -159,14 +159,14 @@ FROM pg_attribute WHERE attrelid = {}::regclass AND attnum > 0 AND NOT attisdrop
 def _prompt(out: Output) -> None:
     """Runs statements until the end of the input or `\\q`. An error is shown, and the prompt goes on."""
     servers = settings()
-    conn = database.connect(servers, longest=database.NO_END)
+    conn = database.connect(servers, longest=database.NO_END, migrated=False)
     if sys.stdin.isatty():
         out.say("A statement ends with `;`. \\d lists tables, \\d TABLE describes one, \\q ends.")
     try:
         for typed in _typed(home() / "sql_history"):
             try:
                 if conn.closed:
-                    conn = database.connect(servers, longest=database.NO_END)
+                    conn = database.connect(servers, longest=database.NO_END, migrated=False)
                 for result in execute(conn, typed):
                     _show(out, result)
             except LandfallError as error:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from landfall.cli.output import Output
+from landfall.database.statements import plain
 from landfall.models.registry import CHAMPION, ListedVersion
-from landfall.publishing.statements import plain
 from landfall.reporting import words
 from landfall.runs import AirflowApi
 from landfall.spec import TableModel

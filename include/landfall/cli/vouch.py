@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from landfall.cli.output import JsonFlag, answering
+from landfall.database.statements import plain
 from landfall.models.registry import version as find_version
 from landfall.pipelines import PIPELINES
-from landfall.publishing.statements import plain
 from landfall.stack import settings
 
 

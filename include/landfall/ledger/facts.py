@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from landfall.publishing import Made
 from landfall.spec import Feed, Partition
 
 
@@ -43,25 +44,6 @@ class Claimed:
     at: datetime
     restarts: int
     made_of: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Made:
-    """What readers see: the publication, and what it was made from. `restored_at`: when a rollback went back to it."""
-
-    publication: int
-    objects: Mapping[str, str]
-    code: str
-    model: str
-    contract: str
-    rows: int
-    published_at: datetime
-    restored_at: datetime | None = None
-
-    @property
-    def since(self) -> datetime:
-        """Since when readers see it."""
-        return max(self.published_at, self.restored_at or self.published_at)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,6 @@ from landfall.ledger.airflow_runs import all_runs, is_paused, newest_run
 from landfall.ledger.current import current_of
 from landfall.ledger.facts import Facts, Seen
 from landfall.ledger.gather import Landed, gather, sort_objects
-from landfall.ledger.schema import ensure_ledger
 from landfall.ledger.standing import Standing, judged
 from landfall.objects.client import connect
 from landfall.runs import AirflowApi
@@ -66,7 +65,6 @@ def survey(
         whole = survey(settings, pipeline, feed, since=since)
         return replace(whole, partitions=[each for each in whole.partitions if each[0].partition == only])
     with connect_database(settings) as database:
-        ensure_ledger(database)
         asked, of = None if away else lambda _: runs, feed.held_against
         facts = gather(database, pipeline.name, feed, landed, asked, of=of, only=only, dag_paused=paused)
     return Survey(

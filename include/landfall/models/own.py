@@ -6,15 +6,14 @@ database, with the SHA-256 of its pickle. A note counts for a version only if na
 without a note is not loaded; what lies outside `LANDFALL_MLFLOW_ARTIFACTS` is not even read.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Literal
+from datetime import datetime
+from typing import Literal
 from urllib.parse import unquote
 
-import psycopg
+from psycopg import sql
 
+from landfall.database import QUESTION, connect, explained, fetch, fetch_as
 from landfall.errors import ModelError
 from landfall.models.client import UNTOUCHED
 from landfall.models.version import ModelVersion, pipeline_of
@@ -26,31 +25,16 @@ How = Literal["trained", "logged", "for hindcasts", "promoted", "adopted", "vouc
 because it was promoted before there were notes; because a person vouches for it."""
 PICKLED = "scikit-learn"
 """The library whose models are pickles: whoever loads a pickle runs the code in it."""
-_TABLE = """
-CREATE SCHEMA IF NOT EXISTS landfall;
-CREATE TABLE IF NOT EXISTS landfall.own_versions (
-    model text NOT NULL,
-    version text NOT NULL,
-    run_id text NOT NULL,
-    source text NOT NULL,
-    library text NOT NULL,
-    sha256 text NOT NULL,
-    judged_sha256 text NOT NULL,
-    how text NOT NULL,
-    by_run text NOT NULL,
-    by_role text NOT NULL DEFAULT session_user,
-    at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (model, version)
-)"""
-_NOTE = """
+_NOTE = sql.SQL("""
 INSERT INTO landfall.own_versions (model, version, run_id, source, library, sha256, judged_sha256, how, by_run)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (model, version) DO UPDATE
 SET run_id = excluded.run_id, source = excluded.source, library = excluded.library, sha256 = excluded.sha256,
     judged_sha256 = excluded.judged_sha256, how = excluded.how, by_run = excluded.by_run, by_role = session_user,
-    at = clock_timestamp()"""
-_READ = """
-SELECT version, run_id, source, library, sha256, judged_sha256, how, at FROM landfall.own_versions WHERE model = %s"""
+    at = clock_timestamp()
+RETURNING model""")
+_READ = sql.SQL("""
+SELECT version, run_id, source, library, sha256, judged_sha256, how, at FROM landfall.own_versions WHERE model = %s""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,35 +81,24 @@ def note_own(
         judged_sha256: The SHA-256 of its judged sibling's pickle.
 
     Raises:
-        ModelError: the predictions database is away, or refuses.
+        PublishingError: the predictions database is away. ModelError: it refuses.
     """
-    failure = f"Version {version.version} of `{version.name}` could not be noted as Landfall's own."
+    what = f"Version {version.version} of `{version.name}` could not be noted as Landfall's own."
     row = [version.name, version.version, version.run_id, version.source, version.library]
-    with _database(settings, failure, "nobody loads the version until it is noted") as conn:
-        conn.execute(_NOTE, [*row, sha256, judged_sha256, how, by_run])
+    left = "nobody loads the version until it is noted"
+    with connect(settings) as conn, explained(conn, what, left=left, kind=ModelError):
+        fetch(conn, _NOTE, [*row, sha256, judged_sha256, how, by_run])
 
 
 def own_versions(settings: Settings, name: str) -> dict[str, Own]:
     """Version number -> what is noted of that version of `name`. MLflow may have another version of that number: see `find_own`.
 
     Raises:
-        ModelError: the predictions database is away.
+        PublishingError: the predictions database is away.
     """
-    with _database(settings, f"It could not be read which versions of `{name}` Landfall made.", UNTOUCHED) as conn:
-        rows = conn.execute(_READ, [name]).fetchall()
-    return {
-        row[0]: Own(
-            version=row[0],
-            run_id=row[1],
-            source=row[2],
-            library=row[3],
-            sha256=row[4],
-            judged_sha256=row[5],
-            how=row[6],
-            at=row[7].astimezone(UTC),
-        )
-        for row in rows
-    }
+    what = f"It could not be read which versions of `{name}` Landfall made."
+    with connect(settings, longest=QUESTION) as conn, explained(conn, what, left=UNTOUCHED, kind=ModelError):
+        return {own.version: own for own in fetch_as(conn, Own, _READ, [name])}
 
 
 def is_own(note: Own | None, version: ModelVersion) -> bool:
@@ -141,7 +114,7 @@ def find_own(settings: Settings, version: ModelVersion) -> Own | None:
     """What is noted of this very version; None if nothing is.
 
     Raises:
-        ModelError: the predictions database is away.
+        PublishingError: the predictions database is away.
     """
     note = own_versions(settings, version.name).get(version.version)
     return note if is_own(note, version) else None
@@ -226,7 +199,7 @@ def judged_model(settings: Settings, version: ModelVersion, folder: str) -> Save
     A pickle without a note has no digest here, and the job does not load it.
 
     Raises:
-        ModelError: the files are outside this project's artifacts, or the predictions database is away.
+        ModelError: the files are outside this project's artifacts. PublishingError: the predictions database is away.
     """
     check_place(settings, version)
     note = find_own(settings, version)
@@ -267,27 +240,3 @@ def unknown_pickle(version: ModelVersion, *, sha256: str = "", expected: str = "
         next=_way_out(version),
         fault="request",
     )
-
-
-@contextmanager
-def _database(settings: Settings, what: str, left: str) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
-    """A short connection to the predictions database, of this room's own, with the table made if it is missing."""
-    try:
-        with psycopg.connect(
-            settings.database_url,
-            autocommit=True,
-            connect_timeout=5,
-            application_name="landfall",
-            options="-c TimeZone=UTC",
-        ) as conn:
-            if conn.execute("SELECT to_regclass('landfall.own_versions')").fetchone() == (None,):
-                with conn.transaction():
-                    conn.execute("SELECT pg_advisory_xact_lock(20121227)")
-                    conn.execute("SET LOCAL client_min_messages = warning")
-                    conn.execute(_TABLE)
-            yield conn
-    except psycopg.Error as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(
-            what, looked=f"the predictions database: {reason[:300]}", left=left, next="landfall logs postgres"
-        ) from error

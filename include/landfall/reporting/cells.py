@@ -1,13 +1,9 @@
-"""The content of a database cell as a typed value. Nothing in it is trusted: what cannot be read becomes None."""
+"""What is taken out of JSON documents, and which partitions can be shown. What cannot be read is left out."""
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
-from psycopg import sql
-
-from landfall.database import Database, fetch_one
-from landfall.errors import SpecError
 from landfall.spec import Landing, Partition
 
 DEEPEST, MOST = 4, 40
@@ -16,20 +12,9 @@ UNNAMED = ("metrics", "slices", "parameters", "checks")
 """Names in a JSON document that are left out of a figure's name: they say nothing, or would make it too long."""
 
 
-def has_table(conn: Database, name: str) -> bool:
-    """True if the schema `landfall` has this table or view."""
-    return fetch_one(conn, sql.SQL("SELECT to_regclass(%s) IS NOT NULL"), [f"landfall.{name}"]) == (True,)
-
-
 def text(cell: object) -> str:
     """The cell as text; empty for NULL."""
     return "" if cell is None else str(cell)
-
-
-def whole(cell: object) -> int | None:
-    """The cell as a whole number; None for NULL and for anything that is no number."""
-    number = real(cell)
-    return None if number is None else int(number)
 
 
 def real(cell: object) -> float | None:
@@ -41,18 +26,9 @@ def real(cell: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def moment(cell: object) -> datetime | None:
-    """The cell as a time, UTC; None if it is no time."""
-    return cell.astimezone(UTC) if isinstance(cell, datetime) else None
-
-
-def partition(cell: object) -> Partition | None:
-    """The cell, a date or text, as a partition; None if it is none, or has no day before or after it."""
-    try:
-        parsed = Partition.parse(str(cell))
-    except SpecError:
-        return None
-    return parsed if 1 < parsed.start.year < 9998 else None
+def is_usual(partition: Partition) -> bool:
+    """Whether a partition has a day before and after it, and a deadline."""
+    return 1 < partition.start.year < 9998
 
 
 def due(landing: Landing, missing: Partition) -> datetime:

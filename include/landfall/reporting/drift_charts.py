@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
+from landfall.freshness.measured import DriftValue
 from landfall.reporting import canvas, words
 from landfall.reporting.axis import date_axis, value_axis
 from landfall.reporting.canvas import Size
 from landfall.reporting.charts import BOUND, Chart, LegendEntry, chart, legend, samples_of, styles_of
-from landfall.reporting.facts import DriftValue, Report
+from landfall.reporting.facts import Report
 from landfall.reporting.series import Point, Style, draw_lines, version_series
 
 PANELS = 12

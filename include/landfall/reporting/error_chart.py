@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from landfall.freshness.measured import PartitionError
 from landfall.reporting import canvas, words
 from landfall.reporting.axis import date_axis, days, shown_moments, value_axis
 from landfall.reporting.canvas import Size
 from landfall.reporting.charts import BOUND, PROMOTION, Chart, chart, samples_of, styles_of
-from landfall.reporting.facts import PartitionError, Promoted, Report
+from landfall.reporting.facts import Promoted, Report
 from landfall.reporting.present import gate_error
 from landfall.reporting.series import Point, Series, draw_lines, version_series
 

@@ -4,46 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from landfall.freshness.measured import DriftValue, PartitionError
 from landfall.spec import ErrorBound, Feed, Partition, Pipeline
-
-
-@dataclass(frozen=True, kw_only=True)
-class PartitionError:
-    """The error of the published predictions of one partition. A number that is not finite is None."""
-
-    version: str
-    partition: Partition
-    rows: int
-    rmse: float | None
-    mae: float | None
-
-    def metric(self, name: str) -> float | None:
-        """The error called `name`: rmse or mae."""
-        return self.mae if name == "mae" else self.rmse
-
-
-@dataclass(frozen=True, kw_only=True)
-class DriftValue:
-    """How far one feature in one window is from what a version learnt from. `above` is the declared bound."""
-
-    version: str
-    first: Partition
-    last: Partition
-    feature: str
-    statistic: str
-    value: float | None
-    above: float | None
-    rows: int
-
-    @property
-    def name(self) -> str:
-        """The name for people: `temp (psi)`."""
-        return f"{self.feature} ({self.statistic})"
-
-    @property
-    def over(self) -> bool:
-        """True if it is over its bound, or if there is no number although a bound is declared."""
-        return self.above is not None and (self.value is None or self.value > self.above)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,9 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from landfall.freshness.measured import DriftValue, PartitionError
 from landfall.reporting import cells
-from landfall.reporting.facts import DriftValue, FeedFacts, PartitionError, PartitionLife, Report
+from landfall.reporting.facts import FeedFacts, PartitionLife, Report
 from landfall.spec import Partition
 from landfall.spec.partition import LAST_DAY
 

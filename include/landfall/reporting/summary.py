@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 
-from landfall.publishing.statements import plain
+from landfall.database.statements import plain
+from landfall.freshness.measured import DriftValue
 from landfall.reporting import present, words
-from landfall.reporting.facts import DriftValue, FeedFacts, PartitionLife, Promoted, Report
+from landfall.reporting.facts import FeedFacts, PartitionLife, Promoted, Report
 from landfall.spec import Partition
 
 

@@ -11,12 +11,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import psycopg
+from psycopg.conninfo import make_conninfo
 
+from landfall import database
 from landfall.errors import StackError
 from landfall.stack import databases
 from landfall.stack.databases import Logins
@@ -142,9 +145,9 @@ class Postgres(Part):
         settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
         return [str(binaries() / "postgres"), "-D", str(self.cluster), f"--port={self.port}", *settings]
 
-    def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
+    def connect(self, name: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         return psycopg.connect(
-            host="127.0.0.1", port=self.port, user="postgres", password=self.password, dbname=database,
+            host="127.0.0.1", port=self.port, user="postgres", password=self.password, dbname=name,
             connect_timeout=3, autocommit=True, options="-c statement_timeout=20s",
         )  # fmt: skip
 
@@ -166,6 +169,28 @@ class Postgres(Part):
             connection.execute("SET client_min_messages = warning")
             for statement in databases.of_the_predictions():
                 connection.execute(statement)
+        with database.connect(self._predictions(), migrated=False) as connection:
+            database.migrate(connection)
+
+    def _predictions(self) -> "_Predictions":
+        """The database of the predictions, as the role that is to own Landfall's tables."""
+        password = self.logins.owners[databases.PREDICTIONS]
+        return _Predictions(
+            make_conninfo(
+                host="127.0.0.1",
+                port=self.port,
+                user=databases.PREDICTIONS,
+                password=password,
+                dbname=databases.PREDICTIONS,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class _Predictions:
+    """Where the database of the predictions is."""
+
+    database_url: str
 
 
 def _process_of(lock_file: Path) -> psutil.Process | None:

@@ -123,7 +123,6 @@ def look_at(settings: Settings, name: str) -> PipelineLook:
 
 def _look_at(settings: Settings, name: str) -> PipelineLook:
     from landfall.database import connect as connect_database
-    from landfall.ledger import ensure_ledger
     from landfall.ledger.airflow_runs import at_work, is_urgent
     from landfall.ledger.trainings import restart_of
     from landfall.objects.client import connect
@@ -136,7 +135,6 @@ def _look_at(settings: Settings, name: str) -> PipelineLook:
     yielding = any(dag_id in near and is_urgent(pipeline, dag_id, run_id) for dag_id, run_id in working)
     audits, trainings, unjudged = list["Audit"](), list["Start"](), dict[str, Exception]()
     with connect_database(settings) as database:
-        ensure_ledger(database)
         for feed in pipeline.feeds:
             server = away if feed.dag_id in near else ""
             try:

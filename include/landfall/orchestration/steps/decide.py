@@ -15,7 +15,7 @@ from landfall.orchestration.steps.log_lines import outline
 from landfall.orchestration.steps.spark_step import Ask, SparkStep
 from landfall.orchestration.steps.step import StepReport
 from landfall.pipelines import find_pipeline
-from landfall.spec import Partitions, Settings, Training
+from landfall.spec import Partition, Partitions, Settings, Training
 from landfall.spec.training_reports import DriftReport
 
 if TYPE_CHECKING:
@@ -37,14 +37,13 @@ class Decide(SparkStep):
         from landfall.database import connect
         from landfall.freshness.champion import compared_with
         from landfall.freshness.drifting import measured_drift, newest_window
-        from landfall.ledger import ensure_ledger
+        from landfall.ledger.lives import rows_read
 
         with connect(settings) as connection:
-            ensure_ledger(connection)
             _, serving = compared_with(settings, connection, self.training.model)
             if serving is None or not self.training.freshness.retraining.drift or not serving.reference:
                 return None
-            window = newest_window(connection, find_pipeline(self.training.pipeline), serving)
+            window = newest_window(self.training, serving, rows_read(connection, self.training.feed.full_name))
             if not len(window) or measured_drift(connection, serving, window):
                 return None
         self.argv = self.training.drifting.argv(partition=str(window), reference=serving.reference)
@@ -58,6 +57,7 @@ class Decide(SparkStep):
         from landfall.freshness.figures import collect
         from landfall.freshness.serving import other_aliases
         from landfall.freshness.watching import note_age, note_decision, note_drift
+        from landfall.ledger.lives import rows_read
         from landfall.models.registry import version
 
         retraining, model = self.training.freshness.retraining, self.training.model
@@ -72,11 +72,13 @@ class Decide(SparkStep):
             _, serving = compared_with(settings, connection, model)
             for remark in other_aliases(connection, [model]):
                 self.log.warning("%s", remark)
+            read = rows_read(connection, self.training.feed.full_name)
             figures = collect(
                 connection,
                 find_pipeline(self.training.pipeline),
                 serving,
-                drift=drift.drift if drift else self._known_drift(connection, serving),
+                read,
+                drift=drift.drift if drift else self._known_drift(connection, serving, read),
                 run_id=context["run_id"],
                 **_started(context),
             )
@@ -99,7 +101,9 @@ class Decide(SparkStep):
         self.log.warning("Drift could not be measured, so it is no reason to train: %s", error)
         return self.finish(context, settings, {}, {})
 
-    def _known_drift(self, connection: Any, serving: "ModelVersion | None") -> Measured | None:
+    def _known_drift(
+        self, connection: Any, serving: "ModelVersion | None", read: Mapping[Partition, int]
+    ) -> Measured | None:
         """The noted drift of the newest window; None if no version serves."""
         from landfall.freshness.drifting import measured_drift, newest_window
 
@@ -107,7 +111,7 @@ class Decide(SparkStep):
             return None
         if not self.training.freshness.retraining.drift or not serving.reference:
             return {}
-        window = newest_window(connection, find_pipeline(self.training.pipeline), serving)
+        window = newest_window(self.training, serving, read)
         return measured_drift(connection, serving, window) if len(window) else {}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:

@@ -55,7 +55,7 @@ def note_late_landing(landing: Landing, partition: Partition) -> str:
     """
     from landfall.database import connect as connect_database
     from landfall.landing.landed import lacks_now
-    from landfall.ledger import ensure_ledger, note_late
+    from landfall.ledger import note_late
     from landfall.objects.client import connect
 
     settings, now, due = Settings.read(), datetime.now(UTC), landing.due(partition)
@@ -63,6 +63,5 @@ def note_late_landing(landing: Landing, partition: Partition) -> str:
     if not lacks or due is None or due > now:
         return ""
     with connect_database(settings) as database:
-        ensure_ledger(database)
         note_late(database, landing.name, partition, due, lacks)
     return f"{landing.name} {partition} is late: {lacks}; it was due {due:%Y-%m-%d %H:%M} UTC. The wait goes on."

@@ -38,13 +38,11 @@ class MakeFeatures(SparkStep):
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """The job that makes features of what is in the partition's folder now."""
         from landfall.database import connect
-        from landfall.ledger import ensure_ledger
         from landfall.objects.client import connect as connect_store
         from landfall.partitions import look, open_readings
 
         partition, trip = partition_of(context), trip_of(self.feed, context, settings)
         with connect(settings) as database:
-            ensure_ledger(database)
             numbers = open_readings(database, trip, [partition])
             readings = look(database, connect_store(settings.s3), trip, numbers)
         return self.ask(readings.only(partition).as_dict())

@@ -35,13 +35,11 @@ class CollectFeatures(SparkStep):
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """The job that makes the features of every complete day that has landed."""
         from landfall.database import connect as connect_database
-        from landfall.ledger import ensure_ledger
         from landfall.ledger.collected import list_landed
         from landfall.objects.client import connect
 
         feed, until = self.training.feed, Partition.parse(self.until) if self.until else None
         with connect_database(settings) as database:
-            ensure_ledger(database)
             landed = list_landed(database, connect(settings.s3), settings.s3.bucket, feed.full_name, feed.landing)
         days = Partitions.of(day for day in landed.objects if not landed.lacks[day] and (not until or day <= until))
         if not len(days):

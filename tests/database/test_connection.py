@@ -1,20 +1,11 @@
 """Landfall's own connections: none waits for ever, and none that is left behind holds anything up."""
 
-from dataclasses import dataclass
-
 import psycopg
 import pytest
 
-from landfall.database import NO_END, QUESTION, WORK, connect, explained
+from landfall.database import NO_END, QUESTION, WORK, Patience, connect, explained
+from landfall.database.patience import IDLE_SECONDS
 from landfall.errors import PublishingError
-from landfall.publishing.patience import IDLE_SECONDS, Patience
-
-
-@dataclass(frozen=True)
-class Place:
-    """As `Settings` names it."""
-
-    database_url: str
 
 
 def shown(conn, name):
@@ -22,13 +13,13 @@ def shown(conn, name):
 
 
 @pytest.mark.parametrize(("longest", "given"), [(WORK, "2h"), (QUESTION, "1min"), (NO_END, "0")])
-def test_a_statement_may_take_as_long_as_its_use_asks_for(database_url, longest, given):
-    with connect(Place(database_url), longest=longest) as conn:
+def test_a_statement_may_take_as_long_as_its_use_asks_for(place, database_url, longest, given):
+    with connect(place(database_url), longest=longest) as conn:
         assert shown(conn, "statement_timeout") == given
 
 
-def test_a_lock_or_an_open_transaction_ends_and_a_lost_peer_is_noticed(database_url):
-    with connect(Place(database_url)) as conn:
+def test_a_lock_or_an_open_transaction_ends_and_a_lost_peer_is_noticed(place, database_url):
+    with connect(place(database_url)) as conn:
         settings = ("lock_timeout", "idle_in_transaction_session_timeout", "client_connection_check_interval")
         assert [shown(conn, name) for name in settings] == ["5min", "5min", "10s"]
         assert [shown(conn, f"tcp_keepalives_{name}") for name in ("idle", "interval", "count")] == ["30", "10", "3"]
@@ -44,8 +35,8 @@ def test_a_lock_or_an_open_transaction_ends_and_a_lost_peer_is_noticed(database_
     }
 
 
-def test_a_lock_that_does_not_come_is_an_error_that_says_so(database_url, connection):
-    with connect(Place(database_url)) as conn:
+def test_a_lock_that_does_not_come_is_an_error_that_says_so(place, database_url, connection):
+    with connect(place(database_url)) as conn:
         conn.execute("SET lock_timeout = '50ms'")
         stranger = connection()
         stranger.execute("SELECT pg_advisory_lock(20121225)")

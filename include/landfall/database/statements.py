@@ -9,7 +9,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
-from landfall.database import Database
+from landfall.database.queries import Database
 from landfall.errors import PublishingError
 
 Plain = str | int | float | bool | None | list[object] | dict[str, object]
