@@ -60,7 +60,7 @@ def make_feed(ready: Readiness | None = None) -> Feed:
         keep=1,
     )
     landing = Landing(prefix=f"{name}/hours", **({"ready": ready} if ready else {}))
-    return replace(FORECAST, name=name, dag_id=name, landing=landing, table=table)
+    return replace(FORECAST, pipeline="p", name=name, dag_id=name, landing=landing, table=table)
 
 
 def publish_row(conn: Connection, table: PredictionTable, day: Partition) -> None:

@@ -216,7 +216,7 @@ class World(RuleBasedStateMachine):
         code, contract = self.trip("").code, self.feed.contract.version
         current = replace(self.current, now=datetime.now(UTC) + self.passed, code=code, contract=contract)
         found = audit(
-            self.conn, self.store, "lake", self.pipeline.name, self.feed, current,
+            self.conn, self.store, "lake", self.feed, current,
             active=lambda _: active, newest=lambda _, day: seen.get(day), patience=patience, paused=self.paused,
         )  # fmt: skip
         self.decided += found.starts

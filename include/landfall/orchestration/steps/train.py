@@ -35,12 +35,12 @@ class CollectFeatures(SparkStep):
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """The job that makes the features of every complete day that has landed."""
         from landfall.database import connect as connect_database
-        from landfall.ledger.collected import list_landed
+        from landfall.ledger.landed import list_feed
         from landfall.objects.client import connect
 
         feed, until = self.training.feed, Partition.parse(self.until) if self.until else None
         with connect_database(settings) as database:
-            landed = list_landed(database, connect(settings.s3), settings.s3.bucket, feed.full_name, feed.landing)
+            landed = list_feed(database, connect(settings.s3), settings.s3.bucket, feed)
         days = Partitions.of(day for day in landed.objects if not landed.lacks[day] and (not until or day <= until))
         if not len(days):
             raise AirflowSkipException(f"Nothing has landed under {feed.landing.prefix}/: nothing to learn from.")
