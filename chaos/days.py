@@ -9,8 +9,9 @@ from pathlib import Path
 
 from landfall.errors import LandfallError
 from landfall.landing.by_hand.split import land
-from landfall.landing.store.feeds import connect, iterate_folder
+from landfall.landing.landed import list_partition
 from landfall.ledger.survey import survey
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi
 from landfall.samples import write_sample
@@ -50,7 +51,7 @@ def clear_day(day: Partition) -> None:
     """Removes what landed for a day, so that its run waits."""
     where = settings()
     client = connect(where.s3)
-    for each in list(iterate_folder(client, where.s3.bucket, FORECAST.landing, day)):
+    for each in list_partition(client, where.s3.bucket, FORECAST.landing, day):
         client.delete_object(Bucket=where.s3.bucket, Key=each.key)  # type: ignore[attr-defined]
 
 

@@ -18,13 +18,13 @@ from landfall.orchestration import (
     publish,
     wait_for_landing,
 )
-from landfall.pipelines.bike_demand import ACTUALS, PREDICTIONS, TRAINING
+from landfall.pipelines.bike_demand import ACTUALS, TRAINING
 
 with partitioned_dag(ACTUALS, doc_md=__doc__) as dag:
     landed = wait_for_landing(ACTUALS.landing)
     features = make_features(ACTUALS)
     kept = check_contract(ACTUALS)
-    measured = measure_errors(ACTUALS, of=PREDICTIONS, model=TRAINING.model)
+    measured = measure_errors(ACTUALS, model=TRAINING.model)
     published = publish(ACTUALS, staged_by=measured)
 
     chain(landed, features, kept, measured, published)

@@ -25,11 +25,11 @@ from landfall.orchestration import (
     train,
     training_dag,
 )
-from landfall.pipelines.bike_demand import PREDICTIONS, TRAINING
+from landfall.pipelines.bike_demand import TRAINING
 
 with training_dag(TRAINING, doc_md=__doc__) as dag:
     decided = decide(TRAINING)
-    collected = collect_features(TRAINING, of=PREDICTIONS)
+    collected = collect_features(TRAINING)
     trained = train(TRAINING)
     judged = judge(TRAINING)
     approved = approve(TRAINING)

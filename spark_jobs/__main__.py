@@ -13,6 +13,7 @@ import traceback
 from typing import TYPE_CHECKING, Protocol, cast
 
 from landfall.errors import ComputeError, LandfallError
+from landfall.spec.jobs import JOBS
 from spark_jobs.lake import Lake
 from spark_jobs.outcome import job_failed, tell_error, tell_report
 from spark_jobs.session import open_session, session_name, take_secrets
@@ -20,25 +21,12 @@ from spark_jobs.session import open_session, session_name, take_secrets
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-JOBS = {
-    "bike_features": "spark_jobs.etl.bike_features",
-    "train_model": "spark_jobs.training.train_model",
-    "train_rows": "spark_jobs.training.train_rows",
-    "judge_models": "spark_jobs.training.judge_models",
-    "measure_drift": "spark_jobs.training.measure_drift",
-    "bike_demand_predictions": "spark_jobs.scoring.bike_demand_predictions",
-    "bike_demand_errors": "spark_jobs.scoring.bike_demand_errors",
-}
-
 Report = dict[str, object]
 """What a job did: counts and versions, small enough to travel as JSON."""
 
 
 class JobModule(Protocol):
     """What every job file has."""
-
-    def arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the job's options."""
 
     def main(self, spark: "SparkSession", options: argparse.Namespace) -> Report:
         """Run the job."""
@@ -54,7 +42,7 @@ def parse(argv: list[str]) -> tuple[JobModule, argparse.Namespace]:
     name = argv[0] if argv else ""
     if name not in JOBS:
         raise ComputeError.unknown("Spark job", name, list(JOBS))
-    job = cast(JobModule, importlib.import_module(JOBS[name]))
+    job = cast(JobModule, importlib.import_module(JOBS[name].module))
     parser = argparse.ArgumentParser(prog=f"python -m spark_jobs {name}", description=job.__doc__)
     parser.add_argument("--lake", required=True, help="root of the landed objects and the Delta tables: s3a://BUCKET")
     parser.add_argument(
@@ -66,7 +54,15 @@ def parse(argv: list[str]) -> tuple[JobModule, argparse.Namespace]:
     parser.add_argument(
         "--secrets", default="", metavar="SCOPE", help="a Databricks scope whose secrets are to be in the environment"
     )
-    job.arguments(parser)
+    for option in JOBS[name].options:
+        parser.add_argument(
+            f"--{option.name}",
+            type=option.read,
+            required=option.required,
+            default=None if option.required else option.default,
+            choices=option.choices or None,
+            help=option.help,
+        )
     options = parser.parse_args(argv[1:])
     options.lake = Lake(options.lake, options.catalog)
     return job, options

@@ -11,9 +11,10 @@ from pyspark.sql.types import DateType, StringType, StructField, StructType
 from landfall.errors import ContractError
 from landfall.spec.contract import Contract
 from landfall.spec.reports import Verdict
+from landfall.spec.table_partitions import TablePartitions
 from spark_jobs.contract import CORRUPT
 from spark_jobs.lake import Lake
-from spark_jobs.tables import TablePartitions, landed_paths
+from spark_jobs.tables import landed_paths
 from spark_jobs.unpacked import look_into, short
 
 LONGEST_LINE, LINE_END = "mapreduce.input.linerecordreader.line.maxlength", 3

@@ -9,8 +9,7 @@ import random
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from pyspark.errors import AnalysisException, PySparkException
@@ -20,6 +19,7 @@ from pyspark.sql import functions as F
 from landfall.errors import ComputeError
 from landfall.spec.partition import Partition, Partitions
 from landfall.spec.reports import Stages
+from landfall.spec.table_partitions import TablePartitions
 from spark_jobs.lake import Lake
 
 if TYPE_CHECKING:
@@ -35,39 +35,6 @@ ABSENT = ("DELTA_TABLE_NOT_FOUND", "PATH_NOT_FOUND", "doesn't exist", "TABLE_OR_
 TRIES = 5
 CONFLICT = re.compile(r"DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|TABLE_OR_VIEW_ALREADY_EXISTS")
 """What Delta says when another job committed first (docs.delta.io/latest/concurrency-control.html), or Spark: created it."""
-
-
-@dataclass(frozen=True)
-class TablePartitions:
-    """Some partitions of one table or of one landing folder: `name/dt=RANGES`."""
-
-    name: str
-    partitions: Partitions
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """The partitions written as `text`; used as the `type` of a job's options.
-
-        Raises:
-            ComputeError: `text` has another form.
-        """
-        name, slash, days = text.rpartition("/dt=")
-        if not slash or not name:
-            raise ComputeError(f"`{text}` is not a table partition.", looked="expected schema.table/dt=YYYY-MM-DD")
-        return cls(name, Partitions.parse(days))
-
-    def without(self, others: Partitions) -> Self:
-        """These partitions but for the `others`."""
-        return type(self)(self.name, Partitions.of(set(self.partitions) - set(others)))
-
-    @property
-    def condition(self) -> str:
-        """The partitions as SQL over `dt`, one range after the other. Dates only: nothing of a stranger's text.
-
-        Comparisons and not BETWEEN, which Delta's replaceWhere does not resolve on Spark 4.0.
-        """
-        ranges = [part.partition("..") for part in str(self.partitions).split(",")]
-        return " OR ".join(f"(dt >= DATE '{first}' AND dt <= DATE '{last or first}')" for first, _, last in ranges)
 
 
 def landed_paths(lake: Lake, landed: TablePartitions) -> list[str]:

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from landfall.spec.contract import Contract
 from landfall.spec.partition import Partition, Partitions
 from landfall.spec.reports import FeaturesReport, Verdict
+from landfall.spec.table_partitions import TablePartitions
 from spark_jobs.contract import judge, kept, quarantined, verdicts
 from spark_jobs.landed import (
     Groups,
@@ -23,23 +23,7 @@ from spark_jobs.landed import (
     read_landed,
     sort_landed,
 )
-from spark_jobs.tables import TablePartitions, existing_partitions, has_rows, overwrite_partitions
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The landed days, the two tables they become, the contract between, and the place the hours belong to."""
-    parser.add_argument("--landed", type=TablePartitions.parse, required=True)
-    parser.add_argument("--features", type=TablePartitions.parse, required=True)
-    parser.add_argument("--quarantine", type=TablePartitions.parse, required=True)
-    parser.add_argument("--contract", type=Contract.from_json, required=True)
-    parser.add_argument("--city", required=True)
-    parser.add_argument("--state", required=True)
-    parser.add_argument(
-        "--days",
-        choices=["all", "usable", "missing"],
-        default="all",
-        help="usable: leave out days whose files cannot be used; missing: and those that have features already",
-    )
+from spark_jobs.tables import existing_partitions, has_rows, overwrite_partitions
 
 
 def hour_start(day: Column, hour: Column) -> Column:

@@ -5,17 +5,10 @@ import argparse
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from landfall.spec.reports import StagedReport, Stages
-from spark_jobs.tables import TablePartitions, read_partitions, read_published, stage_rows
+from landfall.spec.reports import StagedReport
+from spark_jobs.tables import read_partitions, read_published, stage_rows
 
 KEY = ["city", "state", "time"]
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The actuals, the prediction table they are held against, and where the rows are staged."""
-    parser.add_argument("--actuals", type=TablePartitions.parse, required=True)
-    parser.add_argument("--predictions", required=True, help="Postgres table schema.name")
-    parser.add_argument("--stages", type=Stages.parse, required=True)
 
 
 def bike_demand_errors(actuals: DataFrame, published: DataFrame) -> DataFrame:
@@ -28,8 +21,8 @@ def bike_demand_errors(actuals: DataFrame, published: DataFrame) -> DataFrame:
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     """Compare and stage. Reports rows of each day, and RMSE and MAE (riders an hour) and their rows per day and model version."""
-    actuals = read_partitions(spark, options.lake, options.actuals)
-    published = read_published(spark, options.predictions, options.actuals.partitions)
+    actuals = read_partitions(spark, options.lake, options.features)
+    published = read_published(spark, options.predictions, options.features.partitions)
     rows = bike_demand_errors(actuals, published).persist()
     try:
         squares = F.sqrt(F.avg(F.col("error") * F.col("error")))

@@ -5,22 +5,12 @@ import argparse
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from landfall.spec.reports import StagedReport, Stages
+from landfall.spec.reports import StagedReport
 from spark_jobs.saved import PREDICTION
 from spark_jobs.scoring.predict import predict
-from spark_jobs.tables import TablePartitions, read_partitions, stage_rows
+from spark_jobs.tables import read_partitions, stage_rows
 
 KEY = ["city", "state", "time"]
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The features, the model, and where the rows are staged."""
-    parser.add_argument("--features", type=TablePartitions.parse, required=True)
-    parser.add_argument("--model", required=True, help="folder of the fitted model")
-    parser.add_argument("--library", choices=["spark", "scikit-learn"], default="spark", help="what made the model")
-    parser.add_argument("--model-sha256", default="", help="of a pickle: the digest that it must have")
-    parser.add_argument("--model-version", required=True)
-    parser.add_argument("--stages", type=Stages.parse, required=True)
 
 
 def bike_demand_predictions(

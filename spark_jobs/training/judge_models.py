@@ -7,58 +7,26 @@ rows once it is loaded: of some 10,000, the window's own rows over and over wher
 import argparse
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any, Self
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from landfall.errors import ComputeError, ModelError
+from landfall.errors import ModelError
 from landfall.spec.learner import Learner
+from landfall.spec.saved_model import SavedModel
+from landfall.spec.training_reports import JudgedModel, JudgedReport
 from spark_jobs.files import read_file
 from spark_jobs.saved import MODEL, PREDICTION
 from spark_jobs.scoring.predict import load_sklearn, predict
-from spark_jobs.tables import TablePartitions, delta_version, read_version
+from spark_jobs.tables import delta_version, read_version
 from spark_jobs.training.measures import Slice, Tally, silhouette, tally
 from spark_jobs.training.rows import Origin, check_columns, typed
 
 TIMED = 10_000
 LEFT = "nothing was promoted, the champion stays"
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A fitted model: its folder, what made it, and of a pickle its digest, written `FOLDER#LIBRARY#SHA256`."""
-
-    folder: str
-    library: str
-    sha256: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """The model written as `text`; used as the `type` of the job's options.
-
-        Raises:
-            ComputeError: the library is unknown.
-        """
-        folder, _, made = text.partition("#")
-        library, _, sha256 = made.partition("#")
-        if library not in ("", "spark", "scikit-learn"):
-            raise ComputeError.unknown("library", library, ["spark", "scikit-learn"])
-        return cls(folder, library or "spark", sha256)
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The window, the learners, and the models."""
-    parser.add_argument("--features", type=TablePartitions.parse, required=True, help="the window to judge on")
-    parser.add_argument("--at-version", type=int, help="Delta version of the table; default: the newest")
-    parser.add_argument("--learner", type=Learner.from_json, required=True, help="the challenger's, as JSON")
-    parser.add_argument("--challenger", type=Saved.parse, required=True, help="FOLDER#LIBRARY#SHA256")
-    parser.add_argument("--champion", type=Saved.parse, help="FOLDER#LIBRARY#SHA256")
-    parser.add_argument("--champion-learner", type=Learner.from_json, help="as JSON; default: the challenger's")
-    parser.add_argument("--slices", default="", help="columns with commas between them")
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
@@ -90,22 +58,20 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
         champion = _champion(rows, options, slices, count)
     finally:
         rows.unpersist()
-    return {"days": str(table.partitions), "rows": count, "challenger": challenger, "champion": champion}
+    return JudgedReport(days=str(table.partitions), rows=count, challenger=challenger, champion=champion).as_dict()
 
 
-def _champion(
-    rows: DataFrame, options: argparse.Namespace, slices: Sequence[str], count: int
-) -> dict[str, object] | None:
+def _champion(rows: DataFrame, options: argparse.Namespace, slices: Sequence[str], count: int) -> JudgedModel | None:
     if options.champion is None:
         return None
     learner = options.champion_learner or options.learner
     try:
         return judged(rows, options.champion, learner, slices, count)
     except ModelError as error:
-        return {"metrics": {}, "slices": {}, "lowest": None, "highest": None, "milliseconds": None, "error": error.what}
+        return JudgedModel(error=error.what)
 
 
-def judged(rows: DataFrame, model: Saved, learner: Learner, slices: Sequence[str], count: int) -> dict[str, Any]:
+def judged(rows: DataFrame, model: SavedModel, learner: Learner, slices: Sequence[str], count: int) -> JudgedModel:
     """What one model shows on the rows, in one pass over them.
 
     Raises:
@@ -123,10 +89,10 @@ def judged(rows: DataFrame, model: Saved, learner: Learner, slices: Sequence[str
             "lowest": whole.lowest,
             "highest": whole.highest,
         }
-    return {**shown, "milliseconds": _milliseconds(rows, model, count), "error": ""}
+    return JudgedModel(**shown, milliseconds=_milliseconds(rows, model, count))
 
 
-def _predict(rows: DataFrame, model: Saved, keep: Sequence[str]) -> DataFrame:
+def _predict(rows: DataFrame, model: SavedModel, keep: Sequence[str]) -> DataFrame:
     return predict(rows, model.folder, model.library, keep, sha256=model.sha256)
 
 
@@ -140,7 +106,7 @@ def _by_slice(tallies: Mapping[Slice, Tally], slices: Sequence[str]) -> dict[str
     return {key: {"rows": found[key].rows, **found[key].metrics()} for key in sorted(found)}
 
 
-def _milliseconds(rows: DataFrame, model: Saved, count: int) -> float:
+def _milliseconds(rows: DataFrame, model: SavedModel, count: int) -> float:
     again = F.explode(F.sequence(F.lit(1), F.lit(-(-TIMED // count))))
     many = rows.withColumn("_again", again).limit(TIMED)
     scored = _predict(many, model, ["_again"])
@@ -149,7 +115,7 @@ def _milliseconds(rows: DataFrame, model: Saved, count: int) -> float:
     return (time.perf_counter() - began) * 1000 / (TIMED / 1000)
 
 
-def _clustered(rows: DataFrame, model: Saved, learner: Learner) -> dict[str, Any]:
+def _clustered(rows: DataFrame, model: SavedModel, learner: Learner) -> dict[str, Any]:
     """Clusters have no label and no slices; their metric needs the features as the model assembled them."""
     known = typed(rows, learner, check_columns(rows, learner, Origin(where=model.folder)))
     if model.library == "scikit-learn":

@@ -7,6 +7,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from landfall.spec.learner import Learner, Number
+from landfall.spec.training_reports import FittedReport
 from spark_jobs.saved import PREDICTION
 from spark_jobs.training.fitting import SAMPLE, Fitting
 from spark_jobs.training.histogram import describe
@@ -47,7 +48,7 @@ def learn(
     holdout: Number,
     model: str,
     judged: str = "",
-) -> dict[str, object]:
+) -> FittedReport:
     """Fit without the held-out rows, measure on them, fit again on every row, save; what a job reports of it.
 
     Args:
@@ -65,27 +66,29 @@ def learn(
     judged_sha256 = fitting.save(sibling, judged) if judged else ""
     final = fitting.fit(learnt.rows, parameters)
     sha256 = fitting.save(final, model)
-    return {
-        "rows": learnt.count,
-        "parameters": {
+    example, reference = describe_columns(learnt, learner)
+    return FittedReport(
+        rows=learnt.count,
+        parameters={
             **parameters,
             "estimator": learner.estimator.kind,
             "library": learner.estimator.library,
             "seed": learner.seed,
             "holdout": holdout,
         },
-        "metrics": {f"holdout_{name}": value for name, value in metrics.items()},
-        "features": list(learner.columns),
-        "types": learnt.types,
-        "label": learner.label,
-        "prediction": PREDICTION,
-        "library": learner.estimator.library,
-        "model_sha256": sha256,
-        "judged_model_sha256": judged_sha256,
-        "importances": fitting.importances(final),
-        "sample": sample,
-        **describe_columns(learnt, learner),
-    }
+        metrics={f"holdout_{name}": value for name, value in metrics.items()},
+        features=list(learner.columns),
+        types=learnt.types,
+        label=learner.label,
+        prediction=PREDICTION,
+        library=learner.estimator.library,
+        model_sha256=sha256,
+        judged_model_sha256=judged_sha256,
+        importances=fitting.importances(final),
+        sample=sample,
+        example=example,
+        reference=reference,
+    )
 
 
 def drawn(unseen: DataFrame) -> DataFrame:
@@ -93,8 +96,11 @@ def drawn(unseen: DataFrame) -> DataFrame:
     return unseen.orderBy(F.xxhash64(*unseen.columns), *unseen.columns).limit(SAMPLE)
 
 
-def describe_columns(learnt: Learnt, learner: Learner) -> dict[str, object]:
-    """`reference` of each numeric column that the model needs (see `histogram.describe`), and one row as `example`."""
+def describe_columns(learnt: Learnt, learner: Learner) -> tuple[dict[str, object], dict[str, object]]:
+    """One row of the columns that the model needs, and how the values of each numeric one are distributed.
+
+    The latter is as `histogram.describe` gives it.
+    """
     import numpy as np
 
     share = REFERENCE / learnt.count
@@ -102,7 +108,7 @@ def describe_columns(learnt: Learnt, learner: Learner) -> dict[str, object]:
     table: Any = rows.select(*learnt.types).toArrow()
     numbers = [name for name, kind in learnt.types.items() if kind == "double"]
     first = table.slice(0, 1).to_pylist()[0]
-    return {
-        "example": {name: None if value != value else value for name, value in first.items()},
-        "reference": {name: describe(np.asarray(table.column(name))) for name in numbers},
-    }
+    return (
+        {name: None if value != value else value for name, value in first.items()},
+        {name: describe(np.asarray(table.column(name))) for name in numbers},
+    )

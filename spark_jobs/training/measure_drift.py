@@ -5,17 +5,12 @@ import json
 
 from pyspark.sql import SparkSession
 
+from landfall.spec.training_reports import DriftReport
 from spark_jobs.files import read_file
-from spark_jobs.tables import TablePartitions, read_partitions
+from spark_jobs.tables import read_partitions
 from spark_jobs.training.counting import count_values
 from spark_jobs.training.histogram import distances, read_bins
 from spark_jobs.training.rows import is_number
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The newest partitions, and what they are held against."""
-    parser.add_argument("--features", type=TablePartitions.parse, required=True)
-    parser.add_argument("--reference", required=True, help="file that the training wrote: edges and counts by feature")
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
@@ -28,8 +23,8 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     types = dict(rows.dtypes)
     bins = {name: read_bins(known[name]) for name in known if is_number(types.get(name, ""))}
     counts = count_values(spark, options.lake.folder(options.features.name), rows, bins)
-    return {
-        "rows": max((sum(each) for each in counts.values()), default=0),
-        "drift": {name: distances(known[name], each) for name, each in counts.items() if sum(each)},
-        "missing": sorted(set(known) - set(bins)),
-    }
+    return DriftReport(
+        rows=max((sum(each) for each in counts.values()), default=0),
+        drift={name: distances(known[name], each) for name, each in counts.items() if sum(each)},
+        missing=sorted(set(known) - set(bins)),
+    ).as_dict()

@@ -10,8 +10,9 @@ from pyspark.sql import functions as F
 from landfall.errors import ModelError
 from landfall.spec.learner import Learner
 from landfall.spec.partition import Partition, Partitions
+from landfall.spec.table_partitions import TablePartitions
 from spark_jobs.lake import Lake
-from spark_jobs.tables import TablePartitions, delta_version, read_version
+from spark_jobs.tables import delta_version, read_version
 from spark_jobs.training.rows import (
     LEFT,
     Origin,

@@ -14,22 +14,12 @@ from landfall.errors import ModelError
 from landfall.spec.learner import Learner, Number
 from landfall.spec.partition import Partition, Partitions
 from landfall.spec.retraining import BETTER_BY
-from spark_jobs.tables import TablePartitions
+from landfall.spec.training_reports import TrainedReport
 from spark_jobs.training.fitting import Fitting, fitting_of
 from spark_jobs.training.grid import DECISIVE, expanding, points
 from spark_jobs.training.learning import learn
 from spark_jobs.training.rows import LEFT
 from spark_jobs.training.snapshot import Snapshot, take
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The training snapshot, the learner, and where its two models go."""
-    parser.add_argument("--features", type=TablePartitions.parse, required=True, help="the table; no days: all")
-    parser.add_argument("--learner", type=Learner.from_json, required=True, help="the learner as JSON")
-    parser.add_argument("--model", required=True, help="folder for the model fitted on every row")
-    parser.add_argument("--judged", required=True, help="folder for its sibling without the held-out partitions")
-    parser.add_argument("--until", type=Partition.parse, help="last day to learn from; default: the last there is")
-    parser.add_argument("--at-version", type=int, help="Delta version of the table; default: the newest")
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
@@ -41,10 +31,10 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     try:
         parameters, tried = choose(learner, fitting, snapshot)
         to = {"model": options.model, "judged": options.judged}
-        told = learn(learner, fitting, snapshot, parameters, holdout=len(snapshot.held), **to)
+        fitted = learn(learner, fitting, snapshot, parameters, holdout=len(snapshot.held), **to)
     finally:
         snapshot.rows.unpersist()
-    return {**told, "snapshot": snapshot.as_dict(), "tried": tried}
+    return TrainedReport(**vars(fitted), snapshot=snapshot.as_dict(), tried=tried).as_dict()
 
 
 def choose(learner: Learner, fitting: Fitting, snapshot: Snapshot) -> tuple[dict[str, Number], list[dict[str, object]]]:

@@ -9,17 +9,10 @@ import argparse
 from pyspark.sql import SparkSession
 
 from landfall.spec.learner import Learner
+from landfall.spec.training_reports import RowsTrainedReport
 from spark_jobs.training.fitting import fitting_of
 from spark_jobs.training.held_out import hold_out
 from spark_jobs.training.learning import learn
-
-
-def arguments(parser: argparse.ArgumentParser) -> None:
-    """The rows, the learner, and where its model goes."""
-    parser.add_argument("--rows", required=True, metavar="KEY", help="the Parquet file with the rows, in the lake")
-    parser.add_argument("--learner", type=Learner.from_json, required=True, help="the learner as JSON")
-    parser.add_argument("--holdout", type=float, required=True, help="the share of the rows that is held out")
-    parser.add_argument("--model", required=True, help="folder for the model")
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
@@ -30,7 +23,7 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     parameters, share = learner.estimator.parameters, options.holdout
     learnt = hold_out(spark, options.lake, options.rows, learner, share=share)
     try:
-        told = learn(learner, fitting, learnt, parameters, holdout=share, model=options.model)
+        fitted = learn(learner, fitting, learnt, parameters, holdout=share, model=options.model)
     finally:
         learnt.rows.unpersist()
-    return {**told, "held_rows": learnt.held}
+    return RowsTrainedReport(**vars(fitted), held_rows=learnt.held).as_dict()

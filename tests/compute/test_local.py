@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from landfall.compute.local import WarmSpark
+from landfall.compute.local.warm import WarmSpark
 from landfall.errors import ComputeError
-from spark_jobs.__main__ import JOBS
+from landfall.spec.jobs import JOBS
 
 
 @pytest.fixture

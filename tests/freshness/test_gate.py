@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from landfall.freshness import judge
 from landfall.spec import Gate
+from landfall.spec.training_reports import JudgedReport
 
 GATE = Gate(
     metric="rmse", margin=0.05, slices=("workingday",), worst_slice=1.25, lowest=0, highest=1000, milliseconds=50
@@ -26,7 +27,8 @@ def side(rmse, *, slices=None, lowest=1.0, highest=900.0, milliseconds=5.0, **mo
 
 
 def report(challenger, champion=None, rows=336):
-    return {"days": "2011-09-17..2011-09-30", "rows": rows, "challenger": challenger, "champion": champion}
+    days = "2011-09-17..2011-09-30"
+    return JudgedReport.of({"days": days, "rows": rows, "challenger": challenger, "champion": champion})
 
 
 def test_a_challenger_better_by_the_margin_passes_and_says_by_how_much():
@@ -152,13 +154,25 @@ def test_never_do_two_models_each_replace_the_other_past_a_margin(new, old, marg
 
 
 anything = st.one_of(st.none(), st.booleans(), st.text(max_size=5), st.floats(), st.integers(-10, 10))
-sides = st.dictionaries(st.sampled_from(["metrics", "slices", "lowest", "highest", "milliseconds", "error"]), anything)
+values = st.dictionaries(st.sampled_from(["rmse", "mae", "rows"]), anything)
+sides = st.fixed_dictionaries(
+    {},
+    optional={
+        "metrics": values,
+        "slices": st.dictionaries(st.just("workingday=0"), values),
+        **dict.fromkeys(["lowest", "highest", "milliseconds"], anything),
+        "error": st.text(max_size=5),
+    },
+)
 
 
 @given(challenger=sides, champion=st.one_of(st.none(), sides), rows=anything)
 def test_a_report_that_lacks_what_is_asked_for_is_refused_not_a_crash(challenger, champion, rows):
     verdict = judge(GATE, report(challenger, champion, rows))
-    assert not verdict.passed
+    assert verdict.passed is all(check.passed for check in verdict.checks)
+    finite = [challenger.get(name) for name in ("lowest", "highest", "milliseconds")]
+    if not all(isinstance(value, int | float) and math.isfinite(value) for value in finite):
+        assert not verdict.passed
     assert verdict.markdown()
 
 

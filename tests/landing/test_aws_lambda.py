@@ -573,11 +573,14 @@ def test_feeds_may_have_jobs_of_their_own(databricks: Servers, monkeypatch: pyte
 RULES: dict[str, tuple[Readiness, str]] = {
     "all named": (
         AllNamed(("hours.csv", "more.csv")),
-        "AllNamed needs more than one event, and a Databricks job has no wait",
+        "AllNamed needs more than one object, and a Databricks job has no wait",
     ),
-    "at least": (AtLeast(2), "AtLeast needs more than one event, and a Databricks job has no wait"),
-    "settled": (Settled(timedelta(minutes=5)), "Settled needs more than one event, and a Databricks job has no wait"),
-    "marker": (Marker("_READY"), f"the marker _READY starts it, not {KEY!r}"),
+    "at least": (AtLeast(2), "AtLeast needs more than one object, and a Databricks job has no wait"),
+    "settled": (Settled(timedelta(minutes=5)), "Settled needs more than one object, and a Databricks job has no wait"),
+    "marker": (
+        Marker("_READY"),
+        f"the marker _READY completes it, not {KEY.rpartition('/')[2]!r}, and a Databricks job has no wait",
+    ),
 }
 
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
-from landfall.landing.store import listing
-from landfall.landing.store.feeds import connect
+from landfall.objects import listing
+from landfall.objects.client import connect
 from landfall.spec import S3, Landing
 
 

@@ -20,8 +20,8 @@ from landfall.database import connect as connect_database
 from landfall.freshness import champion
 from landfall.freshness.history import served_at
 from landfall.freshness.rollback import roll_back_model
-from landfall.landing.store.feeds import connect
 from landfall.models.registry import champion_version, registry, version
+from landfall.objects.client import connect
 from landfall.orchestration import collect_features, decide, judge, promote, train
 from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, ERRORS, FORECAST, PREDICTIONS, TRAINING
@@ -33,10 +33,10 @@ from landfall.spec import (
     Feed,
     Freshness,
     Gate,
-    Job,
     Partition,
     Partitions,
     Pipeline,
+    PredictionTable,
     Retraining,
 )
 
@@ -57,11 +57,7 @@ def day(number: int) -> Partition:
 def own(name: str) -> Pipeline:
     """Bike demand once more, with landings, tables and a model of its own."""
 
-    def moved(job: Job, **changed: str) -> Job:
-        arguments = {key: value.replace("features.bike_", f"{name}.") for key, value in job.arguments.items()}
-        return replace(job, arguments={**arguments, **changed})
-
-    def feed(one: Feed, kind: str, table: str, **changed: str) -> Feed:
+    def feed(one: Feed, kind: str, table: str, against: PredictionTable | None = None) -> Feed:
         prefix = f"{name}_landed/{kind}"
         return replace(
             one,
@@ -70,12 +66,12 @@ def own(name: str) -> Pipeline:
             landing=replace(one.landing, prefix=prefix),
             features_table=f"{name}.{kind}",
             quarantine_table=f"{name}.q_{kind}",
-            scoring=moved(one.scoring, **changed),
             table=replace(one.table, name=f"{name}.{table}"),
+            held_against=against,
         )
 
     predictions = replace(PREDICTIONS, name=f"{name}.predictions")
-    actuals = feed(ACTUALS, "actuals", "errors", predictions=predictions.name)
+    actuals = feed(ACTUALS, "actuals", "errors", predictions)
     forecast = feed(FORECAST, "forecast", "predictions")
     assert ERRORS.name.endswith("_errors")
     training = replace(

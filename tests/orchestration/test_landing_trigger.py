@@ -22,9 +22,9 @@ from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 from jinja2 import Environment
 
 from landfall.errors import LandingError, RunError, SpecError
-from landfall.landing.store.listing import LandedObject
+from landfall.objects.listing import LandedObject
 from landfall.orchestration import landing_trigger, landing_watcher, wait_for_landing
-from landfall.orchestration.landing_trigger import LandingTrigger, landing_of, waited_partition, written
+from landfall.orchestration.landing_trigger import LandingTrigger, landing_of, waited_partition
 from landfall.orchestration.landing_watcher import LandingWatcher
 from landfall.orchestration.steps.run_partition import PARTITION, partition_of
 from landfall.orchestration.steps.wait_for_landing import LandingSensor
@@ -98,20 +98,21 @@ async def events_of(trigger: LandingTrigger) -> list[TriggerEvent]:
 
 @pytest.mark.parametrize("landing", LANDINGS, ids=range(len(LANDINGS)))
 def test_a_landing_comes_back_from_the_database_as_it_was(landing: Landing) -> None:
-    assert landing_of(written(landing)) == landing
+    assert landing_of(landing.to_json()) == landing
     assert landing_of(trigger_of(sensor_of(landing)).landing) == landing
 
 
 def test_ten_thousand_waits_hold_one_landing() -> None:
-    assert landing_of(written(DAYS)) is landing_of(written(Landing(prefix="bikes/forecast")))
+    assert landing_of(DAYS.to_json()) is landing_of(Landing(prefix="bikes/forecast").to_json())
 
 
 def test_a_readiness_that_a_triggerer_cannot_make_again_is_refused_when_the_dag_is_read() -> None:
     with pytest.raises(SpecError) as refused:
         wait_for_landing(Landing(prefix="bikes/forecast", ready=OwnRule()))
     assert str(refused.value) == (
-        "The readiness of `bikes/forecast` is a `OwnRule`.\n"
-        "  looked: expected one of landfall.spec.readiness, which a triggerer can make again"
+        "The readiness rule `OwnRule` is not registered.\n"
+        "  looked: landfall.spec.readiness.RULES: OneObject, AllNamed, Marker, AtLeast, Settled\n"
+        "  next: add its class to RULES"
     )
 
 
@@ -205,7 +206,7 @@ def test_a_waiting_trigger_lets_go_of_the_dag_that_airflow_gave_it() -> None:
     given["ti"] = given["task_instance"] = held
     held.context = given
     left = weakref.ref(held)
-    trigger = LandingTrigger(written(DAYS))
+    trigger = LandingTrigger(DAYS.to_json())
     trigger.task_instance = held
     trigger.render_template_fields(given)
     del held
@@ -222,14 +223,14 @@ def test_a_waiting_trigger_keeps_the_trace_only_where_it_is_recorded(
     recorded: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(landing_trigger, "traced", lambda: recorded)
-    trigger, carrier = LandingTrigger(written(DAYS)), {"traceparent": "00-1-1-01"}
+    trigger, carrier = LandingTrigger(DAYS.to_json()), {"traceparent": "00-1-1-01"}
     trigger.task_instance = SimpleNamespace(dag_id="d", task_id="t", context_carrier=carrier)
     assert trigger.task_instance.context_carrier == (carrier if recorded else None)
 
 
 def test_ten_thousand_waits_hold_one_value_of_the_settings_and_one_text_of_the_landing() -> None:
     assert landing_trigger._settings() is landing_trigger._settings()
-    text = written(DAYS)
+    text = DAYS.to_json()
     assert LandingTrigger(f"{text} "[:-1]).landing is LandingTrigger(f" {text}"[1:]).landing
 
 
@@ -252,7 +253,7 @@ def test_waits_that_come_at_once_tell_their_logs_in_turn_and_each_its_own(
 
     async def one(number: int) -> None:
         task.set(number)
-        await events_of(LandingTrigger(written(DAYS), f"2012-12-{number:02}"))
+        await events_of(LandingTrigger(DAYS.to_json(), f"2012-12-{number:02}"))
 
     async def work() -> float:
         began = asyncio.get_running_loop().time()
@@ -273,7 +274,7 @@ def test_waits_that_come_at_once_tell_their_logs_in_turn_and_each_its_own(
 
 
 def test_a_trigger_s_row_tells_which_partition_it_waits_for() -> None:
-    trigger = LandingTrigger(written(DAYS), "2012-12-25")
+    trigger = LandingTrigger(DAYS.to_json(), "2012-12-25")
     path, arguments = trigger.serialize()
     assert path == "landfall.orchestration.landing_trigger.LandingTrigger"
     assert LandingTrigger(**arguments).serialize() == (path, arguments)
@@ -326,7 +327,7 @@ def test_an_error_of_the_store_is_raised_in_a_worker_word_for_word_and_may_be_re
 
 def test_a_missing_setting_is_an_error_of_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LANDFALL_DATABASE_URL")
-    [event] = asyncio.run(events_of(LandingTrigger(written(DAYS), "2012-12-25")))
+    [event] = asyncio.run(events_of(LandingTrigger(DAYS.to_json(), "2012-12-25")))
     assert event.payload["type"] == "SettingsError"
 
 
@@ -342,7 +343,7 @@ def test_a_wait_that_is_given_up_lets_go_of_the_listing(monkeypatch: pytest.Monk
     monkeypatch.setattr(landing_trigger, "landed", landed)
 
     async def work() -> None:
-        waiting = asyncio.create_task(events_of(LandingTrigger(written(DAYS), "2012-12-25")))
+        waiting = asyncio.create_task(events_of(LandingTrigger(DAYS.to_json(), "2012-12-25")))
         await asyncio.sleep(0.01)
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
@@ -361,7 +362,7 @@ def test_a_week_without_a_landing_fails_the_run_and_says_what_is_missing(
         one = LandedObject(f"{landing.folder(partition)}a.csv", "etag", 1, datetime(2012, 12, 25, tzinfo=UTC))
         return [one] if store == "half" else []
 
-    monkeypatch.setattr("landfall.landing.store.feeds.iterate_folder", listed)
+    monkeypatch.setattr("landfall.landing.landed.iterate_folder", listed)
     lacks = {
         "empty": "no object yet",
         "half": "no marker _SUCCESS",
@@ -384,7 +385,7 @@ def lying(monkeypatch: pytest.MonkeyPatch) -> list[LandedObject]:
     """What lies in the folder of the partition."""
     found: list[LandedObject] = []
     monkeypatch.setattr(sys.modules[LandingSensor.__module__], "connect", lambda s3: None)
-    monkeypatch.setattr("landfall.landing.store.feeds.iterate_folder", lambda *_: found)
+    monkeypatch.setattr("landfall.landing.landed.iterate_folder", lambda *_: found)
     return found
 
 
@@ -425,7 +426,7 @@ def test_a_watcher_tells_which_feed_has_news_and_waits_between_two_events(monkey
     monkeypatch.setattr(landing_watcher, "changes", changes)
 
     async def three() -> tuple[list[Any], float]:
-        events = LandingWatcher("bike_demand/forecast", written(FORECAST.landing)).run()
+        events = LandingWatcher("bike_demand/forecast", FORECAST.landing.to_json()).run()
         began = asyncio.get_running_loop().time()
         payloads = [(await anext(events)).payload for _ in range(3)]
         return payloads, asyncio.get_running_loop().time() - began
@@ -439,7 +440,7 @@ def test_a_watcher_tells_which_feed_has_news_and_waits_between_two_events(monkey
 def test_watchers_of_two_feeds_or_of_two_declarations_are_two_and_of_one_are_one() -> None:
     edited = replace(FORECAST.landing, prefix="elsewhere/forecast")
     hashes = [
-        LandingWatcher.hash(*LandingWatcher(feed, written(landing)).serialize())
+        LandingWatcher.hash(*LandingWatcher(feed, landing.to_json()).serialize())
         for feed, landing in (
             ("bike_demand/forecast", FORECAST.landing),
             ("bike_demand/actuals", ACTUALS.landing),

@@ -30,7 +30,7 @@ from landfall.orchestration.airflow_patches.lean_triggerer import (
     spare_spans,
     tell_at_once,
 )
-from landfall.orchestration.landing_trigger import LandingTrigger, written
+from landfall.orchestration.landing_trigger import LandingTrigger
 from landfall.spec import Landing
 
 NAMES = ("TriggerLoggingFactory", "anyio", "greenback", "_make_trigger_span")
@@ -186,7 +186,7 @@ def test_only_a_trigger_that_says_so_has_no_portal(module: Any) -> None:
     assert told(module, Asks(), AsksNothing()) == [(True, True), (True, True)]
     spare_greenlets(module)
     assert told(module, Asks(), AsksNothing(), Asks()) == [(True, True), (False, True), (True, True)]
-    assert LandingTrigger(written(Landing(prefix="a"))).calls_sdk is False
+    assert LandingTrigger(Landing(prefix="a").to_json()).calls_sdk is False
 
 
 def test_a_span_is_opened_where_somebody_records_it(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:

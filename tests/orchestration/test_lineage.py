@@ -158,7 +158,7 @@ STEPS: dict[str, tuple[Callable[[], BaseOperator], Any, list[tuple[str, str]], l
         lambda: score(FORECAST, model="bike_demand"), SCORED, [FEATURES, ("mlflow", "models:/bike_demand/3")], [STAGING]
     ),
     "measure_errors": (
-        lambda: measure_errors(ACTUALS, of=PREDICTIONS, model="bike_demand"), ERRORS,
+        lambda: measure_errors(ACTUALS, model="bike_demand"), ERRORS,
         [(S3, "features/bike_actuals"), TABLE], [(POSTGRES, "landfall.publications_data.bike_demand_errors")],
     ),
     "publish": (lambda: publish(FORECAST, staged_by=score(FORECAST, model="bike_demand")), PUBLISHED, [STAGING], [TABLE]),

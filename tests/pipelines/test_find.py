@@ -10,7 +10,6 @@ from landfall.pipelines import (
     find_pipeline,
     find_table_model,
     find_trainable,
-    find_training,
 )
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.pipelines.iris import IRIS
@@ -19,7 +18,6 @@ from landfall.pipelines.iris import IRIS
 def test_each_is_found_by_its_name() -> None:
     assert find_pipeline("bike_demand") is BIKE_DEMAND
     assert find_feed("bike_demand/forecast") is FORECAST
-    assert find_training("bike_training") is BIKE_DEMAND
     assert find_table_model("iris") is find_trainable("iris") is IRIS
     assert find_trainable("bike_demand") is BIKE_DEMAND
 
@@ -33,7 +31,6 @@ def test_no_two_models_have_one_name() -> None:
     ("find", "kind", "name", "known"),
     [
         (find_pipeline, "pipeline", "bike_demands", "bike_demand"),
-        (find_training, "training DAG", "bike_trainin", "bike_training"),
         (find_table_model, "table model", "iriss", "iris"),
         (find_trainable, "pipeline or table model", "species_prise", "species_price"),
     ],

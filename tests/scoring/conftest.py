@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from landfall.compute.local import SMALL
+from landfall.compute.local.warm import SMALL
 from landfall.scoring.dialect import PostgreSQL, SparkSQL
 from landfall.scoring.form import Classes, Ensemble, Model
 from landfall.scoring.plpgsql import can_be_walked, function_body

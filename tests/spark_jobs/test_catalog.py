@@ -7,9 +7,10 @@ import pytest
 
 from landfall.errors import ComputeError
 from landfall.spec import Partitions
+from landfall.spec.table_partitions import TablePartitions
 from spark_jobs.__main__ import run
 from spark_jobs.lake import Lake
-from spark_jobs.tables import CREATED, TablePartitions, delta_version, existing_partitions, read_version
+from spark_jobs.tables import CREATED, delta_version, existing_partitions, read_version
 
 CATALOG = "spark_catalog"
 """Every session's own; with Delta's classes it does what Unity Catalog's does: `CATALOG.schema.table`."""

@@ -10,7 +10,8 @@ import pytest
 
 from landfall.pipelines import PIPELINES, TABLE_MODELS
 from landfall.spec import Job
-from spark_jobs.__main__ import JOBS, parse
+from landfall.spec.jobs import JOBS
+from spark_jobs.__main__ import parse
 from spark_jobs.lake import Lake
 
 PROJECT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ DECLARED = [
     pytest.param(job, id=f"{pipeline.name}-{name}-{job.name}")
     for pipeline in PIPELINES.values()
     for name, job in [
-        *((feed.name, job) for feed in pipeline.feeds for job in (feed.features, feed.scoring)),
+        *((feed.name, job) for feed in pipeline.feeds for job in (feed.features, feed.staging)),
         ("training", pipeline.training.training),
         ("training", pipeline.training.judging),
         ("training", pipeline.training.drifting),
@@ -62,7 +63,7 @@ def test_an_unknown_job_is_named_with_the_nearest() -> None:
 
 
 def test_a_missing_option_is_named() -> None:
-    told = door("bike_demand_errors", "--lake", "s3a://lake", "--actuals", "a.b/dt=2012-12-25")
+    told = door("bike_demand_errors", "--lake", "s3a://lake", "--features", "a.b/dt=2012-12-25")
     assert (told.returncode, told.stdout) == (2, "")
     assert told.stderr.splitlines()[-1] == (
         "python -m spark_jobs bike_demand_errors: error: the following arguments are required: --predictions, --stages"
@@ -70,7 +71,7 @@ def test_a_missing_option_is_named() -> None:
 
 
 def test_a_malformed_partition_is_told_without_a_traceback() -> None:
-    told = door("bike_demand_errors", "--lake", "s3a://lake", "--actuals", "a.b/dt=2012-12-32")
+    told = door("bike_demand_errors", "--lake", "s3a://lake", "--features", "a.b/dt=2012-12-32")
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr == (
         "`2012-12-32` is not a partition.\n  looked: expected a day written YYYY-MM-DD, such as 2012-12-25\n"
@@ -92,14 +93,14 @@ def test_a_jobs_help_is_its_docstring_and_options(name: str, capsys: pytest.Capt
     told = " ".join(capsys.readouterr().out.split())
     assert ended.value.code == 0
     assert told.startswith(f"usage: python -m spark_jobs {name} [-h] --lake LAKE ")
-    assert " ".join((importlib.import_module(JOBS[name]).__doc__ or "").split()) in told
+    assert " ".join((importlib.import_module(JOBS[name].module).__doc__ or "").split()) in told
 
 
 @pytest.mark.parametrize("job", DECLARED)
 def test_the_command_line_of_every_declared_job_parses(job: Job) -> None:
     argv = [*job.argv(partition="2012-12-25"), *GIVEN_BY_THE_STEP[job.name], "--lake", "s3a://lake"]
     module, options = parse(argv)
-    assert vars(module)["__name__"] == JOBS[job.name]
+    assert vars(module)["__name__"] == JOBS[job.name].module
     assert options.lake == Lake("s3a://lake")
     assert not [name for name, value in vars(options).items() if isinstance(value, str) and "{" in value]
 

@@ -7,8 +7,9 @@ import pytest
 from landfall.errors import ComputeError, LandfallError, SpecError
 from landfall.spec import Partitions
 from landfall.spec.reports import Stages
+from landfall.spec.table_partitions import TablePartitions
 from spark_jobs.lake import Lake
-from spark_jobs.tables import TablePartitions, landed_paths, stage_rows
+from spark_jobs.tables import landed_paths, stage_rows
 
 
 def test_a_table_partition_is_a_name_and_a_day() -> None:

@@ -8,8 +8,9 @@ import pytest
 from pyspark.sql import functions as F
 
 from landfall.spec import Partitions
+from landfall.spec.table_partitions import TablePartitions
 from spark_jobs.lake import Lake
-from spark_jobs.tables import CREATED, TablePartitions, overwrite_partitions, read_partitions
+from spark_jobs.tables import CREATED, overwrite_partitions, read_partitions
 
 WRITERS = 4
 

@@ -22,6 +22,7 @@ COMMANDS = {
         "logs": "Show the end of a part's log.",
         "doctor": "Check what this machine needs for the stack, and say how to mend what is missing.",
     },
+    "migrate": {"migrate": "Bring Landfall's own tables to the present version."},
     "data": {
         "sample": "Write made-up files to land.",
         "land": "Split a CSV file by day and put each day into its partition.",

@@ -5,6 +5,7 @@ from typing import Literal, cast, get_args
 from landfall.errors import SettingsError
 from landfall.pipelines import PIPELINES
 from landfall.spec import Settings
+from landfall.spec.jobs import JOBS
 from landfall.spec.settings import COMPUTE
 
 Target = Literal["local", "cluster", "databricks", "emr"]
@@ -17,8 +18,6 @@ def target_of(settings: Settings, pipeline: str, job: str) -> Target:
     Raises:
         SettingsError: a variable names a target that does not exist, or neither a job nor a pipeline.
     """
-    from spark_jobs.__main__ import JOBS
-
     for name, target in settings.compute.items():
         variable = f"{COMPUTE}_{name.upper()}" if name else COMPUTE
         if target not in TARGETS:

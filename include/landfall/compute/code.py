@@ -16,17 +16,17 @@ OURS = ("spark_jobs", "landfall")
 
 def code_of(feed: Feed) -> str:
     """Ten hexadecimal digits, of the jobs that a run of `feed` runs and of what their command lines say."""
-    arguments = [repr(sorted(job.arguments.items())) for job in (feed.features, feed.scoring)]
-    sources = [_digest_of_job(job.name) for job in (feed.features, feed.scoring)]
+    arguments = [repr(sorted(job.arguments.items())) for job in (feed.features, feed.staging)]
+    sources = [_digest_of_job(job.name) for job in (feed.features, feed.staging)]
     return hashlib.sha256("\n".join([*sources, *arguments]).encode()).hexdigest()[:10]
 
 
 @lru_cache(maxsize=64)
 def _digest_of_job(name: str) -> str:
-    from spark_jobs.__main__ import JOBS
+    from landfall.spec.jobs import JOBS
 
     found: dict[str, bytes] = {}
-    _collect(JOBS[name], found)
+    _collect(JOBS[name].module, found)
     told = hashlib.sha256()
     for module in sorted(found):
         told.update(module.encode() + b"\0" + found[module] + b"\0")

@@ -10,10 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from landfall.database import Database, explained, require_idle
-from landfall.deployments.schema import ensure_schema, stand_alone
+from landfall.database import Database, Patience, explained, require_idle
+from landfall.deployments.schema import stand_alone
 from landfall.errors import DeploymentError
-from landfall.publishing.patience import Patience
 
 Say = Callable[[str], None]
 Told = TypeVar("Told")
@@ -95,8 +94,6 @@ def changing(
 
     waiting = Patience(what, "nothing was changed", patience)
     mend = "mend what PostgreSQL says, then ask again"
-    with explained(conn, what, left="nothing was changed", next=mend, kind=DeploymentError):
-        ensure_schema(conn)
-        with suppress(_OnlyShown):
-            waiting.for_locks(conn, once, "writers or another deployment")
+    with explained(conn, what, left="nothing was changed", next=mend, kind=DeploymentError), suppress(_OnlyShown):
+        waiting.for_locks(conn, once, "writers or another deployment")
     return told[0]

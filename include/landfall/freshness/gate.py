@@ -6,28 +6,30 @@ worse. A number that is missing, or is not finite, fails the check that asks for
 
 from collections.abc import Mapping
 
-from landfall.freshness.verdict import Check, Side, Verdict, metric_of, number, side_of, slices_of
+from landfall.freshness.verdict import Check, Verdict, number
 from landfall.spec import Gate
 from landfall.spec.retraining import BETTER_BY
+from landfall.spec.training_reports import JudgedModel, JudgedReport
 
 
-def judge(gate: Gate, report: Mapping[str, object]) -> Verdict:
+def judge(gate: Gate, report: JudgedReport) -> Verdict:
     """The verdict on what `judge_models` reported."""
-    challenger, champion = side_of(report, "challenger") or {}, side_of(report, "champion")
-    rows = number(report.get("rows")) or 0
-    checks = [Check(name="rows", passed=rows > 0, text=f"judged on {rows:g} rows of {report.get('days') or 'no days'}")]
-    if said := challenger.get("error"):
-        checks.append(Check(name="challenger", passed=False, text=f"the challenger cannot be judged: {said}"))
+    challenger, champion = report.challenger, report.champion
+    rows = number(report.rows) or 0
+    checks = [Check(name="rows", passed=rows > 0, text=f"judged on {rows:g} rows of {report.days or 'no days'}")]
+    if challenger.error:
+        why = f"the challenger cannot be judged: {challenger.error}"
+        checks.append(Check(name="challenger", passed=False, text=why))
         return Verdict(checks=tuple(checks), report=report)
     checks += [*_sane(gate, challenger), _better(gate, challenger, champion)]
-    if champion and not champion.get("error"):
+    if champion and not champion.error:
         checks += _slices(gate, challenger, champion)
     return Verdict(checks=tuple(checks), report=report)
 
 
-def _sane(gate: Gate, challenger: Side) -> list[Check]:
+def _sane(gate: Gate, challenger: JudgedModel) -> list[Check]:
     """The range of predictions always has finite ends; it and the latency are held against what is declared."""
-    lowest, highest = number(challenger.get("lowest")), number(challenger.get("highest"))
+    lowest, highest = number(challenger.lowest), number(challenger.highest)
     floor = "any" if gate.lowest is None else f"{gate.lowest:g}"
     ceiling = "any" if gate.highest is None else f"{gate.highest:g}"
     inside = (
@@ -39,21 +41,21 @@ def _sane(gate: Gate, challenger: Side) -> list[Check]:
     text = f"predictions from {_told(lowest)} to {_told(highest)} (declared: {floor} to {ceiling})"
     checks = [Check(name="range", passed=inside, text=text)]
     if gate.milliseconds is not None:
-        took = number(challenger.get("milliseconds"))
+        took = number(challenger.milliseconds)
         text = f"{_told(took)} ms to score 1,000 rows (declared: {gate.milliseconds:g})"
         checks.append(Check(name="latency", passed=took is not None and took <= gate.milliseconds, text=text))
     return checks
 
 
-def _better(gate: Gate, challenger: Side, champion: Side | None) -> Check:
+def _better(gate: Gate, challenger: JudgedModel, champion: JudgedModel | None) -> Check:
     """Strictly better than the champion's metric moved by the margin: with a margin of 0, a tie stays with the champion."""
-    new = metric_of(challenger, gate.metric)
+    new = number(challenger.metrics.get(gate.metric))
     if champion is None:
         text = f"{gate.metric} {_told(new)}"
         return Check(name="better", passed=new is not None, text=text)
-    if said := champion.get("error"):
-        return Check(name="better", passed=False, text=f"the champion cannot be judged: {said}")
-    old = metric_of(champion, gate.metric)
+    if champion.error:
+        return Check(name="better", passed=False, text=f"the champion cannot be judged: {champion.error}")
+    old = number(champion.metrics.get(gate.metric))
     more = BETTER_BY[gate.metric] == "more"
     text = f"{gate.metric} {_told(new)}, the champion's {_told(old)}"
     if new is None or old is None:
@@ -64,11 +66,11 @@ def _better(gate: Gate, challenger: Side, champion: Side | None) -> Check:
     return Check(name="better", passed=new > bar if more else new < bar, text=text)
 
 
-def _slices(gate: Gate, challenger: Side, champion: Side) -> list[Check]:
+def _slices(gate: Gate, challenger: JudgedModel, champion: JudgedModel) -> list[Check]:
     """One check a slice that has rows enough. For a metric of which more is better, the error is 1 minus it."""
-    there, checks = slices_of(champion), []
-    for name, new in slices_of(challenger).items():
-        rows, old = number(new.get("rows")) or 0, there.get(name)
+    checks = []
+    for name, new in challenger.slices.items():
+        rows, old = number(new.get("rows")) or 0, champion.slices.get(name)
         if old is None or rows < gate.slice_rows:
             continue
         mine, its = _error(gate, new), _error(gate, old)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from math import isfinite
 
-Side = Mapping[str, object]
-"""What the judging job reports of one model: metrics, slices, lowest, highest, milliseconds, error."""
+from landfall.spec.training_reports import JudgedModel, JudgedReport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +22,7 @@ class Verdict:
     """What the gate says: passed if every check is. `report` is what it was judged from."""
 
     checks: tuple[Check, ...]
-    report: Mapping[str, object]
+    report: JudgedReport
 
     @property
     def passed(self) -> bool:
@@ -42,12 +41,6 @@ class Verdict:
         return markdown(self)
 
 
-def side_of(report: Mapping[str, object], name: str) -> Side | None:
-    """What the report says of `challenger` or `champion`; None if nothing."""
-    side = report.get(name)
-    return side if isinstance(side, Mapping) else None
-
-
 def number(value: object) -> float | None:
     """A finite number, else None."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
@@ -55,25 +48,13 @@ def number(value: object) -> float | None:
     return float(value)
 
 
-def metric_of(side: Side, name: str) -> float | None:
-    """A metric of one model, None if it is missing or not finite."""
-    metrics = side.get("metrics")
-    return number(metrics.get(name)) if isinstance(metrics, Mapping) else None
-
-
-def slices_of(side: Side) -> Mapping[str, Mapping[str, object]]:
-    """The slices of one model: `column=value` -> rows and metrics."""
-    slices = side.get("slices")
-    return slices if isinstance(slices, Mapping) else {}
-
-
 def markdown(verdict: Verdict) -> str:
     """See `Verdict.markdown`."""
     report = verdict.report
-    challenger, champion = side_of(report, "challenger") or {}, side_of(report, "champion") or {}
-    unseen = "neither has learnt from" if champion else "it has not learnt from; no version serves yet"
+    challenger, champion = report.challenger, report.champion or JudgedModel()
+    unseen = "neither has learnt from" if report.champion else "it has not learnt from; no version serves yet"
     lines = [
-        f"Judged on {_cell(report.get('rows'))} rows of {_cell(report.get('days'))}, which {unseen}.",
+        f"Judged on {_cell(report.rows)} rows of {_cell(report.days)}, which {unseen}.",
         "",
         *(f"- {'passed' if each.passed else '**refused**'}: {_cell(each.text)}" for each in verdict.checks),
         "",
@@ -84,26 +65,20 @@ def markdown(verdict: Verdict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rows(challenger: Side, champion: Side) -> list[tuple[str, object, object]]:
-    rows = [
-        (name, new, old) for name, new, old in _paired(_mapping(challenger, "metrics"), _mapping(champion, "metrics"))
+def _rows(challenger: JudgedModel, champion: JudgedModel) -> list[tuple[str, object, object]]:
+    rows = _paired(challenger.metrics, champion.metrics)
+    rows += [
+        ("lowest prediction", challenger.lowest, champion.lowest),
+        ("highest prediction", challenger.highest, champion.highest),
+        ("ms to score 1,000 rows", challenger.milliseconds, champion.milliseconds),
     ]
-    for title, name in (("lowest prediction", "lowest"), ("highest prediction", "highest")):
-        rows.append((title, challenger.get(name), champion.get(name)))
-    rows.append(("ms to score 1,000 rows", challenger.get("milliseconds"), champion.get("milliseconds")))
-    theirs = slices_of(champion)
-    for slice_name, values in slices_of(challenger).items():
-        pairs = _paired(values, theirs.get(slice_name, {}))
+    for slice_name, values in challenger.slices.items():
+        pairs = _paired(values, champion.slices.get(slice_name, {}))
         count = values.get("rows")
         rows += [(f"{slice_name}, {count} rows: {name}", new, old) for name, new, old in pairs if name != "rows"]
-    if challenger.get("error") or champion.get("error"):
-        rows.append(("error", challenger.get("error"), champion.get("error")))
+    if challenger.error or champion.error:
+        rows.append(("error", challenger.error or None, champion.error or None))
     return rows
-
-
-def _mapping(side: Side, name: str) -> Mapping[str, object]:
-    value = side.get(name)
-    return value if isinstance(value, Mapping) else {}
 
 
 def _paired(new: Mapping[str, object], old: Mapping[str, object]) -> list[tuple[str, object, object]]:

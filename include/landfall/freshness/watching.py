@@ -9,14 +9,14 @@ from math import isfinite
 from psycopg import sql
 
 from landfall.database import Database, explained
+from landfall.database.statements import plain
 from landfall.freshness.decide import Figures, Reason
-from landfall.freshness.schema import ensure_freshness
-from landfall.freshness.verdict import Verdict, number, side_of
+from landfall.freshness.verdict import Verdict, number
 from landfall.models import watching as runs
 from landfall.models.own import find_own, note_own
 from landfall.models.registry import ModelVersion
-from landfall.publishing.statements import plain
 from landfall.spec import Drift, Partition, Partitions, Settings
+from landfall.spec.training_reports import DriftReport
 
 _DECIDED = sql.SQL("""
 INSERT INTO landfall.retraining_decisions (model, run_id, champion, fired, figures)
@@ -44,7 +44,6 @@ def note_decision(conn: Database, name: str, run_id: str, figures: Figures, fire
     Raises:
         PublishingError: the database refuses.
     """
-    ensure_freshness(conn)
     reasons, known = [asdict(each) for each in fired], plain(figures.as_dict())
     with explained(conn, f"Whether to train `{name}` again could not be written down."):
         conn.cursor().execute(_DECIDED, [name, run_id, figures.champion, json.dumps(reasons), json.dumps(known)])
@@ -72,7 +71,7 @@ def note_drift(
     conn: Database,
     champion: ModelVersion,
     window: Partitions,
-    report: Mapping[str, object],
+    report: DriftReport,
     declared: Sequence[Drift] = (),
 ) -> None:
     """Writes down the drift that `measure_drift` reports, here and as metrics of the champion's run.
@@ -90,18 +89,16 @@ def note_drift(
     Raises:
         PublishingError, ModelError: the database or the registry refuses.
     """
-    ensure_freshness(conn)
-    bounds = {(each.feature, each.statistic): each.above for each in declared}
-    drift, rows = report["drift"], int(str(report["rows"]))
+    bounds: dict[tuple[str, str], float] = {(each.feature, each.statistic): each.above for each in declared}
     measured = [
         (feature, statistic, value)
-        for feature, values in (drift.items() if isinstance(drift, Mapping) else ())
+        for feature, values in report.drift.items()
         for statistic, value in values.items()
         if number(value) is not None
     ]
     first, last = window.days[0].day, window.days[-1].day
     lines = [
-        (champion.name, champion.version, first, last, feature, kind, value, bounds.get((feature, kind)), rows)
+        (champion.name, champion.version, first, last, feature, kind, value, bounds.get((feature, kind)), report.rows)
         for feature, kind, value in measured
     ]
     with (
@@ -129,7 +126,6 @@ def note_errors(
     Raises:
         PublishingError, ModelError: the database or the registry refuses.
     """
-    ensure_freshness(conn)
     lines = [
         (name, version, day.day, int(each["rows"]), each["published_rmse"], each["published_mae"])
         for version, each in errors.items()
@@ -149,12 +145,14 @@ def note_verdict(settings: Settings, challenger: ModelVersion, verdict: Verdict)
     Raises:
         ModelError: the registry refuses.
     """
-    metrics = (side_of(verdict.report, "challenger") or {}).get("metrics")
-    numbers = metrics.items() if isinstance(metrics, Mapping) else ()
-    finite = {f"gate_{name}": value for name, value in numbers if number(value) is not None}
+    finite = {
+        f"gate_{name}": value
+        for name, measured in verdict.report.challenger.metrics.items()
+        if (value := number(measured)) is not None
+    }
     if finite:
         runs.log_metrics(settings, challenger.run_id, finite)
-    runs.log_verdict(settings, challenger, verdict.report, verdict.markdown())
+    runs.log_verdict(settings, challenger, verdict.report.as_dict(), verdict.markdown())
     said = {GATE: "passed" if verdict.passed else "refused", "landfall.verdict": verdict.why}
     runs.annotate(settings, challenger, said)
 

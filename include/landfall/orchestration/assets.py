@@ -1,21 +1,19 @@
-"""The assets of a pipeline: what other DAGs may wait for. Their events carry partition, rows and model version."""
+"""The assets of a pipeline: what other DAGs may wait for. Their events carry the partition, the rows and the model version."""
 
 from airflow.sdk import Asset, AssetWatcher
 
-from landfall.landing.store.feeds import feed_of
-from landfall.orchestration.landing_trigger import written
 from landfall.orchestration.landing_watcher import LandingWatcher
 from landfall.spec import Feed, PredictionTable
 
 
 def landing_asset(feed: Feed) -> Asset:
-    """What lands for a feed. Its events tell of what no run is waiting for, and wake the audit; they carry no truth.
+    """What lands for a feed. Its events are about objects that no run waits for, and wake the audit; they say no more.
 
-    Whoever names this asset names its watcher: Airflow takes away the watchers that the file it has read last does not have.
+    Whoever uses this asset uses its watcher too: Airflow removes the watchers that the last file it has read does not name.
     """
-    name = feed_of(feed.landing)
-    watcher = AssetWatcher(name=f"{feed.dag_id}_landings", trigger=LandingWatcher(name, written(feed.landing)))
-    return Asset(name=f"landings.{feed.dag_id}", uri=f"landfall://landings/{name}", watchers=[watcher])
+    trigger = LandingWatcher(feed.full_name, feed.landing.to_json())
+    watcher = AssetWatcher(name=f"{feed.dag_id}_landings", trigger=trigger)
+    return Asset(name=f"landings.{feed.dag_id}", uri=f"landfall://landings/{feed.full_name}", watchers=[watcher])
 
 
 def features_asset(feed: Feed) -> Asset:

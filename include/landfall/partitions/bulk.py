@@ -10,11 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from landfall.compute.choice import target_of
-from landfall.compute.local import WarmSpark
+from landfall.compute.local.warm import WarmSpark
 from landfall.database import Database, connect
 from landfall.errors import ComputeError, LandfallError, ModelError
-from landfall.landing.store.feeds import connect as connect_store
-from landfall.ledger import ensure_ledger
+from landfall.objects.client import connect as connect_store
 from landfall.partitions.judge import judge
 from landfall.partitions.look import Reading, look, open_readings
 from landfall.partitions.stage import Batch, choose, measured, open_staging
@@ -46,7 +45,6 @@ class Bulk:
         self._refuse_other_targets()
         os.environ.update({name: value for name, value in settings.of_jobs.items() if value})
         with closing(connect(settings)) as database:
-            ensure_ledger(database)
             self.tell("listing what landed")
             numbers = open_readings(database, trip, partitions)
             looked = look(database, connect_store(settings.s3), trip, numbers)
@@ -66,7 +64,7 @@ class Bulk:
                 yield from self._publish(database, good)
 
     def _refuse_other_targets(self) -> None:
-        for job in (self.trip.feed.features, self.trip.feed.scoring):
+        for job in (self.trip.feed.features, self.trip.feed.staging):
             if (target := target_of(self.trip.settings, self.trip.feed.pipeline, job.name)) != "local":
                 raise ComputeError(
                     f"`{job.name}` runs on {target}; in bulk jobs run on the warm server only.",
@@ -107,7 +105,7 @@ class Bulk:
     def _publish_batch(self, database: Database, batch: Batch, readings: Sequence[Reading]) -> Iterator[Done]:
         """Stage some partitions in one job, by one version, and swap each in."""
         self.tell(f"staging {len(readings)} partitions")
-        staging, job = open_staging(database, self.trip, readings, batch.version), self.trip.feed.scoring
+        staging, job = open_staging(database, self.trip, readings, batch.version), self.trip.feed.staging
         argv = job.argv(partition=str(Partitions.of(batch.partitions)), **batch.options, stages=staging.stages)
         report = StagedReport.of(self._spark().run(argv, small=job.small))
         self.tell(f"publishing {len(readings)} partitions")

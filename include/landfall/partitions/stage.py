@@ -56,7 +56,7 @@ def choose(database: Database, trip: Trip, partitions: Iterable[Partition]) -> C
         PublishingError: the predictions database is away.
     """
     asked = tuple(partitions)
-    against = trip.pipeline.held_against(trip.feed)
+    against = trip.feed.held_against
     if against:
         there = published_partitions(database, against)
         skipped = {day: NOTHING.format(against.name) for day in asked if day not in there}

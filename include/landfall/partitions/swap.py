@@ -29,7 +29,7 @@ def skip(database: Database, partition: Partition, reading: int, why: str) -> Do
 
 def nothing_measured(trip: Trip, rows: int) -> str:
     """Why `rows` staged rows are not published: no prediction met its actual. Empty where there is no such reason."""
-    against = trip.pipeline.held_against(trip.feed)
+    against = trip.feed.held_against
     return NOTHING.format(against.name) if against and not rows else ""
 
 

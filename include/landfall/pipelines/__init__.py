@@ -83,24 +83,6 @@ def find_trainable(name: str) -> Pipeline | TableModel:
     return found
 
 
-def find_training(dag_id: str) -> Pipeline:
-    """The pipeline whose model the DAG `dag_id` trains.
-
-    Raises:
-        SpecError: there is none; the message names the nearest.
-    """
-    for pipeline in PIPELINES.values():
-        if pipeline.training.dag_id == dag_id:
-            return pipeline
-    raise SpecError.unknown("training DAG", dag_id, [pipeline.training.dag_id for pipeline in PIPELINES.values()])
-
-
-def pipeline_of_dag(dag_id: str) -> str:
-    """The name of the pipeline that the DAG `dag_id` belongs to; empty if to none."""
-    mine = ((p.name, {p.training.dag_id, *(feed.dag_id for feed in p.feeds)}) for p in PIPELINES.values())
-    return next((name for name, dag_ids in mine if dag_id in dag_ids), "")
-
-
 def find_feed(name: str) -> Feed:
     """The feed called `pipeline/feed`.
 

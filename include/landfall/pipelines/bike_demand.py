@@ -88,10 +88,7 @@ FORECAST = Feed(
     features_table="features.bike_forecast",
     quarantine_table="quarantine.bike_forecast",
     etl=_ETL,
-    scoring=Job(
-        name="bike_demand_predictions",
-        arguments={"features": "features.bike_forecast/dt={partition}"},
-    ),
+    scoring=Job(name="bike_demand_predictions"),
     table=PREDICTIONS,
 )
 ACTUALS = Feed(
@@ -104,11 +101,9 @@ ACTUALS = Feed(
     features_table="features.bike_actuals",
     quarantine_table="quarantine.bike_actuals",
     etl=_ETL,
-    scoring=Job(
-        name="bike_demand_errors",
-        arguments={"actuals": "features.bike_actuals/dt={partition}", "predictions": PREDICTIONS.name},
-    ),
+    scoring=Job(name="bike_demand_errors"),
     table=ERRORS,
+    held_against=PREDICTIONS,
 )
 FOREST = Learner(
     features=(

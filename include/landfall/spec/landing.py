@@ -1,15 +1,17 @@
 """Landing: where one feed's objects arrive, which partition a key belongs to, and when a partition is ready."""
 
+import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from typing import Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from landfall.errors import SpecError
 from landfall.spec.partition import Partition
-from landfall.spec.readiness import OneObject, Readiness
+from landfall.spec.readiness import OneObject, Readiness, rule_from_dict, rule_to_dict
 
 _DIRECTIVES = {"%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d{2})", "%d": r"(?P<d>\d{2})", "%H": r"(?P<H>\d{2})"}
 
@@ -28,6 +30,7 @@ class Landing:
         ready: When a partition is complete.
         deadline: After the start of the partition, the time by which it should have landed; then it is late.
         max_object_bytes: A larger object fails its partition before Spark reads it.
+        feed: `PIPELINE/NAME` of the feed that lands here. A `Feed` sets it.
     """
 
     prefix: str
@@ -37,6 +40,7 @@ class Landing:
     ready: Readiness = field(default_factory=OneObject)
     deadline: timedelta | None = None
     max_object_bytes: int = 64 * 1024**2
+    feed: str = ""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.prefix, re.ASCII):
@@ -55,6 +59,40 @@ class Landing:
                 f"Landing.timezone `{self.timezone}` is not a time zone.",
                 looked="expected a name of the IANA database, such as Europe/Berlin",
             ) from None
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: its feed, or its prefix where no feed lands here."""
+        return self.feed or self.prefix
+
+    def to_json(self) -> str:
+        """The landing as JSON, for who waits for it in another process; `from_json` reads it.
+
+        Raises:
+            SpecError: its readiness rule is none of `landfall.spec.readiness.RULES`.
+        """
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        deadline = None if self.deadline is None else self.deadline.total_seconds()
+        return json.dumps({**values, "deadline": deadline, "ready": rule_to_dict(self.ready)})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The landing that `to_json` wrote, also by an earlier version: fields that this version does not know are left out.
+
+        Raises:
+            SpecError: its readiness rule is not known, or its values make no landing.
+        """
+        known = {each.name for each in fields(cls)}
+        values = {name: value for name, value in json.loads(text).items() if name in known}
+        deadline = values.pop("deadline", None)
+        return cls(
+            **{
+                **values,
+                "suffixes": tuple(values["suffixes"]),
+                "ready": rule_from_dict(values["ready"]),
+                "deadline": None if deadline is None else timedelta(seconds=deadline),
+            }
+        )
 
     @property
     def hourly(self) -> bool:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from landfall.errors import SpecError
 from landfall.spec.contract import Contract
+from landfall.spec.jobs import JOBS
 from landfall.spec.landing import Landing
 from landfall.spec.learner import Learner
 from landfall.spec.retraining import Freshness
@@ -17,8 +18,8 @@ class Job:
     """One Spark job and its arguments.
 
     Args:
-        name: The job's name at the door: `python -m spark_jobs NAME`.
-        arguments: Option -> value. A value may hold `{partition}`, which is the run's day.
+        name: The job's name at the door: `python -m spark_jobs NAME`; one of `landfall.spec.jobs.JOBS`.
+        arguments: Option of that job -> value. A value may hold `{partition}`, which is the run's day.
         small: The job's rows are those of a partition or so: a warm server interprets its plans, which for a day of
             hours takes a third of the time that compiling them does.
         limit: How long it may take at most; then it is stopped, and tried again. Far more than it ever takes: what is over
@@ -31,10 +32,18 @@ class Job:
     limit: timedelta = timedelta(minutes=15)
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name):
-            raise SpecError(f"Job.name `{self.name}` is not a job.", looked="expected lower_case_words")
+        if self.name not in JOBS:
+            raise SpecError.unknown("Spark job", self.name, list(JOBS))
+        for name in self.arguments:
+            if name not in self.options:
+                raise SpecError.unknown(f"option of the Spark job `{self.name}`", name, list(self.options))
         if self.limit <= timedelta(0):
             raise SpecError(f"Job.limit of `{self.name}` is {self.limit}.", looked="expected a time over 0")
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The names of the options that the job has."""
+        return tuple(option.name for option in JOBS[self.name].options)
 
     def argv(self, *, partition: str, **more: str) -> list[str]:
         """The job's command line for one partition (or template of one), with `more` options at the end."""
@@ -56,10 +65,12 @@ class Feed:
         contract: What its rows promise.
         features_table: The Delta table `schema.name` of its features.
         quarantine_table: The Delta table of the rows that break the contract.
-        etl: The job that turns what landed into features, with its own arguments. What it reads and writes, and the
-            contract, it is told by the feed: see `features`.
-        scoring: The job that fills the staging table of `table`.
+        etl: The job that turns what landed into features, with arguments of its own. The feed tells it what to read and
+            to write, and the contract: see `features`.
+        scoring: The job that fills the staging table of `table`, with arguments of its own. The feed tells it what to
+            read: see `staging`.
         table: What the run publishes.
+        held_against: The predictions that its rows are held against; None for a feed that publishes predictions.
     """
 
     pipeline: str
@@ -73,8 +84,10 @@ class Feed:
     etl: Job
     scoring: Job
     table: PredictionTable
+    held_against: PredictionTable | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "landing", replace(self.landing, feed=self.full_name))
         if self.landing.hourly or self.landing.timezone != "UTC":
             raise SpecError(
                 f"Feed `{self.name}` cannot publish what lands by `{self.landing.folder_format}` in "
@@ -86,11 +99,7 @@ class Feed:
                 raise SpecError(
                     f"Feed `{self.full_name}` cannot write to `{table}`.", looked="expected schema.table, lower case"
                 )
-        if given := sorted(set(self.etl.arguments) & set(self._told)):
-            raise SpecError(
-                f"Job.arguments of `{self.etl.name}` cannot say `{given[0]}`.",
-                looked=f"the feed `{self.full_name}` says: {', '.join(self._told)}",
-            )
+        self.features, self.staging  # noqa: B018  (their arguments are checked now, not when a DAG is read)
 
     @property
     def full_name(self) -> str:
@@ -100,16 +109,27 @@ class Feed:
     @property
     def features(self) -> Job:
         """The ETL job with all its arguments."""
-        return replace(self.etl, arguments={**self._told, **self.etl.arguments})
+        return self._with(
+            self.etl,
+            landed=f"{self.landing.prefix}/dt={{partition}}",
+            features=f"{self.features_table}/dt={{partition}}",
+            quarantine=f"{self.quarantine_table}/dt={{partition}}",
+            contract=self.contract.to_json(),
+        )
 
     @property
-    def _told(self) -> dict[str, str]:
-        return {
-            "landed": f"{self.landing.prefix}/dt={{partition}}",
-            "features": f"{self.features_table}/dt={{partition}}",
-            "quarantine": f"{self.quarantine_table}/dt={{partition}}",
-            "contract": self.contract.to_json(),
-        }
+    def staging(self) -> Job:
+        """The scoring job with all its arguments but for what is known only when it runs: the model and the stages."""
+        against = {"predictions": self.held_against.name} if self.held_against else {}
+        return self._with(self.scoring, features=f"{self.features_table}/dt={{partition}}", **against)
+
+    def _with(self, job: Job, **arguments: str) -> Job:
+        if given := sorted(set(job.arguments) & set(arguments)):
+            raise SpecError(
+                f"Job.arguments of `{job.name}` cannot say `{given[0]}`.",
+                looked=f"the feed `{self.full_name}` says: {', '.join(arguments)}",
+            )
+        return replace(job, arguments={**arguments, **job.arguments})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +151,11 @@ class Training:
     learner: Learner
     freshness: Freshness = field(default_factory=Freshness)
     limit: timedelta = timedelta(hours=2)
+
+    @property
+    def pipeline(self) -> str:
+        """The name of the pipeline whose model it makes."""
+        return self.feed.pipeline
 
     @property
     def training(self) -> Job:
@@ -178,10 +203,12 @@ class Pipeline:
                     f"Feed `{feed.full_name}` is not one of the pipeline `{self.name}`.",
                     looked=f"Feed.pipeline is `{feed.pipeline}`",
                 )
-
-    def held_against(self, feed: Feed) -> PredictionTable | None:
-        """The predictions that the rows of `feed` are held against; None for a feed that publishes them."""
-        return None if feed.table == self.predictions else self.predictions
+            if feed.table != self.predictions and feed.held_against != self.predictions:
+                against = feed.held_against.name if feed.held_against else "nothing"
+                raise SpecError(
+                    f"Feed `{feed.full_name}` publishes no predictions, and is held against {against}.",
+                    looked=f"expected Feed.table or Feed.held_against to be `{self.predictions.name}`",
+                )
 
     def feed(self, name: str) -> Feed:
         """The feed called `name`.

@@ -8,7 +8,7 @@ import pytest
 
 from landfall.errors import ComputeError, ModelError, SpecError
 from landfall.spec import Job, Learner
-from spark_jobs.training.judge_models import Saved
+from landfall.spec.saved_model import SavedModel
 
 WINDOW = "2012-06-09..2012-06-10"
 
@@ -146,11 +146,13 @@ def test_a_champion_whose_pickle_landfall_did_not_write_is_not_loaded_and_report
 
 
 def test_a_model_is_written_as_its_folder_and_its_library() -> None:
-    assert Saved.parse("s3a://lake/model") == Saved("s3a://lake/model", "spark")
-    assert Saved.parse("s3a://lake/model#scikit-learn") == Saved("s3a://lake/model", "scikit-learn")
-    assert Saved.parse("s3a://lake/model#scikit-learn#0a1b") == Saved("s3a://lake/model", "scikit-learn", "0a1b")
+    assert SavedModel.parse("s3a://lake/model") == SavedModel("s3a://lake/model", "spark")
+    assert SavedModel.parse("s3a://lake/model#scikit-learn") == SavedModel("s3a://lake/model", "scikit-learn")
+    assert SavedModel.parse("s3a://lake/model#scikit-learn#0a1b") == SavedModel(
+        "s3a://lake/model", "scikit-learn", "0a1b"
+    )
     with pytest.raises((ComputeError, SpecError)) as refused:
-        Saved.parse("s3a://lake/model#sklearn")
+        SavedModel.parse("s3a://lake/model#sklearn")
     assert str(refused.value) == (
         "There is no library `sklearn`. Did you mean `scikit-learn`?\n  looked: known: spark, scikit-learn"
     )

@@ -69,7 +69,8 @@ def test_a_column_that_older_files_were_written_without_is_missing_in_their_rows
     learning: Any, reference: dict[str, Any]
 ) -> None:
     from landfall.spec import Partitions
-    from spark_jobs.tables import TablePartitions, overwrite_partitions
+    from landfall.spec.table_partitions import TablePartitions
+    from spark_jobs.tables import overwrite_partitions
 
     name = f"{learning.name}.grown"
     for day, columns in (("2012-06-09", ["temp"]), ("2012-06-10", ["temp", "hr"])):

@@ -21,7 +21,7 @@ from landfall.spec import Feed, Landing, PredictionTable, RowsFile, Settings, Tr
 
 def partition_landed(settings: Settings, landing: Landing, partition: str) -> Lineage:
     """Of waiting for a landing: the objects that were waited for."""
-    return Lineage(inputs=(landed_objects(settings, landing, partition),), feed=_feed_of(landing), partition=partition)
+    return Lineage(inputs=(landed_objects(settings, landing, partition),), feed=landing.name, partition=partition)
 
 
 def features_made(settings: Settings, feed: Feed, partition: str, report: Mapping[str, Any]) -> Lineage:
@@ -156,9 +156,3 @@ def model_promoted(training: Training, report: Mapping[str, Any]) -> Lineage:
     version = str(report.get("model_version", ""))
     promoted = (model_version(training.model, version),) if version else ()
     return Lineage(outputs=promoted, feed=training.feed.full_name, model_version=version)
-
-
-def _feed_of(landing: Landing) -> str:
-    from landfall.landing.store.feeds import feed_of
-
-    return feed_of(landing)

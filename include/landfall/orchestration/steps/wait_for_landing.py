@@ -1,7 +1,7 @@
-"""Wait for a partition's objects without a worker: the task starts in the triggerer and ends there.
+"""Waits for a partition's objects without a worker: the task starts in the triggerer and ends there.
 
-What it costs is told in benchmarks/results/ten_thousand_waits.md; how it looks is told in `landfall.landing.waiting.lister`.
-A worker runs only to fail the task: with an error that nobody saw end, or when nothing has landed in time.
+benchmarks/results/ten_thousand_waits.md says what this costs; `landfall.landing.waiting.lister` says how often it looks. A
+worker runs only to fail the task: with an error that does not go away, or if nothing has landed in time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,9 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from airflow.triggers.base import StartTriggerArgs
 
 from landfall.errors import LandfallError, LandingError, from_dict
-from landfall.landing.store.feeds import connect, feed_of, lacks_now
-from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition, written
+from landfall.landing.landed import lacks_now
+from landfall.objects.client import connect
+from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition
 from landfall.orchestration.lineage.datasets import Lineage, TellsLineage
 from landfall.orchestration.lineage.of_steps import partition_landed
 from landfall.spec import Landing, Partition, Settings
@@ -27,8 +28,8 @@ PATIENCE = timedelta(days=7)
 class LandingSensor(TellsLineage, BaseSensorOperator):
     """Succeeds when the partition is ready, as `Landing.ready` says; fails after seven days.
 
-    No worker renders its template: the folder is in the task's log from the start, and in the rendered template only once
-    a worker was needed.
+    No worker renders its template: the task's log names the folder from the start, the rendered template only after a worker
+    was needed.
     """
 
     template_fields: Sequence[str] = ("folder",)
@@ -40,31 +41,32 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
         self.landing, self.folder = landing, f"{landing.prefix}/{landing.folder_format}/"
         self.start_trigger_args = StartTriggerArgs(
             trigger_cls=f"{LandingTrigger.__module__}.LandingTrigger",
-            trigger_kwargs={"landing": written(landing)},
+            trigger_kwargs={"landing": landing.to_json()},
             next_method="execute_complete",
             timeout=PATIENCE,
         )
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
-        """The folder that the run looks at; as it is declared, if the run has no partition."""
+        """Renders the folder that the run looks at; keeps the declared pattern if the run has no partition."""
         with suppress(LandfallError):
             self.folder = self.landing.folder(waited_partition(self.landing, context))
 
     def execute(self, context: Context) -> None:
-        """Where a process was started nevertheless, as by `airflow dags test`: look, and wait in the triggerer if need be.
+        """For a process that was started nevertheless, as by `airflow dags test`: looks, and waits in the triggerer if needed.
 
-        The triggerer would be done with what has landed before `airflow dags test` has noted that it waits, and fail it.
+        For data that has landed already, the triggerer would end the wait before `airflow dags test` has noted that the task
+        waits, which would fail it.
         """
         partition = waited_partition(self.landing, context)
         settings = Settings.read()
         if not lacks_now(connect(settings.s3), settings.s3.bucket, self.landing, partition):
             self.log.info("`%s` has landed", self.landing.folder(partition))
             return
-        trigger = LandingTrigger(landing=written(self.landing), partition=str(partition))
+        trigger = LandingTrigger(landing=self.landing.to_json(), partition=str(partition))
         self.defer(trigger=trigger, method_name="execute_complete", timeout=PATIENCE)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> None:
-        """Fail with what the triggerer met; do nothing if it met nothing.
+        """Fails with the error that the triggerer met; does nothing if there was none.
 
         Raises:
             LandingError: the store refuses or has no such bucket; the task is tried again.
@@ -78,26 +80,26 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
         raise error
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on where the triggerer ended.
+        """Goes on where the triggerer ended.
 
         Raises:
-            AirflowFailException: the partition did not become ready in time; what it lacks.
+            AirflowFailException: the partition was not ready in time; the message says what it lacks.
         """
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout:
             late = too_late(self.landing, waited_partition(self.landing, context), Settings.read())
-        # Not in the handler: a task's log, and who reads it, ends with the innermost of chained errors.
+        # Not raised in the handler: a task's log, and whoever reads it, ends with the innermost of chained errors.
         raise AirflowFailException(str(late))
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
-        """The objects that are waited for; asked only where a worker is needed: docs/lineage.md."""
+        """The objects that are waited for. Used only if a worker is needed: docs/lineage.md."""
         return partition_landed(settings, self.landing, partition)
 
 
 def too_late(landing: Landing, partition: Partition, settings: Settings) -> LandingError:
     """The error of a wait that took too long, with what the partition still lacks."""
-    bucket, feed = settings.s3.bucket, feed_of(landing)
+    bucket = settings.s3.bucket
     try:
         lacks = lacks_now(connect(settings.s3), bucket, landing, partition)
     except LandingError as error:
@@ -106,7 +108,7 @@ def too_late(landing: Landing, partition: Partition, settings: Settings) -> Land
         f"Waiting for `{landing.folder(partition)}` took more than {PATIENCE.days} days.",
         looked=f"bucket {bucket}: {lacks or 'it is ready now'}",
         left="the run has failed; what was published stays",
-        next=f"landfall land {feed} FILE.csv --from {partition} --until {partition}    (then clear the task)",
+        next=f"landfall land {landing.name} FILE.csv --from {partition} --until {partition}    (then clear the task)",
     )
 
 

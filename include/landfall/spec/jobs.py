@@ -1,0 +1,124 @@
+"""The Spark jobs there are, with the file and the options of each. A new job is a file of `spark_jobs`, and a row here.
+
+A declaration is checked against this table when it is made, and the door (`python -m spark_jobs`) reads its options by it.
+So it is light: no Spark is imported here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from landfall.spec.contract import Contract
+from landfall.spec.learner import Learner
+from landfall.spec.partition import Partition
+from landfall.spec.reports import Stages
+from landfall.spec.saved_model import LIBRARIES, SavedModel
+from landfall.spec.table_partitions import TablePartitions
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a job's command line, `--NAME VALUE`.
+
+    Args:
+        name: Its name, without the dashes at its front.
+        help: What it means, for a person.
+        read: Makes the job's value of the text.
+        default: What the job gets where the option is not given; an option without one must be given.
+        choices: The values that it takes; any, where there are none here.
+    """
+
+    name: str
+    help: str
+    read: Callable[[str], object] = str
+    default: object = ...
+    choices: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> bool:
+        """True if the option must be given."""
+        return self.default is ...
+
+
+@dataclass(frozen=True)
+class SparkJob:
+    """One job: the module with its `main(spark, options)`, and its options."""
+
+    module: str
+    options: tuple[Option, ...]
+
+
+_FEATURES = Option("features", "the feature table and its days, SCHEMA.TABLE/dt=DAYS", TablePartitions.parse)
+_LEARNER = Option("learner", "the learner as JSON", Learner.from_json)
+_STAGES = Option("stages", "where the rows of each day go: DAY=SCHEMA.TABLE#PUBLICATION, ...", Stages.parse)
+_AT_VERSION = Option("at-version", "Delta version of the table; default: the newest", int, default=None)
+
+JOBS: Mapping[str, SparkJob] = {
+    "bike_features": SparkJob(
+        "spark_jobs.etl.bike_features",
+        (
+            Option("landed", "the folders of landed objects, PREFIX/dt=DAYS", TablePartitions.parse),
+            _FEATURES,
+            Option("quarantine", "the table of rows that break the contract, and its days", TablePartitions.parse),
+            Option("contract", "the contract as JSON", Contract.from_json),
+            Option("city", "the city of every row"),
+            Option("state", "the state of every row"),
+            Option(
+                "days",
+                "usable: leave out days whose files cannot be used; missing: and those that have features already",
+                default="all",
+                choices=("all", "usable", "missing"),
+            ),
+        ),
+    ),
+    "train_model": SparkJob(
+        "spark_jobs.training.train_model",
+        (
+            _FEATURES,
+            _LEARNER,
+            Option("model", "folder for the model fitted on every row"),
+            Option("judged", "folder for its sibling without the held-out partitions"),
+            Option("until", "last day to learn from; default: the last there is", Partition.parse, default=None),
+            _AT_VERSION,
+        ),
+    ),
+    "train_rows": SparkJob(
+        "spark_jobs.training.train_rows",
+        (
+            Option("rows", "key of the Parquet file with the rows, in the lake"),
+            _LEARNER,
+            Option("holdout", "the share of the rows that is held out", float),
+            Option("model", "folder for the model"),
+        ),
+    ),
+    "judge_models": SparkJob(
+        "spark_jobs.training.judge_models",
+        (
+            _FEATURES,
+            _AT_VERSION,
+            _LEARNER,
+            Option("challenger", "FOLDER#LIBRARY#SHA256", SavedModel.parse),
+            Option("champion", "FOLDER#LIBRARY#SHA256; default: none serves", SavedModel.parse, default=None),
+            Option("champion-learner", "as JSON; default: the challenger's", Learner.from_json, default=None),
+            Option("slices", "columns with commas between them", default=""),
+        ),
+    ),
+    "measure_drift": SparkJob(
+        "spark_jobs.training.measure_drift",
+        (_FEATURES, Option("reference", "file that the training wrote: edges and counts by feature")),
+    ),
+    "bike_demand_predictions": SparkJob(
+        "spark_jobs.scoring.bike_demand_predictions",
+        (
+            _FEATURES,
+            Option("model", "folder of the fitted model"),
+            Option("library", "what made the model", default="spark", choices=LIBRARIES),
+            Option("model-sha256", "of a pickle: the digest that it must have", default=""),
+            Option("model-version", "the version's number, for its rows"),
+            _STAGES,
+        ),
+    ),
+    "bike_demand_errors": SparkJob(
+        "spark_jobs.scoring.bike_demand_errors",
+        (_FEATURES, Option("predictions", "the prediction table SCHEMA.TABLE in Postgres"), _STAGES),
+    ),
+}
