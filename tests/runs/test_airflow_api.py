@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,8 +15,9 @@ from landfall.errors import RunError
 from landfall.runs import AirflowApi, client
 from landfall.spec.settings import S3, Settings
 
-TOKEN = (201, {"access_token": "t"})
-AWAY = (0, {})
+Answer = tuple[int, Mapping[str, object]]
+TOKEN: Answer = (201, {"access_token": "t"})
+AWAY: Answer = (0, {})
 """The connection is closed without an answer."""
 
 
@@ -25,12 +26,12 @@ class Airflow:
     """What it is to answer, one after the other, and what it was asked."""
 
     url: str = ""
-    answers: list[tuple[int, dict[str, object]]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def serving(*answers: tuple[int, dict[str, object]]) -> Iterator[Airflow]:
+def serving(*answers: Answer) -> Iterator[Airflow]:
     airflow = Airflow(answers=list(answers))
 
     class Handler(BaseHTTPRequestHandler):
