@@ -1,4 +1,4 @@
-"""How a fitted model is saved: the names that what trains and what scores agree on, and what Spark wrote of its stages."""
+"""How a fitted model is saved: the names that training and scoring agree on, and what Spark wrote about its stages."""
 
 import json
 from collections.abc import Iterable
@@ -9,11 +9,11 @@ from landfall.errors import ModelError
 from spark_jobs.files import list_files, read_file
 
 PREDICTION = "prediction"
-"""The model's output column. MLflow's `pyfunc` flavor reads no other."""
+"""The model's output column; MLflow's `pyfunc` flavor reads no other name."""
 ASSEMBLED = "features"
-"""The vector that Spark's estimator sees."""
+"""The vector that Spark's estimator gets."""
 MODEL = "model.pkl"
-"""The file of a model of scikit-learn, as MLflow's `sklearn` flavor names it."""
+"""The file of a scikit-learn model, as MLflow's `sklearn` flavor names it."""
 
 
 @dataclass(frozen=True)
@@ -32,24 +32,24 @@ class SavedStage:
 
     @classmethod
     def parse(cls, text: bytes) -> Self:
-        """The stage that Spark's writer described (`DefaultParamsWriter`: class and parameters, those by default apart)."""
-        told: dict[str, Any] = json.loads(text)
-        given = {**told["defaultParamMap"], **told["paramMap"]}
+        """The stage that Spark's writer described (`DefaultParamsWriter`: the class, its parameters, its default parameters)."""
+        metadata: dict[str, Any] = json.loads(text)
+        parameters = {**metadata["defaultParamMap"], **metadata["paramMap"]}
 
         def columns(*names: str) -> tuple[str, ...]:
-            one = [given[name] for name in names if isinstance(given.get(name), str)]
-            several = [each for name in names for each in given.get(f"{name}s", ())]
-            return tuple(several or one)
+            single = [parameters[name] for name in names if isinstance(parameters.get(name), str)]
+            several = [column for name in names for column in parameters.get(f"{name}s", ())]
+            return tuple(several or single)
 
-        kind = str(told["class"]).rpartition(".")[2]
+        kind = str(metadata["class"]).rpartition(".")[2]
         return cls(kind, columns("inputCol", "featuresCol"), columns("outputCol", "predictionCol"))
 
 
 def read_stages(model: str) -> list[SavedStage]:
-    """The stages of the PipelineModel saved at the folder `model`, in their order.
+    """The stages of the PipelineModel saved at the folder `model`, in order.
 
     Raises:
-        ModelError: there is none.
+        ModelError: there is no model.
         ComputeError: the store refuses.
     """
     files = list_files(f"{model}/stages", "stages/*/metadata/part-*")
@@ -65,10 +65,10 @@ def read_stages(model: str) -> list[SavedStage]:
 
 
 def inputs_of(stages: Iterable[SavedStage]) -> tuple[str, ...]:
-    """The columns that a model asks of its caller: what a stage reads and none before it makes."""
+    """The columns that the caller of a model must provide: those that a stage reads and no earlier stage makes."""
     needed: dict[str, None] = {}
-    made: set[str] = set()
+    outputs: set[str] = set()
     for stage in stages:
-        needed |= dict.fromkeys(name for name in stage.inputs if name not in made)
-        made |= set(stage.outputs)
+        needed |= dict.fromkeys(name for name in stage.inputs if name not in outputs)
+        outputs |= set(stage.outputs)
     return tuple(needed)
