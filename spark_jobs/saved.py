@@ -1,4 +1,4 @@
-"""How a fitted model is saved: the names that what trains and what scores agree on, and its stages."""
+"""How a fitted model is saved: the names that training and scoring agree on, and its stages."""
 
 from collections.abc import Iterable
 
@@ -7,28 +7,28 @@ from landfall.scoring.spark_saved import SparkStage
 from spark_jobs import files
 
 PREDICTION = "prediction"
-"""The model's output column. MLflow's `pyfunc` flavor reads no other."""
+"""The model's output column; MLflow's `pyfunc` flavor reads no other name."""
 ASSEMBLED = "features"
-"""The vector that Spark's estimator sees."""
+"""The vector that Spark's estimator gets."""
 MODEL = "model.pkl"
-"""The file of a model of scikit-learn, as MLflow's `sklearn` flavor names it."""
+"""The file of a scikit-learn model, as MLflow's `sklearn` flavor names it."""
 
 
 def read_stages(model: str) -> list[SparkStage]:
-    """The stages of the PipelineModel saved at the folder `model`, in their order.
+    """The stages of the PipelineModel saved at the folder `model`, in order.
 
     Raises:
-        ModelError: there is none.
+        ModelError: there is no model.
         ComputeError: the store refuses.
     """
     return spark_saved.read_stages(model, files, left="nothing was staged, what was published stays")
 
 
 def inputs_of(stages: Iterable[SparkStage]) -> tuple[str, ...]:
-    """The columns that a model asks of its caller: what a stage reads and none before it makes."""
+    """The columns that the caller of a model must provide: those that a stage reads and no earlier stage makes."""
     needed: dict[str, None] = {}
-    made: set[str] = set()
+    outputs: set[str] = set()
     for stage in stages:
-        needed |= dict.fromkeys(name for name in stage.inputs if name not in made)
-        made |= set(stage.outputs)
+        needed |= dict.fromkeys(name for name in stage.inputs if name not in outputs)
+        outputs |= set(stage.outputs)
     return tuple(needed)
