@@ -1,14 +1,14 @@
 """The connection to the predictions database, and its failures as errors for a person."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
-from psycopg.rows import tuple_row
+from psycopg.rows import kwargs_row, tuple_row
 
 from landfall.errors import LandfallError, PublishingError, SettingsError
 
@@ -17,6 +17,7 @@ Database = psycopg.Connection[object]
 
 Parameters = Sequence[object] | Mapping[str, object] | None
 Query = sql.SQL | sql.Composed
+Record = TypeVar("Record")
 WORK, QUESTION, NO_END = 7200.0, 60.0, 0.0
 """Seconds that one statement may take. `WORK`: the PRIMARY KEY of 100 million staged rows and a batch of a rescore take minutes,
 nothing of ours hours. `QUESTION`: whoever asks for a row or a list waits for it. `NO_END`: a person's own statement."""
@@ -159,6 +160,18 @@ def fetch_one(conn: Database, query: Query, parameters: Parameters = None) -> tu
     """The first row of a query, as `fetch`."""
     rows = fetch(conn, query, parameters)
     return rows[0] if rows else None
+
+
+def fetch_as(conn: Database, make: Callable[..., Record], query: Query, parameters: Parameters = None) -> list[Record]:
+    """All rows of a query, each as what `make` makes of it: a dataclass, or a function that gives one.
+
+    Every column is an argument by its name: their order does not matter. `SELECT partition AS day` names one as the field.
+
+    Raises:
+        TypeError: a column has the name of no argument, or an argument has no column.
+    """
+    with conn.cursor(row_factory=kwargs_row(make)) as cursor:
+        return list(cursor.execute(query, parameters))
 
 
 def run(conn: Database, *statements: Query) -> None:
