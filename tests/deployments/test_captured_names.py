@@ -111,9 +111,9 @@ def chained(corner, owner, app, form):
     kinds = {column.name: "text" if column.kind == "text" else "float8" for column in form.inputs}
     columns = ", ".join(f"{name} {kind}" for name, kind in {"x": "float8", "colour": "text", **kinds}.items())
     corner.run(f"CREATE TABLE t (id int PRIMARY KEY, {columns})", conn=owner)
-    deploy(owner, corner.asked(form, "1", "t"))
+    deploy(owner, *corner.asked(form, "1", "t"))
     after = After(table=corner.table("t"), feeds={"given": "prediction"})
-    deploy(owner, corner.asked(NEXT, "1", "u", model="next", after=after), create=corner.key)
+    deploy(owner, *corner.asked(NEXT, "1", "u", model="next", after=after, create=corner.key))
     corner.run(f"GRANT SELECT, INSERT, UPDATE ON t TO {app.info.user}", conn=owner)
 
 
@@ -236,7 +236,7 @@ def test_what_a_rescored_source_passes_on_is_scored_again(corner, owner, hostile
     app, _ = hostile
     chained(corner, owner, app, MODELS["CASE"])
     written(corner, owner, app)
-    deploy(owner, corner.asked(MODELS["arrays"], "2", "t"))
+    deploy(owner, *corner.asked(MODELS["arrays"], "2", "t"))
     app.execute(f"UPDATE {corner.schema}.t SET x = 700.5 WHERE id = 2".encode())
     corner.run("UPDATE t SET x = 700.5 WHERE id = 3", conn=owner)
 

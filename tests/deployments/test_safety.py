@@ -150,7 +150,7 @@ def test_an_autovacuum_is_waited_for_until_postgresql_ends_it(corner):
         vacuum.execute("BEGIN")
         vacuum.execute("LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE")
         with corner.connect() as other:
-            done = pool.submit(deploy, other, corner.asked(corner.constant(1.0)))
+            done = pool.submit(deploy, other, *corner.asked(corner.constant(1.0)))
             until = time.monotonic() + 30
             while corner.run(waits, f"{corner.schema}.t") != [(True,)]:
                 assert time.monotonic() < until

@@ -10,6 +10,7 @@ from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.times import moment_of
 from landfall.database import QUESTION, connect
 from landfall.deployments import Deployed, Span, TableName
+from landfall.deployments.rescore import IN_BULK
 from landfall.errors import DeploymentError
 from landfall.publishing.statements import plain
 from landfall.stack import settings
@@ -48,8 +49,8 @@ def told(found: Deployed) -> dict[str, object]:
     """A deployment as JSON holds it."""
     left_out = ("oid", "watched")
     fields = {name: value for name, value in asdict(found).items() if name not in left_out}
-    fed_by = str(found.fed_by) if found.fed_by else None
-    return {name: plain(value) for name, value in {**fields, "table": str(found.table), "fed_by": fed_by}.items()}
+    fields |= {"table": str(found.table), "fed_by": str(found.fed_by) if found.fed_by else None, "in_bulk": IN_BULK}
+    return {name: plain(value) for name, value in fields.items()}
 
 
 def _show_all(out: Output, found: list[Deployed]) -> None:
@@ -65,7 +66,7 @@ def _show_all(out: Output, found: list[Deployed]) -> None:
                 each.version,
                 f"{each.since:%Y-%m-%d %H:%M:%S}",
                 each.for_a_row,
-                each.in_bulk,
+                IN_BULK,
                 f"{each.trees:,} / {each.splits:,}" if each.trees else "",
                 each.unscorable,
                 str(each.fed_by or ""),

@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from landfall.deployments.change import Say
-from landfall.deployments.deployment import After, Create, Unscorable
+from landfall.deployments.deploy import carry_out
 from landfall.deployments.frames import columns_of
 from landfall.deployments.history import Deployed
 from landfall.deployments.names import TableName
 from landfall.deployments.registered import model_of_run
-from landfall.deployments.request import Key, Request, carry_out, key_of
+from landfall.deployments.request import After, Create, Key, Request, Unscorable, key_of
 from landfall.errors import DeploymentError
 from landfall.spec import Settings
 from landfall.stack import settings as settings_of_stack

@@ -9,7 +9,7 @@ It does not go into the past: it cannot tell whether somebody has used an unsafe
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,8 +17,9 @@ from psycopg import sql
 
 from landfall.database import Database, connect, fetch
 from landfall.deployments import chain, trigger
-from landfall.deployments.change import Change, Say, changing, silent
+from landfall.deployments.change import Say, changing, silent
 from landfall.deployments.history import Deployed, current_scoring, deployments
+from landfall.deployments.plan import Plan
 from landfall.deployments.schema import is_there
 from landfall.deployments.table import find_table
 from landfall.errors import LandfallError
@@ -98,9 +99,8 @@ def _noted(conn: Database, failed: dict[str, LandfallError], name: str) -> Itera
 
 
 def _make_anew(conn: Database, found: Deployed, say: Say) -> None:
-    def work(change: Change) -> None:
-        for function in _differ(change.conn, found):
-            change.run(*function.statements)
+    def work(run: Callable[[Plan], None]) -> None:
+        run(Plan(statements=tuple(line for function in _differ(conn, found) for line in function.statements)))
 
     changing(conn, f"The functions of `{found.table}` could not be made anew.", work, say=say)
 
@@ -121,16 +121,13 @@ def _functions(conn: Database, found: Deployed) -> Iterator[_Function]:
     yield _Function(f"score_{found.id}", body, False, trigger.scoring_function(found.id, body))
     source = find_table(conn, found.fed_by) if found.fed_by else None
     if source is not None:
-        fed = (found.table, source.key, found.feeds)
-        feeding = chain.feeding_function(found.id, *fed)
-        yield _Function(f"feed_{found.id}", chain.feeding_body(*fed), True, feeding)
+        body = chain.feeding_body(found.table, source.key, found.feeds)
+        yield _Function(f"feed_{found.id}", body, True, chain.feeding_function(found.id, body))
 
 
 def _pin(conn: Database, name: str, say: Say) -> None:
-    def work(change: Change) -> None:
-        change.run(f"ALTER FUNCTION {name} {trigger.PINNED}")
-
-    changing(conn, f"`{name}` could not be given a safe search path.", work, say=say)
+    plan = Plan(statements=(f"ALTER FUNCTION {name} {trigger.PINNED}",))
+    changing(conn, f"`{name}` could not be given a safe search path.", lambda run: run(plan), say=say)
 
 
 def main() -> int:

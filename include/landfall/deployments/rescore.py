@@ -13,11 +13,11 @@ from psycopg import sql
 
 from landfall.database import Database, explained, fetch, require_idle
 from landfall.deployments.blocks import LIMIT, LONGEST, RANGE, Batches, Leaf, counted, escaped, leaves
-from landfall.deployments.deployment import PREDICTION, REASON, VERSION
-from landfall.deployments.feed import feed_present
-from landfall.deployments.history import Deployed, current_scoring, deployed
+from landfall.deployments.chain import feed_present
+from landfall.deployments.history import Deployed, current_scoring, deployed, hold_version
 from landfall.deployments.names import TableName, literal, quoted
 from landfall.deployments.scoring import BATCH, ROW_ID, Scoring
+from landfall.deployments.version import PREDICTION, REASON, VERSION
 from landfall.errors import DeploymentError
 
 Progress = Callable[[int, int, int], None]
@@ -25,8 +25,8 @@ Progress = Callable[[int, int, int], None]
 PASSES = 10
 """Passes over the table, for what writers held in those before."""
 KEPT = "batches that were done stay done; asking again goes on with the others"
-_SAME = sql.SQL("""
-SELECT version FROM landfall.deployed_versions WHERE deployment_id = %s AND until IS NULL FOR SHARE""")
+IN_BULK = "one SELECT"
+"""How many rows are scored at once, in words: the same way whatever the model, while `for_a_row` depends on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,7 @@ class _Rescoring:
         return tell
 
     def _check(self) -> None:
-        if fetch(self.conn, _SAME, [self.found.id]) != [(self.scoring.version,)]:
+        if hold_version(self.conn, self.found.id) != self.scoring.version:
             raise self._stopped(f"`{self.found.table}` is not scored by version {self.scoring.version} any more.")
 
     def _count(self, answered: tuple[object, ...]) -> None:

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 
 from landfall.deployments.names import TableName, literal, quoted
 from landfall.deployments.schema import FUNCTIONS
+from landfall.deployments.table import Table
 
 INSERT, UPDATE = "zz_landfall_scores_1", "zz_landfall_scores_2"
-FIRST = "zz_landfall"
-"""A trigger of the table's own whose name sorts after this fires after the row was scored."""
 RESCORING = "landfall.rescoring"
 """A setting of the transaction: `on` while rows are scored in place."""
 TEXT = '::pg_catalog.text COLLATE pg_catalog."C"'
@@ -38,15 +37,19 @@ def scoring_function(deployment_id: int, body: str) -> list[str]:
     ]
 
 
-def triggers(deployment_id: int, table: TableName, watched: Mapping[str, str], owner: str) -> list[str]:
-    """The statements that put the triggers on the table, or replace them."""
-    on, run = f"ON {table.quoted} FOR EACH ROW", f"EXECUTE FUNCTION {function_of(deployment_id)}()"
-    owns = f"pg_catalog.pg_has_role(current_user, {literal(owner)}, 'USAGE')"
+def triggers(deployment_id: int, table: Table, watched: Mapping[str, str]) -> list[str]:
+    """The statements that put the triggers on the table, or replace them; with remarks on those that come after them."""
+    on, run = f"ON {table.name.quoted} FOR EACH ROW", f"EXECUTE FUNCTION {function_of(deployment_id)}()"
+    owns = f"pg_catalog.pg_has_role(current_user, {literal(table.owner)}, 'USAGE')"
     passing = f"pg_catalog.current_setting('{RESCORING}', true) = 'on' AND {owns}"
     changed = f"({names_differ(watched)}) AND ({passing}) IS NOT TRUE"
     return [
         f"CREATE OR REPLACE TRIGGER {INSERT} BEFORE INSERT {on} {run}",
         f"CREATE OR REPLACE TRIGGER {UPDATE} BEFORE UPDATE {on} WHEN ({changed}) {run}",
+        *(
+            f"-- the trigger `{name}` fires after the row was scored: what it changes the model does not see"
+            for name in table.later_triggers
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A form as PL/pgSQL: statements that score one row, as the body of a function or of a trigger.
+"""A form as PL/pgSQL: statements that score one row. `landfall.deployments.scoring` makes the body of a trigger of them.
 
 PL/pgSQL prepares an expression once in each transaction, all of it: 0.2 us a node of a CASE, whether a row passes by it or not.
 An IF statement costs a row nothing where it does not pass, but each one that was ever met keeps a plan of 10 kB, and to read
@@ -133,30 +133,6 @@ def _lines(dialect: Dialect, compiled: Compiled, but: str = "") -> tuple[tuple[s
             declarations += [f"  {binding.name} pg_catalog.{binding.kind};", *more]
             statements += lines
     return tuple(declarations), tuple(statements)
-
-
-def function_body(model: Model, *, walked: bool | None = None) -> str:
-    """The body of a function of the model's inputs, in their order and without names.
-
-    It is for a function with `OUT prediction`, a double or text, `OUT probabilities float8[]`, empty if there are no classes, and
-    `OUT reason text`, as `Compiled` has them. `walked`: see `row_logic`.
-    """
-    names = [column.name for column in model.inputs]
-    logic = row_logic(model, lambda name: f"${names.index(name) + 1}", walked=walked)
-    lines = ["DECLARE", *logic.declarations, *(logic.shortcut.declarations if logic.shortcut else ()), "BEGIN"]
-    if short := logic.shortcut:
-        lines += [f"  IF {short.condition} THEN", *short.statements, f"    prediction := {short.prediction};"]
-        lines += [
-            f"    probabilities := ARRAY[{', '.join(short.probabilities)}]::pg_catalog.float8[];",
-            "    RETURN;",
-            "  END IF;",
-        ]
-    lines += logic.statements
-    lines.append(f"  reason := {logic.reason};")
-    lines.append("  IF reason IS NULL THEN")
-    lines.append(f"    prediction := {logic.prediction};")
-    lines.append(f"    probabilities := ARRAY[{', '.join(logic.probabilities)}]::pg_catalog.float8[];")
-    return "\n".join([*lines, "  END IF;", "END"])
 
 
 def can_be_walked(model: Model) -> bool:

@@ -16,8 +16,9 @@ from airflow.triggers.base import StartTriggerArgs
 from landfall.errors import LandfallError, LandingError, from_dict
 from landfall.landing.store.feeds import connect, lacks_now
 from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition
-from landfall.orchestration.lineage.datasets import Lineage, TellsLineage
+from landfall.orchestration.lineage.datasets import Lineage
 from landfall.orchestration.lineage.of_steps import partition_landed
+from landfall.orchestration.lineage.provider import TellsLineage
 from landfall.spec import Landing, Partition, Settings
 
 PATIENCE = timedelta(days=7)
