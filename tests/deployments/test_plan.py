@@ -10,11 +10,10 @@ from landfall.deployments import After, Create, Deployed, Registered, Request, T
 from landfall.deployments.plan import Plan, plan_deployment, plan_withdrawal
 from landfall.deployments.present import Present
 from landfall.deployments.scoring import Scoring, compile_scoring
-from landfall.deployments.table import NUMBER, TEXT, Column, Table
+from landfall.deployments.table import NUMBER, TEXT, Table, TableColumn
 from landfall.errors import DeploymentError
 from landfall.scoring.form import Linear, Model, Value
-from landfall.scoring.scalars import Checked
-from landfall.scoring.scalars import Column as Input
+from landfall.scoring.scalars import Checked, Column
 
 FLOWERS, PRICES = TableName("public", "flowers"), TableName("public", "prices")
 REQUEST = Request(table=FLOWERS, model="m")
@@ -24,7 +23,7 @@ FILLED = {"prediction": "double precision", "prediction_reason": "text", "model_
 def compiled(factor: float = 2.0, version: str = "1", column: str = "x") -> Scoring:
     """A number times a factor."""
     form = Model(
-        features=(Checked(input=Input(name=column)),),
+        features=(Checked(input=Column(name=column)),),
         scorer=Linear(coefficients=((factor,),), intercepts=(0.5,)),
         decision=Value(),
     )
@@ -33,7 +32,7 @@ def compiled(factor: float = 2.0, version: str = "1", column: str = "x") -> Scor
 
 def table(name: TableName = FLOWERS, *, oid: int = 1, filled: bool = False, **more: Any) -> Table:
     """A table of a key and the number `x`, with what the model has filled, if it has."""
-    key = Column(name="id", type="bigint", plain="bigint", category="N", in_key=True)
+    key = TableColumn(name="id", type="bigint", plain="bigint", category="N", in_key=True)
     columns = {"id": key, "x": replace(NUMBER, name="x")}
     if filled:
         columns |= {column: replace(TEXT if kind == "text" else NUMBER, name=column) for column, kind in FILLED.items()}

@@ -8,7 +8,6 @@ import psycopg
 import pytest
 
 from landfall.deployments import deploy, deployed, roll_back, undeploy
-from landfall.deployments.trigger import function_of
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def test_the_application_s_role_inserts_and_reads(corner, app):
     ],
 )
 def test_it_cannot_change_the_model_or_read_its_history(corner, app, statement):
-    function = function_of(deployed(corner.conn, corner.table()).id)
+    function = f"landfall_models.score_{deployed(corner.conn, corner.table()).id}"
 
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         app.execute(statement.format(function=function).encode())

@@ -13,7 +13,7 @@ from psycopg import sql
 from landfall.compute.local import SMALL
 from landfall.deployments.names import quoted
 from landfall.deployments.scoring import Scoring, compile_scoring, place_in_row
-from landfall.deployments.trigger import function_of, scoring_function
+from landfall.deployments.trigger import make_function
 from landfall.deployments.version import PREDICTION, REASON, Registered
 from landfall.scoring.dialect import PostgreSQL, SparkSQL
 from landfall.scoring.form import Ensemble, Model
@@ -58,8 +58,8 @@ class Database:
         """What the trigger gives to rows that are inserted; nothing is left of it."""
         statements = [
             "CREATE SCHEMA IF NOT EXISTS landfall_models",
-            *scoring_function(0, scoring.trigger_body(scoring.outputs)),
-            f"CREATE TRIGGER scores BEFORE INSERT ON scored FOR EACH ROW EXECUTE FUNCTION {function_of(0)}()",
+            *make_function("score_0", scoring.trigger_body(scoring.outputs)),
+            "CREATE TRIGGER scores BEFORE INSERT ON scored FOR EACH ROW EXECUTE FUNCTION landfall_models.score_0()",
             'INSERT INTO scored SELECT * FROM "seen rows"',
         ]
         columns = ", ".join(quoted(name) for name in (PREDICTION, REASON, *scoring.probabilities))

@@ -10,20 +10,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from landfall.database import Database
-from landfall.deployments.blocks import LIMIT, RANGE, Batches, counted, escaped, leaves
+from landfall.deployments.blocks import LIMIT, RANGE, Batches, counted, escaped, parts
 from landfall.deployments.history import Deployed
 from landfall.deployments.names import TableName, quoted
 from landfall.deployments.present import Present
 from landfall.deployments.request import NOTHING, After
 from landfall.deployments.schema import FUNCTIONS
-from landfall.deployments.table import Column, Table, find_table
-from landfall.deployments.trigger import PINNED, RESCORING, dollar_quoted, names_differ
+from landfall.deployments.table import Table, TableColumn, find_table
+from landfall.deployments.trigger import RESCORING, make_function, names_differ
 from landfall.deployments.version import PREDICTION
 from landfall.errors import DeploymentError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Feed:
+class Link:
     """What feeds a table.
 
     Args:
@@ -35,11 +35,11 @@ class Feed:
 
     source: int
     columns: Mapping[str, str]
-    inputs: Mapping[str, Column]
+    inputs: Mapping[str, TableColumn]
     statements: tuple[str, ...]
 
 
-def plan_feed(model: str, inputs: Sequence[str], after: After | None, present: Present) -> Feed | None:
+def plan_link(model: str, inputs: Sequence[str], after: After | None, present: Present) -> Link | None:
     """What is to feed the table: what was asked for, else what feeds it already; None if nothing does.
 
     The source is locked, for a moment, only if its triggers change.
@@ -71,11 +71,12 @@ def plan_feed(model: str, inputs: Sequence[str], after: After | None, present: P
     columns = _columns(model, inputs, asked, table)
     _check_keys(present.table, table)
     statements = starving(present.number, before) if before and before != source.table else []
-    statements += feeding_function(present.number, feeding_body(present.table.name, table.key, columns))
+    body = feeding_body(present.table.name, table.key, columns)
+    statements += make_function(f"feed_{present.number}", body, as_owner=True)
     if before != source.table or feeds != columns:
         statements += _feeding_triggers(present.number, source.table, table.key, columns)
     fed = {name: table.columns[column] for name, column in columns.items()}
-    return Feed(source=source.id, columns=columns, inputs=fed, statements=tuple(statements))
+    return Link(source=source.id, columns=columns, inputs=fed, statements=tuple(statements))
 
 
 def _refuse_circle(source: Deployed, fed: Deployed, deployments: Sequence[Deployed]) -> None:
@@ -135,20 +136,6 @@ def _check_keys(table: Table, source: Table) -> None:
     )
 
 
-def feeding_function(deployment_id: int, body: str) -> list[str]:
-    """The statements that make, or replace, the function that feeds the table; it needs no right of who inserts a row.
-
-    It runs with its owner's rights, so it takes nothing from the session: neither its search path, nor the setting of `rescore`,
-    with which the fed row would keep the prediction of what it was before.
-    """
-    function = f"{FUNCTIONS}.feed_{deployment_id}()"
-    return [
-        f"CREATE OR REPLACE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-        f"{PINNED} AS {dollar_quoted(body)}",
-        f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC",
-    ]
-
-
 def _feeding_triggers(deployment_id: int, source: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> list[str]:
     """The statements that put its triggers on the source."""
     changed = names_differ(dict.fromkeys([*key, PREDICTION, *feeds.values()], ""))
@@ -169,7 +156,11 @@ def starving(deployment_id: int, source: TableName | None) -> list[str]:
 
 
 def feeding_body(table: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> str:
-    """The body of the function that feeds the table."""
+    """The body of the function that feeds the table.
+
+    It runs with its owner's rights, so it does not take the setting of `rescore` from the session: the fed row would keep the
+    prediction of what it was before.
+    """
     into, prediction = table.quoted, f"NEW.{quoted(PREDICTION)}"
     same = " AND ".join(f"{quoted(name)} = OLD.{quoted(name)}" for name in key)
     moved = " OR ".join(f"OLD.{quoted(name)} IS DISTINCT FROM NEW.{quoted(name)}" for name in key)
@@ -208,8 +199,8 @@ def feed_present(conn: Database, found: Deployed) -> int:
         return 0
     inserted: list[int] = []
     batches = Batches(conn, lambda: None, lambda answered: inserted.append(int(str(answered[0]))))
-    for leaf in leaves(conn, source.oid):
-        for _ in batches.over(_feeding_batch(found, source, leaf.table), leaf.blocks(conn)):
+    for part in parts(conn, source.oid):
+        for _ in batches.over(_feeding_batch(found, source, part.table), part.blocks(conn)):
             pass
     return sum(inserted)
 

@@ -211,29 +211,23 @@ def take_number(conn: Database, table: TableName, model: str) -> int:
 def record(conn: Database, entry: Entry) -> None:
     """Says in the history what scores a table's rows from now on."""
     scoring = entry.scoring
-    line = {
+    fields = {
         "id": entry.id,
         "table": entry.table.quoted,
         "filled": json.dumps(dict(entry.filled)),
         "watched": json.dumps(dict(entry.watched)),
-        "unscorable": scoring.unscorable,
         "classes": json.dumps(scoring.classes),
         "fed_by": entry.fed_by,
         "feeds": None if entry.feeds is None else json.dumps(dict(entry.feeds)),
+        "kind": entry.kind,
+        "scoring": scoring.to_json(),
+        **{
+            name: getattr(scoring, name) for name in ("version", "run_id", "unscorable", "for_a_row", "trees", "splits")
+        },
     }
-    fetch(conn, _UPDATE, line)
+    fetch(conn, _UPDATE, fields)
     if entry.kind is not None:
-        version = {
-            "id": entry.id,
-            "version": scoring.version,
-            "run_id": scoring.run_id,
-            "kind": entry.kind,
-            "for_a_row": scoring.for_a_row,
-            "trees": scoring.trees,
-            "splits": scoring.splits,
-            "scoring": scoring.to_json(),
-        }
-        fetch(conn, _SWITCH, version)
+        fetch(conn, _SWITCH, fields)
 
 
 def end(conn: Database, deployment_id: int) -> None:

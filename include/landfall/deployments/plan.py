@@ -44,9 +44,9 @@ def plan_deployment(request: Request, scoring: Scoring, present: Present, kind: 
     """
     _refuse(request, present)
     number, found, gone = present.number, present.found, present.gone
-    feed = chain.plan_feed(request.model, list(scoring.inputs), request.after, present)
+    link = chain.plan_link(request.model, list(scoring.inputs), request.after, present)
     table, prepared = prepare(
-        present.table, request.model, scoring, fed=feed.inputs if feed else {}, filled=present.filled
+        present.table, request.model, scoring, fed=link.inputs if link else {}, filled=present.filled
     )
     kept = {name: of for name, of in present.filled.items() if name in table.columns}
     filled = {**kept, **scoring.outputs}
@@ -56,9 +56,9 @@ def plan_deployment(request: Request, scoring: Scoring, present: Present, kind: 
         statements=(
             *(_clearing(gone) if gone else ()),
             *prepared,
-            *trigger.scoring_function(number, body),
+            *trigger.make_function(f"score_{number}", body),
             *(trigger.triggers(number, table, watched) if rewatch else ()),
-            *(feed.statements if feed else ()),
+            *(link.statements if link else ()),
             *(f"GRANT SELECT, INSERT ON {table.name.quoted} TO {quoted(role)}" for role in request.readers),
         ),
         ended=(gone.id,) if gone else (),
@@ -67,8 +67,8 @@ def plan_deployment(request: Request, scoring: Scoring, present: Present, kind: 
             table=table.name,
             filled=filled,
             watched=watched,
-            fed_by=feed.source if feed else None,
-            feeds=feed.columns if feed else None,
+            fed_by=link.source if link else None,
+            feeds=link.columns if link else None,
             scoring=scoring,
             kind=None if scoring == present.scoring else kind,
         ),

@@ -47,10 +47,10 @@ def look(conn: Database, request: Request) -> Present:
     there = tuple(deployments(conn))
     noted = next((deployment for deployment in there if deployment.table == request.table), None)
     found, gone = (None, noted) if noted and noted.gone else (noted, None)
-    table = find_table(conn, request.table)
-    if table is None:
-        table = declared_table(conn, request)
     feeds = request.after.table if request.after else found.fed_by if found else None
+    source = deployed(conn, feeds) if feeds else None
+    source_table = find_table(conn, feeds) if feeds else None
+    table = find_table(conn, request.table) or declared_table(conn, request)
     return Present(
         number=found.id if found else take_number(conn, request.table, request.model),
         table=table,
@@ -58,7 +58,7 @@ def look(conn: Database, request: Request) -> Present:
         gone=gone,
         scoring=current_scoring(conn, found.id) if found else None,
         filled=filled_before(conn, table.oid) if table.oid else {},
-        source=deployed(conn, feeds) if feeds else None,
-        source_table=find_table(conn, feeds) if feeds else None,
+        source=source,
+        source_table=source_table,
         deployments=there,
     )

@@ -50,16 +50,6 @@ class Repaired:
     failed: dict[str, LandfallError]
 
 
-@dataclass(frozen=True)
-class _Function:
-    """A function as it should be. `statements` make it."""
-
-    name: str
-    body: str
-    as_owner: bool
-    statements: list[str]
-
-
 def repair(conn: Database, *, say: Say = silent) -> Repaired:
     """Makes every function of the deployments what this version would make.
 
@@ -100,29 +90,23 @@ def _noted(conn: Database, failed: dict[str, LandfallError], name: str) -> Itera
 
 def _make_anew(conn: Database, found: Deployed, say: Say) -> None:
     def work(run: Callable[[Plan], None]) -> None:
-        run(Plan(statements=tuple(line for function in _differ(conn, found) for line in function.statements)))
+        run(Plan(statements=tuple(_differ(conn, found))))
 
     changing(conn, f"The functions of `{found.table}` could not be made anew.", work, say=say)
 
 
-def _differ(conn: Database, found: Deployed) -> list[_Function]:
-    """The functions of a deployment that are not there as they should be."""
-    there = {str(name): rest for name, *rest in fetch(conn, _THERE)}
+def _differ(conn: Database, found: Deployed) -> list[str]:
+    """The statements that make those functions of a deployment anew that are not there as they should be."""
+    there = {str(name): tuple(rest) for name, *rest in fetch(conn, _THERE)}
+    functions = [(f"score_{found.id}", current_scoring(conn, found.id).trigger_body(found.filled), False)]
+    if found.fed_by and (source := find_table(conn, found.fed_by)):
+        functions.append((f"feed_{found.id}", chain.feeding_body(found.table, source.key, found.feeds), True))
     return [
-        function
-        for function in _functions(conn, found)
-        if function.name in there and there[function.name] != [function.body, function.as_owner, _CONFIG]
+        statement
+        for name, body, as_owner in functions
+        if name in there and there[name] != (body, as_owner, _CONFIG)
+        for statement in trigger.make_function(name, body, as_owner=as_owner)
     ]
-
-
-def _functions(conn: Database, found: Deployed) -> Iterator[_Function]:
-    """The functions of a deployment as they should be."""
-    body = current_scoring(conn, found.id).trigger_body(found.filled)
-    yield _Function(f"score_{found.id}", body, False, trigger.scoring_function(found.id, body))
-    source = find_table(conn, found.fed_by) if found.fed_by else None
-    if source is not None:
-        body = chain.feeding_body(found.table, source.key, found.feeds)
-        yield _Function(f"feed_{found.id}", body, True, chain.feeding_function(found.id, body))
 
 
 def _pin(conn: Database, name: str, say: Say) -> None:

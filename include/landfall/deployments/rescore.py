@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from landfall.database import Database, explained, fetch, require_idle
-from landfall.deployments.blocks import LIMIT, LONGEST, RANGE, Batches, Leaf, counted, escaped, leaves
+from landfall.deployments.blocks import LIMIT, LONGEST, RANGE, Batches, Part, counted, escaped, parts
 from landfall.deployments.chain import feed_present
 from landfall.deployments.history import Deployed, current_scoring, deployed, hold_version
 from landfall.deployments.names import TableName, literal, quoted
@@ -86,10 +86,10 @@ class _Rescoring:
         self.batches = Batches(conn, self._check, self._count)
 
     def run(self, began: float, fed: int) -> Rescored:
-        there = {leaf: leaf.blocks(self.conn) for leaf in leaves(self.conn, self.found.oid)}
+        there = {part: part.blocks(self.conn) for part in parts(self.conn, self.found.oid)}
         before, whole = 0, True
-        for leaf, end in there.items():
-            whole &= self._leaf(leaf, end, self._telling(before, sum(there.values())))
+        for part, end in there.items():
+            whole &= self._part(part, end, self._telling(before, sum(there.values())))
             before += end
         return Rescored(
             table=str(self.found.table),
@@ -103,17 +103,17 @@ class _Rescoring:
             whole=whole,
         )
 
-    def _leaf(self, leaf: Leaf, end: int, tell: Callable[[int], None]) -> bool:
+    def _part(self, part: Part, end: int, tell: Callable[[int], None]) -> bool:
         """Whether no row of a table, or a part of one, is left that is due."""
-        statement = self._statement(leaf.table)
-        remain = sql.SQL(f"SELECT EXISTS (SELECT FROM ONLY {leaf.table} WHERE {self.due})")  # noqa: S608  (quoted names)
+        statement = self._statement(part.table)
+        remain = sql.SQL(f"SELECT EXISTS (SELECT FROM ONLY {part.table} WHERE {self.due})")  # noqa: S608  (quoted names)
         for number in range(PASSES):
             time.sleep(LONGEST if number else 0)
             for done in self.batches.over(statement, end):
                 tell(done if number == 0 else end)
             if fetch(self.conn, remain) == [(False,)]:
                 return True
-            end = leaf.blocks(self.conn)
+            end = part.blocks(self.conn)
         return False
 
     def _telling(self, before: int, of: int) -> Callable[[int], None]:

@@ -20,8 +20,10 @@ NUMBERS = ("smallint", "integer", "bigint", "real", "double precision", "numeric
 TEXTS = ("S", "E")
 """Categories of types (`pg_type.typcategory`) that are read as text: strings and enumerations."""
 _TABLE = sql.SQL("""
-SELECT c.oid, c.relkind::text, pg_has_role(c.relowner, 'USAGE'), pg_get_userbyid(c.relowner) FROM pg_class c
-WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %s) AND c.relname = %s""")
+SELECT c.oid, c.relkind::text, pg_has_role(c.relowner, 'USAGE'), pg_get_userbyid(c.relowner), ARRAY(
+    SELECT t.tgname::text FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype & 3 = 3
+    AND t.tgname COLLATE "C" > 'zz_landfall_scores_3' ORDER BY 1)
+FROM pg_class c WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %s) AND c.relname = %s""")
 _COLUMNS = sql.SQL("""
 SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
        format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL) AS plain, t.typcategory::text AS category,
@@ -33,9 +35,6 @@ _NEIGHBOURS = sql.SQL(
     "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tableowner = current_user ORDER BY 1 LIMIT 20"
 )
 _ELSEWHERE = sql.SQL("SELECT schemaname FROM pg_tables WHERE tablename = %s AND tableowner = current_user ORDER BY 1")
-_LATER = sql.SQL("""
-SELECT tgname FROM pg_trigger
-WHERE tgrelid = %s AND NOT tgisinternal AND tgtype & 3 = 3 AND tgname COLLATE "C" > 'zz_landfall_scores_3' ORDER BY 1""")
 _TYPE = sql.SQL("""
 SELECT format_type(t.oid, NULL) AS type, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL) AS plain,
        t.typcategory::text AS category
@@ -47,7 +46,7 @@ KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "i":
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class TableColumn:
     """A column of a table.
 
     Args:
@@ -71,8 +70,8 @@ class Column:
         return self.plain in NUMBERS if kind == "number" else self.category in TEXTS
 
 
-NUMBER = Column(name="", type="double precision", plain="double precision", category="N")
-TEXT = Column(name="", type="text", plain="text", category="S")
+NUMBER = TableColumn(name="", type="double precision", plain="double precision", category="N")
+TEXT = TableColumn(name="", type="text", plain="text", category="S")
 """What a table that is made has for an input, unless it is known better."""
 
 
@@ -91,7 +90,7 @@ class Table:
     name: TableName
     oid: int
     owner: str
-    columns: Mapping[str, Column]
+    columns: Mapping[str, TableColumn]
     later_triggers: tuple[str, ...] = ()
 
     @property
@@ -109,7 +108,7 @@ def find_table(conn: Database, name: TableName) -> Table | None:
     found = fetch_one(conn, _TABLE, [name.schema, name.table])
     if found is None:
         return None
-    oid, kind, ours, owner = found
+    oid, kind, ours, owner, later = found
     if kind not in ("r", "p"):
         raise DeploymentError(
             f"`{name}` is {KINDS.get(str(kind), 'no table')}; rows are scored as they go into a table.",
@@ -128,8 +127,8 @@ def find_table(conn: Database, name: TableName) -> Table | None:
         name=name,
         oid=int(str(oid)),
         owner=str(owner),
-        columns={column.name: column for column in fetch_as(conn, Column, _COLUMNS, [oid])},
-        later_triggers=tuple(str(trigger) for (trigger,) in fetch(conn, _LATER, [oid])),
+        columns={column.name: column for column in fetch_as(conn, TableColumn, _COLUMNS, [oid])},
+        later_triggers=tuple(later) if isinstance(later, list) else (),
     )
 
 
@@ -149,11 +148,11 @@ def declared_table(conn: Database, request: Request) -> Table:
     return Table(name=request.table, oid=0, owner=str(fetch(conn, _ROLE)[0][0]), columns=columns)
 
 
-def _declared(conn: Database, column: str, kind: str) -> Column:
+def _declared(conn: Database, column: str, kind: str) -> TableColumn:
     """A column of a type as PostgreSQL writes it, so that nothing else can come along with it."""
-    known: list[Column] = []
+    known: list[TableColumn] = []
     with suppress(psycopg.errors.SyntaxError):
-        known = fetch_as(conn, partial(Column, name=column), _TYPE, [kind])
+        known = fetch_as(conn, partial(TableColumn, name=column), _TYPE, [kind])
     if not known:
         raise DeploymentError(
             f"`{kind}` is not a type, for the column `{column}`.",
@@ -179,7 +178,7 @@ def _missing(conn: Database, name: TableName, model: str) -> DeploymentError:
 
 
 def prepare(
-    table: Table, model: str, scoring: Scoring, *, fed: Mapping[str, Column], filled: Mapping[str, str]
+    table: Table, model: str, scoring: Scoring, *, fed: Mapping[str, TableColumn], filled: Mapping[str, str]
 ) -> tuple[Table, list[str]]:
     """The table with all that a model reads, and the statements that give it what it lacks: CREATE TABLE, ALTER TABLE, or none.
 
@@ -201,7 +200,7 @@ def prepare(
     return table, [*statements, *_additions(table, scoring.outputs, filled)]
 
 
-def _with_inputs(table: Table, inputs: Mapping[str, str], fed: Mapping[str, Column]) -> Table:
+def _with_inputs(table: Table, inputs: Mapping[str, str], fed: Mapping[str, TableColumn]) -> Table:
     """A table that is to be made, with the model's inputs: of the type of what feeds them, unless a person gave another."""
     columns = dict(table.columns)
     for name, kind in inputs.items():
