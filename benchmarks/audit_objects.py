@@ -23,7 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from report import write
 
-from landfall.landing.store.feeds import connect
+from landfall.objects.client import connect
 from landfall.spec import Settings
 from landfall.stack import control, settings
 
@@ -32,8 +32,9 @@ CODE = """
 import json, re, sys, time
 from dataclasses import replace
 from datetime import UTC, datetime
-from landfall.landing.store.feeds import connect, iterate_landing
-from landfall.ledger import Current, audit, ensure_ledger
+from landfall.objects.client import connect
+from landfall.landing.landed import iterate_landing
+from landfall.ledger import Current, audit
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.database import connect as connect_database
 from landfall.spec import Landing
@@ -45,17 +46,16 @@ def peak() -> float:  # MB of this process's largest resident set; that of getru
 
 
 where, prefix, what = settings(), sys.argv[1], sys.argv[2]
-feed = replace(FORECAST, name=prefix, landing=Landing(prefix=prefix))
+feed = replace(FORECAST, pipeline="benchmark", name=prefix, landing=Landing(prefix=prefix))
 store = connect(where.s3)
 current = Current(code="c", contract="k", model=None, now=datetime.now(UTC))
 with connect_database(where) as database:
-    ensure_ledger(database)
     store.list_objects_v2(Bucket=where.s3.bucket, Prefix="warm", MaxKeys=1)
     before, began = peak(), time.perf_counter()
     if what == "list":
         told = {"objects": sum(1 for _ in iterate_landing(store, where.s3.bucket, feed.landing))}
     else:
-        found = audit(database, store, where.s3.bucket, "benchmark", feed, current,
+        found = audit(database, store, where.s3.bucket, feed, current,
                       active=lambda _: {}, newest=lambda feed, day: None)
         told = {"objects": found.objects, "new": found.new, "due": len(found.starts) + found.postponed}
     took = time.perf_counter() - began

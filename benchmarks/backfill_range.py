@@ -27,7 +27,7 @@ from report import spread, write
 from landfall.database import connect as connect_database
 from landfall.freshness import champion
 from landfall.landing.by_hand.split import land
-from landfall.landing.store.feeds import connect
+from landfall.objects.client import connect
 from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import BIKE_DEMAND, CITY, FORECAST, STATE, TRAINING
 from landfall.runs import AirflowApi

@@ -28,7 +28,8 @@ from report import quantile, spread, write
 from landfall.database import connect as connect_database
 from landfall.freshness import champion
 from landfall.landing.by_hand.split import land
-from landfall.landing.store.feeds import connect, landed_partitions
+from landfall.landing.landed import landed_partitions
+from landfall.objects.client import connect
 from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, FORECAST, TRAINING
 from landfall.runs import AirflowApi

@@ -16,8 +16,8 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parent))
 from report import write
 
-from landfall.compute.local import WarmSpark
-from landfall.landing.store.feeds import connect
+from landfall.compute.local.warm import WarmSpark
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import ACTUALS, TRAINING
 from landfall.spec import Partition, Partitions
 from landfall.stack import environment, settings

@@ -33,7 +33,7 @@ import pyspark
 sys.path.insert(0, str(Path(__file__).parent))
 from report import spread, write
 
-from landfall.landing.store.feeds import connect
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.runs import AirflowApi
 from landfall.samples.bike_demand import forecast_hours
@@ -99,7 +99,7 @@ def by_landfall(where: Settings, target: str) -> float:
     """Seconds that the job takes as a step runs it."""
     from airflow.sdk.exceptions import TaskDeferred
 
-    from landfall.orchestration.elsewhere.job import RemoteJob
+    from landfall.compute.remote import RemoteJob
 
     ti = SimpleNamespace(dag_id="bike_forecast", run_id=uuid.uuid4().hex, task_id="make_features", max_tries=0)
     ti.xcom_push = lambda key, value: None
@@ -125,7 +125,7 @@ async def fired(trigger: Any) -> Any:
 
 def by_spark_submit(where: Settings, folder: Path) -> float:
     """Seconds that spark-submit takes with the same words, by itself."""
-    from landfall.compute.cluster import submission
+    from landfall.compute.cluster.submission import submission
     from landfall.compute.target import Order
 
     name = f"bare-{uuid.uuid4().hex[:8]}"
@@ -153,7 +153,7 @@ def by_the_sdk(where: Settings) -> float:
     """Seconds from the SDK's call until the service says that the run has ended."""
     from databricks.sdk.service import jobs
 
-    from landfall.compute.databricks import Workspace
+    from landfall.compute.databricks.workspace import Workspace
     from landfall.compute.target import Order
 
     client, name = workspace(), f"bare-{uuid.uuid4().hex[:8]}"

@@ -26,8 +26,8 @@ from pyspark.sql import functions as F
 sys.path.insert(0, str(Path(__file__).parent))
 from report import spread, write
 
-from landfall.compute.local import WarmSpark
-from landfall.landing.store.feeds import connect
+from landfall.compute.local.warm import WarmSpark
+from landfall.objects.client import connect
 from landfall.spec import Estimator, Job, Learner, Settings
 from landfall.stack import environment, settings
 

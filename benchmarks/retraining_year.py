@@ -27,8 +27,8 @@ from report import write
 from landfall.database import connect as connect_database
 from landfall.freshness import champion
 from landfall.landing.by_hand.split import land
-from landfall.landing.store.feeds import connect
 from landfall.models.registry import version
+from landfall.objects.client import connect
 from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import BIKE_DEMAND, TRAINING
 from landfall.spec import Partition, Partitions
@@ -112,7 +112,7 @@ def _told(run: Training) -> tuple[str, str, str]:
 
 def errors(first: Partition, last: Partition) -> tuple[float, float]:
     """RMSE of what was published, and of the first version, over the same days."""
-    from landfall.compute.local import WarmSpark
+    from landfall.compute.local.warm import WarmSpark
 
     where = settings()
     with psycopg.connect(where.database_url) as conn:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from landfall.errors import LandfallError
 from landfall.landing.by_hand.split import land
-from landfall.landing.store.feeds import connect, list_partition
+from landfall.landing.landed import list_partition
 from landfall.ledger.survey import survey
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi
 from landfall.samples import write_sample

@@ -16,6 +16,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from landfall.database import migrate
 from landfall.models.registry import champion_version
 from landfall.pipelines.bike_demand import TRAINING
 from landfall.runs import AirflowApi
@@ -97,19 +98,45 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """URL of an empty database, dropped afterwards; on LANDFALL_TEST_DATABASE_URL's server, else on the stack's.
-    As the server's superuser (`Stack.superuser`).
+def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Makes databases without any table, gives their URLs, as the server's superuser (`Stack.superuser`), and drops them at the
+    end; on LANDFALL_TEST_DATABASE_URL's server, else on the stack's.
     """
     server = os.environ.get("LANDFALL_TEST_DATABASE_URL") or request.getfixturevalue("stack").superuser
-    name = f"test_{uuid.uuid4().hex[:8]}"
+    parts, names = conninfo_to_dict(server), list[sql.Identifier]()
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        try:
-            parts = conninfo_to_dict(server)
-            yield f"postgresql://{parts['user']}:{parts['password']}@{parts['host']}:{parts['port']}/{name}"
-        finally:
-            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+        def make() -> str:
+            name = f"test_{uuid.uuid4().hex[:8]}"
+            admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            names.append(sql.Identifier(name))
+            return f"postgresql://{parts['user']}:{parts['password']}@{parts['host']}:{parts['port']}/{name}"
+
+        yield make
+        for name in names:
+            admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture(scope="session")
+def database_url(new_database: Callable[[], str]) -> str:
+    """URL of a database with Landfall's own tables, which the tests of a session share."""
+    url = new_database()
+    with psycopg.connect(url, autocommit=True) as conn:
+        migrate(conn)
+    return url
+
+
+@pytest.fixture
+def emptied(database_url: str) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+    """A connection to that database, in UTC; Landfall's tables are empty, and there is no prediction table."""
+    query = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname = 'landfall' AND tablename <> 'migrations'"
+    with psycopg.connect(database_url, autocommit=True, options="-c TimeZone=UTC") as conn:
+        tables = [sql.Identifier(*row) for row in conn.execute(query)]
+        conn.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(", ").join(tables)))
+        conn.execute(
+            "SET client_min_messages = warning; DROP SCHEMA IF EXISTS predictions CASCADE; RESET client_min_messages"
+        )
+        yield conn
 
 
 @pytest.fixture(scope="session")
@@ -166,8 +193,15 @@ def trained(stack: Stack, landfall: Landfall, tmp_path_factory: pytest.TempPathF
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks every test that needs servers, so that `pytest -m "not stack"` is quick."""
     for item in items:
-        if {"stack", "landfall", "small", "small_disk", "database_url", "registry_url", "trained"} & set(
-            getattr(item, "fixturenames", ())
-        ):
+        if {
+            "stack",
+            "landfall",
+            "small",
+            "small_disk",
+            "new_database",
+            "database_url",
+            "registry_url",
+            "trained",
+        } & set(getattr(item, "fixturenames", ())):
             item.add_marker("stack")
             item.add_marker(pytest.mark.timeout(1800))

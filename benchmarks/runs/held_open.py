@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from landfall.landing.store.feeds import connect
+from landfall.objects.client import connect
 from landfall.spec import Settings
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from landfall.landing.store.feeds import connect
+from landfall.objects.client import connect
 from landfall.spec import Settings
 from landfall.stack import environment
 from landfall.stack.variables import for_servers

@@ -1,6 +1,6 @@
 """What can go wrong, as typed errors that say what to do next.
 
-Every error of Landfall is a `LandfallError` made of four sentences: what failed (with the name), where we looked,
+Every error of Landfall is a `LandfallError`. Its message has four parts: what failed (with the name), where we looked,
 what is left behind, and the next command to type. Nothing here prints; the command line and the task log do.
 """
 
@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from typing import ClassVar, Literal, Self, get_args
 
 Fault = Literal["input", "request", "server"]
-"""What made something fail. `input`: what landed, or was learnt from; the same input fails again. `request`: what was asked
-for, declared or configured; a person mends it. `server`: a server was away or broke; the same may succeed later."""
+"""Who is at fault. `input`: what landed, or was learnt from; the same input fails again. `request`: what somebody asked for,
+declared or configured; a person has to mend it. `server`: a server was away or broke; the same attempt may succeed later."""
 
 
 class LandfallError(Exception):
@@ -21,7 +21,7 @@ class LandfallError(Exception):
         looked: Where we looked, or what came instead of what was expected.
         left: What state things are in now.
         next: The next command to type, or the next thing to do.
-        fault: What made it fail, where that is not the `usual` one of the class. Only what is a server's is tried again.
+        fault: Who is at fault, if not the `usual` one of the class. Only a failure of a `server` is tried again.
     """
 
     usual: ClassVar[Fault] = "server"
@@ -59,17 +59,17 @@ class LandfallError(Exception):
         )
 
 
-def from_dict(told: Mapping[str, str], usual: type[LandfallError] = LandfallError) -> LandfallError:
-    """The error that `to_dict` told in another process; of type `usual` where this one does not know its type.
+def from_dict(saved: Mapping[str, str], usual: type[LandfallError] = LandfallError) -> LandfallError:
+    """The error that `to_dict` wrote in another process; of the class `usual` if this process does not know its class.
 
     Raises:
-        KeyError: `told` is no error.
+        KeyError: `saved` is no error.
     """
-    kind = globals().get(told.get("type", ""), usual)
+    kind = globals().get(saved.get("type", ""), usual)
     known = kind if isinstance(kind, type) and issubclass(kind, LandfallError) else usual
-    fault = next((each for each in get_args(Fault) if each == told.get("fault")), None)
-    fields = {name: str(told.get(name, "")) for name in ("looked", "left", "next")}
-    return known(str(told["error"]), **fields, fault=fault)
+    fault = next((known_fault for known_fault in get_args(Fault) if known_fault == saved.get("fault")), None)
+    fields = {name: str(saved.get(name, "")) for name in ("looked", "left", "next")}
+    return known(str(saved["error"]), **fields, fault=fault)
 
 
 class SpecError(LandfallError):

@@ -35,9 +35,9 @@ from landfall import database
 from landfall.database import fetch, run
 from landfall.deployments import TableName, deployed, deployments, undeploy
 from landfall.landing.by_hand.split import land
-from landfall.landing.store.feeds import connect
 from landfall.models.log_model import log_model
 from landfall.models.registry import registry
+from landfall.objects.client import connect
 from landfall.runs import AirflowApi
 from landfall.samples import write_sample
 from landfall.spec import Partition, Settings

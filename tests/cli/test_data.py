@@ -10,7 +10,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 from landfall.cli.data import register
-from landfall.landing.store.feeds import connect, list_partition
+from landfall.landing.landed import list_partition
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import ACTUALS
 from landfall.spec import S3, Partition, Settings
 

@@ -144,7 +144,7 @@ def test_a_model_is_deployed_a_row_is_inserted_and_both_are_listed(
     assert [line for line in lines if "CREATE OR REPLACE TRIGGER zz_landfall_scores_1 BEFORE INSERT" in line]
     assert lines[-2:] == [
         f"public.{table} is scored by {model} version 1",
-        f"next: landfall sql, and INSERT a row; landfall rescore public.{table}, for rows that were there",
+        f"next: landfall sql, and INSERT a row; landfall rescore public.{table}, for the rows that are there already",
     ]
     insert = f"INSERT INTO {table} (id, code, size) VALUES (1, 'abc', 2), (2, 'abc', 3) RETURNING id, prediction, model_version"
     assert told("sql", insert) == [
@@ -196,7 +196,7 @@ def test_a_dry_run_shows_every_statement_whole_and_leaves_nothing(models: Models
 
     assert "CREATE TABLE" in shown
     assert "CREATE OR REPLACE FUNCTION landfall_models.score_" in shown
-    assert shown.splitlines()[-1] == "-- taken back: nothing was changed"
+    assert shown.splitlines()[-1] == "-- all of it was taken back: nothing was changed"
     said = type_(*words, "--json")
     answer = json.loads(said.stdout)
     assert (answer["table"], answer["version"], answer["dry_run"]) == (f"public.{table}", "2", True)
@@ -210,7 +210,7 @@ def test_a_version_is_replaced_and_comes_back_and_the_history_says_when(models: 
     name = f"public.{table}"
     insert = f"INSERT INTO {table} VALUES (%s, 2) RETURNING prediction, model_version"
 
-    assert done("redeploy", table, "--dry-run").splitlines()[-1] == "-- taken back: nothing was changed"
+    assert done("redeploy", table, "--dry-run").splitlines()[-1] == "-- all of it was taken back: nothing was changed"
     assert tables.conn.execute(insert, [1]).fetchall() == [("no", "1")]
     assert f"{name} is scored by {model} version 2" in done("redeploy", table).splitlines()
     assert tables.conn.execute(insert, [2]).fetchall() == [("yes", "2")]
@@ -242,7 +242,7 @@ def test_a_version_is_replaced_and_comes_back_and_the_history_says_when(models: 
     before = first.since - timedelta(days=1)
     assert refused("deployments", table, "--at", before.isoformat()) == (
         f"error: Nothing scored the rows of `{name}` at {before:%Y-%m-%d %H:%M:%S} UTC.\n"
-        f"  looked: landfall.deployed_versions: the first is of {first.since:%Y-%m-%d %H:%M:%S} UTC\n"
+        f"  looked: landfall.deployed_versions: the first entry is of {first.since:%Y-%m-%d %H:%M:%S} UTC\n"
         f"  next: landfall deployments {name}\n"
     )
     assert refused("rollback", table, "--to", "7") == (
@@ -310,7 +310,8 @@ def test_predictions_feed_another_table_until_the_chain_is_taken_away(models: Mo
         f"  next: landfall undeploy public.{fed}    (first)\n"
     )
 
-    assert done("undeploy", fed, "--drop-columns", "--dry-run").splitlines()[-1] == "-- taken back: nothing was changed"
+    shown = done("undeploy", fed, "--drop-columns", "--dry-run")
+    assert shown.splitlines()[-1] == "-- all of it was taken back: nothing was changed"
     gone = done("undeploy", fed, "--drop-columns").splitlines()
     assert gone[-1] == f"public.{fed} is not scored any more; it was by {models.price} version 1"
     assert told("sql", f"SELECT * FROM {fed} ORDER BY id") == [{"id": 1, "kind": "small"}, {"id": 2, "kind": "large"}]

@@ -122,7 +122,7 @@ def test_the_versions_are_listed_with_why_they_served_or_not(versions):
 def test_promoting_says_what_served_before(versions):
     done = type_("promote", "bike_demand", "1")
     assert done.stdout == (
-        "version 1 of `bike_demand` serves now; before it: none\nwhat lies ahead is stale: landfall plan bike_demand\n"
+        "version 1 of `bike_demand` serves now; before it: none\nthe partitions ahead are stale now: landfall plan bike_demand\n"
     )
     answer = told("promote", "bike_demand", "2")
     assert (answer["version"], answer["replaced"], answer["kind"], answer["by_run"]) == (
@@ -224,7 +224,7 @@ def test_a_model_and_its_rows_are_rolled_back_together(versions):
     assert lines[0] == "version 1 of `bike_demand` serves again; version 2 is withdrawn"
     assert lines[1].startswith("`predictions.bike_demand` 2012-03-01: publication 1 is back (1 rows, model 1), ")
     assert lines[2] == (
-        "no publication by version 1 is kept for 2012-03-02: readers go on seeing rows of version 2; those ahead are "
+        "no publication by version 1 is kept for 2012-03-02: readers still see rows of version 2; those ahead are "
         "stale: landfall apply bike_demand"
     )
     assert seen(versions) == [1.0, 2.0]

@@ -11,8 +11,9 @@ import typer
 from landfall.cli.outcomes import Outcome, after_a_good_run, tell
 from landfall.cli.output import Output
 from landfall.freshness import not_honest
-from landfall.ledger import Facts, Made, Standing
+from landfall.ledger import Facts, Standing
 from landfall.pipelines.bike_demand import FORECAST
+from landfall.publishing import Made
 from landfall.spec import Partition, Partitions
 
 MAY = Partitions.parse("2015-05-01..2015-05-31").days
@@ -120,7 +121,7 @@ def test_what_is_still_stale_or_waits_is_an_error(capsys: Any) -> None:
 
 NOW = datetime(2015, 6, 1, tzinfo=UTC)
 PUBLISHED = Made(publication=1, objects={"k": "e"}, code="c", model="1", contract="k", rows=24, published_at=NOW)
-FACTS = Facts(pipeline="bike_demand", feed=FORECAST, partition=MAY[0], objects={"k": "e"}, lacks="", made=PUBLISHED)
+FACTS = Facts(feed=FORECAST, partition=MAY[0], objects={"k": "e"}, lacks="", made=PUBLISHED)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ FACTS = Facts(pipeline="bike_demand", feed=FORECAST, partition=MAY[0], objects={
             Standing(state="stale", why="the contract changed"),
             NOW,
             "stale",
-            "published, and yet: the contract changed",
+            "published, but stale already: the contract changed",
         ),
         (Standing(state="landed", why="no run has read it"), NOW + timedelta(hours=1), "landed", "no run has read it"),
         (Standing(state="paused", why="the DAG is paused"), NOW + timedelta(hours=1), "paused", "the DAG is paused"),

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from landfall.cli.app import build
 from landfall.cli.partitions import as_json
-from landfall.landing.store.feeds import connect
 from landfall.ledger.airflow_runs import at_work, is_urgent
 from landfall.ledger.survey import survey
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi
 from landfall.samples import write_sample

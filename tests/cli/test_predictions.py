@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 
 from landfall.cli import predictions
 from landfall.cli.predictions import aligned
+from landfall.database.statements import Result
 from landfall.pipelines.bike_demand import PREDICTIONS
 from landfall.publishing import Fingerprint, open_publication, publish
-from landfall.publishing.statements import Result
 from landfall.spec import Partition
 
 KEY = ["city=Washington", "state=D.C.", "time=1356436800000"]

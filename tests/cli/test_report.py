@@ -4,14 +4,11 @@ import json
 import subprocess
 import sys
 
-import psycopg
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from landfall.cli import report
-from landfall.freshness.schema import ensure_freshness
-from landfall.ledger.schema import ensure_ledger
 
 APP = typer.Typer()
 report.register(APP)
@@ -23,31 +20,26 @@ def type_(*words):
 
 
 @pytest.fixture
-def database(database_url, monkeypatch, tmp_path):
+def database(database_url, emptied, monkeypatch, tmp_path):
     """A connection to the database that the command uses, with one promoted version, one error and one decision."""
     monkeypatch.setenv("LANDFALL_HOME", str(tmp_path))
     monkeypatch.setenv("LANDFALL_DATABASE_URL", database_url)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "unused")
-    with psycopg.connect(database_url, autocommit=True) as conn:
-        conn.execute("SET client_min_messages = warning")
-        conn.execute("DROP SCHEMA IF EXISTS predictions, landfall, publications_data CASCADE")
-        ensure_ledger(conn)
-        ensure_freshness(conn)
-        conn.execute("""
-            INSERT INTO landfall.promotions (model, version, at, kind, reason, by_run, report) VALUES
-            ('bike_demand', '7', '2014-04-01 10:00Z', 'promoted', 'rmse 50', 'manual__1',
-             '{"challenger": {"metrics": {"rmse": 50.0}}}')""")
-        conn.execute("""
-            INSERT INTO landfall.partition_errors (model, version, partition, rows, rmse, mae) VALUES
-            ('bike_demand', '7', '2014-04-02', 24, 52.5, 40)""")
-        conn.execute("""
-            INSERT INTO landfall.retraining_decisions (model, run_id, at, champion, fired, figures) VALUES
-            ('bike_demand', 'r', '2014-04-03 09:00Z', '7', '[]', '{"new_rows": 24}')""")
-        conn.execute("""
-            INSERT INTO landfall.drift
-                (model, version, window_first, window_last, feature, statistic, value, above, rows) VALUES
-            ('bike_demand', '7', '2014-03-20', '2014-04-02', 'temp', 'psi', 0.25, 2.5, 336)""")
-        yield conn
+    emptied.execute("""
+        INSERT INTO landfall.promotions (model, version, at, kind, reason, by_run, report) VALUES
+        ('bike_demand', '7', '2014-04-01 10:00Z', 'promoted', 'rmse 50', 'manual__1',
+         '{"challenger": {"metrics": {"rmse": 50.0}}}')""")
+    emptied.execute("""
+        INSERT INTO landfall.partition_errors (model, version, partition, rows, rmse, mae) VALUES
+        ('bike_demand', '7', '2014-04-02', 24, 52.5, 40)""")
+    emptied.execute("""
+        INSERT INTO landfall.retraining_decisions (model, run_id, at, champion, fired, figures) VALUES
+        ('bike_demand', 'r', '2014-04-03 09:00Z', '7', '[]', '{"new_rows": 24}')""")
+    emptied.execute("""
+        INSERT INTO landfall.drift
+            (model, version, window_first, window_last, feature, statistic, value, above, rows) VALUES
+        ('bike_demand', '7', '2014-03-20', '2014-04-02', 'temp', 'psi', 0.25, 2.5, 336)""")
+    return emptied
 
 
 SUMMARY = """\
@@ -132,7 +124,7 @@ def test_a_page_that_cannot_be_written_is_an_error_and_leaves_nothing(database, 
         "type": "ReportError",
         "error": f"The report could not be written to `{place}`.",
         "looked": "is a directory",
-        "left": "what was there is as it was",
+        "left": "the file is as it was before",
         "next": "name a file in a folder that may be written to",
     }
     assert [each.name for each in tmp_path.rglob("*")] == ["folder"]

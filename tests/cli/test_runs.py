@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from landfall.cli.app import build
-from landfall.landing.store.feeds import connect, list_partition
+from landfall.landing.landed import list_partition
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
 from landfall.runs import AirflowApi
 from landfall.spec import Partition, Settings

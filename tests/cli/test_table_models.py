@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from landfall.cli.app import build
-from landfall.landing.store.feeds import connect
 from landfall.models.registry import champion_version, version
+from landfall.objects.client import connect
 from landfall.pipelines.iris import HAGGLING, IRIS, SPECIES
 from landfall.spec import Settings
 

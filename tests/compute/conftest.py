@@ -20,9 +20,9 @@ import pyspark
 import pytest
 from airflow.sdk.module_loading import import_string
 
-from landfall.compute.local import WarmSpark
-from landfall.landing.store.feeds import connect
-from landfall.orchestration.elsewhere.job import RESUME, RemoteJob
+from landfall.compute.local.warm import WarmSpark
+from landfall.compute.remote import RESUME, RemoteJob
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.samples.bike_demand import forecast_hours
 from landfall.spec import Partition, Settings
@@ -119,7 +119,7 @@ class Task:
 
     def asked(self, target: str, argv: list[str]) -> None:
         """As a worker leaves it that has died while its job runs."""
-        from landfall.orchestration.elsewhere.job import ASKED
+        from landfall.compute.remote import ASKED
 
         ask = {"argv": argv, "memo": {}}
         self.state.set(ASKED, {"ask": ask, "tries": self.max_tries, "target": target, "token": f"t-{self.run_id}"})

@@ -13,18 +13,18 @@ from typing import Any
 import psutil
 import pytest
 
-from landfall.compute.cluster import FEW_ROWS, submission
-from landfall.compute.standalone import wait_for_application, web_address
+from landfall.compute.cluster.standalone import wait_for_application, web_address
+from landfall.compute.cluster.submission import FEW_ROWS, submission
+from landfall.compute.remote import RemoteJob
+from landfall.compute.services import service_of
 from landfall.compute.target import Order
 from landfall.errors import ComputeError, SettingsError
-from landfall.orchestration.elsewhere.job import RemoteJob
-from landfall.orchestration.elsewhere.service import service_of
 from landfall.spec import Settings
 
 WORKER = """
 import json, sys
 from types import SimpleNamespace
-from landfall.orchestration.elsewhere.job import RemoteJob
+from landfall.compute.remote import RemoteJob
 from landfall.spec import Settings
 task, *argv = json.loads(sys.argv[1])
 job = RemoteJob({"ti": SimpleNamespace(**task)}, Settings.read(), "cluster", argv[0], small=True)
@@ -146,7 +146,7 @@ def test_without_its_connection_nothing_is_started(stack: Any, monkeypatch: pyte
 def test_a_master_that_does_not_answer_is_not_taken_for_an_idle_one(closed_port: int) -> None:
     with pytest.raises(ComputeError) as refused:
         wait_for_application(f"http://127.0.0.1:{closed_port}", "landfall-x")
-    assert refused.value.what == "Whether `landfall-x` still runs could not be asked."
+    assert refused.value.what == "It could not be found out whether `landfall-x` still runs."
     assert refused.value.left == "no second one was started"
 
 

@@ -15,12 +15,12 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 from databricks.sdk.service.workspace import ImportFormat, Language
 
-from landfall.compute.databricks import Workspace
+from landfall.compute.databricks.workspace import Workspace
+from landfall.compute.remote import RemoteJob
 from landfall.compute.target import Order
 from landfall.errors import ComputeError, SettingsError
 from landfall.landing.aws_lambda import handler
-from landfall.landing.store.feeds import connect
-from landfall.orchestration.elsewhere.job import RemoteJob
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.samples.bike_demand import forecast_hours
 from landfall.spec import Partition, Settings
@@ -134,7 +134,7 @@ def test_where_the_workspace_cannot_be_asked_no_second_run_is_started(
     with pytest.raises(ComputeError) as refused:
         databricks.run(NO_JOB, task)
     name = job_of(task, NO_JOB).name
-    assert refused.value.what == f"Whether `{name}` still runs could not be asked."
+    assert refused.value.what == f"It could not be found out whether `{name}` still runs."
     assert refused.value.left == "no second one was started"
     assert "Invalid access token." in refused.value.looked
     assert (runs(workspace, name), bool(task.state)) == ([], True)
@@ -194,7 +194,7 @@ def test_a_job_of_the_workspace_is_run_with_another_command_line(
     change(python_file="", new_cluster={}, job_id=job_id)
     with pytest.raises(ComputeError) as silent:
         databricks.run(DRIFT)
-    assert silent.value.what == "The Spark job `measure_drift` ended and told nothing."
+    assert silent.value.what == "The Spark job `measure_drift` ended without a report."
     assert parse(json.loads(seen.read_text()))[1].reference == "s3a://nowhere/reference.json"
 
 
@@ -203,7 +203,7 @@ def test_an_object_that_lands_runs_the_job_that_reads_it_with_no_airflow_between
     stack: Any, workspace: WorkspaceClient, own_job: Any, wait_until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The classic path: S3 calls a Lambda function, that one calls run-now, and the ETL job reads and writes S3."""
-    job_id = own_job("from landfall.compute.feed_job import main; main()")
+    job_id = own_job("from landfall.compute.databricks.feed_job import main; main()")
     settings, day = stack.settings, "2016-02-29"
     key = f"bike_sharing/forecast/dt={day}/hours.csv"
     rows = [FORECAST.contract.names, *forecast_hours(Partition.parse(day).day)]

@@ -21,11 +21,11 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.emrserverless import models
 from moto.server import ThreadedMotoServer
 
-from landfall.compute.emr import FEW_ROWS, PLAIN, SECRET, SOON, Application
+from landfall.compute.emr import operator as emr_service
+from landfall.compute.emr.application import FEW_ROWS, PLAIN, SECRET, SOON, Application
+from landfall.compute.remote import RESUME, RemoteJob
 from landfall.compute.target import Order
 from landfall.errors import ComputeError, LandfallError, SettingsError
-from landfall.orchestration.elsewhere import emr as emr_service
-from landfall.orchestration.elsewhere.job import RESUME, RemoteJob
 from landfall.spec import Settings
 from spark_jobs.__main__ import parse
 
@@ -267,7 +267,7 @@ def test_where_emr_does_not_answer_no_second_run_is_started(emr: Emr, order: Ord
     emr.connect(application_id="nowhere")
     with pytest.raises(ComputeError) as refused:
         emr_service.settle(order, again=False)
-    assert refused.value.what == "Whether `landfall-x` still runs could not be asked."
+    assert refused.value.what == "It could not be found out whether `landfall-x` still runs."
     assert refused.value.left == "no second one was started"
 
 

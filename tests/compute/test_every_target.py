@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from landfall.compute.local import WarmSpark
+from landfall.compute.local.warm import WarmSpark
 from landfall.errors import ComputeError
 
 COUNTED = {"rows": 24, "quarantined": 0}

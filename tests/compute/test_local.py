@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from landfall.compute.local import WarmSpark
+from landfall.compute.local.warm import WarmSpark
 from landfall.errors import ComputeError
 from landfall.spec.jobs import JOBS
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from landfall.compute.remote import ASKED, RemoteJob
 from landfall.compute.target import Order
 from landfall.errors import ComputeError
-from landfall.orchestration.elsewhere.job import ASKED, RemoteJob
 
 ASK = {"argv": ["bike_features"], "memo": {}}
 
@@ -43,7 +43,7 @@ class Lost:
 @pytest.fixture(params=[True, False])
 def service(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Silent:
     silent = Silent(request.param)
-    monkeypatch.setattr("landfall.orchestration.elsewhere.job.service_of", lambda target: silent)
+    monkeypatch.setattr("landfall.compute.remote.service_of", lambda target: silent)
     return silent
 
 

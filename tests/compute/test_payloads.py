@@ -15,10 +15,10 @@ import pytest
 import yaml
 from databricks.sdk.service import jobs
 
-from landfall.compute.cluster import submission
-from landfall.compute.databricks import Workspace
-from landfall.compute.emr import Application
-from landfall.compute.feed_job import argv_of
+from landfall.compute.cluster.submission import submission
+from landfall.compute.databricks.feed_job import argv_of
+from landfall.compute.databricks.workspace import Workspace
+from landfall.compute.emr.application import Application
 from landfall.compute.target import Order
 from landfall.errors import LandfallError
 from landfall.spec import Settings

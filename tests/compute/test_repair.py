@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from landfall.errors import ComputeError
-from landfall.landing.store.feeds import connect
+from landfall.objects.client import connect
 
 RUN = 7
 LONG = 4

@@ -24,7 +24,7 @@ from landfall.stack.java import Java
 from landfall.stack.layout import Layout
 from landfall.stack.mlflow import Keys, Mlflow, auth_settings
 from landfall.stack.postgres import Postgres
-from landfall.stack.s3 import S3
+from landfall.stack.s3 import S3Server
 from landfall.stack.secrets import Secrets
 from landfall.stack.spark import Spark
 
@@ -171,7 +171,11 @@ def test_the_one_shot_makes_the_tables_as_the_embedded_stack_does(
 
     bash, flag, script = services["airflow-init"]["command"]
     assert (bash, flag) == ("bash", "-c")
-    assert script.split(" && ") == ["python docker/write_login.py", *ran]
+    assert script.split(" && ") == [
+        "python docker/write_login.py",
+        "landfall migrate",
+        *ran,
+    ]  # the stack: when Postgres is up
 
 
 def test_the_one_shot_writes_the_login_that_the_embedded_stack_writes(
@@ -195,8 +199,8 @@ def test_the_one_shot_writes_the_login_that_the_embedded_stack_writes(
     )
 
 
-def s3_part(folder: Path, servers: Mapping[str, str]) -> S3:
-    return S3(
+def s3_part(folder: Path, servers: Mapping[str, str]) -> S3Server:
+    return S3Server(
         log=folder / "log", env=servers, data=folder, port=PORTS["s3"], bucket=variables.BUCKET, cache=folder,
         java=JAVA, access_key=SECRETS.s3_access_key, secret_key=SECRETS.s3_secret_key,
         models_access_key=SECRETS.models_access_key, models_secret_key=SECRETS.models_secret_key,

@@ -25,8 +25,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from landfall.landing.store.feeds import connect
 from landfall.models.registry import champion_version
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import TRAINING
 from landfall.samples import write_sample
 from landfall.spec import Partition, Settings
@@ -232,7 +232,7 @@ def stock(
 def test_what_is_missing_is_said_when_a_dag_file_is_read_with_the_command_that_installs_it(stock: Stock) -> None:
     read = stock.run("-c", "import dags.bike_forecast")
 
-    assert "SettingsError: This Airflow lacks what Landfall's steps import: " in read.stderr
+    assert "SettingsError: This Airflow lacks packages that Landfall's steps import: " in read.stderr
     assert "pyspark[connect]==4.0.*" in read.stderr
     assert "next: pip install " in read.stderr
     assert "(or all of it: landfall[airflow])" in read.stderr

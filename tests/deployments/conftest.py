@@ -97,7 +97,7 @@ def corner(database_url: str) -> Iterator[Corner]:
         finally:
             conn.execute("RESET ROLE")
             conn.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
-            conn.execute("DROP TABLE IF EXISTS landfall.deployed_versions, landfall.deployments")
-            conn.execute("DROP SCHEMA IF EXISTS landfall_models CASCADE")
+            conn.execute("TRUNCATE landfall.deployed_versions, landfall.deployments RESTART IDENTITY")
+            conn.execute("DROP SCHEMA landfall_models CASCADE; CREATE SCHEMA landfall_models")
             for role in one.roles:
                 conn.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(role)))

@@ -9,7 +9,6 @@ import uuid
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from landfall.deployments import After, deploy, deployed, rescore
 from landfall.scoring.form import Classes, Ensemble, Linear, Model, Value
@@ -77,15 +76,18 @@ ROWS = "(1, 0.75, E'red\\\\'), (2, 2.5, 'blue'), (3, -1.25, E'red\\\\')"
 @pytest.fixture
 def owner(corner):
     """A session of a role that owns what it deploys, and is no superuser: as `landfall` is."""
-    corner.run("DROP SCHEMA IF EXISTS landfall CASCADE")  # that of another test's role
     role = corner.make_role()
-    database = sql.Identifier(corner.conn.info.dbname)
-    corner.conn.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(database, sql.Identifier(role)))
     corner.run(f"GRANT CREATE ON SCHEMA {corner.schema} TO {role}")
+    for what in (
+        "SCHEMA landfall",
+        "SCHEMA landfall_models",
+        "TABLE landfall.deployments",
+        "TABLE landfall.deployed_versions",
+    ):
+        corner.run(f"ALTER {what} OWNER TO {role}")
     with corner.connect(role) as conn:
         yield conn
-    corner.run(f"DROP OWNED BY {role} CASCADE")
-    corner.run("DROP SCHEMA IF EXISTS landfall CASCADE")
+    corner.run(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
 
 
 @pytest.fixture

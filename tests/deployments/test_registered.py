@@ -203,7 +203,7 @@ def session(stack: Any) -> Iterator[Any]:
     """The stack's Spark, which writes where this process reads."""
     from pyspark.sql import SparkSession
 
-    from landfall.compute.local import SMALL
+    from landfall.compute.local.warm import SMALL
 
     one = SparkSession.builder.remote(stack.settings.spark_remote).create()
     for option, value in SMALL.items():

@@ -8,8 +8,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from landfall.freshness import ensure_freshness
-from landfall.ledger import ensure_ledger
 from landfall.models.registry import registry, set_champion
 from landfall.models.version import Snapshot
 from landfall.pipelines.bike_demand import BIKE_DEMAND, PREDICTIONS, TRAINING
@@ -34,9 +32,6 @@ def connection(settings: Settings) -> Iterator[Callable[[], Connection]]:
         opened.append(psycopg.connect(settings.database_url, autocommit=True, options="-c TimeZone=UTC"))
         return opened[-1]
 
-    with psycopg.connect(settings.database_url, autocommit=True) as conn:
-        ensure_ledger(conn)
-        ensure_freshness(conn)
     yield connect
     for conn in opened:
         conn.close()

@@ -21,6 +21,7 @@ from landfall.freshness import (
     note_verdict,
 )
 from landfall.ledger import judge_reading, open_reading
+from landfall.ledger.lives import rows_read
 from landfall.models.registry import registry, version
 from landfall.spec import Drift, ErrorBound, Gate, Partition, Partitions, Retraining
 from landfall.spec.training_reports import DriftReport, JudgedReport
@@ -61,7 +62,7 @@ def test_new_is_what_the_newest_readings_have_and_the_snapshot_has_not(settings,
     ):
         read(pipeline, day, rows)
     read(pipeline, "2012-02-01", 20)
-    figures = collect(conn, pipeline, version(settings, name, "1"))
+    figures = collect(conn, pipeline, version(settings, name, "1"), rows_read(conn, pipeline.training.feed.full_name))
     assert (figures.champion, figures.until) == ("1", "2012-01-31")
     assert (figures.new_partitions, figures.new_rows) == (2, 44)
 
@@ -74,13 +75,14 @@ def test_a_day_within_the_snapshot_that_was_not_learnt_from_is_new(settings, con
     read(pipeline, "2012-01-10", 24)
     read(pipeline, "2012-01-11", 24)
     champion = replace(champion, snapshot=replace(champion.snapshot, partitions=gap))
-    assert collect(conn, pipeline, champion).new_partitions == 1
+    assert collect(conn, pipeline, champion, rows_read(conn, pipeline.training.feed.full_name)).new_partitions == 1
 
 
 def test_without_a_champion_everything_is_new(conn, hours, read):
     pipeline = hours("nobody").pipeline
     read(pipeline, "2012-01-10", 24)
-    told = collect(conn, pipeline, None, drift={"temp": {"psi": 0.5}}, scheduled=True, by_hand=True)
+    read_rows = rows_read(conn, pipeline.training.feed.full_name)
+    told = collect(conn, pipeline, None, read_rows, drift={"temp": {"psi": 0.5}}, scheduled=True, by_hand=True)
     assert told == Figures(
         champion=None,
         new_rows=24,
@@ -108,18 +110,18 @@ def test_the_error_is_over_the_rows_of_the_newest_partitions_of_the_champion(set
     ):
         note_errors(settings, conn, name, Partition.parse(day), errors)
     champion = version(settings, name, "1")
-    figures = collect(conn, pipeline, champion)
+    figures = collect(conn, pipeline, champion, {})
     assert figures.error_partitions == 2
     assert figures.published_error == pytest.approx(math.sqrt((10 * 50**2 + 30 * 90**2) / 40))
     assert figures.gate_error == 40.0
-    figures = collect(conn, bounded(pipeline, 2, "mae"), champion)
+    figures = collect(conn, bounded(pipeline, 2, "mae"), champion, {})
     assert (figures.published_error, figures.gate_error) == (pytest.approx((10 * 40 + 30 * 80) / 40), 20.0)
-    assert collect(conn, bounded(pipeline, 2, "r2"), champion).gate_error == 40.0
+    assert collect(conn, bounded(pipeline, 2, "r2"), champion, {}).gate_error == 40.0
 
 
 def test_nothing_published_is_no_error(settings, conn, models, hours):
     name = models.new("2012-01-31")
-    figures = collect(conn, bounded(hours(name).pipeline), version(settings, name, "1"))
+    figures = collect(conn, bounded(hours(name).pipeline), version(settings, name, "1"), {})
     assert (figures.published_error, figures.gate_error, figures.error_partitions) == (None, None, 0)
 
 
@@ -175,10 +177,10 @@ def test_drift_is_measured_over_the_newest_partitions_once_there_are_new_ones(se
     name = models.new("2012-01-31")
     pipeline, champion = hours(name).pipeline, version(settings, name, "1")
     read(pipeline, "2012-01-31", 24)
-    assert len(newest_window(conn, pipeline, champion)) == 0
+    assert len(newest_window(pipeline.training, champion, rows_read(conn, pipeline.training.feed.full_name))) == 0
     read(pipeline, "2012-02-02", 24)
     read(pipeline, "2012-02-03", 0)
-    window = newest_window(conn, pipeline, champion)
+    window = newest_window(pipeline.training, champion, rows_read(conn, pipeline.training.feed.full_name))
     assert str(window) == "2012-01-19..2012-01-31,2012-02-02"
     assert len(window) == pipeline.training.freshness.retraining.window
 

@@ -371,7 +371,7 @@ def test_while_it_waits_for_another_it_holds_no_snapshot(settings, conn, connect
             asked.result()
     assert str(failed.value) == (
         f"Version 1 of `{name}` was not promoted.\n"
-        "  looked: waited 2 s for another promotion of the same model\n"
+        f"  looked: waited 2 s for another promotion of the same model, pid {holder.info.backend_pid} of `{holder.info.user}`\n"
         "  left: the champion stays as it was\n"
         "  next: let those sessions end (or pg_terminate_backend), then run the task again"
     )

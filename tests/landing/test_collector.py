@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from landfall.landing.waiting import collector
-from landfall.landing.waiting.collector import AGAIN, EACH, QUIET, Collector
+from landfall.landing.waiting.collector import AGAIN, BATCH, QUIET, Collector
 
 
 class Ring:
@@ -42,7 +42,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return told
 
 
-def many(one: Collector, waits: int = EACH) -> None:
+def many(one: Collector, waits: int = BATCH) -> None:
     for _ in range(waits):
         one.came()
 
@@ -66,7 +66,7 @@ def test_what_is_imported_is_set_aside_with_the_first_wait_and_waits_when_no_mor
 
 def test_a_few_waits_change_nothing(clock: list[float], calls: list[str]) -> None:
     one = Collector()
-    many(one, EACH // 2)
+    many(one, BATCH // 2)
     clock[0] += 10 * AGAIN
     one.rest()
     assert calls == ["collect", "freeze"]
@@ -74,7 +74,7 @@ def test_a_few_waits_change_nothing(clock: list[float], calls: list[str]) -> Non
 
 def test_after_an_hour_everything_is_looked_at_again(clock: list[float], calls: list[str]) -> None:
     one = Collector()
-    many(one, EACH + 1)
+    many(one, BATCH + 1)
     clock[0] += AGAIN
     one.rest()
     assert calls == ["collect", "freeze", "collect", "unfreeze", "collect", "freeze"]

@@ -12,9 +12,10 @@ import pytest
 
 from landfall.database import connect as connect_database
 from landfall.errors import LandingError
-from landfall.landing.store.feeds import connect, list_partition
-from landfall.landing.store.listing import LandedObject
-from landfall.ledger import ensure_ledger, record_landing
+from landfall.landing.landed import list_partition
+from landfall.ledger import record_landing
+from landfall.objects.client import connect
+from landfall.objects.listing import LandedObject
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.spec import Partition
 
@@ -32,7 +33,7 @@ def test_an_object_without_an_etag_is_named() -> None:
     with pytest.raises(LandingError) as refused:
         LandedObject.of({"Key": WHOLE, "Size": 1, "LastModified": datetime.now(UTC)})
     assert str(refused.value) == (
-        f"The object `{WHOLE}` has no ETag: nobody could tell when it is replaced.\n"
+        f"The object `{WHOLE}` has no ETag: nobody could tell if it is replaced.\n"
         f"  looked: {LOOKED}\n"
         "  left: nothing was read; the objects are whole\n"
         "  next: landfall mend-etags"
@@ -62,7 +63,6 @@ def copied(stack: Any) -> Iterator[dict[str, str]]:
     try:
         objects = list_partition(client, bucket, landing, DAY)
         with connect_database(settings) as conn:
-            ensure_ledger(conn)
             record_landing(conn, bucket, "bike_demand/forecast", landing, objects, partition=DAY)
         for each in objects:
             strip(Path(stack.home) / "data" / "s3" / "buckets" / bucket / each.key)
@@ -85,7 +85,7 @@ def test_lost_etags_are_told_and_computed_again(stack: Any, landfall: Landfall, 
     assert told.returncode == 1
     assert json.loads(told.stdout) == {
         "type": "LandingError",
-        "error": f"The object `{WHOLE}` has no ETag: nobody could tell when it is replaced.",
+        "error": f"The object `{WHOLE}` has no ETag: nobody could tell if it is replaced.",
         "looked": LOOKED,
         "left": "nothing was read; the objects are whole",
         "next": "landfall mend-etags",
@@ -103,5 +103,5 @@ def test_lost_etags_are_told_and_computed_again(stack: Any, landfall: Landfall, 
     again = landfall("mend-etags")
     assert again.returncode == 0
     assert again.stdout == (
-        f"0 of {answer['objects']:,} objects had no ETag and have one now; 0 have another than before\n"
+        f"0 of {answer['objects']:,} objects had no ETag and have one now; 0 have another one than before\n"
     )

@@ -12,10 +12,10 @@ from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 
 from landfall.errors import LandingError
-from landfall.landing.store.feeds import connect
 from landfall.landing.waiting import lister, poller
 from landfall.landing.waiting.async_store import AsyncStore
 from landfall.landing.waiting.lister import changes, landed
+from landfall.objects.client import connect
 from landfall.spec import S3, Landing, Partition
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, Settled
 
@@ -394,7 +394,7 @@ def test_an_outage_is_told_once_and_waited_out(
     s3: S3, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server is stopped and another one started on its port."""
-    monkeypatch.setattr("landfall.landing.waiting.async_store.ATTEMPTS", 1)
+    monkeypatch.setattr("landfall.objects.client.ATTEMPTS", 1)
     caplog.set_level(logging.INFO, "landfall.landing")
     first = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     first.start()
@@ -408,7 +408,7 @@ def test_an_outage_is_told_once_and_waited_out(
     async def work() -> None:
         waiting = wait(where, DAYS, CHRISTMAS, told)
         [one] = [await _first_lister()]
-        await until(lambda: bool(one.waits) and all(each.asked for each in one.waits))
+        await until(lambda: bool(one.waits) and all(each.answered for each in one.waits))
         await asyncio.to_thread(first.stop)
         await until(lambda: one._poller.errors >= 4)
         assert not waiting.done()
@@ -507,7 +507,7 @@ def test_a_bucket_that_vanishes_is_told_once_to_whoever_waits_and_the_wait_goes_
     async def work() -> None:
         waiting = wait(s3, DAYS, CHRISTMAS, told)
         one = await _first_lister()
-        await until(lambda: bool(one.waits) and all(each.asked for each in one.waits))
+        await until(lambda: bool(one.waits) and all(each.answered for each in one.waits))
         client.delete_bucket(Bucket=s3.bucket)
         await until(lambda: one._poller.errors >= 3)
         late = wait(s3, DAYS, Partition.parse("2012-12-26"))
@@ -534,7 +534,7 @@ def test_a_hint_makes_a_sleeping_lister_list_at_once(s3: S3, put: Any, monkeypat
     async def work() -> None:
         waiting = wait(s3, DAYS, CHRISTMAS)
         one = await _first_lister()
-        await until(lambda: all(each.asked for each in one.waits))
+        await until(lambda: all(each.answered for each in one.waits))
         await asyncio.to_thread(put, "bikes/forecast/dt=2012-12-25/a.csv")
         one.hint("other/prefix/dt=2012-12-25/a.csv")
         await asyncio.sleep(0.3)
@@ -564,7 +564,7 @@ def test_messages_of_a_queue_are_hints_for_the_listers_of_their_bucket(
             for day in (CHRISTMAS, Partition.parse("2012-12-26"))
         ]
         one = await _first_lister()
-        await until(lambda: all(each.asked for each in one.waits) and bool(followed))
+        await until(lambda: all(each.answered for each in one.waits) and bool(followed))
         [(url, tell)] = followed
         assert url == "http://127.0.0.1/1/landings"
         await asyncio.to_thread(put, "bikes/forecast/dt=2012-12-25/a.csv")

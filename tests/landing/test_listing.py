@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 
-from landfall.landing.store.feeds import connect, listing
+from landfall.objects import listing
+from landfall.objects.client import connect
 from landfall.spec import S3, Landing
 
 

@@ -14,9 +14,9 @@ from moto.server import ThreadedMotoServer
 
 from landfall.errors import LandingError
 from landfall.landing.events import messages
-from landfall.landing.store.feeds import connect
 from landfall.landing.waiting import lister
 from landfall.landing.waiting.lister import landed
+from landfall.objects.client import connect
 from landfall.spec import S3, Landing, Partition
 
 DAYS = Landing(prefix="bikes/forecast")
@@ -79,7 +79,7 @@ async def asked() -> None:
     """Return when every wait has been looked for once, and messages are read."""
     while not (
         lister._listers
-        and all(one.store.hears and all(each.asked for each in one.waits) for one in lister._listers.values())
+        and all(one.store.hears and all(each.answered for each in one.waits) for one in lister._listers.values())
     ):
         await asyncio.sleep(0.01)
 

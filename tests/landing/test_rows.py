@@ -12,8 +12,8 @@ import pytest
 from moto import mock_aws
 
 from landfall.errors import LandingError
-from landfall.landing.store.feeds import connect
-from landfall.landing.store.rows import land_rows
+from landfall.landing.rows import land_rows
+from landfall.objects.client import connect
 from landfall.pipelines.iris import IRIS
 from landfall.spec import S3
 

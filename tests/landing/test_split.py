@@ -244,7 +244,7 @@ def test_a_missing_column_names_the_nearest(tmp_path: Path) -> None:
         "File `a.csv` has no column `windspeed`. Did you mean `Wind_speed`?\n"
         f"  looked: {path}:1: {header.replace(',', ', ')}\n"
         "  left: nothing landed\n"
-        f"  next: name the columns so, then: landfall land bike_demand/actuals {path}"
+        f"  next: give the columns these names, then: landfall land bike_demand/actuals {path}"
     )
 
 

@@ -13,15 +13,10 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from landfall.errors import LandingError
 from landfall.landing.by_hand.split import land
-from landfall.landing.store.errors import landing_error
-from landfall.landing.store.feeds import (
-    check_landed,
-    connect,
-    landed_partitions,
-    list_landing,
-    list_partition,
-)
-from landfall.landing.store.listing import LandedObject, ObjectStore
+from landfall.landing.landed import check_landed, landed_partitions, list_landing, list_partition
+from landfall.objects.client import connect
+from landfall.objects.errors import landing_error
+from landfall.objects.listing import LandedObject, ObjectStore
 from landfall.pipelines.bike_demand import ACTUAL_HOURS, ACTUALS
 from landfall.spec import S3, Landing, Partition, Settings
 
@@ -128,7 +123,7 @@ def test_every_answer_becomes_a_sentence(error: Exception, what: str, looked: st
 def test_importing_landings_loads_nothing_heavy() -> None:
     heavy = {"boto3", "botocore", "numpy", "pandas", "pyspark", "rich"}
     code = (
-        "import sys, landfall.landing.store.feeds, landfall.landing.by_hand.split, landfall.samples;"
+        "import sys, landfall.landing.landed, landfall.landing.by_hand.split, landfall.samples;"
         f"print(sorted({heavy!r} & set(sys.modules)))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

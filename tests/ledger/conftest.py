@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from landfall.ledger import Current, ensure_ledger
+from landfall.ledger import Current
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.publishing import Fingerprint, open_publication, publish
 from landfall.spec import Feed, Landing, Partition, PredictionTable, Readiness
@@ -60,7 +60,7 @@ def make_feed(ready: Readiness | None = None) -> Feed:
         keep=1,
     )
     landing = Landing(prefix=f"{name}/hours", **({"ready": ready} if ready else {}))
-    return replace(FORECAST, name=name, dag_id=name, landing=landing, table=table)
+    return replace(FORECAST, pipeline="p", name=name, dag_id=name, landing=landing, table=table)
 
 
 def publish_row(conn: Connection, table: PredictionTable, day: Partition) -> None:
@@ -109,7 +109,6 @@ def current() -> Current:
 
 @pytest.fixture
 def conn(database_url: str) -> Iterator[Connection]:
-    """A connection to an empty database with a ledger."""
+    """A connection to the database of the tests."""
     with psycopg.connect(database_url, autocommit=True, options="-c TimeZone=UTC") as connection:
-        ensure_ledger(connection)
         yield connection

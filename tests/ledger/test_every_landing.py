@@ -32,7 +32,7 @@ from hypothesis.stateful import (
 from psycopg import sql
 
 from landfall.errors import LandfallError
-from landfall.ledger import Current, Seen, Start, audit, ensure_ledger
+from landfall.ledger import Current, Seen, Start, audit
 from landfall.partitions import Reading, Trip, judge, look, open_readings, open_staging, refuse, swap
 from landfall.pipelines.bike_demand import BIKE_DEMAND
 from landfall.publishing import Publication
@@ -216,7 +216,7 @@ class World(RuleBasedStateMachine):
         code, contract = self.trip("").code, self.feed.contract.version
         current = replace(self.current, now=datetime.now(UTC) + self.passed, code=code, contract=contract)
         found = audit(
-            self.conn, self.store, "lake", self.pipeline.name, self.feed, current,
+            self.conn, self.store, "lake", self.feed, current,
             active=lambda _: active, newest=lambda _, day: seen.get(day), patience=patience, paused=self.paused,
         )  # fmt: skip
         self.decided += found.starts
@@ -349,7 +349,6 @@ def test_every_landing_is_published_once_from_what_lies_in_s3(
     current: Current,
 ) -> None:
     with psycopg.connect(database_url, autocommit=True, options="-c TimeZone=UTC") as conn:
-        ensure_ledger(conn)
         bound = {
             "conn": conn,
             "new_feed": staticmethod(new_feed),

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from landfall.cli.partitions import as_json
-from landfall.landing.store.feeds import connect
 from landfall.ledger.survey import survey
+from landfall.objects.client import connect
 from landfall.orchestration.steps import audit as auditing
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi

@@ -88,12 +88,12 @@ def test_a_store_that_refuses_leaves_no_version_and_closes_the_run(local_setting
         (
             fitted(),
             ROWS[["size"]],
-            "The model that is to become a version of `flowers` needs `width`, which the rows have not.",
+            "The model that is to become a version of `flowers` needs `width`, which the rows lack.",
         ),
         (
             DecisionTreeClassifier().fit(ROWS.to_numpy(), ROWS.kind),
             ROWS,
-            "The model that is to become a version of `flowers` does not tell its columns.",
+            "The model that is to become a version of `flowers` does not name its columns.",
         ),
     ],
 )
@@ -121,7 +121,7 @@ def test_a_pipeline_of_spark_is_logged_through_spark_connect(store, name):
     from pyspark.ml.regression import DecisionTreeRegressor
     from pyspark.sql import SparkSession
 
-    from landfall.compute.local import SMALL
+    from landfall.compute.local.warm import SMALL
 
     session = SparkSession.builder.remote(store.spark_remote).create()
     try:

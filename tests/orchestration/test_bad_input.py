@@ -18,10 +18,11 @@ from landfall import pipelines
 from landfall.database import connect as connect_database
 from landfall.errors import ComputeError, LandingError, PublishingError, RunError
 from landfall.freshness import promote
-from landfall.landing.store.feeds import check_landed, connect
-from landfall.landing.store.listing import LandedObject
+from landfall.landing.landed import check_landed
 from landfall.ledger.survey import survey
 from landfall.models.registry import register, registry, start_training
+from landfall.objects.client import connect
+from landfall.objects.listing import LandedObject
 from landfall.orchestration import check_contract, make_features, publish, score, wait_for_landing
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.landing_trigger import LandingTrigger

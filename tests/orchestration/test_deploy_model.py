@@ -234,7 +234,7 @@ def test_rows_that_were_there_are_left_unless_the_form_says_otherwise() -> None:
     asked = filled_in(model="iris", table="t")
     with pytest.raises(AirflowSkipException) as caught:
         asked.rescore.execute(asked.context)
-    assert str(caught.value) == "The form does not ask for it: rows that were there are left as they are."
+    assert str(caught.value) == "The form does not demand it: existing rows stay as they are."
 
 
 def test_deploying_tells_a_model_version_in_and_a_table_out() -> None:

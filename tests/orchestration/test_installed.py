@@ -52,7 +52,7 @@ def test_a_package_that_is_missing_or_does_not_fit_is_named_with_what_installs_i
     with pytest.raises(SettingsError) as refused:
         check_installed()
     assert str(refused.value) == (
-        "This Airflow lacks what Landfall's steps import: nobody-has-this>=2, httpx<0.1.\n"
+        "This Airflow lacks packages that Landfall's steps import: nobody-has-this>=2, httpx<0.1.\n"
         f"  looked: the packages of {sys.prefix}\n"
         "  left: no DAG of Landfall can be read\n"
         "  next: pip install 'nobody-has-this>=2' 'httpx<0.1'    (or all of it: landfall[airflow])"
@@ -64,7 +64,7 @@ def test_a_package_that_was_installed_before_it_had_a_plugin_is_to_be_installed_
     with pytest.raises(SettingsError) as refused:
         check_installed()
     assert str(refused.value) == (
-        "Airflow finds no plugin of `landfall`: it was installed from a checkout that was older.\n"
+        "Airflow finds no plugin of `landfall`: it was installed from an older checkout.\n"
         f"  looked: the entry points of the installed package, in {sys.prefix}\n"
         "  left: no DAG of Landfall can be scheduled\n"
         "  next: make .venv/.ready    (or pip install -e . again), then landfall down && landfall up"

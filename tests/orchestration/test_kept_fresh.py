@@ -20,8 +20,8 @@ from landfall.database import connect as connect_database
 from landfall.freshness import champion
 from landfall.freshness.history import served_at
 from landfall.freshness.rollback import roll_back_model
-from landfall.landing.store.feeds import connect
 from landfall.models.registry import champion_version, registry, version
+from landfall.objects.client import connect
 from landfall.orchestration import collect_features, decide, judge, promote, train
 from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, ERRORS, FORECAST, PREDICTIONS, TRAINING

@@ -22,7 +22,7 @@ from airflow.triggers.base import TaskSuccessEvent, TriggerEvent
 from jinja2 import Environment
 
 from landfall.errors import LandingError, RunError, SpecError
-from landfall.landing.store.listing import LandedObject
+from landfall.objects.listing import LandedObject
 from landfall.orchestration import landing_trigger, landing_watcher, wait_for_landing
 from landfall.orchestration.landing_trigger import LandingTrigger, landing_of, waited_partition
 from landfall.orchestration.landing_watcher import LandingWatcher
@@ -362,7 +362,7 @@ def test_a_week_without_a_landing_fails_the_run_and_says_what_is_missing(
         one = LandedObject(f"{landing.folder(partition)}a.csv", "etag", 1, datetime(2012, 12, 25, tzinfo=UTC))
         return [one] if store == "half" else []
 
-    monkeypatch.setattr("landfall.landing.store.feeds.iterate_folder", listed)
+    monkeypatch.setattr("landfall.landing.landed.iterate_folder", listed)
     lacks = {
         "empty": "no object yet",
         "half": "no marker _SUCCESS",
@@ -385,7 +385,7 @@ def lying(monkeypatch: pytest.MonkeyPatch) -> list[LandedObject]:
     """What lies in the folder of the partition."""
     found: list[LandedObject] = []
     monkeypatch.setattr(sys.modules[LandingSensor.__module__], "connect", lambda s3: None)
-    monkeypatch.setattr("landfall.landing.store.feeds.iterate_folder", lambda *_: found)
+    monkeypatch.setattr("landfall.landing.landed.iterate_folder", lambda *_: found)
     return found
 
 

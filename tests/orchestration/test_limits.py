@@ -17,7 +17,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from airflow.sdk.execution_time.timeout import TimeoutPosix
 
-from landfall.compute.local import WarmSpark
+from landfall.compute.local.warm import WarmSpark
 from landfall.errors import ComputeError, LandingError
 from landfall.orchestration import check_contract, make_features
 from landfall.orchestration.steps.spark_step import SparkStep
@@ -48,7 +48,7 @@ def over_its_limit(step: Step) -> str:
             threading.Event().wait()
 
     with pytest.raises(AirflowTaskTimeout) as caught:
-        step.told(A_RUN, work)
+        step.carry_out(A_RUN, work)
     return str(caught.value)
 
 
@@ -56,8 +56,8 @@ def over_its_limit(step: Step) -> str:
 def test_a_step_over_its_limit_says_which_how_long_and_where_to_look() -> None:
     assert over_its_limit(check_contract(FORECAST)) == (
         "`check_contract` took longer than 0:05:00.\n"
-        "  looked: S3, Postgres, the registry and Airflow, which it asks\n"
-        "  left: what it had begun is undone, what was published stays; it is tried again\n"
+        "  looked: S3, Postgres, the registry and Airflow, which it uses\n"
+        "  left: what it had begun was undone, what was published stays; it is tried again\n"
         "  next: landfall ps"
     )
     assert over_its_limit(make_features(FORECAST)) == (
@@ -75,7 +75,7 @@ def test_only_what_a_server_did_is_tried_again(fault: Any, raised: type[Exceptio
         raise LandingError("No.", fault=fault)
 
     with pytest.raises(raised, match=r"^No\.$"):
-        check_contract(FORECAST).told(A_RUN, work)
+        check_contract(FORECAST).carry_out(A_RUN, work)
 
 
 def test_a_process_that_hears_no_signal_is_killed() -> None:
@@ -137,7 +137,7 @@ def frozen(stack: Any) -> Iterator[None]:
 JOB = """
 import sys
 import spark_jobs.__main__ as jobs
-from landfall.compute.local import WarmSpark
+from landfall.compute.local.warm import WarmSpark
 
 def run(argv, session):
     sleep = f"java_method('java.lang.Thread', 'sleep', {argv[0]}L + id)"

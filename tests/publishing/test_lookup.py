@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from landfall.database import connect
+from landfall.database.statements import execute
 from landfall.errors import PublishingError, SettingsError
 from landfall.publishing import lookup, publications
-from landfall.publishing.statements import execute
 from landfall.spec import PredictionTable
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from landfall.errors import PublishingError
 from landfall.publishing import find_publication, publications, publish, published
-from landfall.publishing.patience import SNAPSHOTS
+from landfall.publishing.snapshots import SNAPSHOTS
 
 pytestmark = pytest.mark.stack
 

@@ -1,7 +1,6 @@
 """A database with a year of a pipeline in it, written row by row, and reports made of values alone."""
 
 import json
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from math import sin
@@ -9,15 +8,12 @@ from math import sin
 import psycopg
 import pytest
 
-from landfall.freshness.schema import ensure_freshness
-from landfall.ledger.schema import ensure_ledger
+from landfall.freshness.measured import DriftValue, PartitionError
 from landfall.pipelines.bike_demand import BIKE_DEMAND
 from landfall.reporting.cells import due
 from landfall.reporting.facts import (
     Decided,
-    DriftValue,
     FeedFacts,
-    PartitionError,
     PartitionLife,
     Promoted,
     Report,
@@ -223,29 +219,12 @@ def make() -> type[Make]:
 
 
 @pytest.fixture
-def empty(database_url: str) -> Iterator[Connection]:
-    """A connection to a database without any of our schemas."""
-    with psycopg.connect(database_url, autocommit=True, options="-c TimeZone=UTC") as conn:
-        conn.execute("SET client_min_messages = warning")
-        conn.execute("DROP SCHEMA IF EXISTS predictions, landfall, publications_data CASCADE")
-        yield conn
-
-
-@pytest.fixture
-def conn(empty: Connection) -> Connection:
-    """A connection to a database with all tables, empty."""
-    ensure_ledger(empty)
-    ensure_freshness(empty)
-    return empty
+def conn(emptied: Connection) -> Connection:
+    """A connection to a database in which nothing has happened."""
+    return emptied
 
 
 @pytest.fixture
 def seed(conn: Connection) -> Seed:
     """Writes rows into `conn`."""
     return Seed(conn)
-
-
-@pytest.fixture
-def seeding() -> Callable[[Connection], Seed]:
-    """Writes rows into a connection of the test's own."""
-    return Seed

@@ -7,7 +7,6 @@ import pytest
 
 from landfall.errors import PublishingError
 from landfall.pipelines.bike_demand import BIKE_DEMAND
-from landfall.publishing.schema import ensure_history
 from landfall.reporting import as_json, read_report, summary
 from landfall.reporting.page import page
 from landfall.spec import Partition
@@ -32,26 +31,24 @@ def feed_of(report, name):
     return next(facts for facts in report.feeds if facts.feed.name == name)
 
 
-def test_a_database_without_our_tables_gives_an_empty_report(empty, make):
-    assert read_report(empty, BIKE_DEMAND, now=make.now) == make.report()
+def test_a_database_in_which_nothing_has_happened_gives_an_empty_report(conn, make):
+    assert read_report(conn, BIKE_DEMAND, now=make.now) == make.report()
 
 
-def test_a_database_of_before_the_ledger_has_publications_alone(empty, seeding, make):
-    with empty.transaction():
-        ensure_history(empty)
-    seeding(empty).published(FORECAST, DAY, hours(2), version="3")
+def test_what_was_published_before_the_ledger_was_kept_has_its_publication_alone(seed, read, make):
+    seed.published(FORECAST, DAY, hours(2), version="3")
 
-    found = read_report(empty, BIKE_DEMAND, now=make.now)
+    found = read()
 
     assert feed_of(found, "forecast").lives == (
         make.life(FORECAST, "2014-04-01", first_published_at=2, published_at=2, version="3", published_rows=24),
     )
 
 
-def test_a_report_writes_nothing(empty, make):
-    empty.execute("SET default_transaction_read_only = on")
+def test_a_report_writes_nothing(conn, make):
+    conn.execute("SET default_transaction_read_only = on")
 
-    assert read_report(empty, BIKE_DEMAND, now=make.now).errors == ()
+    assert read_report(conn, BIKE_DEMAND, now=make.now).errors == ()
 
 
 def test_delays_are_told_from_the_landing_to_the_first_publication(seed, read, make):
@@ -93,6 +90,19 @@ def test_a_partition_that_landed_and_was_not_published_is_told(seed, read):
 
     assert [str(each.partition) for each in facts.unpublished] == ["2014-04-01"]
     assert facts.lives[0].landing_delay == timedelta(hours=-10)
+
+
+def test_a_partition_that_was_skipped_on_purpose_is_not_waited_for(seed, read):
+    key = seed.landed("actuals", DAY, hours(26))
+    seed.read("actuals", DAY)
+    seed.conn.execute("UPDATE landfall.readings SET objects = jsonb_build_object(%s::text, 'e1')", [key])
+    assert [str(life.partition) for life in feed_of(read(), "actuals").unpublished] == ["2014-04-01"]
+    seed.conn.execute("UPDATE landfall.readings SET said = 'nothing had been published for these hours'")
+
+    facts = feed_of(read(), "actuals")
+
+    assert facts.unpublished == ()
+    assert facts.standings[Partition(DAY)].state == "skipped"
 
 
 def test_an_overdue_partition_is_told_until_it_lands(seed, read):
@@ -206,15 +216,16 @@ def test_the_delay_is_that_of_the_view_of_freshness(seed, read, conn):
 
 
 def test_a_database_that_refuses_is_an_error_that_says_where(conn, database_url, make):
-    conn.execute("DROP VIEW landfall.freshness")
-    conn.execute("ALTER TABLE landfall.drift RENAME COLUMN value TO worth")
     place = psycopg.conninfo.conninfo_to_dict(database_url)
-
-    with pytest.raises(PublishingError) as error:
-        read_report(conn, BIKE_DEMAND, now=make.now)
+    conn.execute("ALTER TABLE landfall.drift RENAME COLUMN value TO worth")
+    try:
+        with pytest.raises(PublishingError) as error:
+            read_report(conn, BIKE_DEMAND, now=make.now)
+    finally:
+        conn.execute("ALTER TABLE landfall.drift RENAME COLUMN worth TO value")
 
     assert str(error.value) == (
-        "The report of `bike_demand` could not be read.\n"
+        "The drift since `bike_demand` was trained could not be read.\n"
         f'  looked: {place["host"]}:{place["port"]}/{place["dbname"]}: column "value" does not exist\n'
         "  next: landfall logs postgres"
     )

@@ -19,8 +19,8 @@ from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from landfall.landing.store.feeds import connect
 from landfall.ledger.survey import survey
+from landfall.objects.client import connect
 from landfall.orchestration.airflow_patches.dags_test import _give_back
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.runs import AirflowApi
@@ -188,7 +188,7 @@ def test_airflow_dags_trigger_for_a_day_that_has_a_run_says_which_and_what_to_do
     done = airflow(june, "dags", "trigger", DAG, "--logical-date", f"{day}T00:00:00+00:00")
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stderr.strip().endswith(
-        f"`{DAG}` has a run of {day} 00:00 UTC: `{run_id}` (success).\n"
+        f"`{DAG}` already has a run of {day} 00:00 UTC: `{run_id}` (success).\n"
         "  looked: Airflow's database: a DAG has one run of a logical date\n"
         "  left: nothing was started\n"
         f"  next: landfall backfill {FEED} --from {day} --to {day}    (runs it again)"

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from landfall.compute.local import SMALL
+from landfall.compute.local.warm import SMALL
 from landfall.deployments.names import quoted
 from landfall.deployments.scoring import Scoring, compile_scoring, place_in_row
 from landfall.deployments.trigger import make_function

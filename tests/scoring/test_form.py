@@ -80,15 +80,15 @@ ONE = Linear(coefficients=((1.0,),), intercepts=(0.0,))
         ),
         (
             lambda: Model(features=(A, A), scorer=ONE, decision=Value()),
-            "The model's scores are of 1 features, there are 2.\n  looked: expected as many",
+            "The scorer needs 1 features, the model has 2.\n  looked: expected as many",
         ),
         (
             lambda: Model(features=(A,), scorer=ONE, decision=Classes(labels=(0.0, 1.0), probability="softmax")),
-            "The model decides by 2 scores.\n  looked: there are 1",
+            "The model's decision needs 2 scores.\n  looked: its scorer gives 1",
         ),
         (
             lambda: Model(features=(A,), scorer=ONE, decision=Classes(labels=(0.0, 1.0, 2.0), probability="logistic")),
-            "A logistic probability is of two classes.\n  looked: 3 labels",
+            "A logistic probability needs exactly two classes.\n  looked: 3 labels",
         ),
         (
             lambda: Model(
@@ -96,7 +96,7 @@ ONE = Linear(coefficients=((1.0,),), intercepts=(0.0,))
                 scorer=Linear(coefficients=((1.0, 1.0),), intercepts=(0.0,)),
                 decision=Value(),
             ),
-            "The column `a` is taken for a number and for text.\n  looked: expected one",
+            "The column `a` is used both as a number and as text.\n  looked: expected one kind",
         ),
     ],
 )

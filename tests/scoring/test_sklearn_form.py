@@ -146,7 +146,7 @@ def test_a_model_that_was_fitted_without_names_is_refused():
     with pytest.raises(ModelError) as caught:
         read_sklearn(fitted)
     assert str(caught.value) == (
-        "`LinearRegression` does not tell the names of its 3 columns.\n  looked: named: none\n"
+        "`LinearRegression` does not name its 3 columns.\n  looked: named: none\n"
         "  left: nothing was compiled\n  next: fit it on a table of pandas, or name the columns"
     )
     assert [column.name for column in read_sklearn(fitted, COLUMNS).inputs] == COLUMNS

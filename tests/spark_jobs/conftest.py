@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from landfall.compute.local import SMALL
-from landfall.landing.store.feeds import connect
+from landfall.compute.local.warm import SMALL
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
 from landfall.samples.bike_demand import actual_hours, forecast_hours
 from landfall.spec import Estimator, Feed, Job, Learner, Settings

@@ -277,9 +277,9 @@ def test_a_server_that_runs_on_the_data_is_left_alone(server: Server) -> None:
         server.part().prepare(lambda doing: None)
 
     assert str(caught.value) == (
-        "A PostgreSQL that this stack has not started is running on its data.\n"
+        "A PostgreSQL that this stack did not start is running on its data.\n"
         f"  looked: {lock_file(server)}: process {pid}\n"
         "  left: it was left alone, and so was the data\n"
-        f"  next: kill -INT {pid} && landfall up    (or landfall down, if it is of an earlier run)"
+        f"  next: kill -INT {pid} && landfall up    (or landfall down, if it is from an earlier run)"
     )
     assert server.ask("SELECT 1") == [(1,)]

@@ -197,7 +197,7 @@ def test_a_taken_port_starts_nothing(small: tuple[Path, Landfall]) -> None:
         refused = run("up", "--parts", "postgres,s3", "--port", f"s3={port}", "--json")
 
     assert refused.returncode == 1
-    assert json.loads(refused.stdout)["error"] == f"Port {port}, asked for by `s3`, is taken."
+    assert json.loads(refused.stdout)["error"] == f"Port {port}, requested for `s3`, is taken."
     assert belonging_to(home) == []
 
 

@@ -14,7 +14,7 @@ from landfall.stack.blueprint import KNOWN, USUAL, chosen
 from landfall.stack.doctor import examine
 from landfall.stack.jars import S3, SPARK
 from landfall.stack.secrets import Secrets
-from landfall.stack.state import Board, PartRecord, State
+from landfall.stack.state import Board, PartRecord, StackState
 
 
 def mode(path: Path) -> int:
@@ -166,7 +166,7 @@ def test_a_port_asked_for_that_is_taken_is_refused(tmp_path: Path, taken: int) -
     with pytest.raises(StackError) as caught:
         ports.choose(["s3"], {"s3": taken}, tmp_path / "ports.json", ports.Claims(tmp_path))
     assert str(caught.value) == (
-        f"Port {taken}, asked for by `s3`, is taken.\n"
+        f"Port {taken}, requested for `s3`, is taken.\n"
         f"  looked: 127.0.0.1:{taken}\n"
         "  left: nothing was started\n"
         "  next: landfall up --port s3=NUMBER    (without it, a free port is chosen)"
@@ -228,13 +228,13 @@ def test_another_list_of_jars_is_another_folder(tmp_path: Path) -> None:
 
 
 def test_the_state_is_read_back_or_absent(tmp_path: Path) -> None:
-    board = Board(tmp_path / "state.json", State(run="r", supervisor=1, created=2.0))
+    board = Board(tmp_path / "state.json", StackState(run="r", supervisor=1, created=2.0))
     board.state.parts = [PartRecord(name="s3", log="x")]
     board.part(board.state.parts[0], "healthy")
 
-    assert State.read(tmp_path / "state.json") == board.state
+    assert StackState.read(tmp_path / "state.json") == board.state
     (tmp_path / "state.json").write_text("{")
-    assert State.read(tmp_path / "state.json") is None
+    assert StackState.read(tmp_path / "state.json") is None
 
 
 def test_the_doctor_says_how_to_mend_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

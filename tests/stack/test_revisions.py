@@ -76,7 +76,7 @@ def test_tables_of_a_newer_version_are_refused(url: str, schema: Schema) -> None
     installed = version({"mlflow": "mlflow", "airflow": "apache-airflow-core"}[schema.name])
     assert str(refused.value) == (
         f"The tables of `{schema.name}` were made by a newer version than {schema.name} {installed}, which is installed.\n"
-        f"  looked: revision fedcba987654 in the database `{schema.name}`; the newest that is known here is "
+        f"  looked: revision fedcba987654 in the database `{schema.name}`; the newest known here is "
         f"{schema.known()[1]}\n"
         "  left: nothing was migrated; data is kept\n"
         "  next: pip install -r requirements.txt    (of the checkout that the stack was last started from)"
@@ -87,7 +87,7 @@ def test_a_database_that_does_not_answer_is_told(url: str) -> None:
     away = re.sub(r":\d+/", ":1/", url)
     with pytest.raises(StackError) as refused:
         MLFLOW.is_due(away)
-    assert refused.value.what == "How old the tables of `mlflow` are is not known."
+    assert refused.value.what == "The revision of the tables of `mlflow` could not be read."
     assert refused.value.next == "landfall logs postgres"
 
 

@@ -15,7 +15,7 @@ import psutil
 import psycopg
 import pytest
 
-from landfall.landing.store.feeds import connect
+from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import FORECAST
 from landfall.runs import AirflowApi
 from landfall.spec import Partition, Settings

@@ -80,7 +80,7 @@ def ask(stranger: Any, port: int, asked: list[Asked], **headers: str) -> dict[As
 
 
 def test_s3_shows_and_takes_nothing_without_a_signature(stack: Any, stranger: Any, ports_of: Any) -> None:
-    from landfall.landing.store.feeds import connect
+    from landfall.objects.client import connect
 
     client: Any = connect(stack.settings.s3)
     client.put_object(Bucket="landfall", Key="stranger/secret.csv", Body=b"1")

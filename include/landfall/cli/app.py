@@ -12,6 +12,7 @@ from landfall.cli import (
     deploy,
     deployments,
     explain,
+    migrate,
     models,
     partitions,
     predictions,
@@ -47,6 +48,7 @@ def build() -> typer.Typer:
 
     for module in (
         stack,
+        migrate,
         data,
         partitions,
         explain,

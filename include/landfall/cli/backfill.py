@@ -1,4 +1,4 @@
-"""`landfall backfill`, `apply`: many partitions, through Airflow or in one Spark job, waited for with a progress bar."""
+"""`landfall backfill`, `apply`: runs many partitions, through Airflow or in one Spark job, and waits with a progress bar."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ import typer
 from landfall.cli.outcomes import Outcome, counted, outcome_of, tell
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.cli.partitions import PipelineArgument, feeds_of, planned, planned_json, show_plan
-from landfall.cli.waiting import WAIT, Step, bar_of, doing_now
+from landfall.cli.waiting import WAIT, FeedBar, bar_of, doing_now
 from landfall.errors import RunError
 from landfall.ledger import Facts, Standing
 from landfall.ledger.survey import Survey, survey
@@ -24,7 +24,7 @@ STOPPED = "another had failed before (--stop-on-failure)"
 
 
 class Only(StrEnum):
-    """Which of the partitions that have landed."""
+    """Which of the landed partitions are to run."""
 
     ALL = "all"
     MISSING = "missing"
@@ -43,68 +43,80 @@ def backfill(
     first: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="First partition.")],
     last: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="Last partition, included.")],
     only: Annotated[
-        Only, typer.Option(help="all that landed; missing: not published; failed; stale: made from something else.")
+        Only,
+        typer.Option(
+            help="all: all that landed; missing: not published; failed: the last run failed; stale: made from other inputs."
+        ),
     ] = Only.ALL,
     bulk: Annotated[
-        bool, typer.Option("--bulk", help="Compute the range in one Spark job, not in one run of Airflow a partition.")
+        bool,
+        typer.Option("--bulk", help="Compute the range in one Spark job, not in one run of Airflow per partition."),
     ] = False,
-    stop_on_failure: Annotated[bool, typer.Option("--stop-on-failure", help="Start no more after one failed.")] = False,
+    stop_on_failure: Annotated[
+        bool, typer.Option("--stop-on-failure", help="Start no more runs after one failed.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; start nothing.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Run every partition that has landed in a range again, through Airflow's own backfill, and wait.
+    """Run every partition in a range that has landed again, through Airflow's own backfill, and wait.
 
-    Interrupted and started again with the same words, it goes on where it was. It says how many partitions were published,
-    skipped and failed, and why. Exit code 0: every one is published from what is there now, or nothing was left to do. Exit
-    code 1: one is not.
+    If it is interrupted, the same command goes on where it was. It says how many partitions were published, skipped and
+    failed, and why. Exit code 0: every partition is published from what is there now, or nothing was left to do. Exit code 1:
+    at least one is not.
     """
     from landfall.stack import settings
 
     with answering(json) as out:
-        asked, feeds = Partitions.between(Partition.parse(first), Partition.parse(last)), _by_ahead(pipeline)
-        where = settings()
-        found = [survey(where, *one, since=asked.days[0].start if len(asked) else None) for one in feeds]
-        work = [each for one in found for each in _chosen(one, asked, only)]
+        requested, feeds = Partitions.between(Partition.parse(first), Partition.parse(last)), _by_ahead(pipeline)
+        servers = settings()
+        feed_surveys = [
+            survey(servers, *feed, since=requested.days[0].start if len(requested) else None) for feed in feeds
+        ]
+        work = [partition for feed_survey in feed_surveys for partition in _chosen(feed_survey, requested, only)]
         if not work and only is Only.ALL:
-            raise _nothing(where, pipeline, first, last)
+            raise _nothing(servers, pipeline, first, last)
         if dry_run:
             _show_dry(out, work)
             return
         words = f"{pipeline} {first}..{last} {only}{' bulk' if bulk else ''}"
-        waiting = {each.feed.dag_id: _waiting(each) for each in found}
-        _run(out, where, work, Work(words=words, bulk=bulk, stop_on_failure=stop_on_failure, waiting=waiting))
+        waiting = {feed_survey.feed.dag_id: _waiting(feed_survey) for feed_survey in feed_surveys}
+        _run(out, servers, work, Work(words=words, bulk=bulk, stop_on_failure=stop_on_failure, waiting=waiting))
 
 
 def apply(
     pipeline: PipelineArgument = None,
     first: Annotated[str | None, typer.Option("--from", metavar="PARTITION", help="First partition.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="PARTITION", help="Last partition, included.")] = None,
-    bulk: Annotated[bool, typer.Option("--bulk", help="In one Spark job a feed, not in one run a partition.")] = False,
-    stop_on_failure: Annotated[bool, typer.Option("--stop-on-failure", help="Start no more after one failed.")] = False,
+    bulk: Annotated[
+        bool, typer.Option("--bulk", help="In one Spark job per feed, not in one run per partition.")
+    ] = False,
+    stop_on_failure: Annotated[
+        bool, typer.Option("--stop-on-failure", help="Start no more runs after one failed.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Run what `landfall plan` shows, and wait. What it answers and its exit codes are those of `landfall backfill`."""
+    """Run what `landfall plan` shows, and wait. Its output and exit codes are those of `landfall backfill`."""
     from landfall.stack import settings
 
     with answering(json) as out:
-        where = settings()
-        due = planned(out, where, pipeline, first, last)
+        servers = settings()
+        due = planned(out, servers, pipeline, first, last)
         if not due:
-            out.answer([], "nothing is due: everything that landed is published from what is there")
+            out.answer([], "nothing is due: everything that landed is published from what is there now")
             return
         if not json:
             show_plan(out, due)
-        _run(out, where, due, Work(words="", bulk=bulk, stop_on_failure=stop_on_failure))
+        _run(out, servers, due, Work(words="", bulk=bulk, stop_on_failure=stop_on_failure))
 
 
 class Work:
-    """How to run what was chosen.
+    """How to run the chosen partitions.
 
     Args:
-        words: The name of a backfill that can be gone on with; empty for one that cannot.
-        bulk: In one Spark job.
-        stop_on_failure: Start no more after one failed.
-        waiting: DAG -> its partitions that have a run which waits or is at work.
+        words: The name of a backfill that can be continued; empty for one that cannot.
+        bulk: True: in one Spark job.
+        stop_on_failure: True: start no more runs after one failed.
+        waiting: DAG -> its partitions with a run that waits or is at work.
     """
 
     def __init__(
@@ -114,31 +126,31 @@ class Work:
 
 
 def _by_ahead(pipeline: str) -> list[tuple[Pipeline, Feed]]:
-    """Forecasts before actuals: what was published is there when its errors are measured."""
-    return sorted(feeds_of(pipeline), key=lambda each: -each[1].ahead)
+    """Forecasts before actuals, so that predictions are published before their errors are measured."""
+    return sorted(feeds_of(pipeline), key=lambda entry: -entry[1].ahead)
 
 
-def _waiting(found: Survey) -> set[Partition]:
-    return {facts.partition for facts, _ in found.partitions if facts.run and facts.run.active}
+def _waiting(feed_survey: Survey) -> set[Partition]:
+    return {facts.partition for facts, _ in feed_survey.partitions if facts.run and facts.run.active}
 
 
-def _chosen(found: Survey, asked: Partitions, only: Only) -> Due:
-    wanted = set(asked)
-    landed = [each for each in found.partitions if each[0].partition in wanted and each[0].objects]
+def _chosen(feed_survey: Survey, requested: Partitions, only: Only) -> Due:
+    days = set(requested)
+    landed = [entry for entry in feed_survey.partitions if entry[0].partition in days and entry[0].objects]
     match only:
         case Only.ALL:
             return landed
         case Only.MISSING:
-            return [each for each in landed if each[0].made is None and each[1].state != "skipped"]
+            return [entry for entry in landed if entry[0].made is None and entry[1].state != "skipped"]
         case _:
-            return [each for each in landed if str(each[1].state) == str(only)]
+            return [entry for entry in landed if str(entry[1].state) == str(only)]
 
 
-def _nothing(where: Settings, pipeline: str, first: str, last: str) -> RunError:
+def _nothing(servers: Settings, pipeline: str, first: str, last: str) -> RunError:
     feeds = [feed for _, feed in _by_ahead(pipeline)]
     return RunError(
         f"Nothing of `{pipeline}` has landed from {first} to {last}.",
-        looked=", ".join(f"{where.s3.bucket}/{feed.landing.prefix}/" for feed in feeds),
+        looked=", ".join(f"{servers.s3.bucket}/{feed.landing.prefix}/" for feed in feeds),
         left="nothing was started",
         next=f"landfall land {pipeline.partition('/')[0]}/{feeds[0].name} FILE.csv",
     )
@@ -152,53 +164,57 @@ def _show_dry(out: Output, work: Due) -> None:
     out.table(("feed", "partition", "state now", "why"), rows, title=f"would run {len(work)} partitions")
 
 
-def _run(out: Output, where: Settings, work: Due, how: Work) -> None:
-    """Run the work feed after feed and tell the end; see `tell` for the exit code."""
+def _run(out: Output, servers: Settings, work: Due, how: Work) -> None:
+    """Runs the work feed after feed and prints the result; see `tell` for the exit code."""
     from landfall.ledger.backfills import begin, finish
 
     dags = list(dict.fromkeys(facts.feed.dag_id for facts, _ in work))
-    refused = {} if how.bulk or not dags else _refused(where, dags)
-    began = begin(where, how.words) if how.words else datetime.now(UTC)
+    refused = {} if how.bulk or not dags else _refused(servers, dags)
+    began = begin(servers, how.words) if how.words else datetime.now(UTC)
     outcomes: dict[tuple[str, Partition], Outcome] = {}
     stopped = False
     for dag_id in dags:
         mine = {facts.partition: (facts, standing) for facts, standing in work if facts.feed.dag_id == dag_id}
-        done = [each for each in mine.values() if _done_since(*each, began)]
-        for facts, standing in done:
+        done_before = [entry for entry in mine.values() if _done_since(*entry, began)]
+        for facts, standing in done_before:
             outcomes[dag_id, facts.partition] = _as_it_is(facts, standing)
-        left = [facts for facts, standing in mine.values() if (facts, standing) not in done]
+        left = [facts for facts, standing in mine.values() if (facts, standing) not in done_before]
         if stopped or dag_id in refused:
-            why = refused.get(dag_id, STOPPED)
-            outcomes |= {(dag_id, facts.partition): _not_started(facts, why) for facts in left}
+            reason = refused.get(dag_id, STOPPED)
+            outcomes |= {(dag_id, facts.partition): _not_started(facts, reason) for facts in left}
             continue
-        if done:
-            out.remark(f"{dag_id}: {len(done)} of {len(mine)} were done before it was interrupted")
+        if done_before:
+            out.remark(f"{dag_id}: {len(done_before)} of {len(mine)} were done before it was interrupted")
         with bar_of(out, dag_id, len(left)) as step:
-            for each in _bulk(where, left, step.say) if how.bulk else _native(where, left, how, step, out.remark):
-                facts = mine[each.partition][0]
-                outcomes[dag_id, each.partition] = ended = _outcome(where, facts, began, each)
+            for ended_run in (
+                _bulk(servers, left, step.say) if how.bulk else _native(servers, left, how, step, out.remark)
+            ):
+                facts = mine[ended_run.partition][0]
+                outcomes[dag_id, ended_run.partition] = ended = _outcome(servers, facts, began, ended_run)
                 step.done(counted(outcome for (name, _), outcome in outcomes.items() if name == dag_id))
                 if ended.state == "failed" and how.stop_on_failure:
                     stopped = True
                     break
-    whole = [outcomes.get((facts.feed.dag_id, facts.partition)) or _not_started(facts, STOPPED) for facts, _ in work]
-    if how.words and not any(each.state in ("failed", "not started") for each in whole):
-        finish(where, how.words)
-    failed = next((each for each in whole if each.state == "failed"), None)
-    page = f"{where.airflow_url}/dags/{failed.dag_id}/runs/{failed.run_id}" if failed and not how.bulk else ""
-    tell(out, whole, page)
+    all_outcomes = [
+        outcomes.get((facts.feed.dag_id, facts.partition)) or _not_started(facts, STOPPED) for facts, _ in work
+    ]
+    if how.words and not any(outcome.state in ("failed", "not started") for outcome in all_outcomes):
+        finish(servers, how.words)
+    failed = next((outcome for outcome in all_outcomes if outcome.state == "failed"), None)
+    page = f"{servers.airflow_url}/dags/{failed.dag_id}/runs/{failed.run_id}" if failed and not how.bulk else ""
+    tell(out, all_outcomes, page)
 
 
-def _outcome(where: Settings, facts: Facts, began: datetime, ended: Ended) -> Outcome:
-    """What became of a partition: as a bulk tells it, or as the ledger has it and, for a failed run, the log of its task."""
+def _outcome(servers: Settings, facts: Facts, began: datetime, ended: Ended) -> Outcome:
+    """What became of a partition: as a bulk reports it, else as the ledger and, for a failed run, its task's log say."""
     if ended.state in ("published", "skipped") or (ended.state == "failed" and ended.why):
         return Outcome(
             feed=facts.name, dag_id=ended.dag_id, partition=ended.partition, state=ended.state, why=ended.why,
             run_id=ended.run_id,
         )  # fmt: skip
     failed = ended.state == "failed"
-    why = AirflowApi(where).why(ended.dag_id, ended.run_id).what if failed else ""
-    return outcome_of(where, facts, began, ended.run_id, failed=failed, why=why)
+    why = AirflowApi(servers).why(ended.dag_id, ended.run_id).what if failed else ""
+    return outcome_of(servers, facts, began, ended.run_id, failed=failed, why=why)
 
 
 def _as_it_is(facts: Facts, standing: Standing) -> Outcome:
@@ -212,13 +228,13 @@ def _not_started(facts: Facts, why: str) -> Outcome:
     )  # fmt: skip
 
 
-def _refused(where: Settings, dags: list[str]) -> dict[str, str]:
-    """The DAGs whose runs would not go on, and why.
+def _refused(servers: Settings, dags: list[str]) -> dict[str, str]:
+    """The DAGs whose runs would not go on, with the reason.
 
     Raises:
-        RunError: that is so of all of them; or Airflow is away.
+        RunError: none of the DAGs can run; or Airflow is away.
     """
-    api, errors = AirflowApi(where), dict[str, RunError]()
+    api, errors = AirflowApi(servers), dict[str, RunError]()
     for dag_id in dags:
         try:
             api.check_runnable(dag_id)
@@ -235,32 +251,32 @@ def _done_since(facts: Facts, standing: Standing, began: datetime) -> bool:
     return facts.read is not None and facts.read.at >= began and standing.state in ("published", "skipped")
 
 
-def _bulk(where: Settings, work: list[Facts], say: Callable[[str], None]) -> Iterator[Ended]:
+def _bulk(servers: Settings, work: list[Facts], say: Callable[[str], None]) -> Iterator[Ended]:
     if not work:
         return
     from landfall.pipelines import find_pipeline
 
     facts = work[0]
     run_id = f"bulk__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"
-    job = Bulk(Trip(where, find_pipeline(facts.pipeline), facts.feed, run_id), tell=say)
-    for done in job.run(Partitions.of(each.partition for each in work)):
+    job = Bulk(Trip(servers, find_pipeline(facts.feed.pipeline), facts.feed, run_id), tell=say)
+    for done in job.run(Partitions.of(entry.partition for entry in work)):
         yield Ended(facts.feed.dag_id, done.partition, run_id, done.state, done.why)
 
 
 def _native(
-    where: Settings, work: list[Facts], how: Work, step: Step, remark: Callable[[str], None]
+    servers: Settings, work: list[Facts], how: Work, step: FeedBar, remark: Callable[[str], None]
 ) -> Iterator[Ended]:
-    """Through Airflow: the longest stretch of days in one backfill of its own, the others as single runs."""
+    """Runs partitions through Airflow: the longest stretch of days as one backfill, the others as single runs."""
     if not work:
         return
-    api, feed = AirflowApi(where), work[0].feed
+    api, feed = AirflowApi(servers), work[0].feed
     held = {facts.partition for facts in work if facts.run and facts.run.held}
     days = [facts.partition for facts in work]
 
     def tell(doing: Doing) -> None:
-        step.tell(doing_now(where, feed, doing), bool(doing.held) or doing.task == WAIT)
+        step.tell(doing_now(servers, feed, doing), bool(doing.held) or doing.task == WAIT)
 
-    # Airflow backfills no day that is not over.
+    # Airflow's backfill leaves out days that are not over.
     over = Partitions.of(day for day in days if how.words and day not in held and day.end < datetime.now(UTC))
     together = bridged(over, how.waiting.get(feed.dag_id, ()))
     if len(together):

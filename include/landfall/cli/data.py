@@ -1,4 +1,4 @@
-"""`landfall sample`, `land`, `mend-etags`: data to try with, files put where their runs wait for them, a store to mend."""
+"""`landfall sample`, `land`, `mend-etags`: makes data to try, puts files where their runs wait for them, mends a store."""
 
 import shlex
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import Annotated, cast
 import typer
 
 from landfall.cli.output import JsonFlag, Output, answering
-from landfall.landing.by_hand.split import Landed, Report
+from landfall.landing.by_hand.split import LandedFile, ShowProgress
 from landfall.landing.by_hand.split import land as land_file
 from landfall.samples import write_sample
 from landfall.spec import Partition
@@ -26,17 +26,19 @@ def register(app: typer.Typer) -> None:
 
 def sample(
     pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline, such as bike_demand.")],
-    out_folder: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the files; made if need be.")],
+    out_folder: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder for the files; made if it does not exist.")
+    ],
     days: Annotated[int, typer.Option(metavar="N", help="How many days of actuals.")] = 365,
     until: Annotated[
         str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day of actuals; by default yesterday (UTC).")
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Write made-up files to land: actuals of N days, forecasts of the same days and two more. Same day, same rows."""
+    """Write made-up files to land: actuals of N days, forecasts of the same days and two more. A day always has the same rows."""
     with answering(json) as out:
         files = write_sample(pipeline, out_folder, days, Partition.parse(until).day if until else _yesterday())
-        told = [
+        listed = [
             {
                 "feed": f"{pipeline}/{f.feed}",
                 "path": str(f.path),
@@ -48,62 +50,64 @@ def sample(
         ]
         lines = [f"{f.path}  {f.rows:,} rows, {f.first} to {f.last}" for f in files]
         lines += ["next:", *(f"  landfall land {pipeline}/{f.feed} {shlex.quote(str(f.path))}" for f in files)]
-        out.answer({"files": told}, "\n".join(lines))
+        out.answer({"files": listed}, "\n".join(lines))
 
 
 def land(
     feed: Annotated[str, typer.Argument(metavar="PIPELINE/FEED", help="Such as bike_demand/actuals.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file with a header, or one packed as .csv.gz.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A CSV file with a header, or the same packed as .csv.gz.")
+    ],
     first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First day to land.")] = None,
     last: Annotated[
         str | None, typer.Option("--until", metavar="YYYY-MM-DD", help="Last day to land, included.")
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Split a CSV file by day and put each day into its partition. Landing again overwrites; values are not judged."""
-    from landfall.landing.store.feeds import connect
+    """Split a CSV file by day and put each day into its partition. Landing again overwrites. The values are not checked here."""
+    from landfall.objects.client import connect
     from landfall.stack import settings
 
     with answering(json) as out:
         start, end = (Partition.parse(day) if day else None for day in (first, last))
         s3 = settings().s3
-        with _bar(out, f"landing {file.name}") as report:
-            landed = land_file(connect(s3), s3.bucket, feed, file, first=start, last=end, report=report)
+        with _bar(out, f"landing {file.name}") as show:
+            landed = land_file(connect(s3), s3.bucket, feed, file, first=start, last=end, report=show)
         out.answer({**asdict(landed), "first": str(landed.first), "last": str(landed.last)}, _sentence(landed))
 
 
 def mend_etags(
     everything: Annotated[
-        bool, typer.Option("--all", help="The whole bucket, not only what landed: tables and models too.")
+        bool, typer.Option("--all", help="The whole bucket (tables and models too), not only what landed.")
     ] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Compute the ETags again that landed objects have lost: after the folder of the S3 server was copied by plain tar.
+    """Compute the lost ETags of landed objects again, such as after a copy of the S3 server's folder by plain tar.
 
-    Each object without one is copied onto itself by the server. Its bytes stay, and so does its ETag, unless it was put in
-    parts: then its partition is run again. Safe to repeat, and while data lands.
+    The server copies each object without an ETag onto itself. Its bytes stay, and its ETag is the old one, unless the object
+    was put in parts: then its partition is run again. The command may be repeated, and may run while data lands.
     """
     from landfall.database import connect as connect_database
-    from landfall.landing.store.etags import CopyingStore
-    from landfall.landing.store.etags import mend_etags as mend
-    from landfall.landing.store.feeds import connect
     from landfall.ledger.record import known_etags
+    from landfall.objects.client import connect
+    from landfall.objects.etags import CopyingStore
+    from landfall.objects.etags import mend_etags as mend
     from landfall.pipelines import PIPELINES
     from landfall.stack import settings
 
     with answering(json) as out:
-        where = settings()
+        servers = settings()
         feeds = [feed for pipeline in PIPELINES.values() for feed in pipeline.feeds]
         prefixes = [""] if everything else [f"{feed.landing.prefix}/" for feed in feeds]
         with out.bar("computing ETags") as bar:
-            done = mend(cast(CopyingStore, connect(where.s3)), where.s3.bucket, prefixes, bar)
-        with connect_database(where) as conn:
-            before = known_etags(conn, where.s3.bucket, list(done.etags))
-        changed = sorted(key for key, etag in done.etags.items() if before.get(key, etag) != etag)
+            mended = mend(cast(CopyingStore, connect(servers.s3)), servers.s3.bucket, prefixes, bar)
+        with connect_database(servers) as conn:
+            before = known_etags(conn, servers.s3.bucket, list(mended.etags))
+        changed = sorted(key for key, etag in mended.etags.items() if before.get(key, etag) != etag)
         out.answer(
-            {"objects": done.objects, "mended": len(done.etags), "changed": changed},
-            f"{len(done.etags):,} of {done.objects:,} objects had no ETag and have one now; {len(changed):,} have another "
-            "than before" + (", as objects that were put in parts: their partitions are run again" if changed else ""),
+            {"objects": mended.objects, "mended": len(mended.etags), "changed": changed},
+            f"{len(mended.etags):,} of {mended.objects:,} objects had no ETag and have one now; {len(changed):,} have another "
+            "one than before" + (", because they were put in parts: their partitions are run again" if changed else ""),
         )
 
 
@@ -111,15 +115,15 @@ def _yesterday() -> date:
     return datetime.now(UTC).date() - timedelta(days=1)
 
 
-def _sentence(landed: Landed) -> str:
+def _sentence(landed: LandedFile) -> str:
     count = f"{landed.objects:,} object{'s' * (landed.objects != 1)}, {landed.rows:,} rows"
     left_out = f"\nleft out, not in the contract: {', '.join(landed.left_out)}" if landed.left_out else ""
     return f"landed {count}, {landed.first} to {landed.last}, under {landed.prefix}{left_out}"
 
 
 @contextmanager
-def _bar(out: Output, what: str) -> Iterator[Report]:
-    """A bar for reading and one for landing on a terminal; two plain lines elsewhere. Always on stderr."""
+def _bar(out: Output, what: str) -> Iterator[ShowProgress]:
+    """On a terminal a bar for reading and one for landing; elsewhere two plain lines. Always on stderr."""
     if not out.errors.is_terminal:
         with out.progress(what) as progress:
             yield lambda stage, done, total: progress.step(f"{stage}: {total:,}") if done == total else None

@@ -1,4 +1,4 @@
-"""`landfall demo`: the whole life of a partition, on this machine, stage by stage."""
+"""`landfall demo`: the whole life of a partition on this machine, stage by stage."""
 
 import json
 import time
@@ -15,9 +15,7 @@ from landfall.errors import RunError
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, CITY, FORECAST, PREDICTIONS, STATE, TRAINING
 from landfall.runs import AirflowApi
 from landfall.spec import Feed, Partition
-from landfall.stack.state import State
-
-Told = dict[str, object]
+from landfall.stack.state import StackState
 
 
 def register(app: typer.Typer) -> None:
@@ -29,13 +27,13 @@ def demo(
     days: Annotated[int, typer.Option(metavar="N", min=14, help="Days of sample actuals to land.")] = 120,
     json: JsonFlag = False,
 ) -> None:
-    """Start the stack, land a sample, train, publish tomorrow's predictions and look one up. The stack stays up."""
+    """Start the stack, land a sample, train, publish tomorrow's predictions, and look one up. The stack stays up."""
     with answering(json) as out:
         Demo(out, days).run()
 
 
 FORECASTS = 7
-"""The newest days, which land when the model has been trained: so that what it predicts for them can be held against what
+"""The number of newest days, which land after the model has been trained. So the predictions for them can be compared with what
 happened, and no training that starts by itself learns from them first."""
 
 
@@ -51,7 +49,7 @@ class Demo:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Progress]:
-        """One stage: a progress display while it runs, a line with its seconds when it is done."""
+        """One stage: shows progress while it runs, and a line with its seconds when it is done."""
         began = time.monotonic()
         with self.out.progress(name) as progress:
             yield progress
@@ -59,15 +57,15 @@ class Demo:
         self.out.say(f"  {name:<46}{self.seconds[name]:>7.1f} s")
 
     def run(self) -> None:
-        """Every stage in order; what went wrong ends it with the error, and the stack stays as it is."""
+        """Runs every stage in order. A failure ends it with the error, and the stack stays as it is."""
         from landfall.stack import settings
 
         began = time.monotonic()
         self._start()
-        where = settings()
+        servers = settings()
         files = self._sample()
         with self.stage("Sign in to Airflow"):
-            api = AirflowApi(where)
+            api = AirflowApi(servers)
         with self.stage("Land the past in S3, one object a day"):
             self._land(files, ACTUALS, last=self.until)
         with self.stage(f"Train the model on what landed up to {self.until}") as progress:
@@ -97,7 +95,7 @@ class Demo:
         if version := serving():
             progress.step(f"version {version} serves already")
             return
-        # On a Sunday the weekly training starts by itself; another one beside it would learn from the same days.
+        # On a Sunday the weekly training starts by itself; a second one beside it would learn from the same days.
         for run in api.list_runs(TRAINING.dag_id, state=["queued", "running"]):
             with suppress(RunError):
                 api.wait(TRAINING.dag_id, run["dag_run_id"], progress.step)
@@ -114,7 +112,7 @@ class Demo:
                 progress.step("it is up already")
                 return
 
-            def watch(state: State) -> None:
+            def watch(state: StackState) -> None:
                 if doing := [f"{part.name}: {part.doing}" for part in state.parts if part.doing]:
                     progress.step("; ".join(doing))
 
@@ -126,13 +124,13 @@ class Demo:
 
         with self.stage(f"Make a sample: {self.days} days"):
             written = write_sample(BIKE_DEMAND.name, home() / "demo", self.days, self.yesterday.day)
-        return {each.feed: each.path for each in written}
+        return {file.feed: file.path for file in written}
 
     def _land(
         self, files: dict[str, Path], feed: Feed, *, first: Partition | None = None, last: Partition | None = None
     ) -> None:
         from landfall.landing.by_hand.split import land
-        from landfall.landing.store.feeds import connect
+        from landfall.objects.client import connect
         from landfall.stack import settings
 
         s3 = settings().s3
@@ -147,7 +145,7 @@ class Demo:
             return dict(lookup(connection, PREDICTIONS, key))
 
     def _error(self) -> float | None:
-        """RMSE of what was published for yesterday, riders an hour; None if nothing was."""
+        """RMSE of the predictions published for yesterday, in riders per hour; None if there were none."""
         from landfall.database import connect
         from landfall.freshness.figures import error_of
         from landfall.stack import settings
@@ -155,17 +153,17 @@ class Demo:
         with connect(settings()) as connection:
             return error_of(connection, TRAINING.model, self.yesterday)
 
-    def _tell(self, key: dict[str, str], row: Told, took: float) -> None:
+    def _tell(self, key: dict[str, str], row: dict[str, object], took: float) -> None:
         from landfall.stack import home, settings
         from landfall.stack.layout import Layout
 
-        where, password = settings(), json.loads(Layout.at(home()).passwords_file.read_text())["admin"]
+        servers, password = settings(), json.loads(Layout.at(home()).passwords_file.read_text())["admin"]
         words = " ".join(f"{name}={value}" for name, value in key.items())
-        told: Told = {
+        result: dict[str, object] = {
             "seconds": {**self.seconds, "total": round(took, 1)},
             "lookup": {**key, **{name: row[name] for name in ("predicted", "model_version", "published_at")}},
             "error": {"partition": str(self.yesterday), "rmse": self._error()},
-            "airflow": {"url": where.airflow_url, "user": "admin", "home": str(home())},
+            "airflow": {"url": servers.airflow_url, "user": "admin", "home": str(home())},
         }
         riders, version = float(str(row["predicted"])), row["model_version"]
         off = self._error()
@@ -176,10 +174,10 @@ class Demo:
 landfall lookup bike_demand {words}
   {riders:.0f} riders expected, by model version {version}, published {row["published_at"]}{measured}
 
-Airflow UI    {where.airflow_url}
+Airflow UI    {servers.airflow_url}
   sign in     user admin, password {password}
 See           landfall status bike_demand | landfall models bike_demand | landfall report bike_demand --html report.html
               landfall sql "SELECT * FROM predictions.bike_demand"
 Stop          landfall down    (what landed and what was published is kept)
 The program is {Path(".venv/bin/landfall")}; it took {took:.0f} s."""  # noqa: S608
-        self.out.answer(told, text)
+        self.out.answer(result, text)

@@ -1,11 +1,11 @@
-"""`landfall deploy`, `redeploy`, `undeploy`, `rescore`: which model scores the rows of which table."""
+"""`landfall deploy`, `redeploy`, `undeploy`, `rescore`: says which model scores the rows of which table."""
 
 from dataclasses import asdict
 from typing import Annotated, Literal
 
 import typer
 
-from landfall.cli.deployments import told
+from landfall.cli.deployments import deployment_json
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.database import connect
 from landfall.deployments import Create, Request, TableName, deployments, rescore, roll_back, undeploy
@@ -24,7 +24,9 @@ VersionOption = Annotated[
     typer.Option("--model-version", metavar="N", help="Which version; by default the champion, or the newest."),
 ]
 RunOption = Annotated[str | None, typer.Option("--run-id", metavar="ID", help="The MLflow run that made the version.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Do everything, show each statement whole, take it all back.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Do everything, show every statement in full, and take it all back.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,18 +39,18 @@ def register(app: typer.Typer) -> None:
 
 def deploy(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A registered model, such as iris.")],
-    table: Annotated[str, typer.Option(help="The table whose rows it is to score.")],
+    table: Annotated[str, typer.Option(help="The table whose rows the model will score.")],
     schema: Annotated[str, typer.Option(help="The schema that the table is in.")] = "public",
     primary_key: Annotated[
         list[str] | None,
         typer.Option(
             metavar="COLUMN[:TYPE]",
-            help="Of a table that is made; several times for several columns. bigint if no type.",
+            help="For --create-table; repeat it for several columns. The type is bigint if none is given.",
         ),
     ] = None,
     create_table: Annotated[bool, typer.Option("--create-table", help="Make the table.")] = False,
     classes: Annotated[
-        str, typer.Option(metavar="A,B,...", help="What the classes are called, in the order of the model's labels.")
+        str, typer.Option(metavar="A,B,...", help="The names of the classes, in the order of the model's labels.")
     ] = "",
     run_id: RunOption = None,
     model_version: VersionOption = None,
@@ -57,19 +59,23 @@ def deploy(
     ] = None,
     feed: Annotated[
         list[str] | None,
-        typer.Option(metavar="INPUT=COLUMN", help="With --after: which of its columns feeds an input of another name."),
+        typer.Option(
+            metavar="INPUT=COLUMN", help="With --after: which of its columns feeds an input that has another name."
+        ),
     ] = None,
     unscorable: Annotated[
         Literal["null", "error"],
-        typer.Option(help="What a row gets that the model cannot score: no prediction and a reason, or an error."),
+        typer.Option(
+            help="A row that the model cannot score: null: has a reason and no prediction; error: is refused."
+        ),
     ] = "null",
     grant: Annotated[
-        list[str] | None, typer.Option(metavar="ROLE", help="A role that is to insert rows and read them.")
+        list[str] | None, typer.Option(metavar="ROLE", help="A role that may insert rows and read them.")
     ] = None,
     dry_run: DryRun = False,
     json: JsonFlag = False,
 ) -> None:
-    """Let a model score every row of a table as it is inserted. Its present rows are left as they are: `landfall rescore`."""
+    """Let a model score every row of a table as it is inserted. Present rows stay as they are: see `landfall rescore`."""
     with answering(json) as out:
         request = Request(
             table=TableName(schema, table),
@@ -85,13 +91,16 @@ def deploy(
         _carry_out(out, settings(), request, dry_run=dry_run)
 
 
-def _carry_out(out: Output, where: Settings, request: Request, *, dry_run: bool) -> None:
-    done = carry_out(where, request, say=out.say, only_show=dry_run)
+def _carry_out(out: Output, servers: Settings, request: Request, *, dry_run: bool) -> None:
+    deployed = carry_out(servers, request, say=out.say, only_show=dry_run)
     text = (
-        f"{done.table} is scored by {done.model} version {done.version}"
-        f"\nnext: landfall sql, and INSERT a row; landfall rescore {done.table}, for rows that were there"
+        f"{deployed.table} is scored by {deployed.model} version {deployed.version}"
+        f"\nnext: landfall sql, and INSERT a row; landfall rescore {deployed.table}, for the rows that are there already"
     )
-    out.answer({**told(done), "dry_run": dry_run}, "-- taken back: nothing was changed" if dry_run else text)
+    out.answer(
+        {**deployment_json(deployed), "dry_run": dry_run},
+        "-- all of it was taken back: nothing was changed" if dry_run else text,
+    )
 
 
 def redeploy(
@@ -101,66 +110,74 @@ def redeploy(
     dry_run: DryRun = False,
     json: JsonFlag = False,
 ) -> None:
-    """Put another version of a table's model in the place of the present one. Writers get the one or the other, never none."""
+    """Replace a table's model by another version. Every write is scored by one of the two versions."""
     with answering(json) as out:
-        where = settings()
-        _carry_out(out, where, another_version(where, TableName.parse(table), model_version, run_id), dry_run=dry_run)
+        servers = settings()
+        _carry_out(
+            out, servers, another_version(servers, TableName.parse(table), model_version, run_id), dry_run=dry_run
+        )
 
 
 def undeploy_table(
     table: TableArgument,
     drop_columns: Annotated[
-        bool, typer.Option("--drop-columns", help="Drop the columns that were filled, too.")
+        bool, typer.Option("--drop-columns", help="Drop the columns that the model filled, too.")
     ] = False,
     dry_run: DryRun = False,
     json: JsonFlag = False,
 ) -> None:
-    """Take the model away from a table. Its rows stay, with their predictions unless --drop-columns."""
+    """Remove the model from a table. The rows stay, with their predictions unless --drop-columns is given."""
     with answering(json) as out:
         with connect(settings()) as conn:
-            done = undeploy(conn, TableName.parse(table), drop_columns=drop_columns, say=out.say, only_show=dry_run)
-        text = f"{done.table} is not scored any more; it was by {done.model} version {done.version}"
-        out.answer({**told(done), "dry_run": dry_run}, "-- taken back: nothing was changed" if dry_run else text)
+            gone = undeploy(conn, TableName.parse(table), drop_columns=drop_columns, say=out.say, only_show=dry_run)
+        text = f"{gone.table} is not scored any more; it was by {gone.model} version {gone.version}"
+        out.answer(
+            {**deployment_json(gone), "dry_run": dry_run},
+            "-- all of it was taken back: nothing was changed" if dry_run else text,
+        )
 
 
 def roll_back_table(out: Output, table: str, to: str | None) -> None:
-    """What `landfall rollback TABLE` does: the version that scored before scores again.
+    """`landfall rollback TABLE`: the version that scored before scores again.
 
     Raises:
-        SpecError: no pipeline and no table with a deployment has that name.
+        SpecError: there is no pipeline of that name, and no table that a model is deployed to.
     """
     name = TableName.parse(table)
     with connect(settings()) as conn:
-        known = {each.table: each for each in deployments(conn)}
-        if name not in known:
-            names = [*PIPELINES, *map(str, known)]
+        deployed_to = {deployment.table: deployment for deployment in deployments(conn)}
+        if name not in deployed_to:
+            names = [*PIPELINES, *map(str, deployed_to)]
             raise SpecError.unknown("pipeline, or table that a model is deployed to,", table, names)
-        done = roll_back(conn, name, to=to, say=out.say)
+        back = roll_back(conn, name, to=to, say=out.say)
     out.answer(
-        told(done), f"{name} is scored by version {done.version} again; before it: version {known[name].version}"
+        deployment_json(back),
+        f"{name} is scored by version {back.version} again; before it: version {deployed_to[name].version}",
     )
 
 
 def rescore_table(table: TableArgument, json: JsonFlag = False) -> None:
-    """Score in place the rows that the present version has not scored, in batches that hold no writer up."""
+    """Score in place the rows that the present version has not scored, in batches that do not hold up writers."""
     with answering(json) as out:
         with connect(settings()) as conn, out.bar(f"scoring {table}") as bar:
-            done = rescore(
+            result = rescore(
                 conn, TableName.parse(table), progress=lambda blocks, of, rows: bar(blocks, of, f"{rows:,} rows")
             )
-        out.answer(asdict(done), _scored(done))
+        out.answer(asdict(result), _scored(result))
 
 
-def _scored(done: Rescored) -> str:
-    """What was scored, in sentences."""
-    lines = [f"{words.count(done.fed, 'row')} that its source had before fed to {done.table}"] if done.fed else []
-    lines.append(
-        f"{words.count(done.rows, 'row')} of {done.table} scored by version {done.version} in {done.seconds:.1f} s"
+def _scored(result: Rescored) -> str:
+    """The result in sentences."""
+    lines = (
+        [f"{words.count(result.fed, 'row')} that its source already had fed to {result.table}"] if result.fed else []
     )
-    if done.unscorable:
-        lines.append(f"{done.unscorable:,} of them have a reason and no prediction")
-    if done.rows:
-        lines.append(f"{words.count(done.batches, 'transaction')}, the slowest took {done.slowest:.2f} s")
-    if not done.whole:
-        lines.append(f"writers hold others: landfall rescore {done.table}    (again)")
+    lines.append(
+        f"{words.count(result.rows, 'row')} of {result.table} scored by version {result.version} in {result.seconds:.1f} s"
+    )
+    if result.unscorable:
+        lines.append(f"{result.unscorable:,} of them have a reason and no prediction")
+    if result.rows:
+        lines.append(f"{words.count(result.batches, 'transaction')}, the slowest took {result.slowest:.2f} s")
+    if not result.whole:
+        lines.append(f"other rows are locked by writers: landfall rescore {result.table}    (again)")
     return "\n".join(lines)

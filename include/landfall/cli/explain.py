@@ -1,4 +1,4 @@
-"""`landfall explain`: all that is known of one partition, and what to type next."""
+"""`landfall explain`: everything that is known about one partition, and what to type next."""
 
 from typing import Annotated
 
@@ -22,36 +22,38 @@ def explain(
     partition: Annotated[str, typer.Argument(metavar="PARTITION", help="A partition, such as 2012-12-25.")],
     json: JsonFlag = False,
 ) -> None:
-    """What is known of one partition: what was looked for, what was found, which run, what was published, what to do."""
+    """Say all about one partition: what was looked for, what was found, which run read it, what was published, what to do."""
     from landfall.stack import settings
 
     with answering(json) as out:
-        wanted, where = Partition.parse(partition), settings()
-        told = [
-            _explained(where, found, *each)
-            for found in (survey(where, one, feed, only=wanted) for one, feed in feeds_of(pipeline))
-            for each in found.partitions
+        day, servers = Partition.parse(partition), settings()
+        explained = [
+            _explained(servers, feed_survey, *entry)
+            for feed_survey in (
+                survey(servers, pipeline_of_feed, feed, only=day) for pipeline_of_feed, feed in feeds_of(pipeline)
+            )
+            for entry in feed_survey.partitions
         ]
         if json:
-            out.json(told)
-        for each in () if json else told:
-            out.say(f"{each['feed']} {each['partition']}: {each['state']}")
+            out.json(explained)
+        for entry in () if json else explained:
+            out.say(f"{entry['feed']} {entry['partition']}: {entry['state']}")
             for name in ("why", "looked", "found", "run", "read", "published", "made_from", "next"):
-                if each[name]:
-                    out.say(f"  {name.replace('_', ' '):<10} {each[name]}")
+                if entry[name]:
+                    out.say(f"  {name.replace('_', ' '):<10} {entry[name]}")
 
 
-def _explained(where: Settings, found: Survey, facts: Facts, standing: Standing) -> dict[str, object]:
+def _explained(servers: Settings, feed_survey: Survey, facts: Facts, standing: Standing) -> dict[str, object]:
     landing, read, made = facts.feed.landing, facts.read, facts.made
     objects = ", ".join(f"{key!r} (ETag {etag})" for key, etag in facts.objects.items())
     due = landing.due(facts.partition)
     return {
         **as_json(facts, standing),
         "dag_id": facts.feed.dag_id,
-        "looked": f"s3://{where.s3.bucket}/{landing.folder(facts.partition)} at {where.s3.endpoint or 'Amazon S3'}, for "
+        "looked": f"s3://{servers.s3.bucket}/{landing.folder(facts.partition)} at {servers.s3.endpoint or 'Amazon S3'}, for "
         f"{landing.ready}" + (f", due {due:%Y-%m-%d %H:%M} UTC" if due else ""),
         "found": objects or facts.lacks,
-        "run": _run(facts) or found.airflow_away or "none",
+        "run": _run(facts) or feed_survey.airflow_away or "none",
         "read": f"by {read.run_id} at {read.at:%Y-%m-%d %H:%M:%S} UTC"
         + ("" if read.rows is None else f": {read.rows} rows kept, {read.quarantined} quarantined")
         if read
@@ -63,7 +65,7 @@ def _explained(where: Settings, found: Survey, facts: Facts, standing: Standing)
         f"{made.model or 'none of its own'}, code {made.code}, contract {made.contract}"
         if made
         else "",
-        "next": next_command(where, facts, standing),
+        "next": next_command(servers, facts, standing),
     }
 
 
@@ -75,13 +77,13 @@ def _run(facts: Facts) -> str:
     return f"{facts.feed.dag_id} {facts.run.run_id} ({facts.run.state}{': ' if held else ''}{held})"
 
 
-def next_command(where: Settings, facts: Facts, standing: Standing) -> str:
-    """What to type about a partition."""
+def next_command(servers: Settings, facts: Facts, standing: Standing) -> str:
+    """The next command to type about a partition; empty if nothing has to be done."""
     day, name = facts.partition, facts.name
-    page = f"{where.airflow_url}/dags/{facts.feed.dag_id}/runs/{facts.run.run_id if facts.run else ''}"
+    page = f"{servers.airflow_url}/dags/{facts.feed.dag_id}/runs/{facts.run.run_id if facts.run else ''}"
     match standing.state:
         case "waiting" | "late" if facts.dag_paused and facts.run and facts.run.active:
-            return unpause(where, facts.feed.dag_id)
+            return unpause(servers, facts.feed.dag_id)
         case "waiting" | "late":
             return f"landfall land {name} FILE.csv --from {day} --until {day}"
         case "failed" if standing.reason == "refused":
@@ -95,7 +97,7 @@ def next_command(where: Settings, facts: Facts, standing: Standing) -> str:
         case "running":
             return f"see {page}"
         case "paused" if facts.dag_paused:
-            return unpause(where, facts.feed.dag_id)
+            return unpause(servers, facts.feed.dag_id)
         case "paused" | "stuck":
             return f"nothing: the next audit starts another run; or landfall apply {name} --from {day} --to {day}"
         case _ if standing.reason:

@@ -1,4 +1,4 @@
-"""`landfall models`, `promote`, `rollback`, `served`: which model version serves, did, and is to."""
+"""`landfall models`, `promote`, `rollback`, `served`: which model version serves, which one did, and which one will."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,13 +15,13 @@ from landfall.cli.predictions import PipelineName, table_of
 from landfall.cli.table_models import aliases_of, list_versions
 from landfall.cli.times import moment_of
 from landfall.cli.vouch import model_of
+from landfall.database.statements import plain
 from landfall.errors import ModelError, SpecError
 from landfall.freshness import Promotion, Serving
 from landfall.models import registry
-from landfall.models.registry import Listed
+from landfall.models.registry import ListedVersion
 from landfall.pipelines import PIPELINES, TABLE_MODELS, find_pipeline, find_trainable
 from landfall.publishing import Published, find_publication
-from landfall.publishing.statements import plain
 from landfall.reporting import words
 from landfall.spec import Partition, Pipeline, PredictionTable, Settings
 from landfall.stack import settings
@@ -40,64 +40,66 @@ def models(
         str,
         typer.Argument(metavar="NAME", help="A pipeline, a table model, or any registered model: bike_demand, iris."),
     ],
-    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="How many versions, newest first.")] = 20,
     json: JsonFlag = False,
 ) -> None:
-    """List the versions of a model, newest first: what each learnt from, how good it is, when and why it served."""
+    """List the versions of a model, newest first: what each has learnt from, how good it is, when and why it served."""
     with answering(json) as out:
-        where = settings()
+        servers = settings()
         if name not in PIPELINES:
-            listed = _of_no_pipeline(where, name, limit)
-            serving = _serving(where, name) if listed else None
+            listed = _of_no_pipeline(servers, name, limit)
+            serving = _serving(servers, name) if listed else None
             list_versions(out, name, listed, serving.version if serving else None)
             if serving and serving.remark:
                 out.remark(serving.remark)
             return
-        found = find_pipeline(name)
-        listed = registry.versions(where, found.training.model, limit=limit)
-        serving = _serving(where, found.training.model)
-        with database.connect(where) as conn:
-            changes = freshness.history(conn, found.training.model)
-        latest = {each.version: each for each in reversed(changes) if each.version}
-        told = [_listed(each, latest.get(each.version.version), found, serving.version) for each in listed]
+        pipeline = find_pipeline(name)
+        listed = registry.versions(servers, pipeline.training.model, limit=limit)
+        serving = _serving(servers, pipeline.training.model)
+        with database.connect(servers) as conn:
+            changes = freshness.history(conn, pipeline.training.model)
+        latest = {change.version: change for change in reversed(changes) if change.version}
+        rows = [_listed(entry, latest.get(entry.version.version), pipeline, serving.version) for entry in listed]
         if serving.remark:
             out.remark(serving.remark)
         if json:
-            out.json(told)
-        elif not told:
-            out.say(f"no version of `{found.training.model}` yet    (landfall train {found.name})")
+            out.json(rows)
+        elif not rows:
+            out.say(f"no version of `{pipeline.training.model}` yet    (landfall train {pipeline.name})")
         else:
-            _show(out, told, found)
+            _show(out, rows, pipeline)
 
 
-def _serving(where: Settings, name: str) -> Serving:
-    with database.connect(where) as conn:
-        return freshness.notice(where, conn, name)
+def _serving(servers: Settings, name: str) -> Serving:
+    with database.connect(servers) as conn:
+        return freshness.notice(servers, conn, name)
 
 
-def _of_no_pipeline(where: Settings, name: str, limit: int) -> list[Listed]:
-    """The versions of a table model, or of any other that somebody has registered.
+def _of_no_pipeline(servers: Settings, name: str, limit: int) -> list[ListedVersion]:
+    """The versions of a table model, or of any other model that somebody has registered.
 
     Raises:
         SpecError: there is nothing of that name.
         ModelError: the registry does not answer.
     """
     if name in TABLE_MODELS:
-        return registry.versions(where, name, limit=limit)
-    listed: list[Listed] = []
+        return registry.versions(servers, name, limit=limit)
+    listed: list[ListedVersion] = []
     with suppress(ModelError):
-        listed = registry.versions(where, name, limit=limit)
+        listed = registry.versions(servers, name, limit=limit)
     if not listed:
         find_trainable(name)
     return listed
 
 
-def _listed(each: Listed, change: Promotion | None, pipeline: Pipeline, serving: str | None) -> dict[str, object]:
-    version, metric = each.version, pipeline.training.freshness.gate.metric
+def _listed(
+    entry: ListedVersion, change: Promotion | None, pipeline: Pipeline, serving: str | None
+) -> dict[str, object]:
+    version, metric = entry.version, pipeline.training.freshness.gate.metric
     error = version.metrics.get(f"gate_{metric}", version.metrics.get(f"holdout_{metric}"))
     return {
         "version": version.version,
-        "aliases": aliases_of(each, serving),
+        "aliases": aliases_of(entry, serving),
         "trained_until": str(version.snapshot.last) if version.snapshot else None,
         "partitions": version.snapshot.days if version.snapshot else None,
         metric: plain(error),
@@ -111,18 +113,18 @@ def _listed(each: Listed, change: Promotion | None, pipeline: Pipeline, serving:
     }
 
 
-def _show(out: Output, told: list[dict[str, object]], pipeline: Pipeline) -> None:
+def _show(out: Output, versions: list[dict[str, object]], pipeline: Pipeline) -> None:
     metric = pipeline.training.freshness.gate.metric
     rows = [
         (
-            each["version"],
-            ", ".join(map(str, each["aliases"] if isinstance(each["aliases"], list) else ())),
-            each["trained_until"],
-            f"{each[metric]:.4g}" if isinstance(each[metric], float) else "",
-            f"{str(each['served_since'])[:16].replace('T', ' ')}" if each["served_since"] else "",
-            _why(each),
+            entry["version"],
+            ", ".join(map(str, entry["aliases"] if isinstance(entry["aliases"], list) else ())),
+            entry["trained_until"],
+            f"{entry[metric]:.4g}" if isinstance(entry[metric], float) else "",
+            f"{str(entry['served_since'])[:16].replace('T', ' ')}" if entry["served_since"] else "",
+            _why(entry),
         )
-        for each in told
+        for entry in versions
     ]
     columns = ("version", "alias", "trained until", metric, "served since", "why")
     styles = ["green" if "champion" in str(row[1]) else "" for row in rows]
@@ -130,12 +132,12 @@ def _show(out: Output, told: list[dict[str, object]], pipeline: Pipeline) -> Non
     out.table(columns, rows, title=title, styles=styles)
 
 
-def _why(each: Mapping[str, object]) -> str:
-    """Why it served, else why it was refused; and why it was trained, unless that was said already."""
-    said = str(each["promoted_because"]).startswith(f"{each['reason']};")
-    trained = f"trained: {each['reason']}" if each["reason"] and not said else ""
-    served = f"{each['promotion']}: {each['promoted_because']}" if each["promotion"] else ""
-    refused = f"refused: {each['verdict']}" if each["gate"] == "refused" and not served else ""
+def _why(entry: Mapping[str, object]) -> str:
+    """Why the version served, else why it was refused; and why it was trained, unless that is part of it already."""
+    is_repeated = str(entry["promoted_because"]).startswith(f"{entry['reason']};")
+    trained = f"trained: {entry['reason']}" if entry["reason"] and not is_repeated else ""
+    served = f"{entry['promotion']}: {entry['promoted_because']}" if entry["promotion"] else ""
+    refused = f"refused: {entry['verdict']}" if entry["gate"] == "refused" and not served else ""
     return "; ".join(filter(None, (served, refused, trained)))
 
 
@@ -145,28 +147,28 @@ def promote(
     reason: Annotated[str, typer.Option(help="Why; the history keeps it.")] = "by hand",
     json: JsonFlag = False,
 ) -> None:
-    """Make a version the champion, whatever its gate said. What lies ahead is then stale: `landfall plan` shows it.
+    """Make a version the champion, whatever its gate said. Partitions ahead are stale then: `landfall plan` shows them.
 
-    Of the version that serves: put MLflow's alias back on it.
+    If the version serves already, this puts MLflow's alias back on it.
     """
     with answering(json) as out:
-        where, model = settings(), model_of(name)
+        servers, model = settings(), model_of(name)
         if name not in PIPELINES:
-            _of_no_pipeline(where, name, 1)
-        with database.connect(where) as conn:
-            before = freshness.notice(where, conn, model)
+            _of_no_pipeline(servers, name, 1)
+        with database.connect(servers) as conn:
+            before = freshness.notice(servers, conn, model)
             expected = before.version
-            done = freshness.promote(
-                where, conn, model, version, expected=expected, reason=reason, by_run="landfall promote"
+            promotion = freshness.promote(
+                servers, conn, model, version, expected=expected, reason=reason, by_run="landfall promote"
             )
-        if expected == done.version:
-            text = f"version {done.version} of `{model}` serves already, {_since(done)}"
+        if expected == promotion.version:
+            text = f"version {promotion.version} of `{model}` serves already, {_since(promotion)}"
             text += "\nMLflow's alias is on it again" if before.remark else ""
         else:
-            text = f"version {done.version} of `{model}` serves now; before it: "
+            text = f"version {promotion.version} of `{model}` serves now; before it: "
             text += f"version {expected}" if expected else "none"
-            text += f"\nwhat lies ahead is stale: landfall plan {name}" if name in PIPELINES else ""
-        out.answer(_changed(done), text)
+            text += f"\nthe partitions ahead are stale now: landfall plan {name}" if name in PIPELINES else ""
+        out.answer(_changed(promotion), text)
 
 
 def _since(change: Promotion) -> str:
@@ -193,17 +195,19 @@ def rollback(
     ] = None,
     publication: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Only this publication's day; by default the one before the present."),
+        typer.Option(
+            metavar="N", help="Only this publication and its day; by default the publication before the present one."
+        ),
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Go back: to the model version that served before, with the rows it had published; or, of one DAY, to earlier rows.
+    """Go back: to the model version that served before and the rows that it had published; or, with DAY, to earlier rows.
 
-    Of a TABLE that a model is deployed to: to the version that scored before; its rows stay. Of a pipeline without DAY and
-    --publication: the registry and every partition that a later version published go back together.
+    For a TABLE that a model is deployed to, the version that scored before scores again; its rows stay. For a pipeline without
+    DAY or --publication, the registry and every partition that a later version published go back together.
     """
     if to is not None and (partition or publication is not None):
-        raise typer.BadParameter("--to names a model version; of one day, --publication names which", param_hint="--to")
+        raise typer.BadParameter("--to names a model version; for one day, use --publication", param_hint="--to")
     with answering(json) as out:
         if partition or publication is not None:
             _roll_back_partition(out, table_of(pipeline), partition, publication)
@@ -224,44 +228,46 @@ def _roll_back_partition(out: Output, table: PredictionTable, partition: str | N
         if day is None and publication is not None:
             day = find_publication(conn, table, publication).partition
         if day:
-            done = publishing.rollback(conn, table, day, to=publication)
-            out.answer(_published(done), _told(done))
+            restored = publishing.rollback(conn, table, day, to=publication)
+            out.answer(_published(restored), _restored(restored))
 
 
-def _told(done: Published) -> str:
+def _restored(restored: Published) -> str:
     return (
-        f"`{done.table}` {done.partition}: publication {done.id} is back ({done.rows} rows, model {done.model_version}), "
-        f"publication {done.replaced} is rolled back; readers waited {done.lock_ms:.1f} ms"
+        f"`{restored.table}` {restored.partition}: publication {restored.id} is back ({restored.rows} rows, "
+        f"model {restored.model_version}), publication {restored.replaced} is rolled back; "
+        f"readers waited {restored.lock_ms:.1f} ms"
     )
 
 
-def _published(done: Published) -> dict[str, object]:
-    return {name: plain(value) for name, value in {**asdict(done), "partition": str(done.partition)}.items()}
+def _published(published: Published) -> dict[str, object]:
+    return {name: plain(value) for name, value in {**asdict(published), "partition": str(published.partition)}.items()}
 
 
 def _roll_back_model(out: Output, pipeline: Pipeline, to: str | None) -> None:
-    where = settings()
-    with database.connect(where) as conn:
-        done = freshness.roll_back_model(where, conn, pipeline, to)
+    servers = settings()
+    with database.connect(servers) as conn:
+        back = freshness.roll_back_model(servers, conn, pipeline, to)
     lines = [
-        f"version {done.version} of `{done.model}` serves"
-        + (f" again; version {done.replaced} is withdrawn" if done.replaced != done.version else "")
+        f"version {back.version} of `{back.model}` serves"
+        + (f" again; version {back.replaced} is withdrawn" if back.replaced != back.version else "")
     ]
-    lines += [_told(each) for each in done.restored]
-    if len(done.kept):
+    lines += [_restored(published) for published in back.restored]
+    if len(back.kept):
         lines.append(
-            f"no publication by version {done.version} is kept for {done.kept}: readers go on seeing rows of "
-            f"{', '.join(f'version {each}' for each in done.withdrawn)}; those ahead are stale: landfall apply {pipeline.name}"
+            f"no publication by version {back.version} is kept for {back.kept}: readers still see rows of "
+            f"{', '.join(f'version {number}' for number in back.withdrawn)}; "
+            f"those ahead are stale: landfall apply {pipeline.name}"
         )
-    told = {
-        "model": done.model,
-        "version": done.version,
-        "replaced": done.replaced,
-        "withdrawn": list(done.withdrawn),
-        "restored": [_published(each) for each in done.restored],
-        "kept": str(done.kept),
+    result = {
+        "model": back.model,
+        "version": back.version,
+        "replaced": back.replaced,
+        "withdrawn": list(back.withdrawn),
+        "restored": [_published(published) for published in back.restored],
+        "kept": str(back.kept),
     }
-    out.answer(told, "\n".join(lines))
+    out.answer(result, "\n".join(lines))
 
 
 def served(
@@ -271,12 +277,12 @@ def served(
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Which model version served at a time, since when, and why."""
+    """Show which model version served at a time, since when, and why."""
     with answering(json) as out:
-        found, where = find_pipeline(pipeline), settings()
-        name, moment = found.training.model, moment_of(at) if at else datetime.now(UTC)
-        with database.connect(where) as conn:
-            now = freshness.notice(where, conn, name).line if at is None else None
+        chosen, servers = find_pipeline(pipeline), settings()
+        name, moment = chosen.training.model, moment_of(at) if at else datetime.now(UTC)
+        with database.connect(servers) as conn:
+            now = freshness.notice(servers, conn, name).line if at is None else None
             change = now if at is None else freshness.served_at(conn, name, moment)
             changes = freshness.history(conn, name)
         if change is None:
@@ -284,9 +290,9 @@ def served(
             raise ModelError(
                 f"No version of `{name}` served at {moment:%Y-%m-%d %H:%M:%S} UTC.",
                 looked=f"landfall.promotions: {first}",
-                next=f"landfall models {found.name}",
+                next=f"landfall models {chosen.name}",
             )
-        until = min((each.at for each in changes if each.id > change.id), default=None)
+        until = min((entry.at for entry in changes if entry.id > change.id), default=None)
         text = f"version {change.version} of `{name}`, {_since(change)}"
         text += f"\nuntil {until:%Y-%m-%d %H:%M:%S} UTC" if until else ""
         out.answer({**_changed(change), "until": plain(until)}, text)

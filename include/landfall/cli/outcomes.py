@@ -26,9 +26,9 @@ class Outcome:
         feed: `PIPELINE/FEED`.
         dag_id: Its DAG.
         partition: The partition.
-        state: One of `STATES`. `stale` and `landed`: its run went well, and yet it is not published from what is there now.
+        state: One of `STATES`. `stale` and `landed`: the run succeeded, but it is not published from what is there now.
         why: Why it was not published.
-        run_id: The run, where it was one of Airflow's or of a bulk.
+        run_id: The run of Airflow or of a bulk; empty if there was none.
     """
 
     feed: str
@@ -39,31 +39,31 @@ class Outcome:
     run_id: str = ""
 
     def as_json(self) -> dict[str, str]:
-        """As `--json` gives it, without what is empty."""
+        """The outcome as `--json` gives it, without empty fields."""
         return {name: str(value) for name, value in asdict(self).items() if name != "partition" and value} | {
             "partition": str(self.partition)
         }
 
 
-def outcome_of(where: Settings, facts: Facts, began: datetime, run_id: str, *, failed: bool, why: str) -> Outcome:
-    """What became of a partition whose run has ended, as the ledger and the publications tell it.
+def outcome_of(servers: Settings, facts: Facts, began: datetime, run_id: str, *, failed: bool, why: str) -> Outcome:
+    """What became of a partition whose run has ended, by the ledger and the publications.
 
     Args:
-        where: Where the servers are.
-        facts: Of the partition, from before.
-        began: When the command began: what was published since is its doing.
+        servers: Where the servers are.
+        facts: The facts about the partition from before the run.
+        began: When the command began: what was published since then was published by it.
         run_id: The run.
-        failed: Whether the run failed.
-        why: Why it did, as far as the caller knows.
+        failed: True if the run failed.
+        why: Why it failed, as far as the caller knows.
 
     Raises:
-        LandfallError: S3 or the database cannot be asked.
+        LandfallError: S3 or the database does not answer.
     """
-    pipeline = find_pipeline(facts.pipeline)
-    [(now, standing)] = survey(where, pipeline, facts.feed, only=facts.partition).partitions
-    state, said = ("failed", why or _failure(now)) if failed else after_a_good_run(now, standing, began)
+    pipeline = find_pipeline(facts.feed.pipeline)
+    [(now, standing)] = survey(servers, pipeline, facts.feed, only=facts.partition).partitions
+    state, reason = ("failed", why or _failure(now)) if failed else after_a_good_run(now, standing, began)
     return Outcome(
-        feed=facts.name, dag_id=facts.feed.dag_id, partition=facts.partition, state=state, why=said, run_id=run_id
+        feed=facts.name, dag_id=facts.feed.dag_id, partition=facts.partition, state=state, why=reason, run_id=run_id
     )
 
 
@@ -75,28 +75,32 @@ def after_a_good_run(now: Facts, standing: Standing, began: datetime) -> tuple[s
     """What became of a partition whose run succeeded, and why it is not published from what is there now.
 
     Args:
-        now: Its facts after the run.
-        standing: Where it stands by them.
+        now: The facts about it after the run.
+        standing: Where it stands by these facts.
         began: When the command began.
     """
     if now.made and now.made.published_at >= began:
-        return ("stale", f"published, and yet: {standing.why}") if standing.state == "stale" else ("published", "")
+        return (
+            ("stale", f"published, but stale already: {standing.why}")
+            if standing.state == "stale"
+            else ("published", "")
+        )
     if now.is_read and now.read and now.read.said:
         return "skipped", now.read.said
     return ("skipped", standing.why) if standing.state == "skipped" else _left(standing)
 
 
 def _left(standing: Standing) -> tuple[str, str]:
-    """A run that went well and left nothing: what is there now has changed, or lacks something, or it is at work again."""
-    if standing.state == "published":  # from a newer look at it, by another run
+    """For a run that succeeded and left nothing: its inputs have changed or lack something, or another run is at work."""
+    if standing.state == "published":  # by another run, which has read its inputs later
         return "published", ""
     return ("waiting" if standing.state == "late" else standing.state), standing.why
 
 
 def counted(outcomes: Iterable[Outcome]) -> dict[str, int]:
-    """State -> how many; `published`, `skipped` and `failed` always, the others where there are any."""
-    found = Counter(each.state for each in outcomes)
-    return {state: found[state] for state in STATES if found[state] or state in STATES[:3]}
+    """State -> number. `published`, `skipped` and `failed` are always there; other states only if they occur."""
+    counts = Counter(outcome.state for outcome in outcomes)
+    return {state: counts[state] for state in STATES if counts[state] or state in STATES[:3]}
 
 
 def sentence(counts: dict[str, int]) -> str:
@@ -105,17 +109,17 @@ def sentence(counts: dict[str, int]) -> str:
 
 
 def tell(out: Output, outcomes: Sequence[Outcome], looked: str = "") -> None:
-    """The answer of the command: all of it on stdout, and what went wrong as its error.
+    """Prints the result of the command: all of it on stdout, and what went wrong as its error.
 
     Raises:
-        typer.Exit: with 1 if one of the partitions that were asked for is not published from what is there now.
+        typer.Exit: with 1 if a requested partition is not published from what is there now.
     """
     counts = counted(outcomes)
     error = _error(outcomes, counts, looked)
-    ordered = sorted(outcomes, key=lambda each: (each.feed, each.partition))
-    told = {"counts": counts, "partitions": [each.as_json() for each in ordered]}
+    ordered = sorted(outcomes, key=lambda outcome: (outcome.feed, outcome.partition))
+    result = {"counts": counts, "partitions": [outcome.as_json() for outcome in ordered]}
     if out.wants_json:
-        out.json({**(error.as_dict() if error else {}), **told})
+        out.json({**(error.as_dict() if error else {}), **result})
     else:
         out.say("\n".join(_lines(ordered)) or "nothing was left to do")
         if error:
@@ -125,22 +129,24 @@ def tell(out: Output, outcomes: Sequence[Outcome], looked: str = "") -> None:
 
 
 def _lines(outcomes: Sequence[Outcome]) -> list[str]:
-    """A line a feed, and under it a line a reason."""
+    """One line per feed, and below it one line per reason."""
     lines = []
-    for dag_id in dict.fromkeys(each.dag_id for each in outcomes):
-        mine = [each for each in outcomes if each.dag_id == dag_id]
-        lines.append(f"{dag_id}: {sentence(counted(mine))}")
-        lines += [f"  {line}" for line in _reasons(mine)]
+    for dag_id in dict.fromkeys(outcome.dag_id for outcome in outcomes):
+        of_dag = [outcome for outcome in outcomes if outcome.dag_id == dag_id]
+        lines.append(f"{dag_id}: {sentence(counted(of_dag))}")
+        lines += [f"  {line}" for line in _reasons(of_dag)]
     return lines
 
 
 def _reasons(outcomes: Iterable[Outcome]) -> list[str]:
-    """`31 skipped: REASON (2012-01-01..2012-01-31)`: partitions of one reason together, whatever day it names."""
+    """`31 skipped: REASON (2012-01-01..2012-01-31)`: partitions with the same reason, apart from the day in it, together."""
     groups: dict[tuple[str, str], list[Partition]] = {}
-    for each in outcomes:
-        if each.state != "published":
-            first = (each.why.splitlines() or ["no reason is known"])[0]
-            groups.setdefault((each.state, first.replace(str(each.partition), "the day")), []).append(each.partition)
+    for outcome in outcomes:
+        if outcome.state != "published":
+            first = (outcome.why.splitlines() or ["no reason is known"])[0]
+            groups.setdefault((outcome.state, first.replace(str(outcome.partition), "the day")), []).append(
+                outcome.partition
+            )
     return [f"{len(days)} {state}: {why} ({_range(days)})" for (state, why), days in groups.items()]
 
 
@@ -151,10 +157,10 @@ def _range(days: Sequence[Partition]) -> str:
 def _error(outcomes: Sequence[Outcome], counts: dict[str, int], looked: str) -> RunError | None:
     if not outcomes:
         return None
-    failed = [each for each in outcomes if each.state == "failed"]
+    failed = [outcome for outcome in outcomes if outcome.state == "failed"]
     if failed:
-        days = ", ".join(f"{each.dag_id} {each.partition}" for each in failed[:10])
-        ran = sum(each.state != "not started" for each in outcomes)
+        days = ", ".join(f"{outcome.dag_id} {outcome.partition}" for outcome in failed[:10])
+        ran = sum(outcome.state != "not started" for outcome in outcomes)
         others = {state: count for state, count in counts.items() if state != "failed" and count}
         return RunError(
             f"{len(failed)} of {ran} runs failed: {days}. First: {failed[0].why or 'see its log'}",
@@ -180,11 +186,11 @@ def _error(outcomes: Sequence[Outcome], counts: dict[str, int], looked: str) -> 
 
 
 def _hint(outcomes: Sequence[Outcome]) -> dict[str, str]:
-    """What to type where days were skipped because every version had learnt from them: a version that has not."""
-    memories = [each for each in outcomes if each.state == "skipped" and is_memory(each.why)]
+    """The next command, if days were skipped because every version has learnt from them: it trains a version that has not."""
+    memories = [outcome for outcome in outcomes if outcome.state == "skipped" and is_memory(outcome.why)]
     if not memories:
         return {}
-    first = min(memories, key=lambda each: each.partition)
+    first = min(memories, key=lambda outcome: outcome.partition)
     until = Partition(first.partition.day - timedelta(days=1))
     pipeline = first.feed.partition("/")[0]
     return {"next": f"landfall train {pipeline} --until {until}    (then the same command again)"}

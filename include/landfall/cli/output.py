@@ -1,10 +1,10 @@
-"""What every command shares: `--json`, errors as text or JSON, progress that is plain lines where nobody watches.
+"""What every command shares: `--json`, errors as text or JSON, and progress, as plain lines if nobody watches a terminal.
 
     def ps(json: JsonFlag = False) -> None:
         with answering(json) as out:
             out.table(rows) if not json else out.json(rows)
 
-Exit code 0 when done, 1 after a `LandfallError`, 2 for a wrong command line.
+Exit code 0 if it succeeded, 1 after a `LandfallError`, 2 for a wrong command line.
 """
 
 import json as json_format
@@ -27,7 +27,7 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Answer with JSON on stdo
 
 
 class Output:
-    """Where a command writes its answer (stdout) and its remarks (stderr)."""
+    """A command's answer (stdout) and its remarks (stderr)."""
 
     def __init__(self, *, json: bool) -> None:
         self.wants_json = json
@@ -39,11 +39,11 @@ class Output:
         print(json_format.dumps(value, default=str, ensure_ascii=False), flush=True)
 
     def say(self, text: str) -> None:
-        """A line for a person: on stdout, or on stderr when stdout carries JSON."""
+        """A line for a person: on stdout, or on stderr if stdout carries JSON."""
         (self.errors if self.wants_json else self.console).print(text, markup=False, highlight=False)
 
     def remark(self, text: str) -> None:
-        """Something a person should know beside the answer, on stderr."""
+        """A remark beside the answer, for a person, on stderr."""
         self.errors.print(text, markup=False, highlight=False, style="yellow")
 
     def table(
@@ -54,7 +54,7 @@ class Output:
         title: str | None = None,
         styles: Sequence[str] = (),
     ) -> None:
-        """Rows for a person; `styles` are the rows' colours."""
+        """Rows for a person; `styles` are the colours of the rows."""
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
         for column in columns:
             table.add_column(column, no_wrap=column != columns[-1])
@@ -71,7 +71,7 @@ class Output:
 
     @contextmanager
     def progress(self, what: str) -> Iterator["Progress"]:
-        """Something that takes a while: a spinner on a terminal, plain lines elsewhere, always on stderr."""
+        """For something that takes a while: a spinner on a terminal, plain lines elsewhere; always on stderr."""
         if self.errors.is_terminal:
             with self.errors.status(escape(what)) as status:
                 yield Progress(lambda text: status.update(f"{escape(what)}: {escape(text)}"))
@@ -88,9 +88,9 @@ class Output:
 
     @contextmanager
     def bar(self, what: str) -> Iterator[Callable[[int, int, str], None]]:
-        """How far something long is, on stderr: a bar on a terminal, a line each tenth elsewhere.
+        """The progress of something long, on stderr: a bar on a terminal; elsewhere a line for each tenth.
 
-        What it gives is called with how much is done, of how much, and a few words.
+        Call the yielded function with how much is done, how much there is, and a few words.
         """
         if self.errors.is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -111,7 +111,7 @@ class Output:
 
 
 class Progress:
-    """Tells how far something is; saying the same again shows it once."""
+    """Shows progress; the same text twice in a row is shown once."""
 
     def __init__(self, show: Callable[[str], None]) -> None:
         self._show, self._last = show, ""

@@ -1,4 +1,4 @@
-"""`landfall status`, `plan`: where partitions stand, and what would run."""
+"""`landfall status`, `plan`: shows where partitions stand, and what would run."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 
 def feeds_of(name: str | None) -> list[tuple[Pipeline, Feed]]:
-    """The feeds that `name` means: PIPELINE, PIPELINE/FEED, or all.
+    """The feeds that `name` stands for: PIPELINE, PIPELINE/FEED, or None for all.
 
     Raises:
         SpecError: there is no such pipeline or feed.
@@ -47,17 +47,17 @@ def feeds_of(name: str | None) -> list[tuple[Pipeline, Feed]]:
     if name is None:
         return [(pipeline, feed) for pipeline in PIPELINES.values() for feed in pipeline.feeds]
     pipeline, slash, feed = name.partition("/")
-    found = find_pipeline(pipeline)
-    return [(found, found.feed(feed))] if slash else [(found, each) for each in found.feeds]
+    chosen = find_pipeline(pipeline)
+    return [(chosen, chosen.feed(feed))] if slash else [(chosen, feed_of_pipeline) for feed_of_pipeline in chosen.feeds]
 
 
 def surveys(out: Output, settings: Settings, name: str | None, since: datetime | None = None) -> Iterator[Survey]:
-    """The survey of each feed that `name` means. Says so if Airflow is away."""
+    """The survey of each feed that `name` stands for, with a remark if Airflow is away."""
     for pipeline, feed in feeds_of(name):
-        found = survey(settings, pipeline, feed, since=since)
-        if found.airflow_away:
-            out.remark(f"runs are not known: {found.airflow_away}")
-        yield found
+        feed_survey = survey(settings, pipeline, feed, since=since)
+        if feed_survey.airflow_away:
+            out.remark(f"runs are not known: {feed_survey.airflow_away}")
+        yield feed_survey
 
 
 def as_json(facts: Facts, standing: Standing) -> dict[str, object]:
@@ -88,44 +88,44 @@ def status(
     everything: Annotated[bool, typer.Option("--all", help="Show every partition.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Where the partitions stand: waiting, late, landed, running, paused, stuck, failed, published, stale.
+    """Show where the partitions stand: waiting, late, landed, running, paused, stuck, failed, published, stale.
 
-    Of older partitions those that are in trouble.
+    Of the older partitions, only those in trouble are shown.
     """
     from landfall.stack import settings
 
     with answering(json) as out:
-        told: list[dict[str, object]] = []
-        for found in surveys(out, settings(), pipeline):
-            older = [] if everything else found.partitions[:-last]
-            troubled = [each for each in older if each[1].state in ATTENTION]
-            partitions = troubled[-last:] + found.partitions[len(older) :]
-            told += [as_json(*each) for each in partitions]
+        shown: list[dict[str, object]] = []
+        for feed_survey in surveys(out, settings(), pipeline):
+            older = [] if everything else feed_survey.partitions[:-last]
+            troubled = [partition for partition in older if partition[1].state in ATTENTION]
+            partitions = troubled[-last:] + feed_survey.partitions[len(older) :]
+            shown += [as_json(*each) for each in partitions]
             if not json:
-                _show(out, settings(), found, partitions)
+                _show(out, settings(), feed_survey, partitions)
         for remark in _remarks(settings(), pipeline):
             out.remark(remark)
         if json:
-            out.json(told)
-        elif not told:
+            out.json(shown)
+        elif not shown:
             out.say("nothing has landed and nothing is waiting    (landfall land --help)")
 
 
-def _remarks(where: Settings, name: str | None) -> list[str]:
-    """What is known of champions that somebody has set in MLflow itself."""
+def _remarks(servers: Settings, name: str | None) -> list[str]:
+    """Remarks about champions that somebody has set in MLflow itself."""
     from landfall.database import connect
     from landfall.freshness import other_aliases
 
-    with connect(where) as conn:
+    with connect(servers) as conn:
         return other_aliases(conn, sorted({pipeline.training.model for pipeline, _ in feeds_of(name)}))
 
 
-def _show(out: Output, where: Settings, found: Survey, partitions: list[tuple[Facts, Standing]]) -> None:
-    if not found.partitions:
+def _show(out: Output, servers: Settings, feed_survey: Survey, partitions: list[tuple[Facts, Standing]]) -> None:
+    if not feed_survey.partitions:
         return
-    counts = Counter(standing.state for _, standing in found.partitions)
-    name = found.partitions[0][0].name
-    summary = ", ".join(f"{count} {state}" for state, count in sorted(counts.items(), key=lambda each: -each[1]))
+    counts = Counter(standing.state for _, standing in feed_survey.partitions)
+    name = feed_survey.partitions[0][0].name
+    summary = ", ".join(f"{count} {state}" for state, count in sorted(counts.items(), key=lambda entry: -entry[1]))
     rows = [
         (
             facts.partition,
@@ -143,15 +143,15 @@ def _show(out: Output, where: Settings, found: Survey, partitions: list[tuple[Fa
     out.table(
         columns, rows, title=f"{name}: {summary}", styles=[STYLES.get(standing.state, "") for _, standing in partitions]
     )
-    paused = next((facts.feed.dag_id for facts, _ in found.partitions if facts.dag_paused), None)
+    paused = next((facts.feed.dag_id for facts, _ in feed_survey.partitions if facts.dag_paused), None)
     if paused:
-        out.say(f"the DAG `{paused}` is paused: {unpause(where, paused)}")
-    older = len(found.partitions) - len(partitions)
+        out.say(f"the DAG `{paused}` is paused: {unpause(servers, paused)}")
+    older = len(feed_survey.partitions) - len(partitions)
     if older:
         out.say(f"{older} older partitions: landfall status {name} --all")
-    if found.landed.unexpected:
-        shown = ", ".join(repr(key) for key in found.landed.unexpected[:3])
-        out.say(f"{len(found.landed.unexpected)} objects belong to no partition: {shown}")
+    if feed_survey.landed.unexpected:
+        examples = ", ".join(repr(key) for key in feed_survey.landed.unexpected[:3])
+        out.say(f"{len(feed_survey.landed.unexpected)} objects belong to no partition: {examples}")
     out.say("")
 
 
@@ -161,32 +161,32 @@ def plan(
     last: Annotated[str | None, typer.Option("--to", metavar="PARTITION", help="Last partition, included.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """What would run, and why; nothing is started. `landfall apply` runs it."""
+    """Show what would run, and why; nothing is started. `landfall apply` runs it."""
     from landfall.stack import settings
 
     with answering(json) as out:
         due = planned(out, settings(), pipeline, first, last)
         if json:
-            out.json([planned_json(*each) for each in due])
+            out.json([planned_json(*entry) for entry in due])
         elif not due:
-            out.say("nothing is due: everything that landed is published from what is there")
+            out.say("nothing is due: everything that landed is published from what is there now")
         else:
             show_plan(out, due)
             out.say("run it: landfall apply" + (f" {pipeline}" if pipeline else ""))
 
 
 def planned(
-    out: Output, where: Settings, name: str | None, first: str | None = None, last: str | None = None
+    out: Output, servers: Settings, name: str | None, first: str | None = None, last: str | None = None
 ) -> list[tuple[Facts, Standing]]:
-    """The partitions that have a reason to run and something to run on, oldest first."""
+    """The partitions that have a reason to run, and landed objects to run on, oldest first."""
     low = Partition.parse(first) if first else None
     high = Partition.parse(last) if last else None
     if low and high and high < low:
-        raise SpecError(f"`{first}..{last}` is no range.", looked="--to lies before --from")
-    found = [each for one in surveys(out, where, name) for each in one.partitions]
+        raise SpecError(f"`{first}..{last}` is no range.", looked="--to is before --from")
+    entries = [entry for feed_survey in surveys(out, servers, name) for entry in feed_survey.partitions]
     return [
         (facts, standing)
-        for facts, standing in found
+        for facts, standing in entries
         if standing.reason
         and facts.objects
         and (not low or facts.partition >= low)

@@ -1,4 +1,4 @@
-"""`landfall lookup`, `publications`, `sql`: what was published, and the database it is in."""
+"""`landfall lookup`, `publications`, `sql`: shows what was published, and runs SQL on its database."""
 
 import csv
 import sys
@@ -13,9 +13,9 @@ from rich.cells import cell_len
 
 from landfall import database, publishing
 from landfall.cli.output import JsonFlag, Output, answering
+from landfall.database.statements import Result, execute, plain
 from landfall.errors import LandfallError, PublishingError
 from landfall.pipelines import find_feed, find_pipeline
-from landfall.publishing.statements import Result, execute, plain
 from landfall.spec import PredictionTable
 from landfall.stack import home, settings
 
@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def table_of(name: str) -> PredictionTable:
-    """The prediction table of `PIPELINE`, or of one feed, `PIPELINE/FEED`."""
+    """The prediction table of a pipeline (`PIPELINE`) or of one feed (`PIPELINE/FEED`)."""
     return find_feed(name).table if "/" in name else find_pipeline(name).predictions
 
 
@@ -47,12 +47,12 @@ def lookup(
     if len(pairs) < len(key):
         raise typer.BadParameter("a column is given twice", param_hint="COLUMN=VALUE")
     with answering(json) as out:
-        found = find_pipeline(pipeline)
-        wanted = publishing.parse_key(found.predictions, pairs)
+        chosen = find_pipeline(pipeline)
+        key_values = publishing.parse_key(chosen.predictions, pairs)
         with database.connect(settings(), longest=database.QUESTION) as conn:
-            row = publishing.lookup(conn, found.predictions, wanted)
-        shown = {name: plain(row[name]) for name in found.predictions.key}
-        shown["predicted"] = plain(row[found.predicted])
+            row = publishing.lookup(conn, chosen.predictions, key_values)
+        shown = {name: plain(row[name]) for name in chosen.predictions.key}
+        shown["predicted"] = plain(row[chosen.predicted])
         shown |= {name: plain(row[name]) for name in ("model_version", "published_at")}
         width = max(map(len, shown))
         out.answer(shown, "\n".join(f"{name.replace('_', ' '):<{width}}  {value}" for name, value in shown.items()))
@@ -67,25 +67,25 @@ def _pair(text: str) -> tuple[str, str]:
 
 def publications(
     pipeline: TableOf,
-    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="How many publications, newest first.")] = 20,
     json: JsonFlag = False,
 ) -> None:
-    """List the publications of a prediction table, newest first: what is seen, what was, what can be rolled back to."""
+    """List the publications of a prediction table, newest first: what readers see, what they saw, what can be rolled back to."""
     with answering(json) as out:
         table = table_of(pipeline)
         with database.connect(settings(), longest=database.QUESTION) as conn:
             records = publishing.publications(conn, table, limit)
-        told = [{**asdict(one), "partition": str(one.partition)} for one in records]
+        listed = [{**asdict(publication), "partition": str(publication.partition)} for publication in records]
         if json:
-            out.json([{name: plain(value) for name, value in one.items()} for one in told])
+            out.json([{name: plain(value) for name, value in publication.items()} for publication in listed])
             return
         columns = ("id", "partition", "state", "rows", "model_version", "published_at", "restored_at", "kept", "run_id")
-        rows = [tuple(plain(one[name]) for name in columns) for one in told]
+        rows = [tuple(plain(publication[name]) for name in columns) for publication in listed]
         print(aligned(Result(columns, rows, f"{len(rows)} of `{table.name}`")))
 
 
 def sql(
-    statement: Annotated[str | None, typer.Argument(help="One statement; without it, a prompt.")] = None,
+    statement: Annotated[str | None, typer.Argument(help="One statement; without it, a prompt opens.")] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Answer with CSV.")] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -98,7 +98,7 @@ def sql(
                 raise typer.BadParameter("--json and --csv need a statement")
             _prompt(out)
             return
-        with database.connect(settings(), longest=database.NO_END) as conn:
+        with database.connect(settings(), longest=database.NO_END, migrated=False) as conn:
             results = execute(conn, statement)
         if len(results) != 1:
             raise PublishingError(
@@ -120,7 +120,7 @@ def _show(out: Output, result: Result, *, as_csv: bool = False) -> None:
 
 
 def aligned(result: Result) -> str:
-    """Rows under their columns, whole: no cell is cut, whatever the width of the terminal."""
+    """Rows under their columns. No cell is cut, whatever the width of the terminal."""
     cells = [result.columns, *(["" if v is None else _printable(str(v)) for v in row] for row in result.rows)]
     widths = [max(cell_len(row[n]) for row in cells) for n in range(len(result.columns))]
     numbers = [all(_is_number(row[n]) for row in result.rows) for n in range(len(widths))]
@@ -157,16 +157,16 @@ FROM pg_attribute WHERE attrelid = {}::regclass AND attnum > 0 AND NOT attisdrop
 
 
 def _prompt(out: Output) -> None:
-    """Statements until the end of the input or `\\q`; an error is shown and the prompt goes on."""
-    where = settings()
-    conn = database.connect(where, longest=database.NO_END)
+    """Runs statements until the end of the input or `\\q`. An error is shown, and the prompt goes on."""
+    servers = settings()
+    conn = database.connect(servers, longest=database.NO_END, migrated=False)
     if sys.stdin.isatty():
         out.say("A statement ends with `;`. \\d lists tables, \\d TABLE describes one, \\q ends.")
     try:
         for typed in _typed(home() / "sql_history"):
             try:
                 if conn.closed:
-                    conn = database.connect(where, longest=database.NO_END)
+                    conn = database.connect(servers, longest=database.NO_END, migrated=False)
                 for result in execute(conn, typed):
                     _show(out, result)
             except LandfallError as error:
@@ -178,7 +178,7 @@ def _prompt(out: Output) -> None:
 
 
 def _typed(history: Path) -> Iterator[str]:
-    """Each whole statement as it is typed; backslash commands as the statements they stand for."""
+    """Each complete statement as it is typed; a backslash command becomes the statement that it stands for."""
     watched = sys.stdin.isatty()
     _read_history(history, watched)
     lines: list[str] = []
@@ -212,7 +212,7 @@ def _command(line: str) -> str:
 
 
 def _read_history(history: Path, watched: bool) -> None:
-    """Earlier statements for the arrow keys, and these at the end of the program; only where somebody types."""
+    """Loads earlier statements for the arrow keys, and saves all at the end of the program; only if somebody types."""
     if not watched:
         return
     import atexit

@@ -1,4 +1,4 @@
-"""`landfall report`: how a pipeline has been doing, as one page, as numbers or as a few lines."""
+"""`landfall report`: shows how a pipeline has been doing, as a page, as numbers or as a few lines."""
 
 import os
 from datetime import UTC, datetime
@@ -23,33 +23,31 @@ def register(app: typer.Typer) -> None:
 
 def report(
     pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="A pipeline, such as bike_demand.")],
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a page with charts there, all in one file.")
-    ] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with charts to this file.")] = None,
     last: Annotated[
         int, typer.Option(metavar="N", min=1, max=2000, help="The newest N partitions of each feed.")
     ] = 365,
     json: JsonFlag = False,
 ) -> None:
-    """How a pipeline has been doing: errors by model version, drift, delays, rows, promotions, decisions."""
+    """Show how a pipeline has been doing: errors by model version, drift, delays, rows, promotions, decisions."""
     from landfall import database
     from landfall.pipelines import find_pipeline
     from landfall.reporting import as_json, read_report, summary
     from landfall.stack import settings
 
     with answering(json) as out:
-        found = find_pipeline(pipeline)
+        chosen = find_pipeline(pipeline)
         with database.connect(settings()) as conn:
-            told = read_report(conn, found, now=datetime.now(UTC), limit=last)
+            read = read_report(conn, chosen, now=datetime.now(UTC), limit=last)
         if html is not None:
-            _write(html, told)
+            _write(html, read)
         page = (
             f"written: {html}" if html else f"the page with the charts: landfall report {pipeline} --html report.html"
         )
-        out.answer({**as_json(told), "html": str(html) if html else None}, f"{summary(told)}\n{page}")
+        out.answer({**as_json(read), "html": str(html) if html else None}, f"{summary(read)}\n{page}")
 
 
-def _write(path: Path, told: Report) -> None:
+def _write(path: Path, report_read: Report) -> None:
     """Writes the page in one step: a reader sees the old page or the new one.
 
     Raises:
@@ -57,7 +55,7 @@ def _write(path: Path, told: Report) -> None:
     """
     from landfall.reporting.page import page
 
-    text = page(told)
+    text = page(report_read)
     try:
         if path.exists() and not path.is_file() and not path.is_dir():  # a pipe, or /dev/stdout
             path.write_text(text, encoding="utf-8")
@@ -73,6 +71,6 @@ def _write(path: Path, told: Report) -> None:
         raise ReportError(
             f"The report could not be written to `{path}`.",
             looked=(error.strerror or str(error)).lower(),
-            left="what was there is as it was",
+            left="the file is as it was before",
             next="name a file in a folder that may be written to",
         ) from None

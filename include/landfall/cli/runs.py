@@ -1,4 +1,4 @@
-"""`landfall train`: a run in Airflow, waited for."""
+"""`landfall train`: starts a training in Airflow and waits for it."""
 
 from typing import Annotated
 
@@ -26,19 +26,19 @@ def train(
     until: Annotated[
         str | None,
         typer.Option(
-            metavar="YYYY-MM-DD", help="Last day to learn from; by default the last that landed. For a pipeline only."
+            metavar="YYYY-MM-DD", help="Last day to learn from; by default the last that landed. Only for a pipeline."
         ),
     ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Train a challenger in Airflow, and wait.
 
-    A pipeline's learns from what has landed, and serves or is refused; a table model's learns from its rows.
+    A pipeline's challenger learns from what has landed, and then serves or is refused. A table model's learns from its rows.
     """
     with answering(json) as out:
-        found = find_trainable(name)
-        if not isinstance(found, TableModel):
-            _train(out, found.training, str(Partition.parse(until)) if until else "")
+        model = find_trainable(name)
+        if not isinstance(model, TableModel):
+            _train(out, model.training, str(Partition.parse(until)) if until else "")
         elif until:
             raise SpecError(
                 f"`{name}` learns from a table of rows: there is no last day.",
@@ -47,21 +47,21 @@ def train(
                 next=f"landfall train {name}",
             )
         else:
-            train_table_model(out, found)
+            train_table_model(out, model)
 
 
 def _train(out: Output, training: Training, until: str) -> None:
-    where = settings()
+    servers = settings()
     with out.progress(f"training {training.model}") as progress:
-        api = AirflowApi(where)
+        api = AirflowApi(servers)
         run_id = api.trigger(training.dag_id, conf={"until": until} if until else {})
         api.wait(training.dag_id, run_id, progress.step)
         trained = api.xcom(training.dag_id, run_id, "train")
-    told = version(where, training.model, trained["version"])
-    with database.connect(where) as conn:
-        promoted = freshness.notice(where, conn, training.model).version == told.version
-    why = told.tags.get("landfall.verdict", "")
-    kept = told.tags.get(GATE) == HINDCAST
+    trained_version = version(servers, training.model, trained["version"])
+    with database.connect(servers) as conn:
+        promoted = freshness.notice(servers, conn, training.model).version == trained_version.version
+    why = trained_version.tags.get("landfall.verdict", "")
+    kept = trained_version.tags.get(GATE) == HINDCAST
     outcome = "serves" if promoted else f"is {'kept for hindcasts' if kept else 'refused'}, the champion stays"
     snapshot = trained["snapshot"]
     numbers = ", ".join(f"{name.removeprefix('holdout_')} {value:.4g}" for name, value in trained["metrics"].items())

@@ -1,4 +1,4 @@
-"""`landfall up`, `down`, `ps`, `logs`, `doctor`: the embedded stack."""
+"""`landfall up`, `down`, `ps`, `logs`, `doctor`: the commands for the embedded stack."""
 
 import shutil
 import sys
@@ -14,11 +14,11 @@ from landfall.spec.tables import READER
 from landfall.stack import control, doctor
 from landfall.stack.layout import Layout
 from landfall.stack.part import last_lines
-from landfall.stack.state import PartRecord, State
+from landfall.stack.state import PartRecord, StackState
 
 FIELDS = ("name", "state", "url", "pid", "log", "secret_file", "token_file", "login", "doing", "restarts", "seconds")
 LOGINS = {"api-server": "admin", "postgres": READER}
-"""Part -> the user that people, or applications, come with."""
+"""Part -> the user that people, or applications, sign in as."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,25 +32,30 @@ def register(app: typer.Typer) -> None:
 
 def as_json(part: PartRecord) -> dict[str, object]:
     """A part as `landfall ps --json` gives it."""
-    told = {**asdict(part), "url": part.url or None, "login": LOGINS.get(part.name)}
-    return {name: told[name] for name in FIELDS}
+    fields = {**asdict(part), "url": part.url or None, "login": LOGINS.get(part.name)}
+    return {name: fields[name] for name in FIELDS}
 
 
 def up(
-    parts: Annotated[str, typer.Option(help="Only these, separated by commas, with what they need.")] = "",
+    parts: Annotated[
+        str, typer.Option(help="Only these parts, separated by commas, and the parts that they need.")
+    ] = "",
     extra: Annotated[list[str] | None, typer.Option("--with", help="Also this part: mlflow, databricks.")] = None,
-    port: Annotated[list[str] | None, typer.Option(help="PART=NUMBER, such as airflow=8081.")] = None,
+    port: Annotated[
+        list[str] | None, typer.Option(help="The port of a part: PART=NUMBER, such as airflow=8081.")
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Start the embedded stack and wait until every part is healthy; of one that runs, mend the parts that are not.
+    """Start the embedded stack and wait until every part is healthy. If it runs already, mend the parts that are not.
 
-    Exit code 1 if a part is not there: one of `--with` does not keep the others from starting, and is tried again.
+    Exit code 1 if a part did not start. A part of `--with` that fails does not keep the others from starting, and is tried
+    again.
     """
     with answering(json) as out:
         shown: dict[str, str] = {}
         with out.progress("starting the stack") as progress:
 
-            def watch(state: State) -> None:
+            def watch(state: StackState) -> None:
                 for part in state.parts:
                     now = f"{part.state} {part.doing}".strip()
                     if part.state in ("waiting", "starting", "stopped", "unhealthy") or shown.get(part.name) == now:
@@ -99,7 +104,7 @@ def ps(json: JsonFlag = False) -> None:
 
 
 def end_as(out: Output, parts: Sequence[PartRecord]) -> None:
-    """Exit code 1 unless every part is healthy; the parts that are not are named, with what mends them."""
+    """Exits with code 1 unless every part is healthy; names the parts that are not, and what mends them."""
     ill = [part for part in parts if part.state != "healthy"]
     if ill and any(part.state not in ("stopped", "failed") for part in parts):
         mend = f"landfall logs {ill[0].name}, then landfall up"
@@ -124,18 +129,18 @@ def show(out: Output, parts: list[PartRecord]) -> None:
 
 def logs(
     part: Annotated[str | None, typer.Argument(help="A part; without it, the supervisor.")] = None,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on showing what is added.")] = False,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on and show what is added.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many lines from the end.")] = 40,
     json: JsonFlag = False,
 ) -> None:
     """Show the end of a part's log."""
     with answering(json) as out:
         log = control.log_of(part)
-        told = last_lines(log, lines)
+        shown = last_lines(log, lines)
         if json:
-            out.json({"log": str(log), "lines": told})
+            out.json({"log": str(log), "lines": shown})
             return
-        sys.stdout.writelines(f"{line}\n" for line in told)
+        sys.stdout.writelines(f"{line}\n" for line in shown)
         sys.stdout.flush()
         if follow:
             with log.open("rb") as file:
@@ -151,12 +156,12 @@ def doctor_command(json: JsonFlag = False) -> None:
     with answering(json) as out:
         findings = doctor.examine()
         if json:
-            out.json([asdict(one) for one in findings])
+            out.json([asdict(finding) for finding in findings])
         else:
             marks = {"ok": "✓", "missing": "✗", "optional": "-"}
             out.table(
                 ["", "what", "found", "to mend"],
-                [(marks[one.state], one.what, one.found, one.mend) for one in findings],
+                [(marks[finding.state], finding.what, finding.found, finding.mend) for finding in findings],
             )
-        if any(one.state == "missing" for one in findings):
+        if any(finding.state == "missing" for finding in findings):
             raise typer.Exit(1)

@@ -1,10 +1,10 @@
-"""What `landfall train` and `landfall models` say of a table model, which has no days and no gate."""
+"""What `landfall train` and `landfall models` show for a table model, which has no days and no gate."""
 
 from collections.abc import Mapping
 
 from landfall.cli.output import Output
-from landfall.models.registry import CHAMPION, Listed
-from landfall.publishing.statements import plain
+from landfall.database.statements import plain
+from landfall.models.registry import CHAMPION, ListedVersion
 from landfall.reporting import words
 from landfall.runs import AirflowApi
 from landfall.spec import TableModel
@@ -15,7 +15,7 @@ HELD = "holdout_"
 
 
 def train_table_model(out: Output, model: TableModel) -> None:
-    """Train it in Airflow, wait, and tell the version, how good it is, and how it is deployed."""
+    """Trains the model in Airflow, waits, and shows the version, how good it is, and the command that deploys it."""
     with out.progress(f"training {model.name}") as progress:
         api = AirflowApi(settings())
         run_id = api.trigger(DAG, conf={"model": model.name})
@@ -29,40 +29,40 @@ def train_table_model(out: Output, model: TableModel) -> None:
     out.answer({"run_id": run_id, **trained, "next": deploy}, text)
 
 
-def aliases_of(each: Listed, serving: str | None) -> list[str]:
-    """The aliases of a version: `champion` is on the one that serves, wherever MLflow's alias of that name is."""
-    others = [alias for alias in each.aliases if alias != CHAMPION]
-    return ["champion", *others] if each.version.version == serving else others
+def aliases_of(entry: ListedVersion, serving: str | None) -> list[str]:
+    """The aliases of a version. `champion` is on the version that serves, wherever MLflow's alias of that name is."""
+    others = [alias for alias in entry.aliases if alias != CHAMPION]
+    return ["champion", *others] if entry.version.version == serving else others
 
 
-def list_versions(out: Output, model: str, listed: list[Listed], serving: str | None) -> None:
-    """The versions of a model that is no pipeline's, newest first: what each learnt from, and how good it is."""
-    told = [_listed(each, serving) for each in listed]
+def list_versions(out: Output, model: str, listed: list[ListedVersion], serving: str | None) -> None:
+    """Shows the versions of a model that no pipeline has, newest first: what each has learnt from, and how good it is."""
+    versions = [_listed(entry, serving) for entry in listed]
     if out.wants_json:
-        out.json(told)
-    elif not told:
+        out.json(versions)
+    elif not versions:
         out.say(f"no version of `{model}` yet    (landfall train {model})")
     else:
         columns = ("version", "alias", "rows", "held out", "registered at", "learnt from")
         rows = [
             (
-                each["version"],
-                ", ".join(map(str, each["aliases"] if isinstance(each["aliases"], list) else ())),
-                each["rows"],
-                _numbers(each["metrics"] if isinstance(each["metrics"], Mapping) else {}),
-                str(each["registered_at"])[:16].replace("T", " "),
-                each["file"],
+                entry["version"],
+                ", ".join(map(str, entry["aliases"] if isinstance(entry["aliases"], list) else ())),
+                entry["rows"],
+                _numbers(entry["metrics"] if isinstance(entry["metrics"], Mapping) else {}),
+                str(entry["registered_at"])[:16].replace("T", " "),
+                entry["file"],
             )
-            for each in told
+            for entry in versions
         ]
         out.table(columns, rows, title=f"{model}: {words.count(len(rows), 'version')}")
 
 
-def _listed(each: Listed, serving: str | None) -> dict[str, object]:
-    version = each.version
+def _listed(entry: ListedVersion, serving: str | None) -> dict[str, object]:
+    version = entry.version
     return {
         "version": version.version,
-        "aliases": aliases_of(each, serving),
+        "aliases": aliases_of(entry, serving),
         "rows": version.rows.rows if version.rows else None,
         "metrics": {name: plain(value) for name, value in version.metrics.items() if name.startswith(HELD)},
         "classes": list(version.classes),

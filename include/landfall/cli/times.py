@@ -1,4 +1,4 @@
-"""A moment as a person types it."""
+"""Reads a moment as a person types it."""
 
 from datetime import UTC, datetime
 
@@ -6,10 +6,10 @@ from landfall.errors import SpecError
 
 
 def moment_of(text: str) -> datetime:
-    """ISO 8601, UTC unless it says otherwise.
+    """The moment in an ISO 8601 text, UTC unless it says otherwise.
 
     Raises:
-        SpecError: it is not.
+        SpecError: the text is no ISO 8601.
     """
     try:
         moment = datetime.fromisoformat(text)

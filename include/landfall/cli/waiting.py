@@ -1,4 +1,4 @@
-"""What a command that waits for many runs shows meanwhile: how many have ended, and what the first of the others is at."""
+"""What a command shows while it waits for many runs: how many have ended, and what the first of the others is doing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,36 +15,34 @@ WAIT = "wait_for_landing"
 """The task of a run that waits for its data."""
 
 
-def doing_now(where: Settings, feed: Feed, doing: Doing) -> str:
-    """What a run that is waited for is at."""
-    page = f"{where.airflow_url}/dags/{feed.dag_id}/runs/{doing.run_id}"
+def doing_now(servers: Settings, feed: Feed, doing: Doing) -> str:
+    """A sentence about what a run that is waited for is doing."""
+    page = f"{servers.airflow_url}/dags/{feed.dag_id}/runs/{doing.run_id}"
     if doing.held:
         return f"{doing.partition} goes on no further: {doing.held}; see {page}"
     if doing.task == WAIT:
-        return (
-            f"{doing.partition} waits for data to land at s3://{where.s3.bucket}/{feed.landing.folder(doing.partition)}"
-        )
+        return f"{doing.partition} waits for data to land at s3://{servers.s3.bucket}/{feed.landing.folder(doing.partition)}"
     return f"{doing.partition}: {f'{doing.task} ({doing.state})' if doing.task else doing.state}"
 
 
-class Step:
-    """A progress bar of one feed.
+class FeedBar:
+    """A progress bar for one feed.
 
     Args:
-        done: Told the counts when one more is done.
-        tell: Told what is under way, and whether that is something to wait for or to do something about.
+        done: Called with the counts whenever one more run has ended.
+        tell: Called with what is under way, and whether a person should know of it even without a bar.
     """
 
     def __init__(self, done: Callable[[dict[str, int]], None], tell: Callable[[str, bool], None]) -> None:
         self.done, self.tell = done, tell
 
     def say(self, text: str) -> None:
-        """Something is under way."""
+        """Shows what is under way."""
         self.tell(text, False)
 
 
 @contextmanager
-def bar_of(out: Output, name: str, total: int) -> Iterator[Step]:
+def bar_of(out: Output, name: str, total: int) -> Iterator[FeedBar]:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -55,13 +53,13 @@ def bar_of(out: Output, name: str, total: int) -> Iterator[Step]:
     )
     with Progress(*columns, console=out.errors) as bar:
         task = bar.add_task(name, total=total, counts="")
-        said: set[str] = set()
+        shown: set[str] = set()
 
         def tell(text: str, important: bool) -> None:
             if out.errors.is_terminal:
                 bar.update(task, description=escape(f"{name}: {text}"))
-            elif important and text not in said:  # nobody watches a bar
+            elif important and text not in shown:  # nobody watches a bar
                 out.remark(f"{name}: {text}")
-                said.add(text)
+                shown.add(text)
 
-        yield Step(lambda counts: bar.update(task, advance=1, counts=sentence(counts)), tell)
+        yield FeedBar(lambda counts: bar.update(task, advance=1, counts=sentence(counts)), tell)

@@ -1,5 +1,1 @@
-"""Where Spark jobs run: one Protocol, one verb, a file a target."""
-
-from landfall.compute.target import ComputeTarget, Report
-
-__all__ = ["ComputeTarget", "Report"]
+"""Running a Spark job somewhere: one command line, several targets, a folder each. A new target: see `services.service_of`."""

@@ -1,7 +1,9 @@
-"""The seam with Spark: a command line goes in, a report comes out."""
+"""The seam with Spark: a command line goes in, a report comes out, wherever the job runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import timedelta
+from typing import Any, Protocol
 
 from landfall.spec import Settings
 
@@ -9,15 +11,38 @@ Report = dict[str, object]
 """What a job did: counts and versions, small enough to travel as JSON."""
 
 
-class ComputeTarget(Protocol):
-    """A place that runs Spark jobs."""
+class JobRun(Protocol):
+    """One job of one task, on its way at some target."""
 
-    def run(self, argv: list[str], *, small: bool = False) -> Report:
-        """Run `python -m spark_jobs ARGV` there and give its report. `small`: see `Job.small`.
+    @property
+    def where(self) -> str:
+        """Where the job runs, for a person."""
+
+    @property
+    def log_hint(self) -> str:
+        """How a person sees more of a job that did not end."""
+
+    @property
+    def waiting(self) -> timedelta:
+        """How long the job may wait for its turn, beside its own limit."""
+
+    def known(self) -> Mapping[str, Any] | None:
+        """What an earlier try of this task has asked for and has not seen the end of; None: nothing, ask anew."""
+
+    def run(self, ask: dict[str, Any], *, again: bool) -> Report:
+        """Run the job, or take up the one that an earlier try has begun; its report.
+
+        Args:
+            ask: The command line as `argv`, and whatever else the step wants to find again.
+            again: `ask` is what `known` gave.
 
         Raises:
-            LandfallError: the job's own verdict on its input, or a ComputeError when Spark failed or is away.
+            TaskDeferred: the job is waited for by a trigger of Airflow.
+            LandfallError: the job's own verdict on its input, or a ComputeError when it could not be run to its end.
         """
+
+    def stop(self) -> None:
+        """Stop the job where it runs; nothing where none has begun."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,15 +1,15 @@
-"""The database: connecting, rows by name, and failures as errors for a person. Every room with tables stands on this one."""
+"""The database: connecting, rows by name, patience, migrations, and failures as errors for a person.
 
-from landfall.database.connection import (
-    NO_END,
-    QUESTION,
-    WORK,
+Every room with tables stands on this one.
+"""
+
+from landfall.database.connection import NO_END, QUESTION, WORK, HasDatabase, address, connect
+from landfall.database.migrations import Applied, Migration, applied, migrate, pending
+from landfall.database.patience import Patience
+from landfall.database.queries import (
     Database,
-    HasDatabase,
     Parameters,
     Query,
-    address,
-    connect,
     explained,
     fetch,
     fetch_as,
@@ -19,22 +19,33 @@ from landfall.database.connection import (
     run,
     set_lock_timeout,
 )
+from landfall.database.statements import Plain, Result, execute, plain
 
 __all__ = [
     "NO_END",
     "QUESTION",
     "WORK",
+    "Applied",
     "Database",
     "HasDatabase",
+    "Migration",
     "Parameters",
+    "Patience",
+    "Plain",
     "Query",
+    "Result",
     "address",
+    "applied",
     "connect",
+    "execute",
     "explained",
     "fetch",
     "fetch_as",
     "fetch_one",
+    "migrate",
+    "pending",
     "place",
+    "plain",
     "require_idle",
     "run",
     "set_lock_timeout",

@@ -1,23 +1,14 @@
-"""The connection to the predictions database, and its failures as errors for a person."""
+"""The connection to the predictions database: how long it may take, and that the database is one of this version."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.pq import TransactionStatus
-from psycopg.rows import kwargs_row, tuple_row
 
-from landfall.errors import LandfallError, PublishingError, SettingsError
+from landfall.database.migrations import require_migrated
+from landfall.database.queries import reason
+from landfall.errors import PublishingError, SettingsError
 
-Database = psycopg.Connection[object]
-"""A connection in autocommit mode, with any row factory: this room reads through cursors of its own."""
-
-Parameters = Sequence[object] | Mapping[str, object] | None
-Query = sql.SQL | sql.Composed
-Record = TypeVar("Record")
 WORK, QUESTION, NO_END = 7200.0, 60.0, 0.0
 """Seconds that one statement may take. `WORK`: the PRIMARY KEY of 100 million staged rows and a batch of a rescore take minutes,
 nothing of ours hours. `QUESTION`: whoever asks for a row or a list waits for it. `NO_END`: a person's own statement."""
@@ -54,7 +45,9 @@ class HasDatabase(Protocol):
         """The libpq URL."""
 
 
-def connect(settings: HasDatabase, *, longest: float = WORK) -> psycopg.Connection[tuple[object, ...]]:
+def connect(
+    settings: HasDatabase, *, longest: float = WORK, migrated: bool = True
+) -> psycopg.Connection[tuple[object, ...]]:
     """A connection to the predictions database: autocommit, UTC, named `landfall`. Use it in a `with`.
 
     A name without a schema is one in `public`, also for the role `landfall`, which has a schema of its own name.
@@ -62,10 +55,12 @@ def connect(settings: HasDatabase, *, longest: float = WORK) -> psycopg.Connecti
     Args:
         settings: Where the database is.
         longest: Seconds that a statement may take: `WORK`, `QUESTION` or `NO_END`.
+        migrated: Whether the database must have had all migrations of this version, as all but a migration and a person's own
+            statement need.
 
     Raises:
-        PublishingError: nothing answers there, or it refuses us. The message names host, port and database, never
-            the password.
+        PublishingError: nothing answers there, it refuses us, or its tables are not those of this version. The message names
+            host, port and database, never the password.
         SettingsError: `LANDFALL_DATABASE_URL` is not a libpq URL.
     """
     place = address(settings.database_url)
@@ -80,8 +75,14 @@ def connect(settings: HasDatabase, *, longest: float = WORK) -> psycopg.Connecti
         )
     except psycopg.OperationalError as error:
         raise PublishingError(
-            f"The predictions database `{place}` cannot be used.", looked=_reason(error), next="landfall ps"
+            f"The predictions database `{place}` cannot be used.", looked=reason(error), next="landfall ps"
         ) from None
+    if migrated:
+        try:
+            require_migrated(connection)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 
@@ -100,93 +101,3 @@ def address(database_url: str) -> str:
         ) from None
     host, port = parts.get("host") or "localhost", parts.get("port") or 5432
     return f"{host}:{port}/{parts.get('dbname') or parts.get('user') or 'postgres'}"
-
-
-def place(conn: Database) -> str:
-    """`host:port/database` of a connection that is open."""
-    return f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}"
-
-
-def _reason(error: psycopg.Error) -> str:
-    """What the server or the network said, in one line."""
-    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return text.rpartition(" failed: ")[2].removeprefix("FATAL:  ").strip()
-
-
-@contextmanager
-def explained(
-    conn: Database,
-    what: str,
-    *,
-    left: str = "",
-    next: str = "landfall logs postgres",
-    kind: type[LandfallError] = PublishingError,
-) -> Iterator[None]:
-    """Turns what PostgreSQL raises inside into an error that starts with `what`: of `kind`, unless the connection was lost."""
-    try:
-        yield
-    except psycopg.Error as error:
-        if conn.closed and left:
-            left = "the connection was lost, so it may have happened or not; asking again is safe"
-        where = place(conn) if not conn.closed else "the connection is lost"
-        said = (error.diag.message_primary or _reason(error)).strip()
-        command = "landfall ps" if conn.closed else next
-        detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
-        error_of = PublishingError if conn.closed else kind
-        raise error_of(what, looked=f"{where}: {said}{detail}", left=left, next=command) from error
-
-
-def require_idle(conn: Database) -> None:
-    """Refuses a connection that would hold our locks beyond our own transactions.
-
-    Raises:
-        PublishingError: the connection is inside a transaction, or not in autocommit mode.
-    """
-    if not conn.autocommit or conn.info.transaction_status != TransactionStatus.IDLE:
-        raise PublishingError(
-            "Publishing needs a connection of its own.",
-            looked="expected autocommit=True and no open transaction",
-            next="landfall.database.connect(settings)",
-        )
-
-
-def fetch(conn: Database, query: Query, parameters: Parameters = None) -> list[tuple[object, ...]]:
-    """All rows of a query, as tuples whatever the connection's row factory."""
-    with conn.cursor(row_factory=tuple_row) as cursor:
-        return list(cursor.execute(query, parameters))
-
-
-def fetch_one(conn: Database, query: Query, parameters: Parameters = None) -> tuple[object, ...] | None:
-    """The first row of a query, as `fetch`."""
-    rows = fetch(conn, query, parameters)
-    return rows[0] if rows else None
-
-
-def fetch_as(conn: Database, make: Callable[..., Record], query: Query, parameters: Parameters = None) -> list[Record]:
-    """All rows of a query, each as what `make` makes of it: a dataclass, or a function that gives one.
-
-    Every column is an argument by its name: their order does not matter. `SELECT partition AS day` names one as the field.
-
-    Raises:
-        TypeError: a column has the name of no argument, or an argument has no column.
-    """
-    with conn.cursor(row_factory=kwargs_row(make)) as cursor:
-        return list(cursor.execute(query, parameters))
-
-
-def run(conn: Database, *statements: Query) -> None:
-    """Statements without parameters, sent together in one round trip."""
-    with conn.cursor() as cursor:
-        cursor.execute(sql.SQL("; ").join(statements))
-
-
-def set_lock_timeout(conn: Database, seconds: float, *, idle: float | None = None) -> None:
-    """For the rest of the transaction, give up on a lock after `seconds` rather than make readers queue behind us.
-
-    `idle`: seconds after which the server ends the session, if it hears nothing of us inside of the transaction.
-    """
-    limits = [sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{int(seconds * 1000)}ms"))]
-    if idle is not None:
-        within = sql.Literal(f"{int(idle * 1000)}ms")
-        limits.append(sql.SQL("SET LOCAL idle_in_transaction_session_timeout = {}").format(within))
-    run(conn, *limits)

@@ -4,17 +4,14 @@ Nothing is locked for longer than it takes to write a few lines of the catalogue
 Writers that come meanwhile wait for those milliseconds, at most for one attempt of 0.2 s.
 """
 
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from typing import TypeVar
+from typing import TypeVar, cast
 
-from landfall.database import Database, explained, require_idle
+from landfall.database import Database, Patience, explained, require_idle
 from landfall.deployments.history import end, record
 from landfall.deployments.plan import Plan
-from landfall.deployments.schema import ensure_schema, stand_alone
+from landfall.deployments.schema import stand_alone
 from landfall.errors import DeploymentError
-from landfall.publishing.patience import Patience
 
 Say = Callable[[str], None]
 Result = TypeVar("Result")
@@ -23,7 +20,7 @@ SHOWN = 40
 
 
 class _OnlyShown(Exception):
-    """Rolls back what was done only to be shown."""
+    """Rolls back what was done only to be shown; its argument is the result."""
 
 
 def silent(text: str) -> None:
@@ -54,7 +51,6 @@ def changing(
         PublishingError: a lock was not granted in time. Nothing was changed.
     """
     require_idle(conn)
-    results: list[Result] = []
 
     def carry_out(plan: Plan) -> None:
         for statement in plan.statements:
@@ -67,21 +63,20 @@ def changing(
         if plan.entry:
             record(conn, plan.entry)
 
-    def once() -> tuple[int | None, float]:
-        results.clear()
+    def once() -> Result:
         stand_alone(conn)
-        results.append(work(carry_out))
+        result = work(carry_out)
         if only_show:
-            raise _OnlyShown
-        return None, time.perf_counter()
+            raise _OnlyShown(result)
+        return result
 
     waiting = Patience(what, "nothing was changed", patience)
     mend = "mend what PostgreSQL says, then ask again"
     with explained(conn, what, left="nothing was changed", next=mend, kind=DeploymentError):
-        ensure_schema(conn)
-        with suppress(_OnlyShown):
-            waiting.for_locks(conn, once, "writers or another deployment")
-    return results[0]
+        try:
+            return waiting.for_locks(conn, once, "writers or another deployment")[0]
+        except _OnlyShown as shown:
+            return cast(Result, shown.args[0])
 
 
 def _shortened(statement: str) -> str:

@@ -9,7 +9,6 @@ from landfall.freshness.history import Promotion, current, history, in_favour, s
 from landfall.freshness.honest import is_honest, not_honest, served_before, versions_for
 from landfall.freshness.promotions import notice, promote
 from landfall.freshness.rollback import RolledBack, roll_back_model
-from landfall.freshness.schema import ensure_freshness
 from landfall.freshness.serving import Serving, other_aliases
 from landfall.freshness.verdict import Check, Verdict
 from landfall.freshness.watching import note_age, note_decision, note_drift, note_errors, note_refusal, note_verdict
@@ -28,7 +27,6 @@ __all__ = [
     "collect",
     "current",
     "decide",
-    "ensure_freshness",
     "history",
     "in_favour",
     "is_honest",

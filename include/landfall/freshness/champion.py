@@ -55,7 +55,7 @@ def is_promoted(settings: Settings, version: ModelVersion, line: Promotion) -> b
     own versions is noted now, if it was in MLflow before that.
 
     Raises:
-        ModelError: the predictions database is away.
+        PublishingError: the predictions database is away.
     """
     if not lies_within(version.source, settings.mlflow_artifacts):
         return False

@@ -1,4 +1,4 @@
-"""Figures: what the decision to train is made of, read from the ledger's readings and the errors of what was published."""
+"""Figures: what the decision to train is made of, from what was read and the errors of what was published."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -7,15 +7,9 @@ from psycopg import sql
 
 from landfall.database import Database, explained, fetch
 from landfall.freshness.decide import Figures
-from landfall.freshness.schema import ensure_freshness
 from landfall.models.registry import ModelVersion
 from landfall.spec import Partition, Pipeline
 
-_NEW = sql.SQL("""
-SELECT count(*), coalesce(sum(rows), 0)::bigint FROM (
-    SELECT DISTINCT ON (partition) partition, rows FROM landfall.readings
-    WHERE feed = %s AND rows IS NOT NULL ORDER BY partition, id DESC
-) latest WHERE rows > 0 AND partition <> ALL (%s)""")
 _TRIED = sql.SQL("""
 SELECT (figures ->> 'new_partitions')::bigint FROM landfall.retraining_decisions
 WHERE model = %s AND champion = %s AND run_id <> %s AND EXISTS (
@@ -32,6 +26,7 @@ def collect(
     conn: Database,
     pipeline: Pipeline,
     champion: ModelVersion | None,
+    read: Mapping[Partition, int],
     *,
     drift: Mapping[str, Mapping[str, float]] | None = None,
     scheduled: bool = False,
@@ -41,9 +36,10 @@ def collect(
     """What is known now.
 
     Args:
-        conn: The predictions database, with the ledger in it.
+        conn: The predictions database.
         pipeline: The pipeline.
         champion: The version that serves; None before the first.
+        read: The partitions that a run has read -> the rows that were kept of each, at least one.
         drift: Feature -> statistic -> value, as the job that measures it reports them.
         scheduled: Whether the schedule started this run.
         by_hand: Whether a person did.
@@ -53,23 +49,22 @@ def collect(
         PublishingError: the database cannot be asked.
     """
     training = pipeline.training
-    known = [str(day) for day in champion.snapshot.partitions] if champion and champion.snapshot else []
-    ensure_freshness(conn)
-    with explained(conn, f"What is new since `{training.model}` was trained is not known."):
-        ((partitions, rows),) = fetch(conn, _NEW, [training.feed.full_name, known])
+    learnt = set(champion.snapshot.partitions) if champion and champion.snapshot else set()
+    new = {partition: rows for partition, rows in read.items() if partition not in learnt}
+    with explained(conn, f"What was tried to replace the champion of `{training.model}` is not known."):
         tried = fetch(conn, _TRIED, [training.model, champion.version, run_id]) if champion else []
     metric = error_metric(pipeline)
     count, published = (0, None) if champion is None else _published(conn, pipeline, champion, metric)
     return Figures(
         champion=champion.version if champion else None,
         until=str(champion.snapshot.last) if champion and champion.snapshot else "",
-        new_rows=int(str(rows)),
-        new_partitions=int(str(partitions)),
+        new_rows=sum(new.values()),
+        new_partitions=len(new),
         drift={(name, kind): value for name, values in (drift or {}).items() for kind, value in values.items()},
         published_error=published,
         gate_error=gate_error(champion, metric) if champion else None,
         error_partitions=count,
-        since_tried=int(str(partitions)) - int(str(tried[0][0])) if tried else None,
+        since_tried=len(new) - int(str(tried[0][0])) if tried else None,
         scheduled=scheduled,
         by_hand=by_hand,
     )
@@ -107,7 +102,6 @@ def error_of(conn: Database, name: str, day: Partition) -> float | None:
     Raises:
         PublishingError: the database cannot be asked.
     """
-    ensure_freshness(conn)
     query = sql.SQL("""SELECT sqrt(sum(rows * rmse ^ 2) / sum(rows)) FROM landfall.partition_errors
     WHERE model = %s AND partition = %s AND rows > 0""")
     with explained(conn, f"The error of what `{name}` published for {day} is not known."):

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from psycopg import sql
 
-from landfall.database import Database, explained, fetch
-from landfall.freshness.schema import ensure_freshness
+from landfall.database import Database, explained, fetch_as
 
 Kind = Literal["promoted", "rolled back", "noticed"]
 
@@ -41,7 +40,9 @@ class Promotion:
     report: Mapping[str, object] | None = None
 
 
-_READ = sql.SQL("SELECT id, model, version, replaced, at, kind, reason, by_run, report FROM landfall.promotions {}")
+COLUMNS = sql.SQL("id, model, version, replaced, at, kind, reason, by_run, report")
+"""The columns of `landfall.promotions`, named as the fields of `Promotion`."""
+_READ = sql.SQL("SELECT {} FROM landfall.promotions {}")
 
 
 def history(conn: Database, name: str, limit: int | None = None) -> list[Promotion]:
@@ -112,24 +113,5 @@ def _back(kept: list[str], then: Mapping[str, list[str]], version: str) -> list[
 
 
 def _read(conn: Database, name: str, where: sql.SQL, parameters: Sequence[object]) -> list[Promotion]:
-    ensure_freshness(conn)
     with explained(conn, f"The history of `{name}` could not be read."):
-        return [promotion(row) for row in fetch(conn, _READ.format(where), parameters)]
-
-
-def promotion(row: tuple[object, ...]) -> Promotion:
-    """A row of `landfall.promotions`, its columns in their order."""
-    number, model, version, replaced, at, kind, reason, by_run, report = row
-    if not isinstance(at, datetime) or kind not in ("promoted", "rolled back", "noticed"):
-        raise TypeError(f"landfall.promotions has other columns than this version knows: {row}")
-    return Promotion(
-        id=int(str(number)),
-        model=str(model),
-        version=None if version is None else str(version),
-        replaced=None if replaced is None else str(replaced),
-        at=at.astimezone(UTC),
-        kind="promoted" if kind == "promoted" else "rolled back" if kind == "rolled back" else "noticed",
-        reason=str(reason),
-        by_run=str(by_run),
-        report=report if isinstance(report, dict) else None,
-    )
+        return fetch_as(conn, Promotion, _READ.format(COLUMNS, where), parameters)

@@ -17,21 +17,17 @@ loses the connection loses the lock; step 2 is on that connection, just before t
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
-import psycopg
 from psycopg import sql
 
-from landfall.database import Database, explained, fetch, require_idle
+from landfall.database import Database, Patience, explained, fetch, fetch_as, plain, require_idle
 from landfall.errors import ModelError
-from landfall.freshness.history import Kind, Promotion, current, newest, promotion
-from landfall.freshness.schema import ensure_freshness
+from landfall.freshness.history import COLUMNS, Kind, Promotion, current, newest
 from landfall.freshness.serving import Serving
 from landfall.models.own import check_loadable, note_own
 from landfall.models.registry import champion_version, pipeline_of, set_champion
 from landfall.models.registry import version as version_there
-from landfall.publishing.patience import Patience
-from landfall.publishing.statements import plain
 from landfall.spec import Settings
 
 ENDED = "what was set in MLflow itself does not serve any more: Landfall did not promote it"
@@ -46,7 +42,7 @@ _DONE = sql.SQL("""
 WITH begun AS (DELETE FROM landfall.promotions_begun WHERE model = %s RETURNING *)
 INSERT INTO landfall.promotions (model, version, replaced, kind, reason, by_run, report)
 SELECT model, version, replaced, kind, reason, by_run, report FROM begun
-RETURNING id, model, version, replaced, at, kind, reason, by_run, report""")
+RETURNING {}""").format(COLUMNS)
 _INTERRUPTED = sql.SQL("""
 WITH begun AS (
     DELETE FROM landfall.promotions_begun
@@ -54,7 +50,7 @@ WITH begun AS (
 )
 INSERT INTO landfall.promotions (model, version, replaced, at, kind, reason, by_run, report)
 SELECT model, version, replaced, at, kind, reason, by_run, report FROM begun
-RETURNING id, model, version, replaced, at, kind, reason, by_run, report""")
+RETURNING {}""").format(COLUMNS)
 _VAIN = sql.SQL("DELETE FROM landfall.promotions_begun WHERE model = %s RETURNING 1")
 _END = sql.SQL("""
 INSERT INTO landfall.promotions (model, version, replaced, kind, reason, by_run)
@@ -107,7 +103,6 @@ def promote(
             artifacts or a pickle that Landfall did not write, or the registry is away.
         PublishingError: the predictions database is away. If the alias is set already, the message says so.
     """
-    ensure_freshness(conn)
     found = version_there(settings, name, version)
     version = found.version
     with alone(conn, name, f"Version {version} of `{name}` was not promoted.", patience):
@@ -136,7 +131,6 @@ def notice(settings: Settings, conn: Database, name: str, *, patience: float = 6
     Raises:
         ModelError: the registry is away. PublishingError: the predictions database is.
     """
-    ensure_freshness(conn)
     seen = Serving(model=name, line=current(conn, name), alias=champion_version(settings, name))
     if _is_open(conn, seen):
         with alone(conn, name, f"The champion of `{name}` could not be noted.", patience):
@@ -148,22 +142,16 @@ def notice(settings: Settings, conn: Database, name: str, *, patience: float = 6
 def alone(conn: Database, name: str, what: str, patience: float) -> Iterator[None]:
     """Until the end of the `with`, nobody else changes or notes the champion of `name`.
 
-    It asks again and again rather than queue: a queued statement holds a snapshot, for which a publish would wait.
-
     Raises:
         PublishingError: somebody else did for longer than `patience` seconds. It begins with `what`.
     """
     require_idle(conn)
-    key = [f"promotion/{name}"]
-    with explained(conn, what, left=UNCHANGED):
-        waiting = Patience(what, UNCHANGED, patience)
-        while fetch(conn, sql.SQL("SELECT pg_try_advisory_lock(hashtextextended(%s, 20121226))"), key) != [(True,)]:
-            waiting.rest("another promotion of the same model")
-    try:
+    waiting = Patience(what, UNCHANGED, patience)
+    with (
+        explained(conn, what, left=UNCHANGED),
+        waiting.alone(conn, f"promotion/{name}", "another promotion of the same model"),
+    ):
         yield
-    finally:
-        with suppress(psycopg.Error):  # a lost session has lost the lock too
-            fetch(conn, sql.SQL("SELECT pg_advisory_unlock(hashtextextended(%s, 20121226))"), key)
 
 
 def _is_open(conn: Database, seen: Serving) -> bool:
@@ -182,8 +170,8 @@ def _caught_up(conn: Database, name: str, alias: str | None) -> Serving:
     line = current(conn, name)
     serving = line.version if line else None
     with explained(conn, f"What serves for `{name}` could not be written down."):
-        if alias != serving and (found := fetch(conn, _INTERRUPTED, [name, alias, serving])):
-            line = promotion(found[0])
+        if alias != serving and (found := fetch_as(conn, Promotion, _INTERRUPTED, [name, alias, serving])):
+            line = found[0]
             serving = line.version
         fetch(conn, _VAIN, [name])
         last = newest(conn, name)
@@ -204,7 +192,7 @@ def _remember(conn: Database, name: str, version: str) -> Promotion:
     with explained(
         conn, what, left=f"version {version} serves all the same; the next look at the registry writes it down"
     ):
-        return promotion(fetch(conn, _DONE, [name])[0])
+        return fetch_as(conn, Promotion, _DONE, [name])[0]
 
 
 def _changed(name: str, version: str, expected: str | None, seen: Serving) -> ModelError:

@@ -9,27 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg import sql
-
-from landfall.database import Database, explained, fetch
+from landfall.database import Database
 from landfall.errors import LandfallError, ModelError, PublishingError
 from landfall.freshness.champion import is_promoted
 from landfall.freshness.history import Promotion, current, history, in_favour
 from landfall.freshness.promotions import notice, promote
 from landfall.models.registry import find_version
-from landfall.publishing import Published, rollback
-from landfall.publishing.schema import ensure_history
-from landfall.spec import Partition, Partitions, Pipeline, PredictionTable, Settings
-
-_BY_OTHERS = sql.SQL("""
-SELECT DISTINCT ON (now.partition) now.partition::text, before.id
-FROM landfall.publications now
-LEFT JOIN landfall.publications before
-    ON before.table_name = now.table_name AND before.partition = now.partition AND before.model_version = %(version)s
-   AND before.state IN ('superseded', 'rolled_back') AND to_regclass(before.child_table) IS NOT NULL
-WHERE now.table_name = %(table)s AND now.state = 'published' AND now.model_version = ANY (%(withdrawn)s)
-  AND (%(since)s::timestamptz IS NULL OR greatest(now.published_at, now.restored_at) >= %(since)s)
-ORDER BY now.partition, greatest(before.published_at, before.restored_at) DESC NULLS LAST, before.id DESC""")
+from landfall.publishing import Published, kept_by, rollback
+from landfall.spec import Partition, Partitions, Pipeline, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +68,6 @@ def roll_back_model(
     """
     name = pipeline.training.model
     serving = notice(settings, conn, name, patience=patience)
-    with explained(conn, f"`{name}` was not rolled back."), conn.transaction():
-        ensure_history(conn)
     present = serving.version
     target = to or _before(settings, conn, pipeline, present)
     promote(
@@ -97,7 +82,7 @@ def roll_back_model(
         patience=patience,
     )
     withdrawn = _withdrawn(history(conn, name), target)
-    swaps = _swaps(conn, pipeline.predictions, target, withdrawn)
+    swaps = kept_by(conn, pipeline.predictions, target, withdrawn.versions, withdrawn.since)
     again = [(partition, number) for partition, number in swaps if number is not None]
     return RolledBack(
         model=name,
@@ -114,7 +99,8 @@ def _before(settings: Settings, conn: Database, pipeline: Pipeline, present: str
     name, last = pipeline.training.model, current(conn, pipeline.training.model)
     changes = history(conn, name)
     if present and last and last.kind == "rolled back":
-        left = _swaps(conn, pipeline.predictions, present, _withdrawn(changes, present))
+        withdrawn = _withdrawn(changes, present)
+        left = kept_by(conn, pipeline.predictions, present, withdrawn.versions, withdrawn.since)
         if any(number is not None for _, number in left):
             return present
     candidates = [number for number in in_favour(reversed(changes)) if number != present]
@@ -157,21 +143,6 @@ def _withdrawn(changes: Sequence[Promotion], target: str) -> _Withdrawn:
 
 def _number(version: str) -> tuple[int, str]:
     return (int(version) if version.isdecimal() else 0, version)
-
-
-def _swaps(
-    conn: Database, table: PredictionTable, target: str, withdrawn: _Withdrawn
-) -> list[tuple[Partition, int | None]]:
-    """The partitions that show rows of a withdrawn version, each with the newest kept publication by `target`."""
-    with explained(conn, f"The publications of `{table.name}` could not be read."):
-        names = {
-            "version": target,
-            "table": table.name,
-            "withdrawn": list(withdrawn.versions),
-            "since": withdrawn.since,
-        }
-        rows = fetch(conn, _BY_OTHERS, names)
-    return [(Partition.parse(str(day)), None if number is None else int(str(number))) for day, number in rows]
 
 
 def _restore(

@@ -11,7 +11,6 @@ from psycopg import sql
 from landfall.database import Database, explained, fetch
 from landfall.errors import ModelError
 from landfall.freshness.history import Promotion
-from landfall.freshness.schema import ensure_freshness
 from landfall.models.registry import pipeline_of
 
 
@@ -78,7 +77,6 @@ def other_aliases(conn: Database, names: list[str]) -> list[str]:
     Raises:
         PublishingError: the database cannot be asked.
     """
-    ensure_freshness(conn)
     with explained(conn, "Which aliases in MLflow are not used is not known."):
         rows = fetch(conn, _OTHERS, [names])
     return [remark_of(str(name), *(None if each is None else str(each) for each in pair)) for name, *pair in rows]

@@ -9,13 +9,12 @@ from math import isfinite
 from psycopg import sql
 
 from landfall.database import Database, explained
+from landfall.database.statements import plain
 from landfall.freshness.decide import Figures, Reason
-from landfall.freshness.schema import ensure_freshness
 from landfall.freshness.verdict import Verdict, number
 from landfall.models import watching as runs
 from landfall.models.own import find_own, note_own
 from landfall.models.registry import ModelVersion
-from landfall.publishing.statements import plain
 from landfall.spec import Drift, Partition, Partitions, Settings
 from landfall.spec.training_reports import DriftReport
 
@@ -45,7 +44,6 @@ def note_decision(conn: Database, name: str, run_id: str, figures: Figures, fire
     Raises:
         PublishingError: the database refuses.
     """
-    ensure_freshness(conn)
     reasons, known = [asdict(each) for each in fired], plain(figures.as_dict())
     with explained(conn, f"Whether to train `{name}` again could not be written down."):
         conn.cursor().execute(_DECIDED, [name, run_id, figures.champion, json.dumps(reasons), json.dumps(known)])
@@ -91,7 +89,6 @@ def note_drift(
     Raises:
         PublishingError, ModelError: the database or the registry refuses.
     """
-    ensure_freshness(conn)
     bounds: dict[tuple[str, str], float] = {(each.feature, each.statistic): each.above for each in declared}
     measured = [
         (feature, statistic, value)
@@ -129,7 +126,6 @@ def note_errors(
     Raises:
         PublishingError, ModelError: the database or the registry refuses.
     """
-    ensure_freshness(conn)
     lines = [
         (name, version, day.day, int(each["rows"]), each["published_rmse"], each["published_mae"])
         for version, each in errors.items()

@@ -1,4 +1,4 @@
-"""Landings: what has arrived in the object store, how files get there, and samples to land.
+"""Landings: what has arrived in the object store, and how files get there.
 
-Light on purpose: nothing here imports boto3, numpy or the like until a function needs it, so a DAG file may import it.
+Imports are kept light: nothing here imports boto3, numpy or the like until a function needs it, so a DAG file may import it.
 """

@@ -1,7 +1,7 @@
 """The ledger: what landed, what was read of it, what was made of it; and what therefore is to be done."""
 
 from landfall.ledger.audit import Audit, Start, audit
-from landfall.ledger.facts import Claimed, Facts, Made, Read, Refused, Seen
+from landfall.ledger.facts import Claimed, Facts, Read, Refused, Seen
 from landfall.ledger.gather import gather
 from landfall.ledger.record import (
     close_reading,
@@ -12,7 +12,6 @@ from landfall.ledger.record import (
     record_landing,
     refuse_reading,
 )
-from landfall.ledger.schema import ensure_ledger
 from landfall.ledger.standing import Current, Standing, standing
 
 __all__ = [
@@ -20,7 +19,6 @@ __all__ = [
     "Claimed",
     "Current",
     "Facts",
-    "Made",
     "Read",
     "Refused",
     "Seen",
@@ -28,7 +26,6 @@ __all__ = [
     "Start",
     "audit",
     "close_reading",
-    "ensure_ledger",
     "excuse_reading",
     "gather",
     "judge_reading",

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from psycopg import sql
 
 from landfall.database import connect, explained, fetch, fetch_one
-from landfall.ledger.schema import ensure_ledger
 from landfall.spec import Settings
 
 _BEGIN = sql.SQL("""
@@ -15,10 +14,8 @@ ON CONFLICT (words) WHERE ended_at IS NULL DO UPDATE SET words = excluded.words 
 
 def begin(settings: Settings, words: str) -> datetime:
     """When the backfill called `words` began: now, or when it was begun and never finished."""
-    with connect(settings) as database:
-        ensure_ledger(database)
-        with explained(database, f"The backfill `{words}` could not be noted."):
-            found = fetch_one(database, _BEGIN, [words])
+    with connect(settings) as database, explained(database, f"The backfill `{words}` could not be noted."):
+        found = fetch_one(database, _BEGIN, [words])
     return found[0].astimezone(UTC) if found and isinstance(found[0], datetime) else datetime.now(UTC)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from landfall.publishing import Made
 from landfall.spec import Feed, Partition
 
 
@@ -46,25 +47,6 @@ class Claimed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
-    """What readers see: the publication, and what it was made from. `restored_at`: when a rollback went back to it."""
-
-    publication: int
-    objects: Mapping[str, str]
-    code: str
-    model: str
-    contract: str
-    rows: int
-    published_at: datetime
-    restored_at: datetime | None = None
-
-    @property
-    def since(self) -> datetime:
-        """Since when readers see it."""
-        return max(self.published_at, self.restored_at or self.published_at)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Seen:
     """A run as Airflow tells it.
 
@@ -99,7 +81,6 @@ class Facts:
     """One partition of one feed.
 
     Args:
-        pipeline: Name of the pipeline.
         feed: The feed.
         partition: The partition.
         objects: Key -> ETag of the objects that are there now and count.
@@ -114,7 +95,6 @@ class Facts:
         predicted_at: When the predictions that readers see of it were published; only for a feed that is held against them.
     """
 
-    pipeline: str
     feed: Feed
     partition: Partition
     objects: Mapping[str, str] = field(default_factory=dict)
@@ -144,4 +124,4 @@ class Facts:
     @property
     def name(self) -> str:
         """What the command line calls the feed: `PIPELINE/FEED`."""
-        return f"{self.pipeline}/{self.feed.name}"
+        return self.feed.full_name

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from psycopg import sql
 
 from landfall.database import Database, explained, fetch, fetch_one, run
-from landfall.landing.store.listing import LandedObject
 from landfall.ledger.facts import Refused
+from landfall.objects.listing import LandedObject
 from landfall.spec import Landing, Partition
 
 _SWEPT = sql.SQL("""

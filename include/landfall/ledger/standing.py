@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from landfall.ledger.facts import Facts, Made, Seen
+from landfall.ledger.facts import Facts, Seen
 from landfall.ledger.restarts import FIRST, made_of, next_start, restarts
+from landfall.publishing import Made
 
 State = Literal["waiting", "late", "landed", "running", "paused", "stuck", "failed", "published", "stale", "skipped"]
 ATTENTION = ("late", "landed", "paused", "stuck", "failed", "stale")

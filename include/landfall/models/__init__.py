@@ -1,1 +1,1 @@
-"""Models: the MLflow registry, and which version serves."""
+"""Models: the MLflow registry, what is kept beside a model, and which versions this project made itself."""

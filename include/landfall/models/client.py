@@ -1,4 +1,4 @@
-"""The way to the registry: MLflow's client, with its failures as errors for a person."""
+"""How to reach the registry: MLflow's client, whose failures become errors for a person."""
 
 import socket
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ LIMITS = {
     "tcp_user_timeout": "60000",
     "options": "-cstatement_timeout=120000",
 }
-"""How long MLflow's connection waits: 10 s for a server, a minute for one that has gone silent, 2 minutes for an answer."""
+"""How long MLflow's connection waits: 10 s for a server, a minute for a silent one, 2 minutes for the answer to a statement."""
 
 UNTOUCHED = "the champion and what was published stay as they were"
 
 
 @contextmanager
 def registry(settings: Settings, *, left: str = UNTOUCHED) -> Iterator["MlflowClient"]:
-    """A client of the registry. What fails inside comes out as a ModelError that says what is `left` behind.
+    """A client of the registry. A failure inside the `with` becomes a ModelError; `left` is its text on what is left behind.
 
     Raises:
         ModelError: the registry does not answer.
@@ -36,7 +36,7 @@ def registry(settings: Settings, *, left: str = UNTOUCHED) -> Iterator["MlflowCl
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    where = settings.mlflow_tracking_uri.rpartition("@")[2]
+    address = settings.mlflow_tracking_uri.rpartition("@")[2]
     check_alive(settings)
     uri = patient(settings.mlflow_tracking_uri)
     try:
@@ -44,39 +44,39 @@ def registry(settings: Settings, *, left: str = UNTOUCHED) -> Iterator["MlflowCl
     except LandfallError:
         raise
     except (MlflowException, SQLAlchemyError, OSError) as error:
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
-            f"The model registry failed: {said[:300]}", looked=where, left=left, next="landfall ps"
+            f"The model registry failed: {reason[:300]}", looked=address, left=left, next="landfall ps"
         ) from error
 
 
 def patient(uri: str) -> str:
-    """The registry's address with `LIMITS`, where it is a PostgreSQL database; what the address says itself wins."""
+    """The registry's address with `LIMITS` added if it is a PostgreSQL database. What the address sets itself is kept."""
     if not uri.startswith("postgresql"):
         return uri
     address, _, query = uri.partition("?")
-    said = dict(parse_qsl(query, keep_blank_values=True))
-    # Not urlencode: MLflow hands the address to Alembic, which takes a per cent sign for one of its own.
-    return f"{address}?{'&'.join(f'{name}={value}' for name, value in LIMITS.items() if name not in said)}" + (
+    chosen = dict(parse_qsl(query, keep_blank_values=True))
+    # Not urlencode: MLflow passes the address to Alembic, which gives a per cent sign a meaning of its own.
+    return f"{address}?{'&'.join(f'{name}={value}' for name, value in LIMITS.items() if name not in chosen)}" + (
         f"&{query}" if query else ""
     )
 
 
 def check_alive(settings: Settings) -> None:
-    """Ask the registry's port first: MLflow itself asks ten times, for 102 s, before it says that nobody answers.
+    """Tries the registry's port first: MLflow itself would try ten times, for 102 s, before it reports that nobody answers.
 
     Raises:
         ModelError: nobody answers.
     """
-    where, address = settings.mlflow_tracking_uri.rpartition("@")[2], urlsplit(settings.mlflow_tracking_uri)
-    if not address.hostname:
+    registry_address, parts = settings.mlflow_tracking_uri.rpartition("@")[2], urlsplit(settings.mlflow_tracking_uri)
+    if not parts.hostname:
         return
     try:
-        socket.create_connection((address.hostname, address.port or 5432), timeout=5).close()
+        socket.create_connection((parts.hostname, parts.port or 5432), timeout=5).close()
     except OSError as error:
         raise ModelError(
             "The model registry does not answer.",
-            looked=f"{where} ({error})",
+            looked=f"{registry_address} ({error})",
             left=UNTOUCHED,
             next="landfall ps",
         ) from error

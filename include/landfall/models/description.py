@@ -1,6 +1,6 @@
-"""What is put beside a fitted model: the MLmodel file, so that plain MLflow loads it, and what a person wants to see.
+"""What is logged beside a fitted model: the MLmodel file, with which plain MLflow loads it, and files for people to read.
 
-Everything is written into one local folder that mirrors the run's artifacts, and sent in one go.
+Everything is written into one local folder, which mirrors the run's artifacts and is sent in one go.
 """
 
 import json
@@ -20,11 +20,11 @@ EXAMPLE = "input_example.json"
 
 
 def describe(folder: Path, run_id: str, report: Mapping[str, Any], snapshot: Snapshot | None) -> None:
-    """Write everything that is logged besides the fitted model, from the training job's report.
+    """Writes what is logged besides the fitted model, from the training job's report, into `folder`.
 
-    `model/MLmodel` has the flavors `spark` or `sklearn`, and `python_function`; its signature has the columns with their
-    types. `snapshot.json` is there if there is one; `reference.json`, `importances.*`, `actual_versus_predicted.png` and
-    `tried.json` if the report has what they show.
+    `model/MLmodel` has the flavor `spark` or `sklearn`, and `python_function`; its signature lists the columns and their
+    types. `snapshot.json` is written if there is a snapshot; `reference.json`, `importances.*`, `actual_versus_predicted.png`
+    and `tried.json` if the report has their content.
     """
     _model(folder / "model", run_id, report)
     texts = {
@@ -74,7 +74,7 @@ def _signature(report: Mapping[str, Any]) -> "ModelSignature":
 
 
 def _spark(model: "Model") -> list[str]:
-    """A PipelineModel in `fitted`, as Spark's own writer leaves it."""
+    """Describes a PipelineModel, which Spark's own writer has put into `fitted`. Gives the packages that it needs."""
     from mlflow import pyfunc
 
     model.add_flavor("spark", pyspark_version=version("pyspark"), model_data=FITTED, code=None)
@@ -83,7 +83,7 @@ def _spark(model: "Model") -> list[str]:
 
 
 def _sklearn(model: "Model") -> list[str]:
-    """A pickle in `fitted/model.pkl`; cloudpickle reads what either of the two wrote."""
+    """Describes a pickle in `fitted/model.pkl`; cloudpickle reads those of pickle too. Gives the packages that it needs."""
     from mlflow import pyfunc
 
     pickled = f"{FITTED}/model.pkl"

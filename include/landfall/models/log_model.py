@@ -1,7 +1,7 @@
-"""A model that a person has fitted, in a notebook say, becomes a run of MLflow and a version of a registered model.
+"""Logs a model that a person has fitted, say in a notebook, as a run of MLflow and a version of a registered model.
 
-`mlflow.spark.log_model` fails on Spark Connect (see `landfall.models.registry`). What is logged here loads by plain MLflow as the
-versions of Landfall's own trainings do, and `landfall deploy` takes it.
+`mlflow.spark.log_model` fails on Spark Connect (see `landfall.models.registry`). What is logged here can be loaded by plain
+MLflow, like the versions of Landfall's own trainings, and `landfall deploy` accepts it.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from landfall.spec.learner import Library
 LEFT = "no version was registered"
 TEXTS = ("string", "object", "category", "str")
 WHOLE = ("int", "uint", "tinyint", "smallint", "bigint")
-"""Types of text, and how those of whole numbers begin, as Spark and pandas write them."""
+"""Names of text types, and how the names of whole-number types begin, in Spark and pandas."""
 
 
 def log_model(
@@ -35,31 +35,31 @@ def log_model(
     classes: Sequence[str] = (),
     tags: Mapping[str, str] | None = None,
 ) -> ModelVersion:
-    """Saves a fitted model, describes it, and registers it as a new version: the challenger. No champion is replaced.
+    """Saves a fitted model, describes it, and registers it as a new version: the challenger. The champion stays.
 
-    MLflow finds the store of the artifacts by the environment; in a notebook `%load_ext landfall.notebook` sees to that.
+    MLflow finds the artifacts' store through the environment; in a notebook `%load_ext landfall.notebook` sets it.
 
     Args:
         settings: Where the registry is.
-        name: The registered model, and the experiment. Both are made if they are not there.
+        name: The registered model, and the experiment. Both are made if they do not exist.
         model: A fitted PipelineModel of Spark ML, or a fitted estimator or pipeline of scikit-learn.
-        rows: What it was fitted on, a data frame of Spark or pandas: its columns have the types of the model's inputs.
+        rows: The data frame, of Spark or pandas, that it was fitted on: the model's inputs get the types of its columns.
         label: The column that was learnt.
-        metrics: How good it is.
-        classes: What the classes 0, 1, 2, ... are called; a deployment calls them so.
+        metrics: How good the model is.
+        classes: The names of the classes 0, 1, 2, ..., which a deployment shows.
         tags: Further tags of the run and the version.
 
     Raises:
-        ModelError: it is no such model, a column of its is not among the rows, or the registry or the artifacts' store
-            failed. There is no version then.
+        ModelError: the model is of another kind, the rows lack one of its columns, or the registry or the artifacts' store
+            failed. No version exists then.
     """
     fitted = _fitted(name, model)
     report = _report(name, fitted, rows, label, metrics or {})
-    named = {"landfall.classes": json.dumps(list(classes))} if classes else {}
+    class_tags = {"landfall.classes": json.dumps(list(classes))} if classes else {}
     run = start_training(settings, name, {"landfall.reason": "logged by hand"})
     try:
         report["model_sha256"] = fitted.save(settings, run)
-        return register(settings, run, name, report, {**named, **(tags or {})}, how="logged")
+        return register(settings, run, name, report, {**class_tags, **(tags or {})}, how="logged")
     except BaseException as error:
         fail(settings, run)
         if isinstance(error, LandfallError) or not isinstance(error, Exception):
@@ -73,14 +73,14 @@ def log_model(
 
 
 class _Fitted(Protocol):
-    """A fitted model in the hands of its library."""
+    """A fitted model, seen through its library."""
 
     library: Library
     columns: list[str]
     parameters: dict[str, Any]
 
     def save(self, settings: Settings, run: TrainingRun) -> str:
-        """Write it to the run's artifacts. Gives the SHA-256 of a pickle; empty if it is none."""
+        """Writes the model to the run's artifacts. Gives the SHA-256 of a pickle; empty if the model is none."""
 
 
 class _Spark:
@@ -93,38 +93,46 @@ class _Spark:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.columns: list[str] = []
-        made: set[str] = set()
+        outputs: set[str] = set()
         for stage in model.stages:
-            self.columns += [each for each in _named(stage, self.reads) if each not in {*made, *self.columns}]
-            made |= set(_named(stage, self.makes))
-        told = model.stages[-1].extractParamMap()
-        self.parameters = {each.name: value for each, value in told.items() if not each.name.endswith("Col")}
+            self.columns += [
+                column for column in _column_names(stage, self.reads) if column not in {*outputs, *self.columns}
+            ]
+            outputs |= set(_column_names(stage, self.makes))
+        parameters = model.stages[-1].extractParamMap()
+        self.parameters = {
+            parameter.name: value for parameter, value in parameters.items() if not parameter.name.endswith("Col")
+        }
 
     def save(self, settings: Settings, run: TrainingRun) -> str:
-        """By Spark's own writer, from the server to the store."""
+        """Saves with Spark's own writer, from the Spark server to the store."""
         self.model.write().overwrite().save(run.model_path)
         return ""
 
 
-def _named(stage: Any, parameters: Sequence[str]) -> list[str]:
-    """The columns that a stage's parameters name."""
-    values = [stage.getOrDefault(each) for each in parameters if stage.hasParam(each) and stage.isDefined(each)]
+def _column_names(stage: Any, parameters: Sequence[str]) -> list[str]:
+    """The columns that the given parameters of a stage name."""
+    values = [
+        stage.getOrDefault(parameter)
+        for parameter in parameters
+        if stage.hasParam(parameter) and stage.isDefined(parameter)
+    ]
     return [name for value in values for name in ([value] if isinstance(value, str) else value)]
 
 
 class _Sklearn:
-    """An estimator or a pipeline, fitted on a table of pandas, so that it knows the names of its columns."""
+    """An estimator or a pipeline that was fitted on a table of pandas, so that it knows the names of its columns."""
 
     library: Library = "scikit-learn"
 
     def __init__(self, model: Any) -> None:
         self.model = model
-        self.columns = [str(each) for each in getattr(model, "feature_names_in_", ())]
+        self.columns = [str(column) for column in getattr(model, "feature_names_in_", ())]
         last = model.steps[-1][1] if hasattr(model, "steps") else model
         self.parameters = {key: value for key, value in last.get_params(deep=False).items() if value is not None}
 
     def save(self, settings: Settings, run: TrainingRun) -> str:
-        """As a pickle, whose digest tells a deployment that this project wrote it."""
+        """Saves a pickle. By its digest a deployment knows that this project wrote it."""
         import cloudpickle
 
         content: bytes = cloudpickle.dumps(self.model)
@@ -150,29 +158,29 @@ def _fitted(name: str, model: Any) -> _Fitted:
 
 
 def _report(name: str, fitted: _Fitted, rows: Any, label: str, metrics: Mapping[str, float]) -> dict[str, Any]:
-    """What a training job would report of it."""
-    of_spark = isinstance(rows.dtypes, list)
-    types = {str(key): str(kind) for key, kind in (rows.dtypes if of_spark else rows.dtypes.items())}
-    lacking = [each for each in fitted.columns if each not in types]
-    if lacking or not fitted.columns:
+    """What a training job would report about this model."""
+    is_spark = isinstance(rows.dtypes, list)
+    types = {str(key): str(kind) for key, kind in (rows.dtypes if is_spark else rows.dtypes.items())}
+    missing = [column for column in fitted.columns if column not in types]
+    if missing or not fitted.columns:
         raise ModelError(
             f"The model that is to become a version of `{name}` "
-            + (f"needs `{lacking[0]}`, which the rows have not." if fitted.columns else "does not tell its columns."),
+            + (f"needs `{missing[0]}`, which the rows lack." if fitted.columns else "does not name its columns."),
             looked=f"the columns of the rows: {', '.join(types)}",
             left=LEFT,
             next="give the data frame that it was fitted on" if fitted.columns else "fit it on a table of pandas",
         )
     return {
-        "rows": rows.count() if of_spark else len(rows),
+        "rows": rows.count() if is_spark else len(rows),
         "parameters": fitted.parameters,
         "metrics": dict(metrics),
         "features": fitted.columns,
-        "types": {each: _type(types[each]) for each in fitted.columns},
+        "types": {column: _type(types[column]) for column in fitted.columns},
         "label": label,
         "library": fitted.library,
     }
 
 
 def _type(kind: str) -> str:
-    """A type of Spark or pandas, as the model's signature has it."""
+    """A type of Spark or pandas as a type of MLflow's signature."""
     return "string" if kind in TEXTS else "long" if kind.lower().startswith(WHOLE) else "double"

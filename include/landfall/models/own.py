@@ -1,20 +1,19 @@
 """The versions that this project made itself, in a table that MLflow cannot write: `landfall.own_versions`.
 
-Whoever reaches MLflow can register a version, tag it and call it the champion. So nothing that MLflow says of a version is a
-reason to load its files. What a training or `log_model` has written is noted here, in the predictions database, with the
-SHA-256 of its pickle. A version counts as noted if name, number, run and place are all the noted ones. Without a note, a
-pickle is not loaded; what lies outside `LANDFALL_MLFLOW_ARTIFACTS` is not even read.
+Anybody who reaches MLflow can register a version, tag it and call it the champion. So nothing that MLflow says about a version
+is a reason to load its files. When a training or `log_model` has written a version, it notes it here, in the predictions
+database, with the SHA-256 of its pickle. A note counts for a version only if name, number, run and place are the same. A pickle
+without a note is not loaded; what lies outside `LANDFALL_MLFLOW_ARTIFACTS` is not even read.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Literal
+from datetime import datetime
+from typing import Literal
 from urllib.parse import unquote
 
-import psycopg
+from psycopg import sql
 
+from landfall.database import QUESTION, connect, explained, fetch, fetch_as
 from landfall.errors import ModelError
 from landfall.models.client import UNTOUCHED
 from landfall.models.version import ModelVersion, pipeline_of
@@ -22,35 +21,20 @@ from landfall.spec import Settings
 from landfall.spec.saved_model import SavedModel
 
 How = Literal["trained", "logged", "for hindcasts", "promoted", "adopted", "vouched for"]
-"""How a version came to be noted: by its training, by `log_model`, by a training for days that are over, with its promotion,
-because it had been promoted before there were notes, or because a person vouches for it."""
+"""How a version came to be noted: by its training; by `log_model`; by a training for days that are over; with its promotion;
+because it was promoted before there were notes; because a person vouches for it."""
 PICKLED = "scikit-learn"
-"""The library whose models are pickles: whoever loads one runs what it says."""
-_TABLE = """
-CREATE SCHEMA IF NOT EXISTS landfall;
-CREATE TABLE IF NOT EXISTS landfall.own_versions (
-    model text NOT NULL,
-    version text NOT NULL,
-    run_id text NOT NULL,
-    source text NOT NULL,
-    library text NOT NULL,
-    sha256 text NOT NULL,
-    judged_sha256 text NOT NULL,
-    how text NOT NULL,
-    by_run text NOT NULL,
-    by_role text NOT NULL DEFAULT session_user,
-    at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (model, version)
-)"""
-_NOTE = """
+"""The library whose models are pickles: whoever loads a pickle runs the code in it."""
+_NOTE = sql.SQL("""
 INSERT INTO landfall.own_versions (model, version, run_id, source, library, sha256, judged_sha256, how, by_run)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
 ON CONFLICT (model, version) DO UPDATE
 SET run_id = excluded.run_id, source = excluded.source, library = excluded.library, sha256 = excluded.sha256,
     judged_sha256 = excluded.judged_sha256, how = excluded.how, by_run = excluded.by_run, by_role = session_user,
-    at = clock_timestamp()"""
-_READ = """
-SELECT version, run_id, source, library, sha256, judged_sha256, how, at FROM landfall.own_versions WHERE model = %s"""
+    at = clock_timestamp()
+RETURNING model""")
+_READ = sql.SQL("""
+SELECT version, run_id, source, library, sha256, judged_sha256, how, at FROM landfall.own_versions WHERE model = %s""")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +45,11 @@ class Own:
         version: Its number.
         run_id: The MLflow run that made it.
         source: Where its files are, as MLflow addresses them.
-        library: What it was made with.
-        sha256: Of its pickle; empty if it is none.
-        judged_sha256: Of its judged sibling's pickle; empty if there is none.
+        library: The library it was made with.
+        sha256: The SHA-256 of its pickle; empty if it is no pickle.
+        judged_sha256: The SHA-256 of its judged sibling's pickle; empty if there is none.
         how: How it came to be noted.
-        at: When it was (UTC).
+        at: When it was noted (UTC).
     """
 
     version: str
@@ -79,57 +63,46 @@ class Own:
 
     @property
     def made_here(self) -> bool:
-        """Whether it was noted as it was made: then it was promoted, if ever, after that."""
+        """True if it was noted when it was made: any promotion of it came later."""
         return self.how in ("trained", "logged", "for hindcasts")
 
 
 def note_own(
     settings: Settings, version: ModelVersion, *, how: How, by_run: str, sha256: str = "", judged_sha256: str = ""
 ) -> None:
-    """Notes that a version is this project's. A number that MLflow gives again (the model was deleted) has its new note.
+    """Notes that a version is this project's own. If MLflow reuses a number (the model was deleted), the new note counts.
 
     Args:
         settings: Where the predictions database is.
         version: The version as MLflow has it now.
         how: How it came to be noted.
         by_run: The Airflow run or the command that notes it.
-        sha256: Of its pickle; empty if it is none.
-        judged_sha256: Of its judged sibling's pickle.
+        sha256: The SHA-256 of its pickle; empty if it is no pickle.
+        judged_sha256: The SHA-256 of its judged sibling's pickle.
 
     Raises:
-        ModelError: the predictions database is away, or refuses.
+        PublishingError: the predictions database is away. ModelError: it refuses.
     """
-    what = f"That version {version.version} of `{version.name}` is Landfall's own could not be noted."
+    what = f"Version {version.version} of `{version.name}` could not be noted as Landfall's own."
     row = [version.name, version.version, version.run_id, version.source, version.library]
-    with _database(settings, what, "nobody loads the version until it is noted") as conn:
-        conn.execute(_NOTE, [*row, sha256, judged_sha256, how, by_run])
+    left = "nobody loads the version until it is noted"
+    with connect(settings) as conn, explained(conn, what, left=left, kind=ModelError):
+        fetch(conn, _NOTE, [*row, sha256, judged_sha256, how, by_run])
 
 
 def own_versions(settings: Settings, name: str) -> dict[str, Own]:
-    """What is noted of the versions of `name`, by their numbers. MLflow may call something else so by now: see `find_own`.
+    """Version number -> what is noted of that version of `name`. MLflow may have another version of that number: see `find_own`.
 
     Raises:
-        ModelError: the predictions database is away.
+        PublishingError: the predictions database is away.
     """
-    with _database(settings, f"Which versions of `{name}` Landfall made is not known.", UNTOUCHED) as conn:
-        rows = conn.execute(_READ, [name]).fetchall()
-    return {
-        row[0]: Own(
-            version=row[0],
-            run_id=row[1],
-            source=row[2],
-            library=row[3],
-            sha256=row[4],
-            judged_sha256=row[5],
-            how=row[6],
-            at=row[7].astimezone(UTC),
-        )
-        for row in rows
-    }
+    what = f"It could not be read which versions of `{name}` Landfall made."
+    with connect(settings, longest=QUESTION) as conn, explained(conn, what, left=UNTOUCHED, kind=ModelError):
+        return {own.version: own for own in fetch_as(conn, Own, _READ, [name])}
 
 
 def is_own(note: Own | None, version: ModelVersion) -> bool:
-    """Whether a note is of this very version: the same run, place and library."""
+    """True if a note is about this very version: the same run, place and library."""
     return note is not None and (note.run_id, note.source, note.library) == (
         version.run_id,
         version.source,
@@ -141,29 +114,29 @@ def find_own(settings: Settings, version: ModelVersion) -> Own | None:
     """What is noted of this very version; None if nothing is.
 
     Raises:
-        ModelError: the predictions database is away.
+        PublishingError: the predictions database is away.
     """
     note = own_versions(settings, version.name).get(version.version)
     return note if is_own(note, version) else None
 
 
 def check_place(settings: Settings, version: ModelVersion, place: str | None = None, *, left: str = UNTOUCHED) -> None:
-    """Nothing, if the files of a version are among this project's own artifacts.
+    """Refuses a version whose files are not among this project's own artifacts.
 
     Args:
-        settings: Where those are.
+        settings: Where the artifacts are.
         version: The version.
-        place: A file or folder of it; by default all of it.
-        left: What is left behind where it is refused.
+        place: A file or folder of the version; by default all of it.
+        left: What the error says is left behind.
 
     Raises:
-        ModelError: they are somewhere else. Nothing of them was read.
+        ModelError: the files are somewhere else. None of them was read.
     """
-    where = version.source if place is None else place
-    if not lies_within(where, settings.mlflow_artifacts):
+    checked_place = version.source if place is None else place
+    if not lies_within(checked_place, settings.mlflow_artifacts):
         raise ModelError(
             f"Version {version.version} of `{version.name}` lies outside this project's artifacts; it is not read.",
-            looked=f"{where}; expected a place under {settings.mlflow_artifacts}",
+            looked=f"{checked_place}; expected a place under {settings.mlflow_artifacts}",
             left=left,
             next=f"landfall models {pipeline_of(version.name)}    (and name a version that Landfall made)",
             fault="request",
@@ -171,7 +144,7 @@ def check_place(settings: Settings, version: ModelVersion, place: str | None = N
 
 
 def lies_within(place: str, root: str) -> bool:
-    """Whether an S3 or file URL, or a path, is below another; never where it goes up again, or has an empty part."""
+    """True if an S3 or file URL, or a path, is below `root`; false if it has an empty part or goes up (`..`) anywhere."""
     kind, parts = _parts(place)
     kind_of_root, parts_of_root = _parts(root)
     steps = parts[len(parts_of_root) :]
@@ -183,8 +156,8 @@ def lies_within(place: str, root: str) -> bool:
 
 
 def _parts(place: str) -> tuple[str, list[str]]:
-    scheme, there, rest = place.partition("://")
-    if not there:
+    scheme, separator, rest = place.partition("://")
+    if not separator:
         return "file", place.rstrip("/").lstrip("/").split("/")
     if scheme == "file":
         return "file", unquote(rest).rstrip("/").lstrip("/").split("/")
@@ -192,11 +165,11 @@ def _parts(place: str) -> tuple[str, list[str]]:
 
 
 def check_loadable(settings: Settings, version: ModelVersion, *, left: str = UNTOUCHED) -> Own | None:
-    """What is noted of a version whose files may be loaded.
+    """What is noted of a version, if its files may be loaded.
 
     Raises:
-        ModelError: its files are outside this project's artifacts, or are a pickle that nobody has noted; or another version
-            of that number is noted.
+        ModelError: its files are outside this project's artifacts; or are a pickle without a note; or the note of that number
+            is about another version.
     """
     check_place(settings, version, left=left)
     note = own_versions(settings, version.name).get(version.version)
@@ -208,7 +181,7 @@ def check_loadable(settings: Settings, version: ModelVersion, *, left: str = UNT
 
 
 def scoring_options(settings: Settings, version: ModelVersion) -> dict[str, str]:
-    """What a scoring job is told of the model: its folder, and of a pickle the digest that it must have.
+    """The options that tell a scoring job which model to load: its folder, and for a pickle the digest that it must have.
 
     Raises:
         ModelError: as `check_loadable`.
@@ -221,12 +194,12 @@ def scoring_options(settings: Settings, version: ModelVersion) -> dict[str, str]
 
 
 def judged_model(settings: Settings, version: ModelVersion, folder: str) -> SavedModel:
-    """What the judging job is told of one of a version's two models, the one in `folder`.
+    """One of a version's two models, the one in `folder`, as the judging job gets it.
 
-    A pickle that nobody has noted has no digest here, and the job does not load it.
+    A pickle without a note has no digest here, and the job does not load it.
 
     Raises:
-        ModelError: the files are outside this project's artifacts, or the predictions database is away.
+        ModelError: the files are outside this project's artifacts. PublishingError: the predictions database is away.
     """
     check_place(settings, version)
     note = find_own(settings, version)
@@ -236,12 +209,12 @@ def judged_model(settings: Settings, version: ModelVersion, folder: str) -> Save
 
 
 def _replaced(version: ModelVersion, note: Own, left: str) -> ModelError:
-    def said(of: ModelVersion | Own) -> str:
-        return f"run {of.run_id or 'none'}, {of.library}, at {of.source}"
+    def described(subject: ModelVersion | Own) -> str:
+        return f"run {subject.run_id or 'none'}, {subject.library}, at {subject.source}"
 
     return ModelError(
         f"Version {version.version} of `{version.name}` in MLflow is not the one that Landfall made; it is not loaded.",
-        looked=f"in MLflow {said(version)}; in landfall.own_versions {said(note)}",
+        looked=f"in MLflow {described(version)}; in landfall.own_versions {described(note)}",
         left=left,
         next=_way_out(version),
         fault="request",
@@ -254,7 +227,7 @@ def _way_out(version: ModelVersion) -> str:
 
 
 def unknown_pickle(version: ModelVersion, *, sha256: str = "", expected: str = "", left: str = UNTOUCHED) -> ModelError:
-    """The error for a pickle that is not the noted one, or of a version without a note."""
+    """The error for a pickle of a version without a note, or one that differs from the noted one."""
     if expected:
         looked = f"its SHA-256 is {sha256[:16]}..., that of the one Landfall wrote {expected[:16]}..."
     else:
@@ -267,27 +240,3 @@ def unknown_pickle(version: ModelVersion, *, sha256: str = "", expected: str = "
         next=_way_out(version),
         fault="request",
     )
-
-
-@contextmanager
-def _database(settings: Settings, what: str, left: str) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
-    """The predictions database, with the table. This room has a connection of its own, a short one."""
-    try:
-        with psycopg.connect(
-            settings.database_url,
-            autocommit=True,
-            connect_timeout=5,
-            application_name="landfall",
-            options="-c TimeZone=UTC",
-        ) as conn:
-            if conn.execute("SELECT to_regclass('landfall.own_versions')").fetchone() == (None,):
-                with conn.transaction():
-                    conn.execute("SELECT pg_advisory_xact_lock(20121227)")
-                    conn.execute("SET LOCAL client_min_messages = warning")
-                    conn.execute(_TABLE)
-            yield conn
-    except psycopg.Error as error:
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ModelError(
-            what, looked=f"the predictions database: {said[:300]}", left=left, next="landfall logs postgres"
-        ) from error

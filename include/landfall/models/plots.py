@@ -1,4 +1,4 @@
-"""Two pictures of a model, small enough to cost a tenth of a second. By matplotlib's Agg, without its global state."""
+"""Two pictures of a model; each takes about a tenth of a second. Drawn by matplotlib's Agg, without its global state."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,23 +10,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BARS = 30
-"""So many features are shown, those that matter most."""
+"""How many features are shown: those with the largest shares."""
 COLOUR, LINE = "#2a6fb0", "#888888"
 
 
 def importances(shares: Mapping[str, float], path: Path) -> None:
-    """A bar for each feature, the most important first. `shares` are feature -> share (they need not add up to 1)."""
-    most = sorted(shares.items(), key=lambda each: -abs(each[1]))[:BARS]
-    figure = _figure(5.0, 0.6 + 0.22 * len(most))
+    """A bar for each feature, the most important first. `shares`: feature -> share; the shares need not add up to 1."""
+    largest = sorted(shares.items(), key=lambda share: -abs(share[1]))[:BARS]
+    figure = _figure(5.0, 0.6 + 0.22 * len(largest))
     axes = figure.add_subplot()
-    axes.barh([name for name, _ in most], [share for _, share in most], color=COLOUR)
+    axes.barh([name for name, _ in largest], [share for _, share in largest], color=COLOUR)
     axes.invert_yaxis()
     axes.set_xlabel("importance")
     figure.savefig(path, dpi=90)
 
 
 def actual_versus_predicted(sample: Sequence[Sequence[object]], label: str, path: Path) -> None:
-    """A point for each held-out row that has two numbers; the larger, the more rows it stands for."""
+    """A point for each pair of numbers among the held-out rows (actual, predicted); a larger point stands for more rows."""
     counts = Counter((actual, predicted) for actual, predicted in sample if _finite(actual, predicted))
     figure = _figure(4.2, 4.2)
     axes = figure.add_subplot()

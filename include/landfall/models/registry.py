@@ -1,7 +1,8 @@
-"""The registry is MLflow: a version a training. Its alias `champion` shows which one serves; `landfall.freshness` decides that.
+"""The registry is MLflow, which has one version for each training. `landfall.freshness` decides which version serves.
 
-`mlflow.spark.log_model` wants the JVM gateway, which Spark Connect has not. So Spark writes the PipelineModel itself, into
-the run's artifacts, and `describe` puts beside it the MLmodel file that plain `mlflow.spark.load_model` reads.
+MLflow's alias `champion` shows that decision. `mlflow.spark.log_model` needs the JVM gateway, which Spark Connect lacks. So
+Spark writes the PipelineModel itself into the run's artifacts, and `describe` adds the MLmodel file that plain
+`mlflow.spark.load_model` reads.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CHALLENGER",
     "CHAMPION",
-    "Listed",
+    "ListedVersion",
     "ModelVersion",
     "TrainingRun",
     "champion_version",
@@ -40,7 +41,7 @@ PAGE = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
+class ListedVersion:
     """A version with the aliases on it."""
 
     version: ModelVersion
@@ -48,9 +49,9 @@ class Listed:
 
 
 def champion_version(settings: Settings, name: str) -> str | None:
-    """The number of the version that MLflow calls the champion of `name`, by one read; None if it calls none so.
+    """The number of the version that MLflow calls the champion of `name`, found in one read; None if there is no such alias.
 
-    Anybody who reaches MLflow can set it: which version serves `landfall.freshness.champion` says.
+    Anybody who reaches MLflow can set the alias: `landfall.freshness.champion` knows which version really serves.
     """
     from mlflow.exceptions import MlflowException
 
@@ -67,31 +68,31 @@ def version(settings: Settings, name: str, number: str) -> ModelVersion:
     """Version `number` of `name`.
 
     Raises:
-        ModelError: there is none; the message names those there are.
+        ModelError: there is no such version; the message names those that exist.
     """
-    if found := find_version(settings, name, number):
-        return found
+    if existing := find_version(settings, name, number):
+        return existing
     with registry(settings) as client:
-        known = sorted((str(each.version) for each in _search(client, name)), key=int)
+        known = sorted((str(entry.version) for entry in _search(client, name)), key=int)
     raise ModelError.unknown(f"version of `{name}`", number, known, next=f"landfall models {pipeline_of(name)}")
 
 
 def find_version(settings: Settings, name: str, number: str) -> ModelVersion | None:
-    """Version `number` of `name`; None if there is none, or it was deleted."""
+    """Version `number` of `name`; None if it never existed or was deleted."""
     from mlflow.exceptions import MlflowException
 
     with registry(settings) as client:
         try:
-            found = client.get_model_version(name, number)
+            entry = client.get_model_version(name, number)
         except MlflowException as error:
             if error.error_code in MISSING:
                 return None
             raise
-        return version_of(found, _run(client, found.run_id))
+        return version_of(entry, _run(client, entry.run_id))
 
 
-def versions(settings: Settings, name: str, *, limit: int | None = None) -> list[Listed]:
-    """The versions of `name`, newest first, at most `limit`; none if nothing is registered under that name."""
+def versions(settings: Settings, name: str, *, limit: int | None = None) -> list[ListedVersion]:
+    """The versions of `name`, newest first, at most `limit`; empty if nothing is registered under that name."""
     from mlflow.exceptions import MlflowException
 
     with registry(settings) as client:
@@ -101,53 +102,56 @@ def versions(settings: Settings, name: str, *, limit: int | None = None) -> list
             if error.error_code in MISSING:
                 return []
             raise
-        found = _search(client, name)[:limit]
-        runs = {run.info.run_id: run for run in _runs(client, [each.run_id for each in found if each.run_id])}
-    on: dict[str, list[str]] = {}
+        entries = _search(client, name)[:limit]
+        runs = {run.info.run_id: run for run in _runs(client, [entry.run_id for entry in entries if entry.run_id])}
+    aliases_on: dict[str, list[str]] = {}
     for alias, number in aliases.items():
-        on.setdefault(str(number), []).append(alias)
+        aliases_on.setdefault(str(number), []).append(alias)
     return [
-        Listed(version=version_of(each, runs.get(each.run_id)), aliases=tuple(sorted(on.get(str(each.version), ()))))
-        for each in found
+        ListedVersion(
+            version=version_of(entry, runs.get(entry.run_id)),
+            aliases=tuple(sorted(aliases_on.get(str(entry.version), ()))),
+        )
+        for entry in entries
     ]
 
 
 def set_champion(settings: Settings, name: str, number: str) -> None:
-    """Make version `number` the champion: one write in the registry, whatever was there before.
+    """Makes version `number` the champion in the registry, with one write, whatever the alias pointed to before.
 
-    `landfall.freshness.promote` is for everybody else: it compares first, and remembers.
+    Callers use `landfall.freshness.promote` instead: it compares the versions first, and records the promotion.
     """
-    unsure = f"whether version {number} became the champion is not known; nothing else was changed"
+    unsure = f"version {number} may or may not have become the champion; nothing else was changed"
     with registry(settings, left=unsure) as client:
         client.set_registered_model_alias(name, CHAMPION, number)
 
 
 def _search(client: "MlflowClient", name: str) -> list[Any]:
     """Every version of `name`, newest first."""
-    found: list[Any] = []
+    entries: list[Any] = []
     token = None
     while True:
         quoted = name.replace("'", "''")
         page = client.search_model_versions(
             f"name = '{quoted}'", max_results=PAGE, order_by=["version_number DESC"], page_token=token
         )
-        found += page
+        entries += page
         if not (token := page.token):
-            return found
+            return entries
 
 
 def _runs(client: "MlflowClient", run_ids: list[str]) -> list[Any]:
-    """The runs, in one query a hundred instead of one each."""
-    found: list[Any] = []
-    experiments = [each.experiment_id for each in client.search_experiments()] if run_ids else []
-    for at in range(0, len(run_ids), 100):
-        listed = ", ".join(f"'{each}'" for each in run_ids[at : at + 100])
-        found += client.search_runs(experiments, f"attributes.run_id IN ({listed})", max_results=100)
-    return found
+    """The runs, read a hundred at a time instead of one by one."""
+    runs: list[Any] = []
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()] if run_ids else []
+    for start in range(0, len(run_ids), 100):
+        ids = ", ".join(f"'{run_id}'" for run_id in run_ids[start : start + 100])
+        runs += client.search_runs(experiments, f"attributes.run_id IN ({ids})", max_results=100)
+    return runs
 
 
 def _run(client: "MlflowClient", run_id: str | None) -> Any:
-    """The run of a version; None if it is not there any more."""
+    """The run of a version; None if it was deleted."""
     from mlflow.exceptions import MlflowException
 
     if not run_id:

@@ -1,4 +1,4 @@
-"""One training in MLflow: a run from its start to a registered version."""
+"""One training in MLflow: a run, from its start to a registered version."""
 
 import tempfile
 from collections.abc import Mapping
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 LONGEST_PARAMETER = 6000
-"""Characters that MLflow takes as a parameter's value."""
+"""The most characters that MLflow takes as the value of a parameter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRun:
-    """One MLflow run, as long as its training lasts."""
+    """An MLflow run whose training has not ended."""
 
     run_id: str
     artifacts: str
 
     @property
     def model_path(self) -> str:
-        """Folder for the model that is to serve, fitted on every row, as Spark addresses it."""
+        """Folder for the model that will serve, fitted on every row, as Spark addresses it."""
         return f"{self.artifacts}/model/{FITTED}".replace("s3://", "s3a://", 1)
 
     @property
     def judged_path(self) -> str:
-        """Folder for its sibling, fitted without the held-out partitions, as Spark addresses it."""
+        """Folder for the model's sibling, fitted without the held-out partitions, as Spark addresses it."""
         return f"{self.artifacts}/{JUDGED}".replace("s3://", "s3a://", 1)
 
 
 def start_training(settings: Settings, name: str, tags: Mapping[str, str]) -> TrainingRun:
-    """A new MLflow run in the experiment `name`, open until `register` or `fail`.
+    """Starts an MLflow run in the experiment `name`. It stays open until `register` or `fail`.
 
     Args:
         settings: Where the registry is.
-        name: The registered model's name, and the experiment's.
-        tags: Of the run; `landfall.reason` is why it trains, `landfall.run_id` which Airflow run this is.
+        name: The name of the registered model, and of the experiment.
+        tags: Tags of the run; `landfall.reason` says why it trains, `landfall.run_id` which Airflow run this is.
     """
     with registry(settings) as client:
         experiment = _experiment(client, name, f"{settings.mlflow_artifacts}/{name}")
@@ -56,18 +56,18 @@ def start_training(settings: Settings, name: str, tags: Mapping[str, str]) -> Tr
 def _experiment(client: "MlflowClient", name: str, artifacts: str) -> str:
     from mlflow.exceptions import MlflowException
 
-    if found := client.get_experiment_by_name(name):
-        return str(found.experiment_id)
+    if experiment := client.get_experiment_by_name(name):
+        return str(experiment.experiment_id)
     try:
         return str(client.create_experiment(name, artifacts))
     except MlflowException:  # another training made it in between
-        if found := client.get_experiment_by_name(name):
-            return str(found.experiment_id)
+        if experiment := client.get_experiment_by_name(name):
+            return str(experiment.experiment_id)
         raise
 
 
 def fail(settings: Settings, run: TrainingRun) -> None:
-    """Close a run that gave no model."""
+    """Closes, as failed, a run that gave no model."""
     with registry(settings) as client:
         client.set_terminated(run.run_id, status="FAILED")
 
@@ -82,49 +82,49 @@ def register(
     learner: str = "",
     how: How = "trained",
 ) -> ModelVersion:
-    """Log what the training job reported, describe the model it saved, and register it as a new version, the challenger.
+    """Logs what the training job reported, describes the saved model, and registers it as a new version: the challenger.
 
     Args:
         settings: Where the registry is.
-        run: What `start_training` gave; the model lies in its `model_path`.
+        run: What `start_training` gave; the model is in its `model_path`.
         name: The registered model.
-        report: The training job's; of a table model it has no `snapshot`.
-        tags: Of the run and the version.
+        report: The training job's report; that of a table model has no `snapshot`.
+        tags: Tags of the run and the version.
         learner: The learner, as JSON.
         how: How the version came to be, for the note that it is this project's own.
 
     Raises:
-        ModelError: the registry, the artifacts' store or the predictions database failed. There is no version then, or one
+        ModelError: the registry, the artifacts' store or the predictions database failed. Then there is no version, or one
             that nobody serves or loads.
     """
     snapshot = Snapshot.of(report["snapshot"], rows=report["rows"]) if "snapshot" in report else None
-    given, told = dict(tags or {}), {"mlflow.runName": f"{name} from {report['rows']} rows"}
+    chosen, run_tags = dict(tags or {}), {"mlflow.runName": f"{name} from {report['rows']} rows"}
     if snapshot:
-        told = {"mlflow.runName": f"{name} until {snapshot.last}", "landfall.snapshot": snapshot.run_tag}
+        run_tags = {"mlflow.runName": f"{name} until {snapshot.last}", "landfall.snapshot": snapshot.run_tag}
     with registry(settings) as client, tempfile.TemporaryDirectory() as folder:
-        _log(client, run.run_id, report, {**given, **told})
+        _log(client, run.run_id, report, {**chosen, **run_tags})
         describe(Path(folder), run.run_id, report, snapshot)
         client.log_artifacts(run.run_id, folder)
-        made = _new_version(client, name, run, {**given, **_version_tags(report, snapshot, learner)})
+        number = _new_version(client, name, run, {**chosen, **_version_tags(report, snapshot, learner)})
         client.set_terminated(run.run_id)
-        version = version_of(client.get_model_version(name, made), client.get_run(run.run_id))
+        version = version_of(client.get_model_version(name, number), client.get_run(run.run_id))
         digests = {key: str(report.get(f"{key[:-6]}model_sha256", "")) for key in ("sha256", "judged_sha256")}
-        note_own(settings, version, how=how, by_run=given.get("landfall.run_id", ""), **digests)
-        _call_challenger(client, name, made)
+        note_own(settings, version, how=how, by_run=chosen.get("landfall.run_id", ""), **digests)
+        _call_challenger(client, name, number)
         return version
 
 
 def _version_tags(report: Mapping[str, Any], snapshot: Snapshot | None, learner: str) -> dict[str, str]:
-    """What a version says of how it was made. `landfall.model_sha256` is there where the model is a pickle, for a person:
-    what is loaded is known by `landfall.models.own`."""
-    said = {
+    """The tags that say how a version was made. `landfall.model_sha256`, for a pickle, is for people only: what may be loaded
+    is decided by `landfall.models.own`."""
+    tags = {
         "landfall.library": str(report.get("library", "spark")),
         "landfall.learner": learner,
         "landfall.reference": "1" if report.get("reference") else "",
         "landfall.model_sha256": str(report.get("model_sha256", "")),
         "landfall.snapshot": snapshot.version_tag if snapshot else "",
     }
-    return {key: text for key, text in said.items() if text}
+    return {key: text for key, text in tags.items() if text}
 
 
 def _log(client: "MlflowClient", run_id: str, report: Mapping[str, Any], tags: Mapping[str, str]) -> None:
@@ -149,12 +149,12 @@ def _new_version(client: "MlflowClient", name: str, run: TrainingRun, tags: Mapp
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    made = client.create_model_version(name, f"{run.artifacts}/model", run.run_id, tags=dict(tags))
-    return str(made.version)
+    registered = client.create_model_version(name, f"{run.artifacts}/model", run.run_id, tags=dict(tags))
+    return str(registered.version)
 
 
 def _call_challenger(client: "MlflowClient", name: str, version: str) -> None:
-    """Set the alias `challenger`. MLflow looks whether there is one, then inserts: of two first ones at once, one fails."""
+    """Sets the alias `challenger`. MLflow looks for the alias and then inserts it: of two first writers at once, one fails."""
     from mlflow.exceptions import MlflowException
 
     try:

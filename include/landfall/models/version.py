@@ -1,4 +1,4 @@
-"""A version of a registered model, and the snapshot it learnt from, as the registry's tags hold them."""
+"""A version of a registered model, and the snapshot that it learnt from, as the registry's tags hold them."""
 
 import json
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from landfall.spec.learner import Library
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 FITTED, JUDGED, REFERENCE = "fitted", "judged", "reference.json"
-"""In a run's artifacts: `model/fitted`, its sibling `judged` without the held-out partitions, and what drift is held against."""
+"""In a run's artifacts: the model (`model/fitted`), its sibling fitted without the held-out partitions, and drift's reference."""
 OLDER = "sparkml"
-"""What `FITTED` was called before versions said their library."""
+"""The name of the folder `FITTED` before versions had a tag for their library."""
 LONGEST_RUN_TAG = 8000
-"""Characters that MLflow takes as a run's tag; a version's may have 100,000."""
+"""The most characters that MLflow takes as a tag of a run; a version's tag may have 100,000."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +26,13 @@ class Snapshot:
 
     Args:
         table: The feature table.
-        version: Its Delta version.
+        version: The table's Delta version.
         first: The first partition.
-        last: The last one: the version has learnt from nothing later.
-        days: How many there are.
+        last: The last partition: the version has learnt from nothing later.
+        days: The number of partitions.
         partitions: All of them.
-        judged_until: The last one that the version's judged sibling has learnt from; None if it has no sibling.
-        rows: Rows in all; None if the version does not say.
+        judged_until: The last partition that the judged sibling has learnt from; None if there is no sibling.
+        rows: The number of rows; None if the version does not say.
     """
 
     table: str
@@ -46,14 +46,14 @@ class Snapshot:
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], *, rows: int | None = None) -> Self:
-        """The snapshot that a training's report, or an older version's tags, tell. Without `partitions`: all from first to last.
+        """The snapshot from a training's report or an older version's tags. Without `partitions`: every one from first to last.
 
         Raises:
-            KeyError, ValueError, LandfallError: they tell none.
+            KeyError, ValueError, LandfallError: `fields` holds no snapshot.
         """
         first, last = Partition.parse(fields["first"]), Partition.parse(fields["last"])
         text, until = fields.get("partitions"), fields.get("judged_until")
-        told = fields.get("rows", rows)
+        rows_text = fields.get("rows", rows)
         return cls(
             table=str(fields["table"]),
             version=int(fields["version"]),
@@ -62,12 +62,12 @@ class Snapshot:
             days=int(fields["days"]),
             partitions=Partitions.parse(text) if text else Partitions.between(first, last),
             judged_until=Partition.parse(until) if until else None,
-            rows=None if told is None else int(told),
+            rows=None if rows_text is None else int(rows_text),
         )
 
     @classmethod
     def of_tags(cls, tags: Mapping[str, str]) -> Self | None:
-        """The snapshot in the tags of a version, also of one that an older Landfall registered; None if they hold none."""
+        """The snapshot in the tags of a version, including versions that an older Landfall registered; None without such tags."""
         try:
             if text := tags.get("landfall.snapshot"):
                 return cls.of(json.loads(text))
@@ -77,7 +77,7 @@ class Snapshot:
             return None
 
     def as_dict(self) -> dict[str, object]:
-        """As JSON holds it; `of` reads it."""
+        """The snapshot for JSON; `of` reads it back."""
         return {
             "table": self.table,
             "version": self.version,
@@ -91,12 +91,12 @@ class Snapshot:
 
     @property
     def version_tag(self) -> str:
-        """The snapshot as a version's tag."""
+        """The snapshot as a tag of a version."""
         return json.dumps(self.as_dict())
 
     @property
     def run_tag(self) -> str:
-        """The snapshot as a run's tag, without its partitions where they are too many for one."""
+        """The snapshot as a tag of a run; without its partitions if they are too many for one tag."""
         whole = self.version_tag
         return whole if len(whole) <= LONGEST_RUN_TAG else json.dumps({**self.as_dict(), "partitions": None})
 
@@ -111,15 +111,15 @@ class ModelVersion:
         run_id: The MLflow run that made it.
         source: Where its files are, as MLflow addresses them.
         path: The fitted model's folder, as Spark addresses it.
-        library: What it was made with.
-        snapshot: What it learnt from; None for a table model's, and for one that somebody registered without Landfall.
-        rows: What a table model's version learnt from; None for any other.
+        library: The library it was made with.
+        snapshot: What it learnt from; None for a table model, and for one that somebody registered without Landfall.
+        rows: The rows file that a table model's version learnt from; None for any other version.
         classes: Names of the classes 0, 1, 2, ... of a table model; empty where the prediction is a number.
-        judged: Folder of its sibling that has not learnt from the held-out partitions; empty if there is none.
-        reference: JSON file that drift is held against; empty if there is none.
+        judged: Folder of the sibling that has not learnt from the held-out partitions; empty if there is none.
+        reference: JSON file that drift is measured against; empty if there is none.
         learner: The learner as JSON; empty for an older version.
-        metrics: Of its run: `holdout_...`, `gate_...`, `published_...`.
-        tags: Of the version and of its run, those of Landfall.
+        metrics: The metrics of its run: `holdout_...`, `gate_...`, `published_...`.
+        tags: Landfall's tags of the version and of its run.
         created_at: When it was registered.
     """
 
@@ -141,38 +141,38 @@ class ModelVersion:
 
     @property
     def learnt_until(self) -> date:
-        """The last day that it can have learnt from: its snapshot's, else the day on which it was registered."""
+        """The last day that it can have learnt from: the snapshot's last, else the day on which it was registered."""
         return self.snapshot.last.day if self.snapshot else self.created_at.date()
 
 
-def version_of(found: Any, run: Any) -> ModelVersion:
-    """What MLflow's model version and its run (None if it was deleted) say."""
-    tags = {**(run.data.tags if run else {}), **found.tags}
-    source = str(found.source).replace("s3://", "s3a://", 1)
+def version_of(entry: Any, run: Any) -> ModelVersion:
+    """A version, from MLflow's entry for it and the entry's run (None if the run was deleted)."""
+    tags = {**(run.data.tags if run else {}), **entry.tags}
+    source = str(entry.source).replace("s3://", "s3a://", 1)
     root = source.removesuffix("/model")
-    snapshot = Snapshot.of_tags(found.tags)
+    snapshot = Snapshot.of_tags(entry.tags)
     return ModelVersion(
-        name=found.name,
-        version=str(found.version),
-        run_id=found.run_id or "",
-        source=str(found.source),
-        path=f"{source}/{FITTED if 'landfall.library' in found.tags else OLDER}",
-        library="scikit-learn" if found.tags.get("landfall.library") == "scikit-learn" else "spark",
+        name=entry.name,
+        version=str(entry.version),
+        run_id=entry.run_id or "",
+        source=str(entry.source),
+        path=f"{source}/{FITTED if 'landfall.library' in entry.tags else OLDER}",
+        library="scikit-learn" if entry.tags.get("landfall.library") == "scikit-learn" else "spark",
         snapshot=snapshot,
-        rows=RowsFile.of_tags(found.tags),
-        classes=_classes(found.tags),
+        rows=RowsFile.of_tags(entry.tags),
+        classes=_classes(entry.tags),
         judged=f"{root}/{JUDGED}" if snapshot and snapshot.judged_until else "",
-        reference=f"{root}/{REFERENCE}" if "landfall.reference" in found.tags else "",
-        learner=found.tags.get("landfall.learner", ""),
+        reference=f"{root}/{REFERENCE}" if "landfall.reference" in entry.tags else "",
+        learner=entry.tags.get("landfall.learner", ""),
         metrics=dict(run.data.metrics) if run else {},
         tags={key: text for key, text in tags.items() if key.startswith("landfall.")},
-        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC),
+        created_at=datetime.fromtimestamp(entry.creation_timestamp / 1000, UTC),
     )
 
 
 def pipeline_of(name: str) -> str:
-    """What the command line calls the model registered as `name`: its pipeline, else `name`, as for a table model."""
-    return next((each.name for each in PIPELINES.values() if each.training.model == name), name)
+    """The name that commands use for the model registered as `name`: its pipeline; a table model keeps its own name."""
+    return next((pipeline.name for pipeline in PIPELINES.values() if pipeline.training.model == name), name)
 
 
 def _classes(tags: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What becomes known of a version after its training: its gate, the errors of what it published, drift."""
+"""Logs what becomes known of a version after its training: its gate, the errors of its publications, drift."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from landfall.spec import Settings
 
 
 def log_metrics(settings: Settings, run_id: str, metrics: Mapping[str, float], *, step: int = 0) -> None:
-    """Log numbers to a version's run, in one write. `step` is days since 1970-01-01 for what is measured by the day."""
+    """Logs numbers to a version's run, in one write. For what is measured daily, `step` is the days since 1970-01-01."""
     from mlflow.entities import Metric
     from mlflow.utils.time import get_current_time_millis
 
@@ -19,9 +19,9 @@ def log_metrics(settings: Settings, run_id: str, metrics: Mapping[str, float], *
 
 
 def log_published_errors(settings: Settings, name: str, metrics: Mapping[str, Mapping[str, float]], day: int) -> None:
-    """Log the errors of what was published (version -> metric -> value) to the runs the versions came from.
+    """Logs the errors of publications to the runs that made the versions.
 
-    A version that was deleted is left out.
+    A version that was deleted is skipped.
 
     Args:
         settings: Where the registry is.
@@ -44,14 +44,14 @@ def log_published_errors(settings: Settings, name: str, metrics: Mapping[str, Ma
 
 
 def annotate(settings: Settings, version: ModelVersion, tags: Mapping[str, str]) -> None:
-    """Set tags on a version."""
+    """Sets tags on a version."""
     with registry(settings) as client:
         for key, text in tags.items():
             client.set_model_version_tag(version.name, version.version, key, text)
 
 
 def log_verdict(settings: Settings, version: ModelVersion, report: Mapping[str, object], markdown: str) -> None:
-    """Keep what the gate saw with the version's run: `gate.json` and, for a person, `gate.md`."""
+    """Keeps the gate's figures with the version's run: `gate.json`, and `gate.md` for people."""
     with registry(settings) as client:
         client.log_text(version.run_id, json.dumps(report, indent=1), "gate.json")
         client.log_text(version.run_id, markdown, "gate.md")

@@ -1,4 +1,4 @@
-"""The assets of a pipeline: what other DAGs may wait for. Their events carry partition, rows and model version."""
+"""The assets of a pipeline: what other DAGs may wait for. Their events carry the partition, the rows and the model version."""
 
 from airflow.sdk import Asset, AssetWatcher
 
@@ -7,9 +7,9 @@ from landfall.spec import Feed, PredictionTable
 
 
 def landing_asset(feed: Feed) -> Asset:
-    """What lands for a feed. Its events tell of what no run is waiting for, and wake the audit; they carry no truth.
+    """What lands for a feed. Its events are about objects that no run waits for, and wake the audit; they say no more.
 
-    Whoever names this asset names its watcher: Airflow takes away the watchers that the file it has read last does not have.
+    Whoever uses this asset uses its watcher too: Airflow removes the watchers that the last file it has read does not name.
     """
     trigger = LandingWatcher(feed.full_name, feed.landing.to_json())
     watcher = AssetWatcher(name=f"{feed.dag_id}_landings", trigger=trigger)

@@ -1,4 +1,4 @@
-"""Wait for a model's first champion without holding a worker."""
+"""Waits for a model's first champion without holding a worker."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,9 +10,9 @@ from landfall.errors import ModelError, PublishingError
 
 
 class ChampionTrigger(BaseTrigger):
-    """Fires once a version of `model` is promoted; asks every `interval` seconds, also while the registry is away.
+    """Fires once a version of `model` is promoted. It looks every `interval` seconds, even while the registry is away.
 
-    It fires too where somebody has set the alias in MLflow itself: the step that goes on then says why that is not used.
+    It also fires if somebody has set the alias in MLflow itself: the step that goes on then says why that alias is not used.
     """
 
     def __init__(self, model: str, interval: float = 5.0) -> None:
@@ -24,7 +24,7 @@ class ChampionTrigger(BaseTrigger):
         return f"{__name__}.ChampionTrigger", {"model": self.model, "interval": self.interval}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """One event with the version."""
+        """One event, with the version."""
         while True:
             if version := await asyncio.to_thread(self._version):
                 yield TriggerEvent({"version": version})
@@ -39,8 +39,8 @@ class ChampionTrigger(BaseTrigger):
         settings = Settings.read()
         try:
             with connect(settings) as connection:
-                seen = notice(settings, connection, self.model)
+                noticed = notice(settings, connection, self.model)
         except (ModelError, PublishingError) as error:
             self.log.warning("%s", error)
             return None
-        return seen.version or seen.alias
+        return noticed.version or noticed.alias

@@ -1,4 +1,4 @@
-"""The frames of DAGs: one run a partition, a training, an audit."""
+"""The frames of DAGs: one run per partition, a training, an audit, a run on demand."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -19,9 +19,9 @@ from landfall.spec.settings import RETRY_SECONDS, seconds
 
 OWNER = "landfall"
 OLDEST = pendulum.datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tz="UTC")
-"""Runs before the start date end without a task, so it reaches back past every partition (with catchup off)."""
-ASKED = (
-    "The partition to run. Empty: the day of the logical date. A backfill makes the days of its range whatever is here."
+"""A run before the start date ends without running a task, so this is before every partition (and catchup is off)."""
+DAY_FIELD = (
+    "The partition to run. Empty: the day of the logical date. A backfill ignores this and makes the days of its range."
 )
 PAUSE = timedelta(seconds=seconds(os.environ, RETRY_SECONDS, 10))
 RETRY = {
@@ -31,11 +31,11 @@ RETRY = {
     "retry_exponential_backoff": True,
     "max_retry_delay": 12 * PAUSE,
 }
-"""Two and a half minutes in all: a server that crashed is back by then. After longer outages the audit starts runs again."""
+"""Two and a half minutes in all: by then a crashed server is back. After longer outages the audit starts runs again."""
 
 
 def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
-    """A DAG with one run a partition of `feed`; the form of a run started by hand asks for the day."""
+    """A DAG with one run per partition of `feed`; the form of a run that is started by hand has a field for the day."""
     return DAG(
         feed.dag_id,
         schedule=PartitionTimetable(feed.ahead),
@@ -43,9 +43,9 @@ def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
         catchup=False,
         max_active_runs=64,
         dagrun_timeout=timedelta(days=14),
-        # What is about tomorrow goes before what is about yesterday, where workers are few.
+        # If there are few workers, tomorrow's data goes before yesterday's.
         default_args={**RETRY, "priority_weight": 10 if feed.ahead > 0 else 1, "weight_rule": "absolute"},
-        params={DAY: _day("Day", ASKED)},
+        params={DAY: _day("Day", DAY_FIELD)},
         tags=["landfall", feed.landing.prefix.partition("/")[0], feed.name],
         description=title_of(doc_md),
         doc_md=doc_md,
@@ -53,7 +53,7 @@ def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
 
 
 def training_dag(training: Training, *, doc_md: str) -> DAG:
-    """A DAG that trains one model: on demand, on its schedule, and looking at whether to when its data has changed.
+    """A DAG that trains one model: on demand, on its schedule, and when its data has changed, if there is a reason to.
 
     It has no start date: with one, Airflow would train as soon as it first sees the DAG, for the week that has passed.
     """
@@ -89,7 +89,7 @@ def on_demand_dag(
     doc_md: str,
     macros: Mapping[str, Any] | None = None,
 ) -> DAG:
-    """A DAG that nothing starts but a person, by its form."""
+    """A DAG that only a person starts, by its form."""
     return DAG(
         dag_id,
         schedule=None,
@@ -107,11 +107,11 @@ def on_demand_dag(
 
 
 def table_model_dag(dag_id: str, *, doc_md: str) -> DAG:
-    """A DAG that trains one of the table models, on demand: the form of a run asks which."""
-    asked = {"model": Param(type="string", enum=list(TABLE_MODELS), title="Model", description="What is trained.")}
+    """A DAG that trains one of the table models on demand; the form of a run says which."""
+    form = {"model": Param(type="string", enum=list(TABLE_MODELS), title="Model", description="What is trained.")}
     return on_demand_dag(
         dag_id,
-        params=asked,
+        params=form,
         tags=["table models", "training"],
         doc_md=doc_md,
         macros={"table_model": find_table_model},
@@ -126,7 +126,7 @@ def _timetable(training: Training) -> CronTriggerTimetable | None:
 def audit_dag(dag_id: str, *, doc_md: str) -> DAG:
     """A DAG that audits every feed: on demand, when something lands that no run waits for, and every quarter of an hour.
 
-    An audit that knows of something to do before asks for the next one itself.
+    An audit that knows of something to do before then requests the next audit itself.
     """
     landings = [landing_asset(feed) for pipeline in PIPELINES.values() for feed in pipeline.feeds]
     return DAG(
@@ -134,10 +134,12 @@ def audit_dag(dag_id: str, *, doc_md: str) -> DAG:
         schedule=AssetOrTimeSchedule(
             timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=AssetAny(*landings)
         ),
-        allowed_run_types=[each for each in DagRunType if each is not DagRunType.BACKFILL_JOB],  # an audit has no past
+        allowed_run_types=[
+            run_type for run_type in DagRunType if run_type is not DagRunType.BACKFILL_JOB
+        ],  # an audit has no past
         start_date=None,
         catchup=False,
-        # The audits that were asked for and are still to come count: they must not keep one from starting when something lands.
+        # Requested audits that are still to come count too: they must not keep an audit from starting when something lands.
         max_active_runs=8,
         dagrun_timeout=timedelta(minutes=30),
         default_args={**RETRY, "retry_delay": PAUSE / 2},
@@ -153,5 +155,5 @@ def title_of(doc_md: str) -> str:
 
 
 def _day(title: str, description: str) -> Param:
-    """A day in the form of a run started by hand; may be left empty."""
+    """A day in the form of a run that is started by hand; it may be left empty."""
     return Param(None, type=["null", "string"], format="date", title=title, description=description)

@@ -1,7 +1,7 @@
 """A wait for one partition in the triggerer: a future, and its share of one listing (`landfall.landing.waiting.lister`).
 
-Airflow starts it with the template context of its task, in which the whole DAG hangs: 10,000 of those would be gigabytes.
-So the trigger reads the run's partition from it and lets go of everything else. What is the same in every wait is one value.
+Airflow starts it with the template context of its task, which refers to the whole DAG: 10,000 of those would be gigabytes.
+So the trigger reads the run's partition from it and lets go of everything else. What all waits have in common is one value.
 """
 
 import asyncio
@@ -25,15 +25,15 @@ log = logging.getLogger(__name__)
 
 @lru_cache(maxsize=256)
 def landing_of(text: str) -> Landing:
-    """The landing that `Landing.to_json` wrote; waits of one feed share one value."""
+    """The landing that `Landing.to_json` wrote. All waits of one feed share one value."""
     return Landing.from_json(text)
 
 
 def waited_partition(landing: Landing, context: Mapping[str, Any]) -> Partition:
-    """The partition that the run of `context` waits for: named in its form, or the one that holds its logical date.
+    """The partition that the run of `context` waits for: the one named in its form, or the one that holds its logical date.
 
     Raises:
-        SpecError: what the form says is no partition of this landing.
+        SpecError: the form names no partition of this landing.
         RunError: the run has neither.
     """
     named, moment = named_partition(context), context["dag_run"].logical_date
@@ -47,7 +47,7 @@ def waited_partition(landing: Landing, context: Mapping[str, Any]) -> Partition:
 
 
 class TaskName(NamedTuple):
-    """What Airflow needs of a waiting task to log and to trace; without the DAG, which its own value holds on to."""
+    """What Airflow needs to log and trace a waiting task. It does not hold the DAG, as Airflow's own value does."""
 
     id: Any
     dag_id: str
@@ -59,31 +59,30 @@ class TaskName(NamedTuple):
 
     @classmethod
     def of(cls, task_instance: Any) -> Self:
-        """The names of a task instance of whatever kind; without its trace where nobody records one."""
+        """The names of a task instance of any kind; without its trace if nobody records traces."""
         names = cls._make(getattr(task_instance, name, None) for name in cls._fields)
-        one = names._replace(dag_id=sys.intern(names.dag_id), task_id=sys.intern(names.task_id))
-        return one if traced() else one._replace(context_carrier=None)
+        interned = names._replace(dag_id=sys.intern(names.dag_id), task_id=sys.intern(names.task_id))
+        return interned if traced() else interned._replace(context_carrier=None)
 
 
 def traced() -> bool:
-    """Whether this process records traces."""
+    """True if this process records traces."""
     return not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider | trace.NoOpTracerProvider)
 
 
 class LandingTrigger(BaseTrigger):
     """Ends its task with success when the partition is ready.
 
-    An error ends the trigger, and the task goes on in a worker, to say what it is: see `LandingSensor.execute_complete`.
+    An error ends the trigger; the task then goes on in a worker, which reports the error: see `LandingSensor.execute_complete`.
+    If the partition's deadline passes meanwhile, that is noted in the task's log and in the ledger.
 
     Args:
-        landing: What `Landing.to_json` wrote.
+        landing: The landing, as `Landing.to_json` wrote it.
         partition: The partition; empty: that of the run which the trigger is started for.
-
-    When the partition's deadline passes meanwhile, the log of the task and the ledger have it.
     """
 
     calls_sdk = False
-    """It asks Airflow for nothing while it runs, so it needs no greenlet: see `lean_triggerer`."""
+    """It does not call Airflow while it runs, so it needs no greenlet: see `lean_triggerer`."""
 
     def __init__(self, landing: str, partition: str = "") -> None:
         super().__init__()
@@ -105,7 +104,7 @@ class LandingTrigger(BaseTrigger):
         self._task_instance = value and TaskName.of(value)
 
     def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
-        """Read the run's partition from the context, and empty the context: nobody reads it after this."""
+        """Reads the run's partition from the context, and empties the context: nobody reads it afterwards."""
         try:
             if not self.partition:
                 self.partition = str(waited_partition(landing_of(self.landing), context))
@@ -134,28 +133,28 @@ class LandingTrigger(BaseTrigger):
                 late.cancel()
 
     def _tell(self, folder: str) -> None:
-        """Into the log of the task, if it still waits."""
+        """Writes a line into the log of the task, if it still waits."""
         if not self.over:
             log.info("Waiting for `%s`", folder)
 
 
 LINES = 20
-"""Lines of this module a second, when many waits come at once."""
+"""Log lines of this module per second, when many waits come at once."""
 _last_line = 0.0
 _read: dict[Settings, Settings] = {}
 
 
 def _settings() -> Settings:
-    """The settings; one value for all waits that find the same."""
+    """The settings; waits that read equal settings share one value."""
     settings = Settings.read()
     return _read.setdefault(settings, settings)
 
 
 def _at_its_turn(tell: Callable[[str], None], folder: str) -> None:
-    """Call `tell(folder)` at once, or later if many waits come at once; in the context of the task, whose log it is.
+    """Calls `tell(folder)` at once, or later if many waits come at once; in the context of the task, so that its log gets it.
 
-    What the runner logs goes through a socket that holds about 170 lines and that Airflow's supervisor reads between its
-    queries. When it is full, the next line stops the event loop: for 3.6 s, when waits told it as fast as they came.
+    The runner logs through a socket that holds about 170 lines, and that Airflow's supervisor reads between its queries. When
+    the socket is full, the next line stops the event loop: for 3.6 s, when waits logged as fast as they came.
     """
     global _last_line
     loop = asyncio.get_running_loop()
@@ -164,5 +163,5 @@ def _at_its_turn(tell: Callable[[str], None], folder: str) -> None:
 
 
 def _say(error: LandfallError) -> None:
-    """Into the log of the task that waits."""
+    """Writes an error into the log of the task that waits."""
     log.error("%s", error)

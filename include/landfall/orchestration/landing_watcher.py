@@ -1,4 +1,4 @@
-"""An event when something lands that no wait of this triggerer waits for: what wakes the audit."""
+"""Fires when something lands that no wait of this triggerer waits for: this wakes the audit."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,19 +12,19 @@ from landfall.orchestration.landing_trigger import landing_of
 from landfall.spec import Settings
 
 DEBOUNCE = 2.0
-"""Seconds in which everything that lands is told in one event."""
+"""Seconds for which everything that lands becomes one event."""
 
 
 class LandingWatcher(BaseEventTrigger):
-    """For an `AssetWatcher`: fires when objects come, go or are replaced under a feed's prefix, waited-for folders left out.
+    """For an `AssetWatcher`: fires when objects come, go or are replaced under a feed's prefix, except in folders with a wait.
 
-    An event says which feed, not which keys: it is a wake-up, and whoever wakes compares the store with the ledger. The
-    first comes as soon as there is anything at all, because a triggerer that was away may have missed something.
+    An event names the feed, not the keys: it only wakes the audit, which then compares the store with the ledger. The first
+    event comes as soon as there is anything at all, because a triggerer that was away may have missed something.
 
     Args:
         feed: PIPELINE/FEED, such as `bike_demand/forecast`.
-        landing: Where its objects arrive, as `Landing.to_json` wrote it: a triggerer lives longer than a declaration,
-            so it is told, and another declaration is another watcher.
+        landing: Where its objects arrive, as `Landing.to_json` wrote it. A triggerer lives longer than a declaration, so it
+            gets the declaration as an argument, and another declaration makes another watcher.
     """
 
     def __init__(self, feed: str, landing: str) -> None:

@@ -1,8 +1,8 @@
-"""The transport of lineage events that is used where no other is set: one file a day, one line an event.
+"""The transport of lineage events if no other is set: one file per day, one line per event.
 
-Every process that tells an event appends to the file of the day (UTC): each task, and one beside the scheduler. An event is
-one write, under a lock of the file, so lines never mix. A line that a full disk or a kill has cut off stays alone: the
-next event begins a line of its own. The file is opened for each event, so it may be moved away at any time.
+Every process that emits an event appends to the file of the day (UTC): each task, and a process beside the scheduler. An event
+is one write, under a lock of the file, so lines never mix. A line that a full disk or a kill has cut off stays alone, because
+the next event begins a new line. The file is opened for each event, so it may be moved away at any time.
 """
 
 import fcntl
@@ -25,8 +25,8 @@ class DailyFilesConfig(Config):
     """Where the files are, and for how long.
 
     Args:
-        folder: Empty: `logs/openlineage` in the stack's home, which `LANDFALL_HOME` names.
-        days: Older files are deleted when the first event of a day is written; 0: never.
+        folder: Empty: `logs/openlineage` in the stack's home (`LANDFALL_HOME`).
+        days: Files older than this are deleted when the first event of a day is written; 0: never.
     """
 
     folder: str = ""
@@ -49,15 +49,15 @@ class DailyFiles(Transport):
         self.days = config.days
 
     def emit(self, event: Event) -> None:
-        """Append one event.
+        """Appends one event.
 
         Raises:
-            OSError: the folder cannot be written. The provider logs it; the task goes on.
+            OSError: the folder cannot be written to. The provider logs this; the task goes on.
         """
         self.append(Serde.to_json(event), datetime.now(UTC))
 
     def append(self, line: str, now: datetime) -> None:
-        """Write `line` to the file of the day of `now`; the first line of a day ends the files that are too old."""
+        """Writes `line` to the file of the day of `now`; the first line of a day deletes the files that are too old."""
         file = self.folder / f"{now:%Y-%m-%d}.jsonl"
         first = not file.exists()
         if first:
@@ -69,7 +69,7 @@ class DailyFiles(Transport):
             if (written := os.write(opened, text)) < len(text):
                 raise OSError(f"{file}: {written} of {len(text)} bytes of an event could be written; is the disk full?")
         finally:
-            os.close(opened)  # with it goes the lock
+            os.close(opened)  # this releases the lock too
         if first and self.days:
             self._forget(now)
 
@@ -82,6 +82,6 @@ class DailyFiles(Transport):
 
 
 def _line_end(opened: int) -> str:
-    """What a line that was cut off still needs."""
+    """The line end that a cut-off last line still needs; else empty."""
     size = os.fstat(opened).st_size
     return "\n" if size and os.pread(opened, 1, size - 1) != b"\n" else ""

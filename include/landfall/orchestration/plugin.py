@@ -1,5 +1,5 @@
-"""Registers what Airflow must know of Landfall: the timetable of partitioned DAGs, whose runs may start ahead, the
-throttle of its login, and the page that explains a partition.
+"""Registers Landfall with Airflow: the timetable of partitioned DAGs, whose runs may start ahead; the throttle of its login;
+and the page that explains a partition.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from landfall.orchestration.timetable import PartitionTimetable
 
 
 class LandfallPlugin(AirflowPlugin):
-    """Landfall's part in Airflow."""
+    """Landfall's part of Airflow."""
 
     name = "landfall"
     fastapi_apps = [{"name": "Landfall", "app": ExplainPage(), "url_prefix": PREFIX}]  # noqa: RUF012  (Airflow reads a list)
@@ -25,8 +25,10 @@ class LandfallPlugin(AirflowPlugin):
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:
-        """In the scheduler, runs whose partition lies ahead start when they are created, a new wait has no old end, and runs
-        of `airflow dags test` are left alone. On Airflow's command line, a second run of a day is refused with a sentence.
+        """Changes Airflow's own processes, as the files of `airflow_patches` describe.
+
+        In the scheduler, a run whose partition lies ahead starts when it is created, a new wait has no old end, and runs of
+        `airflow dags test` are left alone. On Airflow's command line, a second run of a day is refused with a sentence.
         """
         let_runs_start_ahead()
         forget_old_ends()

@@ -1,4 +1,4 @@
-"""One run a partition: the logical date IS the partition's day, and the run is created some days before or after it."""
+"""One run per partition: its logical date IS the partition's day, and it is created some days before or after that day."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,16 +14,16 @@ DAY = timedelta(days=1)
 
 
 class PartitionTimetable(Timetable):
-    """Daily partitions in UTC, each with one run.
+    """Daily partitions in UTC, with one run each.
 
-    A feed's run for day D is created at the start of day D - `ahead`: with 1 the day before (a forecast, which starts
-    waiting one day ahead), with -1 when the day is over (what is only known afterwards). Its data interval is D and it
-    can be backfilled. Without catch-up, days whose runs were never created are left out, except the newest.
+    A feed's run for day D is created at the start of day D - `ahead`: with 1 the day before (a forecast, which starts waiting
+    one day ahead), with -1 when the day is over (for what is known only afterwards). Its data interval is D, and it can be
+    backfilled. Without catch-up, days whose runs were never created are skipped, except the newest.
 
-    Airflow sorts and labels runs by `run_after`, before which it starts none: that is the day where the day has begun, in
-    backfills too, and for a run ahead of its day the moment it was created.
+    Airflow sorts and labels runs by `run_after`, before which it starts none. If the day has begun, that is the day, in
+    backfills too; for a run ahead of its day it is the moment of its creation.
 
-    Does not follow local time: a day has 24 hours.
+    It does not follow local time: a day has 24 hours.
     """
 
     periodic = True
@@ -36,7 +36,7 @@ class PartitionTimetable(Timetable):
 
     @property
     def summary(self) -> str:
-        """What the UI shows as the schedule."""
+        """The schedule that the UI shows."""
         return f"daily, {self.when}"
 
     def serialize(self) -> dict[str, Any]:
@@ -49,10 +49,10 @@ class PartitionTimetable(Timetable):
         return cls(data["ahead"])
 
     def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
-        """The UTC day that holds the logical date of a run started by hand.
+        """The UTC day that holds the logical date of a run that is started by hand.
 
         Raises:
-            ValueError: that cannot be a partition; the form shows why.
+            ValueError: that day cannot be a partition; the form shows why.
         """
         try:
             Partition.holding(run_after).checked()
@@ -64,14 +64,14 @@ class PartitionTimetable(Timetable):
     def generate_run_id(
         self, *, run_type: DagRunType, run_after: pendulum.DateTime, data_interval: DataInterval | None, **extra: Any
     ) -> str:
-        """The kind of run and its day (Airflow's own id would have the day it was created); by hand: the moment."""
+        """The kind of run and its day (Airflow's own id would have the day of creation); for a run by hand, the moment."""
         moment = run_after if run_type == DagRunType.MANUAL or data_interval is None else data_interval.start
         return str(run_type.generate_run_id(suffix=moment.isoformat()))
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        """The next day's run; None past the end date, or before there is a start date."""
+        """The run of the next day; None after the end date, or if there is no start date."""
         if restriction.earliest is None:
             return None
         day = _midnight(restriction.earliest + DAY - timedelta(microseconds=1))
@@ -82,13 +82,13 @@ class PartitionTimetable(Timetable):
         if restriction.latest is not None and day > restriction.latest:
             return None
         interval = DataInterval(day, day.add(days=1))
-        # Airflow asks with catch-up for the runs of a backfill, and names them by `run_after`. It leaves out those of days
-        # that are not over.
+        # For the runs of a backfill, Airflow asks with catch-up and names them by `run_after`. It leaves out days that are not
+        # over.
         over = restriction.catchup and interval.end <= pendulum.now("UTC")
         return DagRunInfo(run_after=day if over else day.add(days=-self.ahead), data_interval=interval)
 
     def next_run_info_from_dag_model(self, *, dag_model: Any) -> DagRunInfo | None:
-        """The run that is created now: labelled by its day, if that has begun."""
+        """The run that is created now, labelled by its day if that has begun."""
         info = super().next_run_info_from_dag_model(dag_model=dag_model)
         if info is None or info.logical_date is None:
             return info

@@ -10,11 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from landfall.compute.choice import target_of
-from landfall.compute.local import WarmSpark
+from landfall.compute.local.warm import WarmSpark
 from landfall.database import Database, connect
 from landfall.errors import ComputeError, LandfallError, ModelError
-from landfall.landing.store.feeds import connect as connect_store
-from landfall.ledger import ensure_ledger
+from landfall.objects.client import connect as connect_store
 from landfall.partitions.judge import judge
 from landfall.partitions.look import Reading, look, open_readings
 from landfall.partitions.stage import Batch, choose, measured, open_staging
@@ -46,7 +45,6 @@ class Bulk:
         self._refuse_other_targets()
         os.environ.update({name: value for name, value in settings.of_jobs.items() if value})
         with closing(connect(settings)) as database:
-            ensure_ledger(database)
             self.tell("listing what landed")
             numbers = open_readings(database, trip, partitions)
             looked = look(database, connect_store(settings.s3), trip, numbers)

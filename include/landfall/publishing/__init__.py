@@ -1,22 +1,38 @@
 """Prediction tables in PostgreSQL: stage, check, swap one partition in one transaction, roll back, look up."""
 
 from landfall.publishing.fingerprint import Fingerprint
-from landfall.publishing.history import PublicationRecord, publications, published, published_partitions
+from landfall.publishing.history import (
+    Appearance,
+    Made,
+    PublicationRecord,
+    appearances,
+    first_partitions,
+    made,
+    publications,
+    published,
+    published_partitions,
+)
 from landfall.publishing.lookup import Row, lookup, parse_key
-from landfall.publishing.rollback import rollback
+from landfall.publishing.rollback import kept_by, rollback
 from landfall.publishing.schema import ensure_table
 from landfall.publishing.staging import Publication, find_publication, open_publication
 from landfall.publishing.swap import Published, publish
 
 __all__ = [
+    "Appearance",
     "Fingerprint",
+    "Made",
     "Publication",
     "PublicationRecord",
     "Published",
     "Row",
+    "appearances",
     "ensure_table",
     "find_publication",
+    "first_partitions",
+    "kept_by",
     "lookup",
+    "made",
     "open_publication",
     "parse_key",
     "publications",

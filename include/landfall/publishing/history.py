@@ -1,14 +1,17 @@
 """History: every publication of a prediction table, the published and the others."""
 
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from typing import Any
 
-import psycopg
 from psycopg import sql
 
-from landfall.database import Database, Parameters, explained, fetch
+from landfall.database import Database, explained, fetch, fetch_as, place
 from landfall.errors import PublishingError
 from landfall.pipelines import PIPELINES
+from landfall.publishing.schema import exists
 from landfall.spec import Partition, PredictionTable
 
 
@@ -45,8 +48,80 @@ class PublicationRecord:
     kept: bool
 
 
-COLUMNS = """id, table_name, partition, state, rows, run_id, model_version, fingerprint_hash, created_at, published_at,
-    restored_at, child_table IS NOT NULL AND state IN ('published', 'superseded', 'rolled_back')"""
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What readers see of a partition: the publication, and what it was made from.
+
+    Args:
+        publication: Its identity.
+        objects: Key of each input -> its ETag.
+        code: Version of the jobs' code.
+        model: Version of the model.
+        contract: Version of the contract.
+        rows: Its rows.
+        published_at: When it was swapped in first.
+        restored_at: When a rollback went back to it.
+    """
+
+    publication: int
+    objects: Mapping[str, str]
+    code: str
+    model: str
+    contract: str
+    rows: int
+    published_at: datetime
+    restored_at: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """Since when readers see it."""
+        return max(self.published_at, self.restored_at or self.published_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appearance:
+    """How a partition first came before its readers, and what they see of it now.
+
+    Args:
+        partition: The day.
+        first_at: When its first publication was swapped in.
+        objects: What that was made from: key -> ETag; empty if its fingerprint says nothing of it.
+        since: Since when readers see the present one; None if they see none.
+        version: The present one's model version.
+        rows: The present one's rows.
+    """
+
+    partition: Partition
+    first_at: datetime
+    objects: Mapping[str, str]
+    since: datetime | None
+    version: str | None
+    rows: int | None
+
+
+_READ = sql.SQL("""
+SELECT id, table_name AS table, partition AS day, state, rows, run_id, model_version, fingerprint_hash, created_at, published_at,
+       restored_at, child_table IS NOT NULL AND state IN ('published', 'superseded', 'rolled_back') AS kept
+FROM landfall.publications
+WHERE table_name = %s AND (%s::date IS NULL OR partition = %s AND state = 'published') ORDER BY id DESC LIMIT %s""")
+_NOW = sql.SQL("""
+SELECT partition AS day, id AS publication, fingerprint, rows, published_at, restored_at FROM landfall.publications
+WHERE table_name = %s AND state = 'published' AND (%s::date IS NULL OR partition = %s)""")
+_DAYS = sql.SQL("SELECT partition FROM landfall.publications WHERE table_name = %s AND state = 'published'")
+_APPEARANCES = sql.SQL("""
+WITH first AS (
+    SELECT DISTINCT ON (partition) partition, published_at, fingerprint FROM landfall.publications
+    WHERE table_name = %(table)s AND published_at IS NOT NULL ORDER BY partition DESC, published_at, id LIMIT %(limit)s)
+SELECT f.partition AS day, f.published_at AS first_at, f.fingerprint, greatest(p.published_at, p.restored_at) AS since,
+       p.model_version AS version, p.rows
+FROM first f LEFT JOIN landfall.publications p
+    ON p.table_name = %(table)s AND p.partition = f.partition AND p.state = 'published'""")
+_FIRST_DAYS = sql.SQL("""
+SELECT min(p.partition) FROM unnest(%(versions)s::text[], %(since)s::timestamptz[], %(until)s::timestamptz[])
+    WITH ORDINALITY AS reign(version, since, until, number)
+LEFT JOIN landfall.publications p ON p.table_name = %(table)s AND p.model_version = reign.version
+    AND p.published_at >= reign.since AND (reign.until IS NULL OR p.published_at < reign.until)
+GROUP BY reign.number ORDER BY reign.number""")
 
 
 def publications(conn: Database, table: PredictionTable, limit: int = 20) -> list[PublicationRecord]:
@@ -55,7 +130,7 @@ def publications(conn: Database, table: PredictionTable, limit: int = 20) -> lis
     Raises:
         PublishingError: nothing was ever published here, or the database cannot be asked.
     """
-    return _read(conn, table, sql.SQL("WHERE table_name = %s ORDER BY id DESC LIMIT %s"), [table.name, limit])
+    return _read(conn, table, None, limit)
 
 
 def published(conn: Database, table: PredictionTable, partition: Partition) -> PublicationRecord | None:
@@ -64,9 +139,8 @@ def published(conn: Database, table: PredictionTable, partition: Partition) -> P
     Raises:
         PublishingError: nothing was ever published here, or the database cannot be asked.
     """
-    where = sql.SQL("WHERE table_name = %s AND partition = %s AND state = 'published'")
-    found = _read(conn, table, where, [table.name, partition.day])
-    return found[0] if found else None
+    records = _read(conn, table, partition, 1)
+    return records[0] if records else None
 
 
 def published_partitions(conn: Database, table: PredictionTable) -> set[Partition]:
@@ -75,41 +149,81 @@ def published_partitions(conn: Database, table: PredictionTable) -> set[Partitio
     Raises:
         PublishingError: the database cannot be asked.
     """
-    query = sql.SQL("SELECT partition FROM landfall.publications WHERE table_name = %s AND state = 'published'")
-    with explained(conn, f"The publications of `{table.name}` could not be read."):
-        try:
-            return {Partition(day) for (day,) in fetch(conn, query, [table.name]) if isinstance(day, date)}
-        except psycopg.errors.UndefinedTable:
-            return set()
+    with _reading(conn, table):
+        return {Partition(day) for (day,) in fetch(conn, _DAYS, [table.name]) if isinstance(day, date)}
 
 
-def _read(conn: Database, table: PredictionTable, where: sql.SQL, parameters: Parameters) -> list[PublicationRecord]:
-    query = sql.SQL("SELECT {} FROM landfall.publications {}").format(sql.SQL(COLUMNS), where)
-    with explained(conn, f"The publications of `{table.name}` could not be read."):
-        try:
-            return [_record(row) for row in fetch(conn, query, parameters)]
-        except psycopg.errors.UndefinedTable:
-            raise nothing_published(conn, table) from None
+def made(conn: Database, table: PredictionTable, only: Partition | None = None) -> dict[Partition, Made]:
+    """What readers see of each partition of `table`, or of the one asked for, and what it was made from.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    day = only.day if only else None
+    with _reading(conn, table):
+        return dict(fetch_as(conn, _made, _NOW, [table.name, day, day]))
 
 
-def _record(row: tuple[object, ...]) -> PublicationRecord:
-    number, table, day, state, rows, run_id, version, digest, created, first, restored, kept = row
-    if not isinstance(day, date) or not isinstance(created, datetime):
-        raise TypeError(f"landfall.publications has other columns than this version knows: {row}")
-    return PublicationRecord(
-        id=int(str(number)),
-        table=str(table),
-        partition=Partition(day),
-        state=str(state),
-        rows=None if rows is None else int(str(rows)),
-        run_id=str(run_id),
-        model_version=str(version),
-        fingerprint_hash=str(digest),
-        created_at=created.astimezone(UTC),
-        published_at=first.astimezone(UTC) if isinstance(first, datetime) else None,
-        restored_at=restored.astimezone(UTC) if isinstance(restored, datetime) else None,
-        kept=bool(kept),
-    )
+def appearances(conn: Database, table: PredictionTable, limit: int) -> list[Appearance]:
+    """How the newest `limit` partitions of `table` that were ever published came before their readers; newest first.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    with _reading(conn, table):
+        return fetch_as(conn, _appearance, _APPEARANCES, {"table": table.name, "limit": limit})
+
+
+def first_partitions(
+    conn: Database, table: PredictionTable, reigns: Sequence[tuple[str | None, datetime, datetime | None]]
+) -> list[Partition | None]:
+    """The first day that was published with a version while it served; None if none was.
+
+    Args:
+        conn: The predictions database.
+        table: The prediction table.
+        reigns: Versions, each with when it began to serve and when another one did, if one has.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    versions, since, until = [[reign[at] for reign in reigns] for at in range(3)]
+    names = {"table": table.name, "versions": versions, "since": since, "until": until}
+    with _reading(conn, table):
+        return [Partition(day) if isinstance(day, date) else None for (day,) in fetch(conn, _FIRST_DAYS, names)]
+
+
+def _reading(conn: Database, table: PredictionTable) -> AbstractContextManager[None]:
+    return explained(conn, f"The publications of `{table.name}` could not be read.")
+
+
+def _read(conn: Database, table: PredictionTable, partition: Partition | None, limit: int) -> list[PublicationRecord]:
+    day = partition.day if partition else None
+    with _reading(conn, table):
+        records = fetch_as(conn, _record, _READ, [table.name, day, day, limit])
+        if not records and not exists(conn, table.name):
+            raise nothing_published(conn, table)
+    return records
+
+
+def _record(*, day: date, **columns: Any) -> PublicationRecord:
+    return PublicationRecord(partition=Partition(day), **columns)
+
+
+def _made(*, day: date, fingerprint: dict[str, Any], **columns: Any) -> tuple[Partition, Made]:
+    code, model, contract = (str(fingerprint[name]) for name in ("code_version", "model_version", "contract"))
+    inputs = _objects(fingerprint)
+    return Partition(day), Made(objects=inputs, code=code, model=model, contract=contract, **columns)
+
+
+def _appearance(*, day: date, fingerprint: object, **columns: Any) -> Appearance:
+    return Appearance(partition=Partition(day), objects=_objects(fingerprint), **columns)
+
+
+def _objects(fingerprint: object) -> dict[str, str]:
+    """The inputs that a fingerprint names: key -> ETag."""
+    inputs = fingerprint.get("objects") if isinstance(fingerprint, dict) else None
+    return {str(each["key"]): str(each["etag"]) for each in inputs} if isinstance(inputs, list) else {}
 
 
 def history_command(table: PredictionTable) -> str:
@@ -125,10 +239,9 @@ def history_command(table: PredictionTable) -> str:
 
 def nothing_published(conn: Database, table: PredictionTable) -> PublishingError:
     """The error of a table that is not there yet."""
-    info = conn.info
     return PublishingError(
         f"There is no prediction table `{table.name}` yet.",
-        looked=f"{info.host}:{info.port}/{info.dbname}",
+        looked=place(conn),
         left="its first publication makes it",
         next="land a file of this pipeline (`landfall land --help`), or start its DAG in the Airflow UI",
     )

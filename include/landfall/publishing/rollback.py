@@ -1,15 +1,18 @@
 """Rollback: an earlier publication of a partition becomes what readers see again, row for row."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from psycopg import sql
 
-from landfall.database import Database, explained, fetch, require_idle
+from landfall.database import Database, Patience, explained, fetch, require_idle
 from landfall.errors import PublishingError
 from landfall.publishing.history import history_command, published
-from landfall.publishing.patience import Patience, wait_for_older_snapshots
+from landfall.publishing.snapshots import wait_for_older_snapshots
 from landfall.publishing.staging import Publication, find_publication
-from landfall.publishing.swap import Published, as_it_is, exchange
+from landfall.publishing.swap import Published, as_it_is, exchange, swap_lock
 from landfall.spec import Partition, PredictionTable
 
 KEPT = sql.SQL("""
@@ -17,6 +20,37 @@ SELECT id, state FROM landfall.publications
 WHERE table_name = %s AND partition = %s AND state IN ('superseded', 'rolled_back')
   AND to_regclass(child_table) IS NOT NULL
 ORDER BY greatest(published_at, restored_at) DESC, id DESC""")
+
+_BY_OTHERS = sql.SQL("""
+SELECT DISTINCT ON (now.partition) now.partition::text, before.id
+FROM landfall.publications now
+LEFT JOIN landfall.publications before
+    ON before.table_name = now.table_name AND before.partition = now.partition AND before.model_version = %(version)s
+   AND before.state IN ('superseded', 'rolled_back') AND to_regclass(before.child_table) IS NOT NULL
+WHERE now.table_name = %(table)s AND now.state = 'published' AND now.model_version = ANY (%(withdrawn)s)
+  AND (%(since)s::timestamptz IS NULL OR greatest(now.published_at, now.restored_at) >= %(since)s)
+ORDER BY now.partition, greatest(before.published_at, before.restored_at) DESC NULLS LAST, before.id DESC""")
+
+
+def kept_by(
+    conn: Database, table: PredictionTable, version: str, withdrawn: Sequence[str], since: datetime | None
+) -> list[tuple[Partition, int | None]]:
+    """The partitions that show rows of a withdrawn version, each with the newest kept publication by `version`, if there is one.
+
+    Args:
+        conn: The predictions database.
+        table: The prediction table.
+        version: The model version to go back to.
+        withdrawn: The model versions whose rows are to go.
+        since: Only what was swapped in then or later; None: whenever it was.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    names = {"version": version, "table": table.name, "withdrawn": list(withdrawn), "since": since}
+    with explained(conn, f"The publications of `{table.name}` could not be read."):
+        rows = fetch(conn, _BY_OTHERS, names)
+    return [(Partition.parse(str(day)), None if number is None else int(str(number))) for day, number in rows]
 
 
 def rollback(
@@ -40,10 +74,11 @@ def rollback(
     require_idle(conn)
     failed, left = f"`{table.name}` {partition} was not rolled back.", "readers see what they saw before"
     waiting = Patience(failed, left, patience)
-    with explained(conn, failed, left=left), waiting.alone(conn, table.name, partition):
+    with explained(conn, failed, left=left), waiting.alone(conn, *swap_lock(table, partition)):
         chosen = _choose(conn, table, partition, to)
         wait_for_older_snapshots(conn, waiting, table.name)
-        replaced, lock_ms, attempts = waiting.for_locks(conn, lambda: _restore(conn, chosen))
+        (replaced, granted), attempts = waiting.for_locks(conn, lambda: _restore(conn, chosen))
+        lock_ms = (time.perf_counter() - granted) * 1000
         done = as_it_is(conn, chosen)
     if done is None:
         raise RuntimeError(f"{chosen} was swapped in, but the history does not say so")

@@ -12,37 +12,6 @@ from landfall.spec import PredictionTable
 from landfall.spec.tables import READER
 
 DATA_SCHEMA = "publications_data"
-HISTORY = sql.SQL("""
-CREATE SCHEMA IF NOT EXISTS landfall;
-CREATE SCHEMA IF NOT EXISTS publications_data;
-CREATE TABLE IF NOT EXISTS landfall.publications (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    table_name text NOT NULL,
-    partition date NOT NULL,
-    state text NOT NULL CHECK (state IN ('staging', 'published', 'superseded', 'rolled_back', 'abandoned')),
-    rows bigint,
-    run_id text NOT NULL,
-    model_version text NOT NULL,
-    fingerprint jsonb NOT NULL,
-    fingerprint_hash text NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    published_at timestamptz,
-    restored_at timestamptz,
-    child_table text
-);
-ALTER TABLE landfall.publications ADD COLUMN IF NOT EXISTS reading_id bigint;
-CREATE UNIQUE INDEX IF NOT EXISTS publications_one_published
-    ON landfall.publications (table_name, partition) WHERE state = 'published';
-CREATE INDEX IF NOT EXISTS publications_by_table ON landfall.publications (table_name, id);
-CREATE TABLE IF NOT EXISTS landfall.staged_parts (
-    publication_id bigint NOT NULL REFERENCES landfall.publications (id),
-    spark_partition integer NOT NULL,
-    rows bigint NOT NULL CHECK (rows >= 0),
-    PRIMARY KEY (publication_id, spark_partition)
-);
-CREATE INDEX IF NOT EXISTS publications_by_reading ON landfall.publications (reading_id)""")
-NEWEST = "landfall.publications_by_reading"
-"""What the newest version of the history has; without it, the history is brought up to date."""
 ADDED = {"model_version": "text", "partition": "date", "published_at": "timestamptz"}
 """What every prediction table has besides its declared columns."""
 
@@ -89,18 +58,8 @@ def key_definition(table: PredictionTable) -> sql.Composed:
     return sql.SQL("PRIMARY KEY ({})").format(sql.SQL(", ").join(map(sql.Identifier, table.key)))
 
 
-def ensure_history(conn: Database) -> None:
-    """Makes the history, or brings an older version's up to date. Inside the caller's transaction.
-
-    Callers may race: one makes, the others find.
-    """
-    if not _exists(conn, NEWEST):
-        fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(20121225)"))
-        run(conn, sql.SQL("SET LOCAL client_min_messages = warning"), HISTORY)
-
-
 def ensure_table(conn: Database, table: PredictionTable) -> None:
-    """Makes the prediction table and the history if they are not there, and lets `landfall_reader` read the table.
+    """Makes the prediction table if it is not there, and lets `landfall_reader` read it.
 
     Callers may race: one makes, the others find.
 
@@ -108,8 +67,7 @@ def ensure_table(conn: Database, table: PredictionTable) -> None:
         PublishingError: a table of that name is there with other columns or another key. It is left alone.
     """
     with explained(conn, f"The prediction table `{table.name}` could not be made."), conn.transaction():
-        ensure_history(conn)
-        if not _exists(conn, table.name):
+        if not exists(conn, table.name):
             fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(20121225)"))
             run(conn, sql.SQL("SET LOCAL client_min_messages = warning"), *_parent(table))
         _refuse_drift(conn, table)
@@ -134,7 +92,8 @@ def _let_read(conn: Database, table: PredictionTable) -> None:
     )
 
 
-def _exists(conn: Database, name: str) -> bool:
+def exists(conn: Database, name: str) -> bool:
+    """Whether there is a table or view of this name."""
     return fetch_one(conn, sql.SQL("SELECT to_regclass(%s) IS NOT NULL"), [name]) == (True,)
 
 

@@ -23,13 +23,13 @@ from datetime import UTC, datetime
 
 from psycopg import sql
 
-from landfall.database import Database, explained, fetch_one, require_idle, run
+from landfall.database import Database, Patience, explained, fetch_one, require_idle, run
 from landfall.errors import OutdatedError
 from landfall.publishing.check import check, state_of, untouched
 from landfall.publishing.history import published
-from landfall.publishing.patience import Patience, wait_for_older_snapshots
 from landfall.publishing.retention import prune
 from landfall.publishing.schema import qualified
+from landfall.publishing.snapshots import wait_for_older_snapshots
 from landfall.publishing.staging import Publication, drop_child
 from landfall.spec import Partition, PredictionTable
 
@@ -87,19 +87,25 @@ def publish(
     table, partition = publication.table, publication.partition
     failed = f"`{table.name}` {partition} was not published."
     waiting = Patience(failed, untouched(publication), patience)
-    with explained(conn, failed, left=untouched(publication)), waiting.alone(conn, table.name, partition):
+    with explained(conn, failed, left=untouched(publication)), waiting.alone(conn, *swap_lock(table, partition)):
         check(conn, publication, expected_rows=expected_rows, allow_empty=allow_empty)
         if already := as_it_is(conn, publication):
             return already
         _refuse_outdated(conn, publication)
         if published(conn, table, partition):  # a first publication changes nothing that an older snapshot can see
             wait_for_older_snapshots(conn, waiting, table.name)
-        replaced, lock_ms, attempts = waiting.for_locks(conn, lambda: _swap(conn, publication, expected_rows))
+        (replaced, granted), attempts = waiting.for_locks(conn, lambda: _swap(conn, publication, expected_rows))
+        lock_ms = (time.perf_counter() - granted) * 1000
         done = as_it_is(conn, publication)
         prune(conn, table, partition)
     if done is None:
         raise RuntimeError(f"{publication} was swapped in, but the history does not say so")
     return replace(done, replaced=replaced, lock_ms=lock_ms, attempts=attempts)
+
+
+def swap_lock(table: PredictionTable, partition: Partition) -> tuple[str, str]:
+    """The lock of everybody who publishes, rolls back or prunes a partition, and who they are: for `Patience.alone`."""
+    return f"{table.name}/{partition}", "another publish or rollback of the same partition"
 
 
 _NEWER = sql.SQL("""

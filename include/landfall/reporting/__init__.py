@@ -1,4 +1,4 @@
-"""Reports: how a pipeline's model and feeds have been doing, as numbers, as a few lines of text, as one HTML page.
+"""Reports: how a pipeline's model and feeds have been doing, as numbers, a few lines of text, or one HTML page.
 
     with database.connect(settings) as conn:
         report = read_report(conn, pipeline, now=datetime.now(UTC))

@@ -1,7 +1,7 @@
-"""From a matplotlib figure to SVG that lives in a page: its colours are the page's variables, its text the page's font.
+"""Turns a matplotlib figure into SVG that is part of a page, with the page's variables as its colours and the page's font.
 
-Figures are drawn in placeholder colours, which become `var(--name)` here, so that one drawing is legible on a light and on
-a dark page. Sizes are in CSS pixels: a figure has 72 dots an inch, of which matplotlib's points are one each.
+Figures are drawn in placeholder colours, which become `var(--name)` here, so that one drawing is legible on a light page and on
+a dark one. Sizes are in CSS pixels: a figure has 72 dots per inch, and one of matplotlib's points is one dot.
 """
 
 import io
@@ -27,9 +27,9 @@ VARIABLES = {
     PLAIN: "--plain",
     **{colour: f"--series-{number}" for number, colour in enumerate(SERIES, 1)},
 }
-"""Placeholder -> the page's variable. The page gives each a value for light and for dark."""
+"""Placeholder -> the page's variable, to which the page gives a value for light and one for dark."""
 MARKERS = ("o", "s", "^", "D", "v")
-"""Beside its colour, every series has a marker of its own."""
+"""Each series has a marker of its own beside its colour."""
 RIGHT = 10
 """Pixels that are left free to the right of a panel."""
 
@@ -44,17 +44,17 @@ class Size:
 
     @property
     def inner(self) -> int:
-        """About the width of its panels."""
+        """The approximate width of its panels."""
         return self.width - 46 - RIGHT
 
 
 WIDE, NARROW = Size("wide", 880, 9), Size("narrow", 360, 4)
-"""On a screen and on a phone."""
+"""The sizes for a screen and for a phone."""
 
 
 @contextmanager
 def drawing(salt: str) -> Iterator[None]:
-    """The settings that figures are drawn with: text stays text, no mathematics in it, the same drawing every time."""
+    """The settings for drawing: text stays text, without mathematics in it, and the same figure gives the same SVG every time."""
     import matplotlib
 
     settings = matplotlib.rc_context(
@@ -67,14 +67,16 @@ def drawing(salt: str) -> Iterator[None]:
         }
     )
     with settings, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a letter that matplotlib's font lacks; a browser may have it
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # about a letter that matplotlib's font lacks; a browser may have it
         yield
 
 
 def axes(size: Size, heights: tuple[int, ...], *, top: int, left: int = 46) -> "tuple[Figure, list[Axes]]":
-    """A figure of panels below each other that share their x axis, `heights` pixels each.
+    """A figure with panels below each other, which share their x axis and are `heights` pixels high.
 
-    `top` pixels above the first are free for labels. Below the last there is room for those of the ticks.
+    `top` pixels above the first panel are free for labels. Below the last one there is room for the labels of the ticks.
     """
     from matplotlib.figure import Figure
 
@@ -83,10 +85,15 @@ def axes(size: Size, heights: tuple[int, ...], *, top: int, left: int = 46) -> "
     figure = Figure(figsize=(size.width / 72, height / 72), dpi=72, facecolor="none")
     panels: list[Axes] = []
     upper = height - top
-    for each in heights:
-        box = (left / size.width, (upper - each) / height, (size.width - left - RIGHT) / size.width, each / height)
+    for panel_height in heights:
+        box = (
+            left / size.width,
+            (upper - panel_height) / height,
+            (size.width - left - RIGHT) / size.width,
+            panel_height / height,
+        )
         panels.append(figure.add_axes(box, sharex=panels[0] if panels else None))
-        upper -= each + gap
+        upper -= panel_height + gap
     for panel in panels:
         _dress(panel, last=panel is panels[-1])
     return figure, panels
@@ -106,19 +113,19 @@ def _dress(panel: "Axes", *, last: bool) -> None:
 def svg(figure: "Figure", size: Size, name: str, says: str) -> str:
     """The drawing as an `<svg>` element for HTML.
 
-    It holds no style sheet, no comment, no namespace, and ids only where something refers to them.
+    It has no style sheet, no comment and no namespace, and ids only where something refers to them.
 
     Args:
         figure: The drawing.
-        size: Its size; the element has the size's name as a class.
-        name: What the element's ids begin with.
-        says: What is read to those who do not see it; empty for an ornament.
+        size: Its size; its name becomes the class of the element.
+        name: The beginning of the element's ids.
+        says: The text for people who cannot see it; empty for an ornament.
     """
     written = io.BytesIO()
     figure.savefig(written, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     root = ElementTree.fromstring(written.getvalue())  # noqa: S314  (matplotlib wrote it)
-    references = (value for each in root.iter() for value in each.attrib.values())
-    used = (found[1] for value in references if (found := re.fullmatch(r"(?:url\()?#([\w-]+)\)?", value)))
+    references = (value for element in root.iter() for value in element.attrib.values())
+    used = (match[1] for value in references if (match := re.fullmatch(r"(?:url\()?#([\w-]+)\)?", value)))
     _tidy(root, {old: f"{name}-{number}" for number, old in enumerate(dict.fromkeys(used))})
     box = root.attrib["viewBox"]
     root.attrib.clear()
@@ -128,7 +135,7 @@ def svg(figure: "Figure", size: Size, name: str, says: str) -> str:
 
 
 def _tidy(element: ElementTree.Element, ids: Mapping[str, str]) -> None:
-    """Takes out what a page does not need, here and below. `ids` are those that are kept: old -> new."""
+    """Removes what a page does not need, here and below. `ids` are the ids to keep: old -> new."""
     element.tag, element.tail = element.tag.rpartition("}")[2], None
     if element.tag != "text":
         element.text = None
@@ -147,14 +154,14 @@ def _tidy(element: ElementTree.Element, ids: Mapping[str, str]) -> None:
 
 
 def _unseen(element: ElementTree.Element) -> bool:
-    """Whether it is an empty group, or a shape with neither a fill nor a stroke."""
+    """True for an empty group, and for a shape that has neither a fill nor a stroke."""
     if element.tag == "path":
         return element.get("style") == "fill: none"
     return element.tag in ("g", "defs") and not len(element)
 
 
 def _share_style(element: ElementTree.Element) -> None:
-    """A style that all of a group's markers have becomes the group's."""
+    """Moves a style that all markers of a group have to the group."""
     styles = {child.get("style") for child in element}
     if element.tag == "g" and {child.tag for child in element} == {"use"} and len(styles) == 1 and None not in styles:
         element.set("style", styles.pop() or "")
@@ -166,7 +173,7 @@ def _tidied(name: str, value: str, ids: Mapping[str, str]) -> str:
     if name == "style":
         return _coloured(value)
     if name in ("id", "href", "clip-path"):
-        return re.sub(r"[\w-]{6,}", lambda found: ids.get(found[0], found[0]), value)
+        return re.sub(r"[\w-]{6,}", lambda match: ids.get(match[0], match[0]), value)
     return _rounded(value) if name in _NUMBERS else value
 
 
@@ -174,13 +181,13 @@ _NUMBERS = ("d", "x", "y", "width", "height", "points", "transform")
 
 
 def _rounded(value: str) -> str:
-    """Coordinates to a tenth of a pixel."""
-    short = re.sub(r"-?\d+\.\d+", lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), value)
+    """Rounds coordinates to a tenth of a pixel."""
+    short = re.sub(r"-?\d+\.\d+", lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), value)
     return " ".join(short.split())
 
 
 def _coloured(style: str) -> str:
-    """A style whose placeholders are the page's variables, and whose font is the page's at the given size."""
+    """Replaces placeholders by the page's variables, and fonts by their sizes alone, so that the page's font is used."""
     for placeholder, variable in VARIABLES.items():
         style = style.replace(placeholder, f"var({variable})")
     return re.sub(
@@ -191,20 +198,22 @@ def _coloured(style: str) -> str:
 
 
 def swatch(style: Mapping[str, object], name: str) -> str:
-    """A sample of a series for a legend, drawn with the series' own style; `upright` is one of a promotion.
+    """A sample of a series for a legend, in the series' own style; a style with `upright` is that of a promotion.
 
     Args:
-        style: What a line is drawn with.
-        name: What its ids begin with.
+        style: The style of the line.
+        name: The beginning of its ids.
     """
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-    size, look = Size("swatch", 26, 0), dict(style)
-    across = ([0.5, 0.5, 0.5], [0.0, 0.5, 1.0]) if look.pop("upright", False) else ([0.0, 0.5, 1.0], [0.5, 0.5, 0.5])
+    size, line_style = Size("swatch", 26, 0), dict(style)
+    across = (
+        ([0.5, 0.5, 0.5], [0.0, 0.5, 1.0]) if line_style.pop("upright", False) else ([0.0, 0.5, 1.0], [0.5, 0.5, 0.5])
+    )
     figure = Figure(figsize=(size.width / 72, 12 / 72), dpi=72, facecolor="none")
     with drawing(name):
         line = Line2D(*across, transform=figure.transFigure, markevery=[1])
-        line.update(look)
+        line.update(line_style)
         figure.add_artist(line)
         return svg(figure, size, name, "")

@@ -1,24 +1,15 @@
-"""What a database cell holds, as a typed value. Nothing that is in there is trusted: what cannot be read is None."""
+"""What is taken out of JSON documents, and which partitions can be shown. What cannot be read is left out."""
 
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 
-from psycopg import sql
-
-from landfall.database import Database, fetch_one
-from landfall.errors import SpecError
 from landfall.spec import Landing, Partition
 
 DEEPEST, MOST = 4, 40
-"""How deep, and how many, figures are taken out of a JSON document."""
-UNTOLD = ("metrics", "slices", "parameters", "checks")
-"""Names inside a JSON document that say nothing themselves, or hold too much for a line."""
-
-
-def has_table(conn: Database, name: str) -> bool:
-    """Whether the schema `landfall` has this table or view."""
-    return fetch_one(conn, sql.SQL("SELECT to_regclass(%s) IS NOT NULL"), [f"landfall.{name}"]) == (True,)
+"""How deep figures are looked for in a JSON document, and how many are taken."""
+UNNAMED = ("metrics", "slices", "parameters", "checks")
+"""Names in a JSON document that are left out of a figure's name: they say nothing, or would make it too long."""
 
 
 def text(cell: object) -> str:
@@ -26,14 +17,8 @@ def text(cell: object) -> str:
     return "" if cell is None else str(cell)
 
 
-def whole(cell: object) -> int | None:
-    """The cell as a whole number; None for NULL and for anything that is none."""
-    number = real(cell)
-    return None if number is None else int(number)
-
-
 def real(cell: object) -> float | None:
-    """The cell as a finite number; None for NULL, NaN, infinity and for anything that is none."""
+    """The cell as a finite number; None for NULL, NaN, infinity and anything that is no number."""
     try:
         number = float(str(cell))
     except ValueError:
@@ -41,49 +26,41 @@ def real(cell: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def moment(cell: object) -> datetime | None:
-    """The cell as a time, UTC."""
-    return cell.astimezone(UTC) if isinstance(cell, datetime) else None
+def is_usual(partition: Partition) -> bool:
+    """Whether a partition has a day before and after it, and a deadline."""
+    return 1 < partition.start.year < 9998
 
 
-def partition(cell: object) -> Partition | None:
-    """The cell, a date or text, as a partition that has a day before and after it."""
-    try:
-        found = Partition.parse(str(cell))
-    except SpecError:
-        return None
-    return found if 1 < found.start.year < 9998 else None
-
-
-def due(landing: Landing, wanted: Partition) -> datetime:
+def due(landing: Landing, missing: Partition) -> datetime:
     """When the partition should have landed: its deadline, else its end."""
-    return landing.due(wanted) or landing.window(wanted)[1]
+    return landing.due(missing) or landing.window(missing)[1]
 
 
 def reasons(cell: object) -> tuple[str, ...]:
-    """The texts of the reasons in a JSON list: of strings, or of objects with `text`."""
+    """The texts of a JSON list of reasons: of its strings, or of its objects with `text`."""
     if not isinstance(cell, list):
         return ()
     return tuple(
-        text(each.get("text") or each.get("kind")) if isinstance(each, Mapping) else text(each) for each in cell
+        text(reason.get("text") or reason.get("kind")) if isinstance(reason, Mapping) else text(reason)
+        for reason in cell
     )
 
 
 def figures(cell: object) -> dict[str, object]:
-    """The numbers and short texts of a JSON document by name: `{"champion": {"rmse": 1}}` gives `champion rmse`."""
-    found: dict[str, object] = {}
-    _collect(cell, (), found)
-    return found
+    """The numbers and short texts of a JSON document, by name: `{"champion": {"rmse": 1}}` gives `champion rmse`."""
+    collected: dict[str, object] = {}
+    _collect(cell, (), collected)
+    return collected
 
 
-def _collect(cell: object, path: tuple[str, ...], found: dict[str, object]) -> None:
-    if len(found) >= MOST or len(path) > DEEPEST:
+def _collect(cell: object, path: tuple[str, ...], collected: dict[str, object]) -> None:
+    if len(collected) >= MOST or len(path) > DEEPEST:
         return
     if isinstance(cell, Mapping):
         for name, value in cell.items():
             if name != "slices":
-                _collect(value, path if name in UNTOLD else (*path, str(name)), found)
+                _collect(value, path if name in UNNAMED else (*path, str(name)), collected)
     elif path and (number := real(cell)) is not None and not isinstance(cell, (bool, str)):
-        found[" ".join(path)] = int(number) if isinstance(cell, int) else number
+        collected[" ".join(path)] = int(number) if isinstance(cell, int) else number
     elif path and isinstance(cell, (bool, str)) and cell != "":
-        found[" ".join(path)] = cell
+        collected[" ".join(path)] = cell

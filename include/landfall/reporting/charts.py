@@ -1,6 +1,6 @@
-"""What a chart of the page is, and how one is put together from a drawing in two sizes.
+"""A chart of the page, made of one drawing in two sizes.
 
-A chart that would have nothing in it is not made; the page then says what to do.
+A chart that would be empty is not made; the page then says what to do.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,13 +12,13 @@ from landfall.reporting.facts import Report
 from landfall.reporting.series import Series, Style, version_styles
 
 BOUND: Style = {"color": canvas.INK, "linewidth": 1.3, "linestyle": (0, (2, 2))}
-"""How a declared bound is drawn."""
+"""The style of a declared bound."""
 PROMOTION: Style = {"color": canvas.INK, "linewidth": 1}
-"""How a promotion is drawn; its line is upright."""
+"""The style of a promotion, whose line is upright."""
 
 
 @dataclass(frozen=True)
-class Key:
+class LegendEntry:
     """One entry of a legend: a sample as SVG, and what it stands for."""
 
     sample: str
@@ -27,12 +27,12 @@ class Key:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing for a screen and one for a phone, its legend, and what it shows in a sentence."""
+    """A drawing for a screen and one for a phone, its legend, and a sentence that says what it shows."""
 
     title: str
     wide: str
     narrow: str
-    keys: tuple[Key, ...]
+    keys: tuple[LegendEntry, ...]
     says: str
 
 
@@ -44,15 +44,15 @@ def chart(
     samples: Sequence[tuple[str, Style]] = (),
     sizes: tuple[Size, Size] = (WIDE, NARROW),
 ) -> Chart:
-    """Draws both sizes.
+    """Draws a chart in both sizes.
 
     Args:
         name: Keeps the ids of one page's drawings apart: lower-case letters, digits and hyphens.
         title: Its heading.
-        says: What is read to those who do not see it.
-        draw: Gives the SVG of one size; it is called with the size and with an id that no other drawing has.
+        says: The text for people who cannot see it.
+        draw: Gives the SVG of one size; called with the size and with an id that no other drawing has.
         samples: The entries of the legend: text and style.
-        sizes: For a screen and for a phone.
+        sizes: The sizes for a screen and for a phone.
     """
     pictures = []
     for size in sizes:
@@ -61,18 +61,20 @@ def chart(
     return Chart(words.clean(title, 120), pictures[0], pictures[1], legend(name, samples), says)
 
 
-def legend(name: str, samples: Sequence[tuple[str, Style]]) -> tuple[Key, ...]:
-    """Each text once, with a sample of its style."""
-    once = dict(reversed(samples))
+def legend(name: str, samples: Sequence[tuple[str, Style]]) -> tuple[LegendEntry, ...]:
+    """One entry for each different text, with a sample of its style."""
+    style_of = dict(reversed(samples))
     texts = list(dict.fromkeys(text for text, _ in samples))
-    return tuple(Key(canvas.swatch(once[text], f"{name}-key-{number}"), text) for number, text in enumerate(texts))
+    return tuple(
+        LegendEntry(canvas.swatch(style_of[text], f"{name}-key-{number}"), text) for number, text in enumerate(texts)
+    )
 
 
 def samples_of(series: Sequence[Series]) -> list[tuple[str, Style]]:
-    """The legend's entries of some series."""
-    return [(each.name, each.style) for each in series]
+    """The legend's entries for these series."""
+    return [(line.name, line.style) for line in series]
 
 
 def styles_of(report: Report) -> dict[str, Style]:
-    """The style of each of the newest versions: the same in every chart."""
-    return version_styles([*(each.version for each in report.errors), *(each.version for each in report.drift)])
+    """The style of each of the newest versions; it is the same in every chart."""
+    return version_styles([*(value.version for value in report.errors), *(value.version for value in report.drift)])

@@ -1,4 +1,4 @@
-"""Delays: from when a partition was due to its landing, and from its landing to its first publication."""
+"""Delays: from when a partition was due until it landed, and from its landing until its first publication."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,26 +14,26 @@ Delay = Callable[[PartitionLife], timedelta | None]
 
 
 def delay_charts(report: Report) -> list[Chart]:
-    """Both, if anything is known of them."""
+    """Both charts; a chart without data is left out."""
     landing = _chart(report, "landing", "Landed, against the deadline", lambda life: life.landing_delay, "due")
     publishing = _chart(report, "publishing", "From landing to published", lambda life: life.publishing_delay, "0")
-    return [each for each in (landing, publishing) if each]
+    return [delays for delays in (landing, publishing) if delays]
 
 
 def _chart(report: Report, name: str, title: str, delay: Delay, zero: str) -> Chart | None:
-    told = {
+    points_of = {
         facts.feed.name: [
-            Point(life.partition, found.total_seconds()) for life in facts.lives if (found := delay(life)) is not None
+            Point(life.partition, waited.total_seconds()) for life in facts.lives if (waited := delay(life)) is not None
         ]
         for facts in report.feeds
     }
-    if not any(told.values()):
+    if not any(points_of.values()):
         return None
-    thin = {feed: thinned(points) for feed, points in told.items()}
+    thin = {feed: thinned(points) for feed, points in points_of.items()}
     series, group = feed_series({feed: points for feed, (points, _) in thin.items()}), max(n for _, n in thin.values())
-    points = [point for each in series for point in each.points]
+    points = [point for line in series for point in line.points]
     scale = Delays([point.value for point in points], zero)
-    says = f"{title}: {'; '.join(_sentence(feed, each) for feed, each in told.items() if each)}."
+    says = f"{title}: {'; '.join(_sentence(feed, points) for feed, points in points_of.items() if points)}."
 
     def draw(size: Size, name: str) -> str:
         figure, (panel,) = canvas.axes(size, (180,), top=22, left=58)

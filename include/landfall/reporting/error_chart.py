@@ -1,15 +1,16 @@
-"""The error of what was published, over time, by model version; promotions are upright lines."""
+"""The error of the published predictions over time, by model version. Promotions are upright lines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from landfall.freshness.measured import PartitionError
 from landfall.reporting import canvas, words
 from landfall.reporting.axis import date_axis, days, shown_moments, value_axis
 from landfall.reporting.canvas import Size
 from landfall.reporting.charts import BOUND, PROMOTION, Chart, chart, samples_of, styles_of
-from landfall.reporting.facts import PartitionError, Promoted, Report
+from landfall.reporting.facts import Promoted, Report
 from landfall.reporting.present import gate_error
 from landfall.reporting.series import Point, Series, draw_lines, version_series
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LETTER = 6.4
-"""Width of a letter of a label, in pixels."""
+"""The width of a label's letter, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Bound:
-    """The declared bound of one version, as far as its line reaches."""
+    """The declared bound of one version, and how far its line reaches."""
 
     low: datetime
     high: datetime
@@ -38,12 +39,14 @@ class Bound:
 
 
 def error_chart(report: Report) -> Chart | None:
-    """The error of each partition, a line a version; promotions as labelled upright lines, the bound as a dotted one."""
-    told = [(each, value) for each in report.errors if (value := each.metric(report.metric)) is not None]
-    if not told:
+    """The error of each partition, one line per version; promotions as labelled upright lines, the bound as a dotted line."""
+    measured = [(error, value) for error in report.errors if (value := error.metric(report.metric)) is not None]
+    if not measured:
         return None
-    errors, values = [each for each, _ in told], [value for _, value in told]
-    series = version_series([(each.version, Point(each.partition, value)) for each, value in told], styles_of(report))
+    errors, values = [error for error, _ in measured], [value for _, value in measured]
+    series = version_series(
+        [(error.version, Point(error.partition, value)) for error, value in measured], styles_of(report)
+    )
     marks, bounds = promotion_marks(report, errors), _bounds(report, series)
     says = _sentence(report.metric, errors, values, marks)
 
@@ -53,7 +56,7 @@ def error_chart(report: Report) -> Chart | None:
         for bound in bounds:
             panel.plot([bound.low, bound.high], [bound.value] * 2, **BOUND)  # type: ignore[arg-type]
         value_axis(panel, values + [bound.value for bound in bounds])
-        date_axis(panel, size, [each.partition for each in errors])
+        date_axis(panel, size, [error.partition for error in errors])
         _draw_marks(panel, size, marks)
         return canvas.svg(figure, size, name, says)
 
@@ -64,28 +67,32 @@ def error_chart(report: Report) -> Chart | None:
 
 
 def _sentence(metric: str, errors: list[PartitionError], values: list[float], marks: list[Mark]) -> str:
-    partitions, newest = len({each.partition for each in errors}), errors[-1]
-    said = (
+    partitions, newest = len({error.partition for error in errors}), errors[-1]
+    sentence = (
         f"{metric} of {words.count(partitions, 'partition')}, {errors[0].partition} to {newest.partition}: from "
         f"{words.number(min(values))} to {words.number(max(values))}, the newest {words.number(values[-1])} by version "
         f"{words.clean(newest.version, 40)}."
     )
-    told = ", ".join(f"{mark.label} at {mark.at:%Y-%m-%d}" for mark in marks[-6:])
-    return f"{said} Promotions: {told}." if told else said
+    listed = ", ".join(f"{mark.label} at {mark.at:%Y-%m-%d}" for mark in marks[-6:])
+    return f"{sentence} Promotions: {listed}." if listed else sentence
 
 
 def promotion_marks(report: Report, errors: Sequence[PartitionError]) -> list[Mark]:
-    """Where the promotions stand on the axis of partitions, in the order of time.
+    """The positions of the promotions on the axis of partitions, in the order of time.
 
-    Where partitions are of the days in which versions were promoted, at the promotion's time. Where they are not (a
-    history that landed later), at the first partition that was published while the version served.
+    If the partitions are from the days on which versions were promoted, a promotion is at its own time. If they are not (a
+    history that landed later), it is at the first partition that was published while the version served.
     """
-    low, high = shown_moments([each.partition for each in errors])
-    by_clock = [Mark(each.at, _label(each)) for each in report.promotions if low <= each.at <= high + timedelta(days=3)]
+    low, high = shown_moments([error.partition for error in errors])
+    by_clock = [
+        Mark(promoted.at, _label(promoted))
+        for promoted in report.promotions
+        if low <= promoted.at <= high + timedelta(days=3)
+    ]
     by_data = [
-        Mark(max(each.first.start, low), _label(each))
-        for each in report.promotions
-        if each.first and each.first.start <= high
+        Mark(max(promoted.first.start, low), _label(promoted))
+        for promoted in report.promotions
+        if promoted.first and promoted.first.start <= high
     ]
     return sorted(by_clock or by_data, key=lambda mark: mark.at)
 
@@ -97,7 +104,7 @@ def _label(promoted: Promoted) -> str:
 
 
 def _draw_marks(panel: "Axes", size: Size, marks: Sequence[Mark]) -> None:
-    """Lines for all, labels above the panel for those that have room in one of two rows; the newest choose first."""
+    """Lines for all marks. A label is drawn if there is room for it in one of two rows; the newest marks choose first."""
     low, high = panel.get_xlim()
     scale = size.inner / (high - low)
     taken: list[list[tuple[float, float]]] = [[], []]
@@ -116,11 +123,11 @@ def _draw_marks(panel: "Axes", size: Size, marks: Sequence[Mark]) -> None:
 
 
 def _bounds(report: Report, series: Sequence[Series]) -> list[Bound]:
-    """The declared factor times what the gate measured, for each version of which that is known."""
-    found = []
-    for each in series:
-        gate = gate_error(report, each.version)
+    """The declared factor times the error that the gate measured, for each version for which that is known."""
+    bounds = []
+    for line in series:
+        gate = gate_error(report, line.version)
         if report.bound and gate is not None:
-            low, high = shown_moments([point.partition for point in each.points])
-            found.append(Bound(low - timedelta(hours=12), high + timedelta(hours=12), gate * report.bound.above))
-    return found
+            low, high = shown_moments([point.partition for point in line.points])
+            bounds.append(Bound(low - timedelta(hours=12), high + timedelta(hours=12), gate * report.bound.above))
+    return bounds

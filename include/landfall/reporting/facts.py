@@ -1,49 +1,12 @@
-"""What a report is made of: values read from the predictions database, and the pipeline's declaration beside them."""
+"""The content of a report: values read from the predictions database, beside the pipeline's declaration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from landfall.freshness.measured import DriftValue, PartitionError
+from landfall.ledger import Standing
 from landfall.spec import ErrorBound, Feed, Partition, Pipeline
-
-
-@dataclass(frozen=True, kw_only=True)
-class PartitionError:
-    """How far off the published predictions of one partition were. A number that is not finite is None."""
-
-    version: str
-    partition: Partition
-    rows: int
-    rmse: float | None
-    mae: float | None
-
-    def metric(self, name: str) -> float | None:
-        """The error called `name`: rmse or mae."""
-        return self.mae if name == "mae" else self.rmse
-
-
-@dataclass(frozen=True, kw_only=True)
-class DriftValue:
-    """How much one feature of one window differs from what a version learnt from. `above` is the declared bound."""
-
-    version: str
-    first: Partition
-    last: Partition
-    feature: str
-    statistic: str
-    value: float | None
-    above: float | None
-    rows: int
-
-    @property
-    def name(self) -> str:
-        """What a person calls it: `temp (psi)`."""
-        return f"{self.feature} ({self.statistic})"
-
-    @property
-    def over(self) -> bool:
-        """True if it is over its bound, or no number at all where a bound is declared."""
-        return self.above is not None and (self.value is None or self.value > self.above)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,14 +15,14 @@ class Promoted:
 
     Args:
         number: Its number in the history.
-        version: What serves from then on; empty: nothing does, the alias was taken away.
-        replaced: What served before.
-        at: When.
+        version: The version that serves from then on; empty: none, the alias was removed.
+        replaced: The version that served before.
+        at: When it happened.
         kind: promoted, rolled back or noticed.
         reason: Why, for a person.
         run: The run or person that did it.
-        figures: What the gate had found, by name, such as `challenger rmse`.
-        first: The first partition that was published while it served; None if none was.
+        figures: The gate's figures, by name, such as `challenger rmse`.
+        first: The first partition that was published while it served; None if there was none.
     """
 
     number: int
@@ -75,7 +38,7 @@ class Promoted:
 
 @dataclass(frozen=True, kw_only=True)
 class Decided:
-    """One decision on retraining: the reasons that fired (none: it was skipped) and the figures it was made from."""
+    """One decision on retraining: the reasons that applied (empty: nothing was trained), and its figures."""
 
     run: str
     at: datetime
@@ -91,13 +54,13 @@ class PartitionLife:
     Args:
         partition: The partition.
         due: When it should have landed: its deadline, else its end.
-        landed_at: When the newest object of its first publication was written; of what is there, if it has none.
-        first_published_at: When it was published first.
-        published_at: When what readers see now was swapped in.
-        version: The model version of what readers see now; empty without a model.
-        published_rows: Rows that readers see now.
+        landed_at: When the newest object of its first publication was written; without a publication, the newest object there.
+        first_published_at: When it was first published.
+        published_at: When the rows that readers see now were swapped in.
+        version: The model version of the rows that readers see now; empty without a model.
+        published_rows: How many rows readers see now.
         rows: Rows that the contract kept, in the newest reading with a verdict.
-        quarantined: Rows that it did not keep.
+        quarantined: Rows that the contract did not keep, in the same reading.
     """
 
     partition: Partition
@@ -112,12 +75,12 @@ class PartitionLife:
 
     @property
     def landing_delay(self) -> timedelta | None:
-        """Landed so long after it was due; negative: before."""
+        """The time from when it was due until it landed; negative if it landed before."""
         return self.landed_at - self.due if self.landed_at else None
 
     @property
     def publishing_delay(self) -> timedelta | None:
-        """From the landing to the first publication."""
+        """The time from its landing to its first publication."""
         if not self.landed_at or not self.first_published_at:
             return None
         return self.first_published_at - self.landed_at
@@ -125,7 +88,7 @@ class PartitionLife:
 
 @dataclass(frozen=True, kw_only=True)
 class Overdue:
-    """A partition whose deadline passed and of which nothing has landed since."""
+    """A partition whose deadline has passed, and of which nothing has landed since."""
 
     partition: Partition
     due: datetime
@@ -134,11 +97,13 @@ class Overdue:
 
 @dataclass(frozen=True, kw_only=True)
 class FeedFacts:
-    """One feed: its newest partitions, oldest first, and those that are overdue, newest first."""
+    """One feed: its newest partitions, oldest first, and its overdue partitions, newest first."""
 
     feed: Feed
     lives: tuple[PartitionLife, ...] = ()
     overdue: tuple[Overdue, ...] = ()
+    standings: Mapping[Partition, Standing] = field(default_factory=dict)
+    """Where each of the partitions stands by what the ledger knows, as `landfall status` says it."""
 
     @property
     def published(self) -> tuple[PartitionLife, ...]:
@@ -147,22 +112,30 @@ class FeedFacts:
 
     @property
     def unpublished(self) -> tuple[PartitionLife, ...]:
-        """The partitions that landed and were never published."""
-        return tuple(life for life in self.lives if life.landed_at and not life.first_published_at)
+        """The partitions that landed, were never published, and still are to be: those skipped on purpose are left out."""
+        return tuple(
+            life
+            for life in self.lives
+            if life.landed_at and not life.first_published_at and not self._is_skipped(life.partition)
+        )
+
+    def _is_skipped(self, partition: Partition) -> bool:
+        standing = self.standings.get(partition)
+        return standing is not None and standing.state == "skipped"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Everything a report tells of one pipeline. Sequences are oldest first, but `promotions` and `decisions` newest first.
+    """Everything that a report says about one pipeline. Sequences are oldest first; `promotions` and `decisions` newest first.
 
     Args:
         pipeline: The declaration.
-        made_at: When it was read.
-        limit: How many partitions at most were asked for.
+        made_at: When the report was read.
+        limit: The most partitions that were asked for.
         errors: One for each partition and version.
         drift: One for each version, window, feature and statistic.
-        promotions: The history, the newest hundred.
-        other_alias: What a person should know of a champion that was set in MLflow itself and is not used; empty if none was.
+        promotions: The newest hundred of the history.
+        other_alias: A remark about a champion that was set in MLflow itself and is not used; empty if there is none.
         decisions: The newest twenty decisions on retraining.
         feeds: In the order in which they are declared.
     """
@@ -179,9 +152,9 @@ class Report:
 
     @property
     def metric(self) -> str:
-        """The error that is shown: the gate's if it is one that partitions are measured by, else rmse."""
-        wanted = self.pipeline.training.freshness.gate.metric
-        return wanted if wanted in ("rmse", "mae") else "rmse"
+        """The error that is shown: the gate's metric if partitions are measured by it, else rmse."""
+        metric = self.pipeline.training.freshness.gate.metric
+        return metric if metric in ("rmse", "mae") else "rmse"
 
     @property
     def bound(self) -> ErrorBound | None:
@@ -190,5 +163,5 @@ class Report:
 
     @property
     def serving(self) -> Promoted | None:
-        """The newest promotion or rollback. What was only noticed in MLflow does not serve."""
-        return next((each for each in self.promotions if each.version and each.kind != "noticed"), None)
+        """The newest promotion or rollback. A version that was only noticed in MLflow does not serve."""
+        return next((promoted for promoted in self.promotions if promoted.version and promoted.kind != "noticed"), None)

@@ -1,4 +1,4 @@
-"""The page: one HTML file with everything in it. Nothing is fetched and no script runs, which the page itself forbids."""
+"""The page: one HTML file with everything in it. It fetches nothing and runs no script; its own headers forbid both."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 LISTED = 8
 """How many rows of a table are shown before it has to be unfolded."""
-TOLD = 10
+MOST_FIGURES = 10
 """How many figures of a decision are shown."""
 FIGURES = ("until", "new_rows", "new_partitions", "published_error", "gate_error", "error_partitions")
 """The figures of a decision that are shown first."""
@@ -29,7 +29,7 @@ FIGURES = ("until", "new_rows", "new_partitions", "published_error", "gate_error
 
 @dataclass(frozen=True)
 class Volume:
-    """A feed's rows: the chart, or none, and whether any row was quarantined."""
+    """A feed's rows: the chart (None if there is none), and whether any row was quarantined."""
 
     feed: str
     chart: Chart | None
@@ -39,7 +39,7 @@ class Volume:
 def page(report: Report) -> str:
     """The report as one HTML document, for a browser of any size, light or dark, and for a printer.
 
-    Whatever the database held is escaped; characters that control a terminal or turn the direction of writing are gone.
+    Everything from the database is escaped; characters that control a terminal or turn the direction of writing are removed.
     """
     return _template().render(
         report=report,
@@ -70,7 +70,7 @@ def _feed(report: Report, facts: FeedFacts) -> tuple[FeedNow, FeedFacts, int]:
 
 
 def _figures(decided: Decided) -> list[tuple[str, str]]:
-    """What the decision was made from, the first few: name and number. What is false, or told elsewhere, is left out."""
+    """The first few figures of a decision, as name and number, without false ones and the champion, which is shown elsewhere."""
     names = [name for name in FIGURES if name in decided.figures]
     names += [name for name in decided.figures if name not in names and name != "champion"]
     values = [(name, decided.figures[name]) for name in names]
@@ -81,7 +81,7 @@ def _figures(decided: Decided) -> list[tuple[str, str]]:
         )
         for name, value in values
         if value is not False
-    ][:TOLD]
+    ][:MOST_FIGURES]
 
 
 @cache
@@ -96,6 +96,6 @@ def _template() -> "Template":
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    told = (words.clean, words.number, words.duration, words.against_due, words.ago, words.clock, words.count)
-    environment.filters |= {each.__name__: each for each in told}
+    filters = (words.clean, words.number, words.duration, words.against_due, words.ago, words.clock, words.count)
+    environment.filters |= {function.__name__: function for function in filters}
     return environment.get_template("page.html.jinja")

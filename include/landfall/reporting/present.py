@@ -1,32 +1,33 @@
-"""Where a pipeline stands, worked out from its report: what serves, how far off it is, what drifts, what is late."""
+"""How a pipeline is doing, derived from its report: what serves, how large its error is, what drifts, what is late."""
 
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from landfall.freshness.measured import DriftValue, PartitionError
 from landfall.reporting import cells
-from landfall.reporting.facts import DriftValue, FeedFacts, PartitionError, PartitionLife, Report
+from landfall.reporting.facts import FeedFacts, PartitionLife, Report
 from landfall.spec import Partition
 from landfall.spec.partition import LAST_DAY
 
 NEWEST = 14
-"""Of how many of the newest partitions the share of quarantined rows is told."""
+"""The number of newest partitions for which the share of quarantined rows is shown."""
 WEEK = 7
-"""Over how many of the newest partitions the error is told where no bound declares it."""
+"""The number of newest partitions for which the error is shown, if no bound declares it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorNow:
-    """The error of the serving version over its newest partitions, against what its gate had measured.
+    """The error of the serving version over its newest partitions, compared with the error that its gate measured.
 
     Args:
         metric: rmse or mae.
         version: The version.
-        partitions: Over how many partitions; `wanted` were asked for.
-        wanted: How many the declaration names.
+        partitions: The number of partitions that were measured.
+        wanted: The number of partitions that the declaration asks for.
         value: The error.
-        gate: What the gate measured of it; None if that is not known.
-        above: The declared factor; None if none is.
+        gate: The error that the gate measured; None if unknown.
+        above: The declared factor; None if none is declared.
     """
 
     metric: str
@@ -39,12 +40,12 @@ class ErrorNow:
 
     @property
     def bound(self) -> float | None:
-        """The largest error that is no reason to retrain."""
+        """The largest error that is no reason to retrain; None if it is unknown or not declared."""
         return self.gate * self.above if self.gate is not None and self.above is not None else None
 
     @property
     def over(self) -> bool:
-        """True if it is over its bound, measured over as many partitions as declared."""
+        """True if the error is over its bound, measured over as many partitions as declared."""
         return self.bound is not None and self.value > self.bound and self.partitions >= self.wanted
 
 
@@ -56,8 +57,8 @@ class FeedNow:
         name: `PIPELINE/FEED`.
         newest: The newest partition that readers see; None if nothing is published.
         unpublished: How many partitions landed and were never published.
-        next: The partition after the newest that landed, and when it should be there; None before the first.
-        overdue: Whether that time has passed.
+        next: The partition after the newest that landed, and when it should land; None if nothing has landed.
+        overdue: True if that time has passed.
     """
 
     name: str
@@ -68,7 +69,7 @@ class FeedNow:
 
 
 def serving_version(report: Report) -> str | None:
-    """The version that serves: the history's, else the one that made the newest predictions; None if neither knows."""
+    """The serving version by the history, else the one that made the newest predictions; None if both are unknown."""
     if report.serving:
         return report.serving.version
     table = report.pipeline.predictions
@@ -78,7 +79,7 @@ def serving_version(report: Report) -> str | None:
 
 
 def gate_error(report: Report, version: str) -> float | None:
-    """What was measured of a version before it served: by its gate, else as the decisions on retraining tell it."""
+    """The error of a version before it served: measured by its gate, else as noted by a decision on retraining."""
     for promoted in report.promotions:
         measured = promoted.figures.get(f"challenger {report.metric}")
         if promoted.version == version and isinstance(measured, (int, float)):
@@ -92,23 +93,25 @@ def gate_error(report: Report, version: str) -> float | None:
 
 def pooled(errors: list[PartitionError], metric: str) -> float | None:
     """The error over all rows of several partitions: the root of the mean square for rmse, the mean for mae."""
-    told = [(each.rows, value) for each in errors if (value := each.metric(metric)) is not None and each.rows > 0]
-    rows = sum(count for count, _ in told)
+    measured = [
+        (error.rows, value) for error in errors if (value := error.metric(metric)) is not None and error.rows > 0
+    ]
+    rows = sum(count for count, _ in measured)
     if not rows:
         return None
     if metric == "mae":
-        return sum(count * value for count, value in told) / rows
-    largest = max(abs(value) for _, value in told) or 1.0  # taken out, so that no square overflows
-    return largest * math.sqrt(sum(count * (value / largest) ** 2 for count, value in told) / rows)
+        return sum(count * value for count, value in measured) / rows
+    largest = max(abs(value) for _, value in measured) or 1.0  # taken out, so that no square overflows
+    return largest * math.sqrt(sum(count * (value / largest) ** 2 for count, value in measured) / rows)
 
 
 def error_now(report: Report) -> ErrorNow | None:
-    """None if nothing of what the serving version published has met its actuals."""
+    """The error of the serving version; None if none of its predictions has met its actuals."""
     version, bound = serving_version(report), report.bound
     if version is None:
         return None
-    wanted = bound.partitions if bound else WEEK
-    newest = [each for each in report.errors if each.version == version][-wanted:]
+    declared = bound.partitions if bound else WEEK
+    newest = [error for error in report.errors if error.version == version][-declared:]
     value = pooled(newest, report.metric)
     if value is None:
         return None
@@ -116,7 +119,7 @@ def error_now(report: Report) -> ErrorNow | None:
         metric=report.metric,
         version=version,
         partitions=len(newest),
-        wanted=wanted,
+        wanted=declared,
         value=value,
         gate=gate_error(report, version),
         above=bound.above if bound else None,
@@ -124,11 +127,11 @@ def error_now(report: Report) -> ErrorNow | None:
 
 
 def drift_now(report: Report) -> tuple[DriftValue, ...]:
-    """The drift of the newest window that was measured: first what is nearest to its bound, then what has none."""
+    """The drift of the newest measured window: first the features nearest to their bounds, then those without a bound."""
     if not report.drift:
         return ()
     newest = report.drift[-1]
-    window = [each for each in report.drift if (each.last, each.version) == (newest.last, newest.version)]
+    window = [drift for drift in report.drift if (drift.last, drift.version) == (newest.last, newest.version)]
     return tuple(sorted(window, key=_nearness, reverse=True))
 
 
@@ -150,7 +153,7 @@ def feed_now(report: Report, facts: FeedFacts) -> FeedNow:
 
 
 def _next(facts: FeedFacts) -> tuple[Partition, datetime] | None:
-    """The partition after the newest that landed, and when it should be there; None if there is no such."""
+    """The partition after the newest that landed, and when it should land; None if there is none."""
     if not facts.lives:
         return None
     landing, newest = facts.feed.landing, facts.lives[-1].partition
@@ -167,7 +170,7 @@ def rows_now(report: Report) -> tuple[int, int]:
 
 
 def broken_contracts(report: Report) -> int:
-    """Of how many of the newest partitions more rows were quarantined than their contract allows."""
+    """The number of newest partitions in which more rows were quarantined than their contract allows."""
     return sum(
         1
         for facts in report.feeds

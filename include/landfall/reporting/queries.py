@@ -1,163 +1,77 @@
-"""Reading a report: a handful of queries on the predictions database, in one read-only transaction."""
+"""Reading a report: what the other rooms know of one pipeline, in one read-only transaction."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from datetime import datetime
-from typing import TypeVar
 
 from psycopg import sql
 
-from landfall.database import Database, explained, fetch, run
-from landfall.freshness.serving import remark_of
+from landfall.database import Database, explained, run
+from landfall.freshness import history, measured, other_aliases
+from landfall.publishing import first_partitions
 from landfall.reporting import cells
-from landfall.reporting.facts import Decided, DriftValue, PartitionError, Promoted, Report
+from landfall.reporting.facts import Decided, Promoted, Report
 from landfall.reporting.feeds import read_feed
-from landfall.spec import Partition, Pipeline
+from landfall.spec import Pipeline
 
-_PROMOTIONS = sql.SQL("""
-SELECT id, version, replaced, at, kind, reason, by_run, report FROM landfall.promotions
-WHERE model = %(model)s ORDER BY id DESC LIMIT 100""")
-_FIRST_SERVED = sql.SQL("""
-WITH reigns AS (SELECT id, version, at, lead(at) OVER (ORDER BY id) AS until FROM landfall.promotions
-                WHERE model = %(model)s)
-SELECT r.id, min(p.partition)::text FROM reigns r JOIN landfall.publications p
-    ON p.model_version = r.version AND p.published_at >= r.at AND (r.until IS NULL OR p.published_at < r.until)
-WHERE p.table_name = %(table)s GROUP BY r.id""")
-_OTHER_ALIAS = sql.SQL("SELECT model, serving, version FROM landfall.other_aliases WHERE model = %(model)s")
-_DECISIONS = sql.SQL("""
-SELECT run_id, at, champion, fired, figures FROM landfall.retraining_decisions
-WHERE model = %(model)s ORDER BY id DESC LIMIT 20""")
-_DRIFT = sql.SQL("""
-SELECT version, window_first::text, window_last::text, feature, statistic, value, above, rows FROM (
-    SELECT *, dense_rank() OVER (ORDER BY window_last DESC) AS newest FROM landfall.drift WHERE model = %(model)s) d
-WHERE newest <= %(limit)s ORDER BY window_last, at, version, feature, statistic""")
-_ERRORS = sql.SQL("""
-SELECT version, partition::text, rows, rmse, mae FROM (
-    SELECT *, dense_rank() OVER (ORDER BY partition DESC) AS newest FROM landfall.partition_errors
-    WHERE model = %(model)s) e
-WHERE newest <= %(limit)s ORDER BY partition, version""")
-
-Names = Mapping[str, object]
-Value = TypeVar("Value")
+PROMOTIONS, DECISIONS = 100, 20
+"""How many of the newest a report has."""
 
 
 def read_report(conn: Database, pipeline: Pipeline, *, now: datetime, limit: int = 365) -> Report:
-    """Everything that is told of one pipeline, as of one moment. Tables that are not there yet count as empty.
+    """Everything that is told of one pipeline, as of one moment.
 
-    The transaction is a snapshot, for which a publish waits: it gives up after half a minute a query.
+    The transaction is a snapshot, and a publish waits for it: so each query gives up after half a minute.
 
     Args:
         conn: The predictions database, in autocommit mode. Nothing is written.
         pipeline: The pipeline.
-        now: The present (aware).
-        limit: How many partitions at most, the newest, of each feed and of the errors; windows of the drift.
+        now: The present (with time zone).
+        limit: The most partitions (the newest ones) of each feed and of the errors, and the most windows of drift.
 
     Raises:
-        PublishingError: the database cannot be asked.
+        PublishingError: the database does not answer.
     """
-    names = {"model": pipeline.training.model, "table": pipeline.predictions.name, "limit": limit}
+    model = pipeline.training.model
     with explained(conn, f"The report of `{pipeline.name}` could not be read."), conn.transaction():
         run(conn, sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         run(conn, sql.SQL("SET LOCAL statement_timeout = '30s'"))
+        errors, drift = measured.errors(conn, model, limit), measured.drift(conn, model, limit)
         return Report(
             pipeline=pipeline,
             made_at=now,
             limit=limit,
-            errors=_read(conn, ("partition_errors",), _ERRORS, names, _error),
-            drift=_read(conn, ("drift",), _DRIFT, names, _drift),
-            promotions=_promotions(conn, names),
-            other_alias="".join(_read(conn, ("other_aliases",), _OTHER_ALIAS, names, _other_alias)),
-            decisions=_read(conn, ("retraining_decisions",), _DECISIONS, names, _decision),
-            feeds=tuple(read_feed(conn, pipeline, feed, limit) for feed in pipeline.feeds),
+            errors=tuple(error for error in errors if cells.is_usual(error.partition)),
+            drift=tuple(value for value in drift if cells.is_usual(value.last)),
+            promotions=tuple(_promotions(conn, pipeline)),
+            other_alias="".join(other_aliases(conn, [model])),
+            decisions=tuple(
+                Decided(
+                    run=decision.run_id,
+                    at=decision.at,
+                    champion=decision.champion or "",
+                    fired=cells.reasons(decision.fired),
+                    figures=cells.figures(decision.figures),
+                )
+                for decision in measured.decisions(conn, model, DECISIONS)
+            ),
+            feeds=tuple(read_feed(conn, pipeline, feed, limit, now) for feed in pipeline.feeds),
         )
 
 
-def _read(
-    conn: Database,
-    tables: tuple[str, ...],
-    query: sql.SQL,
-    names: Names,
-    value: Callable[[tuple[object, ...]], Value | None],
-) -> tuple[Value, ...]:
-    """The rows as values, without those that make no sense; none if one of the tables is not there."""
-    if not all(cells.has_table(conn, name) for name in tables):
-        return ()
-    return tuple(found for row in fetch(conn, query, names) if (found := value(row)) is not None)
-
-
-def _promotions(conn: Database, names: Names) -> tuple[Promoted, ...]:
-    history = _read(conn, ("promotions",), _PROMOTIONS, names, _promotion)
-    first = dict(_read(conn, ("promotions", "publications"), _FIRST_SERVED, names, _first_served))
-    return tuple(replace(each, first=first.get(each.number)) for each in history)
-
-
-def _first_served(row: tuple[object, ...]) -> tuple[int, Partition] | None:
-    number, first = cells.whole(row[0]), cells.partition(row[1])
-    return (number, first) if number is not None and first else None
-
-
-def _promotion(row: tuple[object, ...]) -> Promoted | None:
-    number, version, replaced, at, kind, reason, run_id, report = row
-    when = cells.moment(at)
-    if when is None:
-        return None
-    return Promoted(
-        number=cells.whole(number) or 0,
-        version=cells.text(version),
-        replaced=None if replaced is None else cells.text(replaced),
-        at=when,
-        kind=cells.text(kind),
-        reason=cells.text(reason),
-        run=cells.text(run_id),
-        figures=cells.figures(report),
-    )
-
-
-def _other_alias(row: tuple[object, ...]) -> str:
-    model, serving, alias = row
-    return remark_of(str(model), cells.text(serving) or None, cells.text(alias) or None)
-
-
-def _decision(row: tuple[object, ...]) -> Decided | None:
-    run_id, at, champion, fired, figures = row
-    when = cells.moment(at)
-    if when is None:
-        return None
-    return Decided(
-        run=cells.text(run_id),
-        at=when,
-        champion=cells.text(champion),
-        fired=cells.reasons(fired),
-        figures=cells.figures(figures),
-    )
-
-
-def _drift(row: tuple[object, ...]) -> DriftValue | None:
-    version, first, last, feature, statistic, value, above, rows = row
-    low, high = cells.partition(first), cells.partition(last)
-    if high is None:
-        return None
-    return DriftValue(
-        version=cells.text(version),
-        first=low or high,
-        last=high,
-        feature=cells.text(feature),
-        statistic=cells.text(statistic),
-        value=cells.real(value),
-        above=cells.real(above),
-        rows=cells.whole(rows) or 0,
-    )
-
-
-def _error(row: tuple[object, ...]) -> PartitionError | None:
-    version, partition, rows, rmse, mae = row
-    day = cells.partition(partition)
-    if day is None:
-        return None
-    return PartitionError(
-        version=cells.text(version),
-        partition=day,
-        rows=cells.whole(rows) or 0,
-        rmse=cells.real(rmse),
-        mae=cells.real(mae),
-    )
+def _promotions(conn: Database, pipeline: Pipeline) -> Iterator[Promoted]:
+    """The newest changes of the champion, newest first, each with the first partition that was published while it served."""
+    changes = history(conn, pipeline.training.model, PROMOTIONS)
+    ends = [None, *(change.at for change in changes)]
+    reigns = [(change.version, change.at, end) for change, end in zip(changes, ends, strict=False)]
+    for change, first in zip(changes, first_partitions(conn, pipeline.predictions, reigns), strict=True):
+        yield Promoted(
+            number=change.id,
+            version=change.version or "",
+            replaced=change.replaced,
+            at=change.at,
+            kind=change.kind,
+            reason=change.reason,
+            run=change.by_run,
+            figures=cells.figures(change.report),
+            first=first,
+        )

@@ -1,4 +1,4 @@
-"""Rows that were kept and rows that were quarantined, by partition."""
+"""Kept and quarantined rows, by partition."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,31 +14,31 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST = 400
-"""More partitions than this share a bar with their neighbours."""
+"""If there are more partitions than this, neighbours share a bar."""
 AIRY = 130
-"""Up to so many bars there is a gap between them."""
+"""With at most this many bars, there is a gap between them."""
 Bar = tuple[datetime, datetime, float]
-"""From, to, rows. The tick of a partition, its start, is below the middle of its bar."""
+"""From, to, rows. The tick of a partition is at its start, below the middle of its bar."""
 
 
 def rows_chart(facts: FeedFacts, number: int) -> Chart | None:
-    """Kept rows and, if there are any, quarantined ones below each other; None if no partition was read.
+    """Kept rows, and below them quarantined rows if there are any; None if no partition was read.
 
     Args:
         facts: The feed.
         number: The feed's number on the page.
     """
-    told = [life for life in facts.lives if life.rows is not None]
-    if not told:
+    judged = [life for life in facts.lives if life.rows is not None]
+    if not judged:
         return None
-    kept, bad = sum(life.rows or 0 for life in told), sum(life.quarantined or 0 for life in told)
-    says = _sentence(facts, told, kept, bad)
-    group = -(-len(told) // MOST)
-    per = "" if group == 1 else f", {group} partitions a bar"
-    panels = [(f"kept{per}", canvas.SERIES[0], bars(told, [life.rows or 0 for life in told], group), 90)]
+    kept, bad = sum(life.rows or 0 for life in judged), sum(life.quarantined or 0 for life in judged)
+    says = _sentence(facts, judged, kept, bad)
+    group = -(-len(judged) // MOST)
+    per_bar = "" if group == 1 else f", {group} partitions a bar"
+    panels = [(f"kept{per_bar}", canvas.SERIES[0], bars(judged, [life.rows or 0 for life in judged], group), 90)]
     if bad:
-        counts = [life.quarantined or 0 for life in told]
-        panels.append((f"quarantined{per}", canvas.SERIES[1], bars(told, counts, group), 56))
+        counts = [life.quarantined or 0 for life in judged]
+        panels.append((f"quarantined{per_bar}", canvas.SERIES[1], bars(judged, counts, group), 56))
 
     def draw(size: Size, name: str) -> str:
         figure, axes = canvas.axes(size, tuple(height for *_, height in panels), top=22)
@@ -46,31 +46,35 @@ def rows_chart(facts: FeedFacts, number: int) -> Chart | None:
             _draw_bars(panel, heights, colour)
             value_axis(panel, [value for *_, value in heights], whole=True)
             panel.set_title(title, loc="left", fontsize=11, color=canvas.MUTED, pad=5)
-        date_axis(axes[-1], size, [life.partition for life in told])
+        date_axis(axes[-1], size, [life.partition for life in judged])
         return canvas.svg(figure, size, name, says)
 
     return chart(f"rows-{number}", facts.feed.name, says, draw)
 
 
-def _sentence(facts: FeedFacts, told: Sequence[PartitionLife], kept: int, bad: int) -> str:
-    worst = max(told, key=lambda life: life.quarantined or 0)
-    most = f", most of them ({worst.quarantined:,}) of {worst.partition}" if bad else ""
-    partitions = words.count(len(told), "partition")
-    return f"{facts.feed.name}: {words.count(kept, 'row')} kept and {bad:,} quarantined in {partitions}{most}."
+def _sentence(facts: FeedFacts, judged: Sequence[PartitionLife], kept: int, bad: int) -> str:
+    worst = max(judged, key=lambda life: life.quarantined or 0)
+    worst_share = f", most of them ({worst.quarantined:,}) of {worst.partition}" if bad else ""
+    partitions = words.count(len(judged), "partition")
+    return f"{facts.feed.name}: {words.count(kept, 'row')} kept and {bad:,} quarantined in {partitions}{worst_share}."
 
 
 def bars(lives: Sequence[PartitionLife], values: Sequence[int], group: int) -> list[Bar]:
-    """A bar for each `group` neighbours, with the sum of their rows."""
+    """One bar for each `group` neighbouring partitions, with the sum of their rows."""
     half = (lives[0].partition.end - lives[0].partition.start) / 2
     return [
-        (each[0].partition.start - half, each[-1].partition.end - half, float(sum(values[start : start + group])))
+        (
+            neighbours[0].partition.start - half,
+            neighbours[-1].partition.end - half,
+            float(sum(values[start : start + group])),
+        )
         for start in range(0, len(lives), group)
-        if (each := lives[start : start + group])
+        if (neighbours := lives[start : start + group])
     ]
 
 
 def _draw_bars(panel: "Axes", heights: Sequence[Bar], colour: str) -> None:
-    """All bars as one shape. Without gaps, neighbours of one height are one bar."""
+    """Draws all bars as one shape. If there are no gaps, neighbours of the same height become one bar."""
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 

@@ -1,4 +1,4 @@
-"""Series: lines and points that can be told apart by colour and by marker, one a model version or one a feed."""
+"""Series: lines and points of one model version or one feed each, which differ in colour and in marker."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CROWDED = 60
-"""From so many points on, lines are thinner and points smaller; a line has a marker here and there, not at each point."""
+"""From this many points on, lines are thinner and points smaller, and a line has a marker only here and there."""
 MOST = 366
 """More points than this, a year of days, are thinned out."""
 Style = Mapping[str, object]
 OLDER: Style = {"color": canvas.PLAIN, "linewidth": 1.4}
-"""Of all versions that are behind the newest few."""
+"""The style of all versions that are older than the newest few."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Series:
 
 
 def style(number: int) -> Style:
-    """The style of the series with this number, from 0; they repeat after five."""
+    """The style of the series with this number, counted from 0; styles repeat after five."""
     place = number % len(canvas.SERIES)
     return {
         "color": canvas.SERIES[place],
@@ -53,13 +53,15 @@ def style(number: int) -> Style:
 
 
 def version_styles(versions: Iterable[str]) -> dict[str, Style]:
-    """A style for each of the newest versions, by number; the others are drawn as `OLDER`."""
-    ranked = sorted(set(versions), key=lambda each: (int(each) if each.isdecimal() else -1, each), reverse=True)
+    """A style for each of the newest versions, by number; all others are drawn as `OLDER`."""
+    ranked = sorted(
+        set(versions), key=lambda version: (int(version) if version.isdecimal() else -1, version), reverse=True
+    )
     return {version: style(number) for number, version in enumerate(ranked[: len(canvas.SERIES)])}
 
 
 def version_series(points: Sequence[tuple[str, Point]], styles: Mapping[str, Style]) -> list[Series]:
-    """A series a version: those with a style of their own first, in the order of the styles."""
+    """One series per version: first those with a style of their own, in the order of the styles."""
     by_version: dict[str, list[Point]] = {}
     for version, point in points:
         by_version.setdefault(version, []).append(point)
@@ -77,39 +79,39 @@ def version_series(points: Sequence[tuple[str, Point]], styles: Mapping[str, Sty
 
 
 def feed_series(points: Mapping[str, Sequence[Point]]) -> list[Series]:
-    """A series a feed, in the order given; those without a point are left out but keep their place in the colours."""
+    """One series per feed, in the given order. A feed without points is left out, but its colour is not given to another."""
     return [
-        Series(words.clean(feed, 40), tuple(each), style(number))
-        for number, (feed, each) in enumerate(points.items())
-        if each
+        Series(words.clean(feed, 40), tuple(values), style(number))
+        for number, (feed, values) in enumerate(points.items())
+        if values
     ]
 
 
 def thinned(points: Sequence[Point]) -> tuple[tuple[Point, ...], int]:
-    """At most `MOST` points: of each so many neighbours the one with the largest value; and how many neighbours."""
+    """At most `MOST` points: of each group of neighbours the one with the largest value; and the size of such a group."""
     group = -(-len(points) // MOST)
     if group <= 1:
         return tuple(points), 1
     groups = (points[start : start + group] for start in range(0, len(points), group))
-    return tuple(max(each, key=lambda point: point.value) for each in groups), group
+    return tuple(max(neighbours, key=lambda point: point.value) for neighbours in groups), group
 
 
 def draw_lines(panel: "Axes", series: Sequence[Series], *, gap: timedelta | None = None) -> None:
-    """Draws lines, the first on top. They break where more than `gap` is missing between two partitions."""
-    crowded = sum(len(each.points) for each in series) > CROWDED
-    for each in reversed(series):
-        x, y = _coordinates(each.points, gap)
+    """Draws lines, the first on top. A line breaks where more than `gap` is missing between two partitions."""
+    crowded = sum(len(line.points) for line in series) > CROWDED
+    for line in reversed(series):
+        x, y = _coordinates(line.points, gap)
         changed: dict[str, object] = {"linewidth": 1.5, "markevery": max(1, len(x) // 6)} if crowded else {}
-        panel.plot(x, y, **{**each.style, **changed})  # type: ignore[arg-type]
+        panel.plot(x, y, **{**line.style, **changed})  # type: ignore[arg-type]
 
 
 def draw_points(panel: "Axes", series: Sequence[Series]) -> None:
     """Draws points, the first series on top."""
-    crowded = sum(len(each.points) for each in series) > CROWDED
-    for each in reversed(series):
-        x, y = _coordinates(each.points, None)
+    crowded = sum(len(line.points) for line in series) > CROWDED
+    for line in reversed(series):
+        x, y = _coordinates(line.points, None)
         changed: dict[str, object] = {"markersize": 4, "markeredgewidth": 0} if crowded else {}
-        panel.plot(x, y, **{**each.style, **changed, "linestyle": "none"})  # type: ignore[arg-type]
+        panel.plot(x, y, **{**line.style, **changed, "linestyle": "none"})  # type: ignore[arg-type]
 
 
 def _coordinates(points: Sequence[Point], gap: timedelta | None) -> tuple[list[float], list[float]]:

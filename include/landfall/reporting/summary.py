@@ -4,14 +4,15 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 
-from landfall.publishing.statements import plain
+from landfall.database.statements import plain
+from landfall.freshness.measured import DriftValue
 from landfall.reporting import present, words
-from landfall.reporting.facts import DriftValue, FeedFacts, PartitionLife, Promoted, Report
+from landfall.reporting.facts import FeedFacts, PartitionLife, Promoted, Report
 from landfall.spec import Partition
 
 
 def summary(report: Report) -> str:
-    """Where the pipeline stands: model, error, drift, each feed, quarantine, the newest decision; a line each."""
+    """The state of the pipeline: model, error, drift, each feed, quarantine, the newest decision; one line each."""
     lines = [
         ("model", _model(report)),
         *([("alias", words.clean(report.other_alias, 400))] if report.other_alias else []),
@@ -22,7 +23,7 @@ def summary(report: Report) -> str:
         ("retraining", _decision(report)),
     ]
     width = max(len(name) for name, _ in lines)
-    return "\n".join(f"{name:<{width}}  {told}" for name, told in lines)
+    return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
 
 
 def _model(report: Report) -> str:
@@ -50,11 +51,11 @@ def _drift(report: Report) -> str:
     window = present.drift_now(report)
     if not window:
         return "not measured yet"
-    bounded = [each for each in window if each.above is not None]
-    told = [_one_drift(each) for each in (bounded or window)[:3]]
-    over = sum(1 for each in window if each.over)
+    bounded = [drift for drift in window if drift.above is not None]
+    worst = [_one_drift(drift) for drift in (bounded or window)[:3]]
+    over = sum(1 for drift in window if drift.over)
     bounds = f"{over} of {len(bounded)} over their bounds" if bounded else "no bounds declared"
-    return f"{bounds}; {', '.join(told)} (window to {window[0].last})"
+    return f"{bounds}; {', '.join(worst)} (window to {window[0].last})"
 
 
 def _one_drift(drift: DriftValue) -> str:
@@ -64,15 +65,15 @@ def _one_drift(drift: DriftValue) -> str:
 
 def _feed(report: Report, facts: FeedFacts) -> str:
     now = present.feed_now(report, facts)
-    told = [f"newest {now.newest.partition}, {_landed(now.newest)}" if now.newest else "nothing published yet"]
+    parts = [f"newest {now.newest.partition}, {_landed(now.newest)}" if now.newest else "nothing published yet"]
     if now.unpublished:
-        told.append(f"{words.count(now.unpublished, 'partition')} landed, not published")
+        parts.append(f"{words.count(now.unpublished, 'partition')} landed, not published")
     if now.next:
         was = "was due" if now.overdue else "is due"
-        told.append(f"{now.next[0]} {was} {words.ago(now.next[1], report.made_at)}")
+        parts.append(f"{now.next[0]} {was} {words.ago(now.next[1], report.made_at)}")
     if late := present.late_landings(facts):
-        told.append(f"{late} of {words.count(len(facts.lives), 'partition')} landed late")
-    return "; ".join(told)
+        parts.append(f"{late} of {words.count(len(facts.lives), 'partition')} landed late")
+    return "; ".join(parts)
 
 
 def _landed(life: PartitionLife) -> str:
@@ -97,7 +98,7 @@ def _decision(report: Report) -> str:
 
 
 def as_json(report: Report) -> dict[str, object]:
-    """The numbers of the report. Times are ISO 8601, delays are seconds, what is not known or not finite is null."""
+    """The numbers of the report. Times are ISO 8601, delays are seconds; what is unknown or not finite is null."""
     error = present.error_now(report)
     return {
         "pipeline": report.pipeline.name,
@@ -108,10 +109,10 @@ def as_json(report: Report) -> dict[str, object]:
         "other_alias": report.other_alias or None,
         "error": None if error is None else {**_fields(asdict(error)), "bound": error.bound, "over": error.over},
         "feeds": [_feed_json(report, facts) for facts in report.feeds],
-        "errors": [{**_fields(asdict(each)), "partition": str(each.partition)} for each in report.errors],
-        "drift": [{**_fields(asdict(each)), "over": each.over} for each in report.drift],
-        "promotions": [_promoted(each) for each in report.promotions],
-        "decisions": [_fields(asdict(each)) for each in report.decisions],
+        "errors": [{**_fields(asdict(error_of)), "partition": str(error_of.partition)} for error_of in report.errors],
+        "drift": [{**_fields(asdict(drift)), "over": drift.over} for drift in report.drift],
+        "promotions": [_promoted(promoted) for promoted in report.promotions],
+        "decisions": [_fields(asdict(decision)) for decision in report.decisions],
     }
 
 
@@ -130,8 +131,8 @@ def _feed_json(report: Report, facts: FeedFacts) -> dict[str, object]:
         "next": str(now.next[0]) if now.next else None,
         "next_due": plain(now.next[1]) if now.next else None,
         "overdue": now.overdue,
-        "late": [{"partition": str(each.partition), "due": plain(each.due), "lacks": each.lacks}
-                 for each in facts.overdue],
+        "late": [{"partition": str(overdue.partition), "due": plain(overdue.due), "lacks": overdue.lacks}
+                 for overdue in facts.overdue],
         "partitions": [_life(life) for life in facts.lives],
     }  # fmt: skip
 
@@ -161,7 +162,7 @@ def _fields(fields: Mapping[str, object]) -> dict[str, object]:
 
 
 def _name(value: Mapping[str, object]) -> object:
-    """`asdict` has taken partitions apart; here they are written as they are called."""
+    """Writes a partition, which `asdict` has taken apart, as its name again; anything else as it is."""
     if set(value) == {"day", "hour"}:
         return str(Partition(**value))  # type: ignore[arg-type]
     return plain(dict(value))

@@ -1,4 +1,4 @@
-"""The tiles at the head of the page: one number each, what it is held against, and whether it needs a look."""
+"""The tiles at the head of the page: each has a number, what it is compared with, and whether it needs attention."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,21 +6,21 @@ from typing import Literal
 from landfall.reporting import present, words
 from landfall.reporting.facts import FeedFacts, Report
 
-State = Literal["good", "attention", "unknown"]
+TileState = Literal["good", "attention", "unknown"]
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A number for a person. `state` is told in words too, never by colour alone."""
+    """A number for a person. The text says the `state` too, so it is never shown by colour alone."""
 
     title: str
     value: str
     detail: str
-    state: State = "good"
+    state: TileState = "good"
 
 
 def tiles(report: Report) -> list[Tile]:
-    """Model, error, drift, each feed, quarantine: in this order."""
+    """Model, error, drift, each feed, quarantine, in this order."""
     return [
         _model(report),
         _error(report),
@@ -55,7 +55,7 @@ def _drift(report: Report) -> Tile:
     window = present.drift_now(report)
     if not window:
         return Tile("Drift", "–", "not measured yet", "unknown")
-    over, worst = [each for each in window if each.over], window[0]
+    over, worst = [drift for drift in window if drift.over], window[0]
     bound = f" of {words.number(worst.above)}" if worst.above is not None else ", no bound declared"
     detail = f"{worst.name} {words.number(worst.value)}{bound}"
     if over:

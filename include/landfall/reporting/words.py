@@ -1,34 +1,34 @@
-"""Numbers and times as a person reads them."""
+"""Writes numbers and times for people."""
 
 import unicodedata
 from datetime import UTC, datetime, timedelta
 
 UNITS = (("y", 365.25 * 86400), ("d", 86400.0), ("h", 3600.0), ("min", 60.0), ("s", 1.0))
-"""What delays are told in, the largest first: unit and seconds."""
+"""The units of delays, the largest first: unit and seconds."""
 LARGE = {"y": 2, "d": 2, "h": 2, "min": 2}
-"""A duration is told in a unit from so many of it on: 36 h, not 1.5 d."""
+"""A duration is given in a unit only from this many of it on: 36 h, not 1.5 d."""
 
 
 JOINERS = "\u200c\u200d"
-"""Format characters that spell words in some scripts, and do not turn the direction of writing."""
+"""Format characters that are part of words in some scripts, and do not turn the direction of writing."""
 
 
 def clean(text: object, longest: int = 2000) -> str:
-    """Text from outside on one line: without control characters and without those that turn the direction of writing.
+    """Text from outside on one line, without control characters and characters that turn the direction of writing.
 
-    Longer text is cut, with an ellipsis.
+    Longer text is cut and ends in an ellipsis.
     """
     kept = "".join(
-        " " if unicodedata.category(each) in ("Cc", "Zl", "Zp") else each
-        for each in str(text)
-        if unicodedata.category(each) not in ("Cf", "Cs") or each in JOINERS
+        " " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter
+        for letter in str(text)
+        if unicodedata.category(letter) not in ("Cf", "Cs") or letter in JOINERS
     )
     line = " ".join(kept.split())
     return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
 
 
 def number(value: float | int | None) -> str:
-    """A number to four digits, whole from a thousand on, with an exponent where it is huge or tiny; a dash for None."""
+    """A number to four digits; whole from a thousand on; with an exponent if it is huge or tiny; a dash for None."""
     if value is None:
         return "–"
     if abs(value) >= 1e12:
@@ -59,7 +59,7 @@ def against_due(delay: timedelta | None) -> str:
 
 
 def ago(at: datetime, now: datetime) -> str:
-    """How long before `now`: `3 h ago`; `in 3 h` for what lies ahead."""
+    """How long before `now`: `3 h ago`; `in 3 h` for a time in the future."""
     return f"in {duration(at - now)}" if at > now else f"{duration(now - at)} ago"
 
 
@@ -69,7 +69,7 @@ def clock(at: datetime | None) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """A share in per cent: `0.2 %`; a dash of nothing."""
+    """A share in per cent: `0.2 %`; a dash if the whole is 0."""
     return f"{100 * part / whole:.2g} %" if whole else "–"
 
 

@@ -1,6 +1,6 @@
-"""Airflow's REST API, as much of it as the command line needs: start a partition's run, wait, say why it failed.
+"""The part of Airflow's REST API that the command line needs: start a partition's run, wait for it, say why it failed.
 
-Airflow's own command line costs 5-10 s a call; this answers in milliseconds.
+Airflow's own command line takes 5-10 s a call; the REST API answers in milliseconds.
 """
 
 import time
@@ -9,24 +9,25 @@ from datetime import UTC, datetime
 
 from landfall import errors
 from landfall.errors import RunError
+from landfall.json_values import Json
 from landfall.runs.backfills import Backfill, hold_of, is_bound
-from landfall.runs.client import AirflowClient, Json
+from landfall.runs.client import AirflowClient
 from landfall.spec import Partition, Settings
 from landfall.spec.run_form import BACKFILL, label_of, named_day
 
 ENDED = ("success", "failed")
 FAILED = "AirflowFailException"
-"""What a step raises in place of an error that no retry mends."""
+"""The exception that a step raises in place of an error that no retry mends."""
 
 
 class AirflowApi(AirflowClient):
-    """What is asked of Airflow, and told it, a method each."""
+    """Requests to Airflow, one method for each."""
 
     def dag(self, dag_id: str) -> Json:
         """A DAG as Airflow knows it, with `is_paused`.
 
         Raises:
-            RunError: there is none.
+            RunError: there is no such DAG.
         """
         try:
             return self._call("GET", f"/api/v2/dags/{dag_id}")
@@ -41,10 +42,10 @@ class AirflowApi(AirflowClient):
             ) from None
 
     def check_runnable(self, dag_id: str) -> None:
-        """Refuse a DAG that Airflow does not know, could not parse, or that is paused: its runs would wait for ever.
+        """Refuses a DAG that Airflow does not know, cannot parse, or has paused: its runs would wait for ever.
 
         Raises:
-            RunError: with the import error, where there is one.
+            RunError: with the import error, if there is one.
         """
         broken = self._call("GET", "/api/v2/importErrors", params={"limit": 20})["import_errors"]
         for error in broken:
@@ -72,69 +73,72 @@ class AirflowApi(AirflowClient):
         moment: datetime | None = None,
         conf: Json | None = None,
     ) -> str:
-        """Start a run; gives its run id.
+        """Starts a run, and gives its run id.
 
         Args:
             dag_id: Its DAG.
-            partition: Its partition, where it has one.
-            moment: A moment of that day as its logical date, where another run has the partition's own: see `Partition.also_at`.
-            conf: What the form of a run started by hand asks for.
+            partition: Its partition, if it has one.
+            moment: A moment of that day, as the logical date, if another run has the partition's own: see `Partition.also_at`.
+            conf: The values for the form of a run that is started by hand.
         """
         self.check_runnable(dag_id)
         date = moment or (partition.start if partition else None)
         dates = {"logical_date": None} if date is None else _dates(date)
-        made = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={**dates, "conf": conf or {}})
-        return str(made["dag_run_id"])
+        created = self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={**dates, "conf": conf or {}})
+        return str(created["dag_run_id"])
 
     def runs(self, dag_id: str, first: Partition, last: Partition) -> list[Json]:
-        """The runs whose logical dates lie in these partitions, whatever started them."""
+        """The runs whose logical dates are in these partitions, whatever started them."""
         return self.list_runs(dag_id, logical_date_gte=first.start.isoformat(), logical_date_lt=last.end.isoformat())
 
-    def list_runs(self, dag_id: str, **which: str | list[str]) -> list[Json]:
-        """The runs that Airflow's own filters (`state`, `logical_date_gte`, ...) leave, oldest first."""
-        found: list[Json] = []
+    def list_runs(self, dag_id: str, **filters: str | list[str]) -> list[Json]:
+        """The runs that pass Airflow's own filters (`state`, `logical_date_gte`, ...), oldest first."""
+        runs: list[Json] = []
         while True:
-            page = {**which, "limit": 100, "offset": len(found), "order_by": "id"}
+            page = {**filters, "limit": 100, "offset": len(runs), "order_by": "id"}
             answer = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=page)
-            found += answer["dag_runs"]
-            if len(found) >= answer["total_entries"] or not answer["dag_runs"]:
-                return found
+            runs += answer["dag_runs"]
+            if len(runs) >= answer["total_entries"] or not answer["dag_runs"]:
+                return runs
 
     def newest_run(self, dag_id: str) -> Json | None:
-        """The run of a DAG that was made last; None before the first."""
-        found = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 1, "order_by": "-id"})["dag_runs"]
-        return dict(found[0]) if found else None
+        """The run of a DAG that was created last; None if there is none."""
+        runs = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params={"limit": 1, "order_by": "-id"})["dag_runs"]
+        return dict(runs[0]) if runs else None
 
     def run_partition(self, dag_id: str, partition: Partition, *, instead: bool = False) -> str:
-        """The run of one partition: the one that is waiting or running, else an old one again, or a new one.
+        """Makes sure that a partition has a run: the one that waits or runs, else an old one run again, else a new one.
 
-        A run that its backfill holds is left alone, and so is an ended one that could not start again: a new one is made
+        A run that its backfill holds is left alone, and so is an ended run that could not start again: a new run is created
         beside it.
 
         Args:
             dag_id: The DAG.
             partition: The partition.
-            instead: Whether runs that are queued are not to be waited for, because they are known to be held up.
+            instead: True if queued runs shall not be waited for, because they are known to be held up.
+
+        Returns:
+            The run id.
         """
-        found = [run for run in self.runs(dag_id, partition, partition) if _is_of(run, partition)]
-        backfills = self.backfills(dag_id) if any(run["run_type"] == BACKFILL for run in found) else []
-        for run in reversed(found):
+        runs = [run for run in self.runs(dag_id, partition, partition) if _is_of(run, partition)]
+        backfills = self.backfills(dag_id) if any(run["run_type"] == BACKFILL for run in runs) else []
+        for run in reversed(runs):
             held = run["state"] == "queued" and (instead or hold_of(run, backfills, datetime.now(UTC)))
             if run["state"] not in ENDED and not held:
                 return str(run["dag_run_id"])
-        for run in reversed(found):
+        for run in reversed(runs):
             if run["state"] in ENDED and not is_bound(run, backfills):
                 self.check_runnable(dag_id)
                 path = f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}/clear"
                 self._call("POST", path, json={"dry_run": False, "only_failed": False})
                 return str(run["dag_run_id"])
-        return self.trigger(dag_id, partition=partition, moment=partition.also_at(datetime.now(UTC)) if found else None)
+        return self.trigger(dag_id, partition=partition, moment=partition.also_at(datetime.now(UTC)) if runs else None)
 
     def wait(self, dag_id: str, run_id: str, tell: Callable[[str], None], *, patience: float = 3600) -> None:
-        """Wait for a run to succeed, telling the task it is at.
+        """Waits for a run to succeed; `tell` is called with the task that it is at.
 
         Raises:
-            RunError: it failed; with the reason of the task that failed. Or it took longer than `patience` seconds.
+            RunError: the run failed, with the reason of the task that failed; or it took longer than `patience` seconds.
         """
         until = time.monotonic() + patience
         while time.monotonic() < until:
@@ -154,13 +158,13 @@ class AirflowApi(AirflowClient):
         )
 
     def tasks(self, dag_id: str, run_id: str, state: Sequence[str] = ()) -> list[Json]:
-        """The task instances of a run, or of every run if it is `~`; the first hundred in one of the states, if any is named."""
-        path, which = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", {"limit": 100, "state": list(state)}
-        found: list[Json] = self._call("GET", path, params=which)["task_instances"]
-        return found
+        """The first hundred task instances of a run (`~`: of every run); with `state`, only those in one of these states."""
+        path, filters = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances", {"limit": 100, "state": list(state)}
+        instances: list[Json] = self._call("GET", path, params=filters)["task_instances"]
+        return instances
 
     def why(self, dag_id: str, run_id: str) -> RunError:
-        """Why a run failed: the error of its failed task, as its log has it."""
+        """Why a run failed: the error of its failed task, from the task's log."""
         page = f"{self.settings.airflow_url}/dags/{dag_id}/runs/{run_id}"
         for task in self.tasks(dag_id, run_id):
             if task["state"] == "failed":
@@ -178,10 +182,10 @@ class AirflowApi(AirflowClient):
         return "\n".join(lines[:12] + (["..."] if len(lines) > 12 else []))
 
     def backfill(self, dag_id: str, first: Partition, last: Partition) -> Backfill:
-        """Start Airflow's own backfill of these partitions, those that ran before included.
+        """Starts Airflow's own backfill of these partitions, including those that ran before.
 
         Raises:
-            RunError: another backfill of the DAG is not over, which the message of `is_taken` says; or Airflow is away.
+            RunError: another backfill of the DAG is not over (Airflow then answers 409), or Airflow is away.
         """
         body = {
             "dag_id": dag_id,
@@ -195,24 +199,24 @@ class AirflowApi(AirflowClient):
         return Backfill.of(self._call("POST", "/api/v2/backfills", json=body))
 
     def backfills(self, dag_id: str) -> list[Backfill]:
-        """The backfills of a DAG, the newest first. Airflow makes one at a time."""
-        found: list[Backfill] = []
+        """The backfills of a DAG, newest first. Airflow runs one at a time."""
+        backfills: list[Backfill] = []
         while True:
-            page = {"dag_id": dag_id, "limit": 100, "offset": len(found), "order_by": "-id"}
+            page = {"dag_id": dag_id, "limit": 100, "offset": len(backfills), "order_by": "-id"}
             answer = self._call("GET", "/api/v2/backfills", params=page)
-            found += map(Backfill.of, answer["backfills"])
-            if len(found) >= answer["total_entries"] or not answer["backfills"]:
-                return found
+            backfills += map(Backfill.of, answer["backfills"])
+            if len(backfills) >= answer["total_entries"] or not answer["backfills"]:
+                return backfills
 
     def give_up(self, dag_id: str, run_id: str, note: str) -> None:
-        """End a run that was never started, or cannot be any more, as failed, and note why on its page.
+        """Ends a run that was never started, or can no longer be started, as failed, with a note on its page.
 
-        What it did before, where it has been cleared, stays in its history.
+        If the run was cleared, what it did before stays in its history.
         """
         self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed", "note": note[:1000]})
 
     def run(self, dag_id: str, run_id: str) -> Json:
-        """A run; a server that restarts meanwhile is given a minute."""
+        """A run. A server that restarts meanwhile gets a minute to answer."""
         return self._patiently(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
 
     def state(self, dag_id: str, run_id: str) -> str:
@@ -220,7 +224,7 @@ class AirflowApi(AirflowClient):
         return str(self.run(dag_id, run_id)["state"])
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Json:
-        """What a task of a run reported."""
+        """The report of a task of a run: its XCom `return_value`."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
         value: Json = self._call("GET", path, params={"deserialize": True})["value"]
         return value
@@ -231,12 +235,12 @@ def _dates(moment: datetime) -> dict[str, str]:
 
 
 def unpause(settings: Settings, dag_id: str) -> str:
-    """How a person lets the runs of a paused DAG go on."""
+    """What a person does so that the runs of a paused DAG go on."""
     return f"airflow dags unpause {dag_id}    (or the switch on {settings.airflow_url}/dags/{dag_id})"
 
 
 def _is_of(run: Json, partition: Partition) -> bool:
-    """True if the form of a run names the partition, or no other one."""
+    """True if the form of the run names this partition, or names none."""
     return named_day(run["run_type"], run.get("conf") or {}) in ("", str(partition))
 
 

@@ -1,4 +1,4 @@
-"""A signed-in client of Airflow's REST API, and what it does while the server is busy, starting or away."""
+"""A signed-in client of Airflow's REST API, which copes with a server that is busy, starting or away."""
 
 import time
 from typing import Any
@@ -7,14 +7,14 @@ import httpx
 from tenacity import RetryCallState, RetryError, Retrying, stop_after_delay, wait_exponential_jitter
 
 from landfall.errors import RunError
+from landfall.json_values import Json
 from landfall.spec import Settings
 
-Json = dict[str, Any]
 SIGN_IN = "/auth/token"
 BUSY = (429, 502, 503, 504)
-"""Answers of a server that is overloaded, or of a proxy before one that is away."""
+"""Answers of an overloaded server, or of a proxy whose server is away."""
 REFUSED = 3.0
-"""Seconds for which a port that nothing listens on is tried: a stack that is down is to be told as that, and soon."""
+"""Seconds for which a port that nobody listens on is tried: a stack that is down must be reported as down, and soon."""
 
 
 def _worth_another_try(state: RetryCallState) -> bool:
@@ -29,10 +29,10 @@ def _worth_another_try(state: RetryCallState) -> bool:
 
 
 def _pause(state: RetryCallState) -> float:
-    """Seconds until the next try: what the server asks for, ten at most, else longer each time."""
+    """Seconds until the next try: what the server asks for, at most ten; else a pause that grows with each try."""
     outcome = state.outcome
-    asked = "" if outcome is None or outcome.failed else outcome.result().headers.get("Retry-After", "")
-    return min(float(asked), 10.0) if asked.isdecimal() else _LONGER(state)
+    retry_after = "" if outcome is None or outcome.failed else outcome.result().headers.get("Retry-After", "")
+    return min(float(retry_after), 10.0) if retry_after.isdecimal() else _LONGER(state)
 
 
 _LONGER = wait_exponential_jitter(multiplier=0.3, max=5)
@@ -42,14 +42,14 @@ AGAIN = Retrying(
     stop=stop_after_delay(100),
     reraise=False,
 )
-"""Three answers that do not come within 30 s each, or many that come at once."""
+"""Enough for three answers that do not come within 30 s each, or for many errors that come at once."""
 
 
 class AirflowClient:
-    """A signed-in client. Every call raises RunError when Airflow is away or refuses.
+    """A signed-in client. Every call raises a RunError if Airflow is away or refuses.
 
-    What may be asked twice, signing in and reading, is asked again for a while when it is not answered: Airflow's API server
-    answers nothing for some seconds after its start, and on a busy machine for a minute.
+    Requests that are safe to repeat (signing in and reading) are repeated for a while if they get no answer: Airflow's API
+    server answers nothing for some seconds after its start, and on a busy machine for a minute.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -60,12 +60,12 @@ class AirflowClient:
         self.http.headers["Authorization"] = f"Bearer {token}"
 
     def _call(self, method: str, path: str, **more: Any) -> Json:
-        where = f"{self.settings.airflow_url}{path}"
+        url = f"{self.settings.airflow_url}{path}"
         try:
             answer = self._ask(method, path, **more)
         except httpx.HTTPError as error:
             raise RunError(
-                "Airflow does not answer.", looked=f"{where} ({error})", next="landfall ps", fault="server"
+                "Airflow does not answer.", looked=f"{url} ({error})", next="landfall ps", fault="server"
             ) from error
         if answer.is_success:
             return answer.json() if answer.content else {}
@@ -75,22 +75,22 @@ class AirflowClient:
             detail = answer.text
         raise RunError(
             f"Airflow refused: {str(detail)[:500]}",
-            looked=f"{method} {where}: {answer.status_code}",
+            looked=f"{method} {url}: {answer.status_code}",
             next="landfall ps",
             fault="server" if answer.status_code in BUSY or answer.is_server_error else None,
         )
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        if method != "GET" and path != SIGN_IN:  # a POST that was not answered may have been carried out
+        if method != "GET" and path != SIGN_IN:  # a POST without an answer may still have been carried out
             return self.http.request(method, path, **more)
         try:
             answer: httpx.Response = AGAIN(self.http.request, method, path, **more)
-        except RetryError as error:  # the last answer was an overloaded server's
+        except RetryError as error:  # the last answer came from an overloaded server
             answer = error.last_attempt.result()
         return answer
 
     def _patiently(self, path: str) -> Json:
-        """GET while waiting: a server that restarts meanwhile is given a minute."""
+        """GET while waiting for a run. A server that restarts meanwhile gets a minute to answer."""
         until = time.monotonic() + 60
         while True:
             try:

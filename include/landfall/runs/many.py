@@ -1,4 +1,4 @@
-"""Many partitions through Airflow: its own backfill over a range, or a run each, a few at a time."""
+"""Runs of many partitions through Airflow: its own backfill over a range, or one run each, a few at a time."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from landfall.errors import RunError
+from landfall.json_values import Json
 from landfall.runs.airflow_api import ENDED, AirflowApi
 from landfall.runs.backfills import Backfill, Hold, hold_of, moment_of
-from landfall.runs.client import Json
 from landfall.spec import Partition, Partitions
 from landfall.spec.run_form import BACKFILL
 
@@ -19,7 +19,7 @@ LOOK = 2.0
 
 @dataclass(frozen=True)
 class Ended:
-    """A partition's run that has ended, `state` success or failed (or published, skipped where no run was needed)."""
+    """A partition's run that has ended. `state`: success or failed; or published or skipped, if no run was needed."""
 
     dag_id: str
     partition: Partition
@@ -30,7 +30,7 @@ class Ended:
 
 @dataclass(frozen=True)
 class Doing:
-    """What a run that is waited for is at. `task` and its `state`; or `held`: why it goes on no further."""
+    """What a run that is waited for is doing: `task` and its `state`; or, in `held`, why it does not go on."""
 
     partition: Partition
     run_id: str
@@ -45,17 +45,17 @@ Tell = Callable[[Doing], None]
 def backfill_range(
     api: AirflowApi, dag_id: str, days: Partitions, *, stop_on_failure: bool, tell: Tell, remark: Callable[[str], None]
 ) -> Iterator[Ended]:
-    """Airflow's own backfill from the first to the last of `days`; each of these is told when its run has ended.
+    """Runs Airflow's own backfill from the first to the last of `days`; yields each of these days when its run has ended.
 
-    A day that has a run at work, or one that waits, is left to it by Airflow: see `bridged` for the days between. The backfill
-    is never cancelled, also not where one failed and no more are to be started: what was cancelled could not be cleared later.
-    While another backfill of the DAG is not over, which may wait for days, the days are run one by one beside it.
+    Airflow leaves a day alone that has a run at work or waiting: see `bridged` for days in between. The backfill is never
+    cancelled, not even if a run failed and no more shall start: runs of a cancelled backfill could not be cleared later. While
+    another backfill of the DAG is not over (it may wait for days), the days are run one by one beside it.
 
     Raises:
         RunError: Airflow refuses or is away.
     """
     try:
-        made = api.backfill(dag_id, days.days[0], days.days[-1])
+        backfill = api.backfill(dag_id, days.days[0], days.days[-1])
     except RunError as error:
         if not error.looked.endswith(": 409"):
             raise
@@ -63,30 +63,30 @@ def backfill_range(
         yield from run_each(api, dag_id, days.days, stop_on_failure=stop_on_failure, tell=tell)
         return
     names = {str(day): day for day in days}
-    told: set[Partition] = set()
+    reported: set[Partition] = set()
     looks = _Looks(api, dag_id, tell)
     while True:
         active: list[tuple[Partition, Json]] = []
         for run in api.list_runs(dag_id, run_type=BACKFILL, **_window(days)):
             day = names.get(run["logical_date"][:10])
-            if day is None or day in told or moment_of(run["queued_at"]) < made.created_at:
+            if day is None or day in reported or moment_of(run["queued_at"]) < backfill.created_at:
                 continue
             if run["state"] not in ENDED:
                 active.append((day, run))
                 continue
-            told.add(day)
+            reported.add(day)
             stop = run["state"] == "failed" and stop_on_failure
             if stop:
-                _start_no_more(api, dag_id, made, days)
-            yield Ended(dag_id, day, str(run["dag_run_id"]), str(run["state"]), _never_started(run, made))
+                _start_no_more(api, dag_id, backfill, days)
+            yield Ended(dag_id, day, str(run["dag_run_id"]), str(run["state"]), _never_started(run, backfill))
             if stop:
                 return
         if not active:
             break
         looks.at(active)
         time.sleep(1)
-    # A run that was waiting or at work already is not Airflow's to backfill: it is waited for.
-    left = [day for day in days if day not in told]
+    # Airflow's backfill skips a run that was already waiting or at work, so these are waited for.
+    left = [day for day in days if day not in reported]
     yield from run_each(api, dag_id, left, stop_on_failure=stop_on_failure, tell=tell)
 
 
@@ -100,16 +100,18 @@ def run_each(
     held: Collection[Partition] = (),
     at_once: int = AT_ONCE,
 ) -> Iterator[Ended]:
-    """A run a partition, `at_once` at a time: the one that is waiting or running, else a new one, or the old one again.
+    """Runs partitions, `at_once` at a time; yields each when its run has ended.
+
+    A partition's run is the one that waits or runs already, else the old one run again, else a new one.
 
     Args:
         api: Airflow.
         dag_id: The DAG.
         days: The partitions.
-        stop_on_failure: Whether to start no more after one failed.
-        tell: Told every now and then what the first of the runs is doing.
-        held: The partitions whose queued run is known to be held up, so that another one is made.
-        at_once: How many to let go on at the same time.
+        stop_on_failure: True if no more runs shall start after one failed.
+        tell: Called now and then with what the first of the runs is doing.
+        held: The partitions whose queued run is known to be held up, so that another run is made.
+        at_once: How many runs may go on at the same time.
 
     Raises:
         RunError: Airflow refuses or is away.
@@ -132,13 +134,13 @@ def run_each(
 
 
 class _Looks:
-    """Looks at what runs are doing, not more often than every `LOOK` seconds, and tells of the first."""
+    """Looks at what runs are doing, at most once every `LOOK` seconds, and reports on the first of them."""
 
     def __init__(self, api: AirflowApi, dag_id: str, tell: Tell) -> None:
         self.api, self.dag_id, self.tell, self.next = api, dag_id, tell, 0.0
 
     def at(self, active: Sequence[tuple[Partition, Json]]) -> list[Partition]:
-        """The partitions whose queued run will never start, if it was time to look."""
+        """The partitions whose queued run will never start; empty if it is too soon to look again."""
         if not active or time.monotonic() < self.next:
             return []
         self.next = time.monotonic() + LOOK
@@ -162,49 +164,47 @@ class _Looks:
 
 
 def bridged(days: Partitions, waiting: Collection[Partition]) -> Partitions:
-    """The longest stretch of `days` that one backfill can run: no day lies between that it would run beside them.
+    """The longest stretch of `days` that one backfill can run without running other days in between.
 
     Args:
         days: The days to run.
         waiting: Days that have a run which waits or is at work: Airflow's backfill leaves these alone.
 
     Returns:
-        Those of `days` in the longest stretch, from which others than `waiting` are missing nowhere.
+        The days of the longest stretch; a day that is missing within it is always one of `waiting`.
     """
     best: list[Partition] = []
     stretch: list[Partition] = []
     for day in days:
         gap = Partitions.between(stretch[-1], day).days[1:-1] if stretch else ()
-        stretch = [*stretch, day] if all(each in waiting for each in gap) else [day]
+        stretch = [*stretch, day] if all(missing in waiting for missing in gap) else [day]
         best = max(best, stretch, key=len)
     return Partitions.of(best)
 
 
 def _beside(api: AirflowApi, dag_id: str) -> str:
-    """Why a backfill's days are run one by one."""
-    other = next((each for each in api.backfills(dag_id) if not each.ended), None)
-    which = (
-        f"backfill {other.number}, {other.first:%Y-%m-%d}..{other.last:%Y-%m-%d}, is not over"
-        if other
+    """The remark that says why a backfill's days are run one by one."""
+    unfinished = next((backfill for backfill in api.backfills(dag_id) if not backfill.ended), None)
+    description = (
+        f"backfill {unfinished.number}, {unfinished.first:%Y-%m-%d}..{unfinished.last:%Y-%m-%d}, is not over"
+        if unfinished
         else "one is not over"
     )
-    return (
-        f"{dag_id}: Airflow makes one backfill of a DAG at a time, and {which}: the days are run one by one beside it"
-    )
+    return f"{dag_id}: Airflow makes one backfill of a DAG at a time, and {description}: the days are run one by one beside it"
 
 
-def _start_no_more(api: AirflowApi, dag_id: str, made: Backfill, days: Partitions) -> None:
-    """End the backfill's runs that are queued; those that are at work go on."""
+def _start_no_more(api: AirflowApi, dag_id: str, backfill: Backfill, days: Partitions) -> None:
+    """Ends the queued runs of the backfill; those at work go on."""
     for run in api.list_runs(dag_id, run_type=BACKFILL, state=["queued"], **_window(days)):
-        if moment_of(run["queued_at"]) >= made.created_at:
-            note = f"not started: another run of backfill {made.number} had failed (--stop-on-failure)"
+        if moment_of(run["queued_at"]) >= backfill.created_at:
+            note = f"not started: another run of backfill {backfill.number} had failed (--stop-on-failure)"
             api.give_up(dag_id, run["dag_run_id"], note)
 
 
-def _never_started(run: Json, made: Backfill) -> str:
-    """Why a failed run of a backfill was never started; empty for any other."""
+def _never_started(run: Json, backfill: Backfill) -> str:
+    """Why a failed run of a backfill was never started; empty for any other run."""
     if run["state"] == "failed" and run["start_date"] is None:
-        return f"its run was not started: the backfill {made.number} was cancelled in Airflow"
+        return f"its run was not started: the backfill {backfill.number} was cancelled in Airflow"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Samples: made-up data with real structure, for trying a pipeline without data of one's own."""
+"""Samples: made-up data with real structure, to try a pipeline with."""
 
 from collections.abc import Callable
 from datetime import date
@@ -11,7 +11,7 @@ SAMPLES: dict[str, Callable[[Path, int, date], tuple[SampleFile, ...]]] = {"bike
 
 
 def write_sample(pipeline: str, folder: Path, days: int, until: date) -> tuple[SampleFile, ...]:
-    """Write the sample of `pipeline` into `folder`: one file a feed, `days` days of actuals ending with `until`.
+    """Writes the sample of `pipeline` into `folder`: one file per feed; the actuals cover `days` days that end with `until`.
 
     Raises:
         LandingError: there is no sample of that pipeline, `days` is out of reach, or the folder cannot be written.

@@ -21,17 +21,17 @@ def weekday_of(day: date) -> int:
 
 
 def is_holiday(day: date) -> bool:
-    """Whether offices in Washington are closed: federal holidays and Emancipation Day, on the day they are observed.
+    """True if offices in Washington are closed: on federal holidays and Emancipation Day, on the day they are observed.
 
-    A holiday on a Saturday is observed the Friday before, one on a Sunday the Monday after; the day itself does then
-    not count, as in the data. Inauguration Days and closings by snow are not in it.
+    A holiday on a Saturday is observed the Friday before, one on a Sunday the Monday after; as in the data, the day itself
+    does not count then. Inauguration Days and closings because of snow are not included.
     """
     # New Year's Day may be observed on the last day of the year before.
     return day in _holidays(day.year) or (day.month == 12 and day in _holidays(day.year + 1))
 
 
 def is_working_day(day: date) -> bool:
-    """Neither weekend nor holiday."""
+    """True if the day is neither on a weekend nor a holiday."""
     return day.weekday() < _SATURDAY and not is_holiday(day)
 
 

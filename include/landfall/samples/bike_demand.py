@@ -1,7 +1,7 @@
 """A sample of bike demand: hourly rows in the schema and with the structure of the UCI data (doi:10.24432/C5W894).
 
-Made up, but with what there is to learn: commuter peaks on working days, a midday hump on free ones, seasons, rain,
-growth. Each day is seeded by its date: it has the same rows whatever window is asked for.
+The rows are made up, but hold what there is to learn: commuter peaks on working days, a midday hump on free days, seasons,
+rain, growth. Each day is seeded by its date, so it has the same rows whichever days are requested.
 """
 
 import csv
@@ -16,13 +16,13 @@ from landfall.samples.bike_calendar import FIRST_YEAR, is_holiday, is_working_da
 from landfall.samples.bike_riders import riders_of
 from landfall.samples.bike_weather import Weather, weather_of
 
-Row = tuple[str, ...]
+HourRow = tuple[str, ...]
 FIRST_DAY = date(FIRST_YEAR, 1, 1)
 
 
 @dataclass(frozen=True)
 class SampleFile:
-    """One written file: the feed it is for, where it is, its rows (without header) and its first and last day."""
+    """A written file: its feed, its path, its number of rows (without the header), its first and last day."""
 
     feed: str
     path: Path
@@ -31,7 +31,7 @@ class SampleFile:
     last: date
 
 
-def actual_hours(day: date) -> Iterator[Row]:
+def actual_hours(day: date) -> Iterator[HourRow]:
     """The hours of `day` as they were, as text in the order of `ACTUAL_HOURS.names`.
 
     An hour without a rider is absent, as in the real data: a winter night of 2011 may have fewer than 24 rows.
@@ -42,16 +42,16 @@ def actual_hours(day: date) -> Iterator[Row]:
             yield (*_known_ahead(day, hour, weather[hour]), str(casual), str(registered), str(casual + registered))
 
 
-def forecast_hours(day: date) -> Iterator[Row]:
-    """The 24 hours of `day` as they were forecast the day before, in the order of `FORECAST_HOURS.names`."""
+def forecast_hours(day: date) -> Iterator[HourRow]:
+    """The 24 hours of `day` as forecast the day before, in the order of `FORECAST_HOURS.names`."""
     for hour, weather in enumerate(weather_of(day, forecast=True)):
         yield _known_ahead(day, hour, weather)
 
 
 def write_bike_sample(folder: Path, days: int, until: date) -> tuple[SampleFile, ...]:
-    """Write `actuals.csv`, `days` days ending with `until`, and `forecast.csv`, the same days and two more.
+    """Writes `actuals.csv` (`days` days that end with `until`) and `forecast.csv` (the same days and two more).
 
-    Files that are there are overwritten; each file appears whole or not at all.
+    Existing files are overwritten; each file appears completely or not at all.
 
     Raises:
         LandingError: `days` is below 1 or reaches back beyond 2011-01-01, or the folder cannot be written.
@@ -67,7 +67,7 @@ def write_bike_sample(folder: Path, days: int, until: date) -> tuple[SampleFile,
     )
 
 
-def _known_ahead(day: date, hour: int, now: Weather) -> Row:
+def _known_ahead(day: date, hour: int, now: Weather) -> HourRow:
     instant = (day - FIRST_DAY).days * 24 + hour + 1
     whole = (
         day.year - FIRST_YEAR,
@@ -83,7 +83,7 @@ def _known_ahead(day: date, hour: int, now: Weather) -> Row:
 
 
 def _decimal(value: float) -> str:
-    """At most four decimals and no zeros at the end, as the real data is written: 0.24, 0.2879, 0."""
+    """At most four decimals and no zeros at the end, as in the real data: 0.24, 0.2879, 0."""
     return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
@@ -103,7 +103,7 @@ def _first_day(days: int, until: date) -> date:
     return until - timedelta(days=days - 1)
 
 
-def _write(path: Path, feed: str, header: Row, days: list[date], hours: Iterable[Iterator[Row]]) -> SampleFile:
+def _write(path: Path, feed: str, header: HourRow, days: list[date], hours: Iterable[Iterator[HourRow]]) -> SampleFile:
     part = path.with_name(path.name + ".part")
     rows = 0
     try:

@@ -1,8 +1,8 @@
 """Made-up riders of a bike sharing system: how many rent a bike in each hour of a day.
 
-Rates are log-linear, fitted to the year 2011 of the UCI data (doi:10.24432/C5W894) by a Poisson regression and rounded:
-a profile by hour and kind of day, times weather, season, kind of rider and growth. Counts are a gamma-mixed Poisson
-(spread more than Poisson), with good and bad days.
+Rates are log-linear: a profile by hour and kind of day, times weather, season, kind of rider and growth. They were fitted to
+the year 2011 of the UCI data (doi:10.24432/C5W894) by a Poisson regression, and rounded. Counts are a gamma-mixed Poisson,
+which spreads more than a Poisson, with good and bad days.
 """
 
 import math
@@ -18,7 +18,7 @@ _RIDERS = 30  # the stream of random numbers
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
-    """One kind of rider: riders an hour at mild, clear weather in the middle of 2011, and what changes it (as logs)."""
+    """One kind of rider: riders per hour in mild, clear weather in the middle of 2011, and the effects (logs) that change it."""
 
     working: tuple[int, ...]
     free: tuple[int, ...]
@@ -89,7 +89,7 @@ REGISTERED = _Kind(
 
 
 def growth(day: date) -> float:
-    """How much larger the system is than in the middle of 2011: 1.5 times a year later, 2 % a year at last."""
+    """How many times larger the system is than in the middle of 2011: 1.5 after a year; in the long run it grows 2 % a year."""
     years = (day - date(FIRST_YEAR, 7, 1)).days / 365.25
     early = 1 - math.exp(-max(years, -0.5) / 1.7)
     return math.exp(0.85 * early + 0.02 * years)
@@ -112,7 +112,7 @@ def riders_of(day: date, weather: tuple[Weather, ...]) -> tuple[tuple[int, int],
 def _rate(kind: _Kind, day: date, hour: int, now: Weather) -> float:
     """Riders expected in one hour, before growth and luck."""
     working = is_working_day(day)
-    warmth = min(now.temp, 0.9) - 0.5  # the fit knows few hotter hours
+    warmth = min(now.temp, 0.9) - 0.5  # the data of the fit has few hotter hours
     log = sum(factor * warmth**power for power, factor in enumerate(kind.temp, start=1))
     log += kind.hum * (now.hum - 0.64) + kind.wind * (now.windspeed - 0.19)
     log += kind.sky[now.sky - 1] + kind.season[season_of(day) - 1]

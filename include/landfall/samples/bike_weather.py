@@ -29,7 +29,7 @@ class Weather(NamedTuple):
 def weather_of(day: date, *, forecast: bool = False) -> tuple[Weather, ...]:
     """The 24 hours of `day` as they were, or as they were forecast the day before.
 
-    A forecast misses, typically, by 0.025 of `temp` and 0.05 of `hum` and `windspeed`; 1 hour in 11 has another sky.
+    The typical error of a forecast is 0.025 for `temp` and 0.05 for `hum` and `windspeed`; 1 hour in 11 has another sky.
     """
     error = 1.0 if forecast else 0.0
     season = 2 * math.pi * day.timetuple().tm_yday / 365.25
@@ -65,7 +65,7 @@ def _hour(season: float, hour: int, sky: float, temp: float, hum: float, wind: f
 
 
 def _measured(sky: float, warmth: float, damp: float, knots: float) -> Weather:
-    """The hour as the instruments give it: rounded, within their scales."""
+    """The hour as instruments would report it: rounded, within their scales."""
     code = 1 + (sky > 0.39) + (sky > 1.34) + (sky > 3.3)
     temp = round(min(max(warmth, 0.02), 1.0) * 50) / 50
     hum = round(min(max(damp, 0.08), 1.0), 2)

@@ -1,7 +1,7 @@
-"""Noise that belongs to the calendar: every day has its own, and it flows over midnight.
+"""Noise that belongs to the calendar: every day has its own noise, which continues smoothly over midnight.
 
 A process with memory is a weighted sum of the white noise of the last days, and each day's white noise is seeded by its
-date alone. So an hour has one value whatever window is asked for, and neighbouring days still fit together.
+date alone. So an hour has one value, whichever days are requested, and neighbouring days fit together.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""A model compiled to SQL: read into a small typed form, written as expressions of PostgreSQL or Spark SQL."""
+"""Compiles a model to SQL: reads it into a small typed form, and writes that as expressions of PostgreSQL or Spark SQL."""
 
 from landfall.scoring.dialect import Dialect, PostgreSQL, SparkSQL
 from landfall.scoring.form import Model

@@ -1,4 +1,4 @@
-"""What is predicted by the scores, and how probable each class is."""
+"""Turns scores into a prediction, and into one probability per class."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ from landfall.scoring.statement import Scope, Term, joined
 
 
 class Decision:
-    """Of scores that have names."""
+    """Turns the scores of one model, which are bound to names, into its prediction and probabilities."""
 
     def __init__(self, scope: Scope, scores: Sequence[Term]) -> None:
         self.scope, self.dialect, self.scores = scope, scope.dialect, scores
 
     def of(self, model: Model) -> tuple[Term, list[Term]]:
-        """The prediction and the probabilities."""
+        """The prediction, and one probability per label; no probabilities if the model predicts no class."""
         if isinstance(model.decision, Classes):
             return self._class(model.decision), self._probabilities(model.decision)
         if isinstance(model.decision, Nearest):
@@ -32,12 +32,12 @@ class Decision:
         return joined(f"CASE WHEN {{}} {sign} {{}} THEN {{}} ELSE {{}} END", self.scores[0], cut, labels[1], labels[0])
 
     def _extreme(self, function: str, labels: Sequence[Term]) -> Term:
-        """The label of the least or greatest score, the first of equal ones."""
+        """The label whose score is the least or the greatest; the first of several equal ones."""
         if len(labels) == 1:
             return labels[0]
-        extreme = self._of_all(function)
+        best = self._of_all(function)
         parts = [
-            joined("WHEN {} = {} THEN {}", score, extreme, label)
+            joined("WHEN {} = {} THEN {}", score, best, label)
             for score, label in zip(self.scores[:-1], labels[:-1], strict=True)
         ]
         return joined(f"CASE {' '.join('{}' for _ in parts)} ELSE {{}} END", *parts, labels[-1])
@@ -53,16 +53,18 @@ class Decision:
         parts = list(self.scores)
         if classes.probability == "softmax":
             largest = self._of_all("greatest")
-            off = [self.scope.bind(joined("{} - {}", score, largest)) for score in self.scores]
-            parts = [self.scope.bind(Term(self.dialect.exp(each.sql), each.uses)) for each in off]
+            differences = [self.scope.bind(joined("{} - {}", score, largest)) for score in self.scores]
+            parts = [
+                self.scope.bind(Term(self.dialect.exp(difference.sql), difference.uses)) for difference in differences
+            ]
         whole = self.scope.bind(joined(" + ".join("{}" for _ in parts), *parts))
         return [Term(self.dialect.share(part.sql, whole.sql), part.uses | whole.uses) for part in parts]
 
     def _logistic(self, classes: Classes) -> list[Term]:
-        score, one = self.scores[0], Term(self.dialect.number(1.0))
+        score, unit = self.scores[0], Term(self.dialect.number(1.0))
         factor = classes.steepness * (-1 if classes.direct else 1)
         power = self.scope.bind(Term(self.dialect.times(score.sql, factor), score.uses))
         raised = self.scope.bind(Term(self.dialect.exp(power.sql), power.uses))
-        direct = self.scope.bind(joined("{0} / ({0} + {1})", one, raised))
-        other = joined("{} - {}", one, direct)
+        direct = self.scope.bind(joined("{0} / ({0} + {1})", unit, raised))
+        other = joined("{} - {}", unit, direct)
         return [other, direct] if classes.direct else [direct, other]

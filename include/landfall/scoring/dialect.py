@@ -1,10 +1,11 @@
 """What PostgreSQL and Spark SQL write differently: names, literals, and arithmetic that must not raise.
 
-PostgreSQL raises where a double overflows, and also where a product, a quotient or `exp` underflows to 0; every other
-implementation of IEEE 754 goes on. So there each product by a constant knows from which number on it is 0 or infinite. The
-results are those of the plain operation, bit for bit, but for `exp` and `share` below 1e-300, which are 0.
+PostgreSQL raises an error where a double overflows, and also where a product, a quotient or `exp` underflows to 0. Every other
+implementation of IEEE 754 carries on. So in PostgreSQL each product by a constant is guarded: it knows from which number on its
+result is 0 or infinite. The results are those of the plain operation, bit for bit, except for `exp` and `share` below 1e-300,
+which give 0.
 
-In both, NaN equals NaN and is more than any other number, and -0 equals 0.
+In both databases NaN equals NaN and is greater than any other number, and -0 equals 0.
 """
 
 import math
@@ -17,68 +18,68 @@ from typing import Protocol
 from landfall.errors import SpecError
 
 UNDERFLOW = Fraction(1, 2**1075)
-"""A result of at most this size is rounded to 0."""
+"""A result of at most this size rounds to 0."""
 TINY = 1e-300
-"""Quotients of an exponential smaller than this are given as 0, rather than to meet PostgreSQL's underflow."""
+"""Exponentials below this, and their quotients, are given as 0: PostgreSQL would raise an underflow error."""
 LARGEST_EXP = 709.782712893384
 SQUARE_UNDERFLOW = 1.5717277847026285e-162
-"""The largest number whose square is rounded to 0."""
+"""The largest number whose square rounds to 0."""
 
 
 class Dialect(Protocol):
-    """How one database writes what every one can do. Arguments and results are SQL; an argument may be repeated."""
+    """How one database writes what all of them can do. Arguments and results are SQL; the SQL may repeat an argument."""
 
     name: str
     no_text: str
     """NULL as text."""
     fence: str
-    """What keeps a subquery from being merged into the query around it, so that a name is computed once a row."""
+    """Keeps a subquery from being merged into the query around it, so that a name is computed once per row."""
 
     def identifier(self, name: str) -> str:
-        """A name of a column, whatever it holds."""
+        """A column's name, quoted; it may hold any character."""
 
     def text(self, value: str) -> str:
-        """A literal."""
+        """A text literal."""
 
     def number(self, value: float) -> str:
         """A literal of a double: the shortest text that reads back as the same number."""
 
     def as_number(self, column: str) -> str:
-        """A column as a double."""
+        """The column as a double."""
 
     def as_text(self, column: str) -> str:
-        """A column as text that is compared byte by byte."""
+        """The column as text, which is compared byte by byte."""
 
     def is_negative_zero(self, value: str) -> str:
-        """Whether a double is -0."""
+        """A condition: true if a double is -0."""
 
     def numbers(self, values: tuple[float, ...]) -> str:
         """A literal of an array of doubles."""
 
     def element(self, array: str, position: int) -> str:
-        """The element at a position, the first 0."""
+        """The element at a position; the first position is 0."""
 
     def times(self, value: str, factor: float) -> str:
-        """The product with a constant. Infinity where it overflows."""
+        """The product with a constant; infinity where it overflows."""
 
     def over(self, value: str, divisor: float) -> str:
-        """The quotient by a constant other than 0."""
+        """The quotient by a constant that is not 0."""
 
     def square(self, value: str) -> str:
-        """The value times itself, a value of less than 1e154."""
+        """The value times itself. The value must be less than 1e154."""
 
     def exp(self, value: str) -> str:
-        """The exponential, infinity or 0 where it overflows or underflows; NaN for NaN."""
+        """The exponential: infinity where it overflows, 0 where it underflows, NaN for NaN."""
 
     def share(self, part: str, whole: str) -> str:
-        """A quotient of an exponential by a sum that holds it."""
+        """The quotient of an exponential by a sum that includes it."""
 
 
 class PostgreSQL:
     """PostgreSQL 15 and later.
 
-    Types are named with their schema. A temporary type comes before all others wherever the search path does not say otherwise,
-    and everybody may make one: a domain called `float8`, whose CHECK is a function, would run in the place of the number.
+    Types are named with their schema. Unless the search path says otherwise, a temporary type is found before all others, and
+    anybody may make one: a domain called `float8` whose CHECK is a function would run in place of the number.
     """
 
     name = "postgresql"
@@ -134,7 +135,7 @@ class PostgreSQL:
         return f"CASE WHEN {part} < {self.number(TINY)} THEN {self.number(0.0)} ELSE {part} / {whole} END"
 
     def _bounded(self, value: str, plain: str, constant: float, factor: Fraction) -> str:
-        """`plain` where it neither overflows nor underflows; behind that a product that PostgreSQL lets pass."""
+        """`plain` where it neither overflows nor underflows; elsewhere a product with the same result that PostgreSQL accepts."""
         if factor in (0, 1):
             return plain
         sign = math.copysign(1.0, constant)
@@ -201,19 +202,22 @@ class SparkSQL:
 
 @lru_cache(maxsize=4096)
 def largest_finite(factor: Fraction) -> float:
-    """The largest double whose product with `factor` (more than 1) is not rounded to infinity."""
+    """The largest double whose product with `factor` (more than 1) does not round to infinity."""
     infinite = Fraction(2**1024 - 2**970)
     return _last(lambda value: Fraction(value) * factor < infinite)
 
 
 @lru_cache(maxsize=4096)
 def largest_vanishing(factor: Fraction) -> float:
-    """The largest double whose product with `factor` (less than 1) is rounded to 0; 0 if there is none."""
+    """The largest double whose product with `factor` (less than 1) rounds to 0; 0 if there is none."""
     return _last(lambda value: Fraction(value) * factor <= UNDERFLOW)
 
 
 def _last(holds: Callable[[float], bool]) -> float:
-    """The largest double from 0 up that `holds` is true of, if it is true of all below it. By halving their 2^63 bit patterns."""
+    """The largest double from 0 up for which `holds` is true, by bisection of the 2^63 bit patterns.
+
+    `holds` must be true of every smaller double too.
+    """
     low, high = 0, 0x7FEFFFFFFFFFFFFF
     while low < high:
         middle = (low + high + 1) // 2

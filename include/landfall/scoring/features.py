@@ -1,6 +1,6 @@
-"""Scalars as SQL: each becomes a name for a double that is never null, and the rows that it has no value for are refused.
+"""Writes scalars as SQL: each scalar gets a name for a double that is never null.
 
-Where a scalar is refused its value is NaN, which no expression after it raises on.
+A row for which a scalar has no value is refused. The scalar is then NaN, so that no expression that uses it raises an error.
 """
 
 import math
@@ -23,7 +23,7 @@ from landfall.scoring.statement import Scope, Term, joined
 
 
 class Features:
-    """The scalars of one model, each computed once."""
+    """Writes the scalars of one model; each is computed once."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -34,10 +34,10 @@ class Features:
     def term(self, scalar: Scalar) -> Term:
         """The name of a scalar's value."""
         if scalar not in self._terms:
-            self._terms[scalar] = self._made(scalar)
+            self._terms[scalar] = self._written(scalar)
         return self._terms[scalar]
 
-    def _made(self, scalar: Scalar) -> Term:
+    def _written(self, scalar: Scalar) -> Term:
         match scalar:
             case Column():
                 return self._column(scalar)
@@ -51,11 +51,11 @@ class Features:
                 return self._index(scalar)
             case Category():
                 return self._category(scalar)
-            case Indicator(input=made, number=number):
-                value = self.term(made)
-                low, high, one, zero = map(self._number, (number, number + 1, 1.0, 0.0))
+            case Indicator(input=source, number=number):
+                value = self.term(source)
+                low, high, unit, zero = map(self._number, (number, number + 1, 1.0, 0.0))
                 return self._bind(
-                    "CASE WHEN {0} >= {1} AND {0} < {2} THEN {3} ELSE {4} END", value, low, high, one, zero
+                    "CASE WHEN {0} >= {1} AND {0} < {2} THEN {3} ELSE {4} END", value, low, high, unit, zero
                 )
             case Checked():
                 return self._checked(scalar)
@@ -67,11 +67,11 @@ class Features:
         return self._bind("coalesce({}, {})", Term(self.dialect.as_number(quoted)), self._number(math.nan))
 
     def _impute(self, scalar: Impute) -> Term:
-        value, missing, made = self.term(scalar.input), self._number(scalar.missing), self._number(scalar.value)
+        value, missing, replacement = self.term(scalar.input), self._number(scalar.missing), self._number(scalar.value)
         if not scalar.nulls or math.isnan(scalar.missing):
-            return self._bind("CASE WHEN {0} = {1} THEN {2} ELSE {0} END", value, missing, made)
+            return self._bind("CASE WHEN {0} = {1} THEN {2} ELSE {0} END", value, missing, replacement)
         null = self._is_null(column_of(scalar))
-        return self._bind("CASE WHEN {3} OR {0} = {1} THEN {2} ELSE {0} END", value, missing, made, null)
+        return self._bind("CASE WHEN {3} OR {0} = {1} THEN {2} ELSE {0} END", value, missing, replacement, null)
 
     def _affine(self, scalar: Affine) -> Term:
         value = bounded(self.scope, scalar, self.term(scalar.input), _limit(scalar))
@@ -109,19 +109,22 @@ class Features:
     def _index(self, scalar: Index) -> Term:
         value, column, nan = self.term(scalar.input), column_of(scalar), self._number(math.nan)
         texts = isinstance(scalar.input, Column) and scalar.input.kind == "text"
-        known = [self._label(label) for label in scalar.labels]
+        labels = [self._label(label) for label in scalar.labels]
         missing = joined("{} IS NULL", value) if texts else joined("{} = {}", value, nan)
         if scalar.missing is None and texts:
             self.scope.refuse(missing, f"{column.name} is null")
         elif scalar.missing is None:
             self._refuse_missing(scalar.input, value)
         if scalar.unknown is None:
-            listed = joined(", ".join("{}" for _ in known) or "{}", *(known or [value]))
-            template = "{0} NOT IN ({1})" if known else "{0} = {1}"
-            unseen = joined(template if texts else f"{template} AND {{0}} <> {{2}}", value, listed, nan)
-            self.scope.refuse(unseen, f"{column.name} has a value that the model never saw")
+            in_labels = joined(", ".join("{}" for _ in labels) or "{}", *(labels or [value]))
+            template = "{0} NOT IN ({1})" if labels else "{0} = {1}"
+            unknown = joined(template if texts else f"{template} AND {{0}} <> {{2}}", value, in_labels, nan)
+            self.scope.refuse(unknown, f"{column.name} has a value that the model never saw")
         parts = [joined("CASE WHEN {} THEN {}", missing, self._or_nan(scalar.missing))]
-        parts += [joined("WHEN {} = {} THEN {}", value, each, self._number(n)) for n, each in enumerate(known)]
+        parts += [
+            joined("WHEN {} = {} THEN {}", value, label, self._number(position))
+            for position, label in enumerate(labels)
+        ]
         parts.append(joined("ELSE {} END", self._or_nan(scalar.unknown)))
         return self._bind(" ".join("{}" for _ in parts), *parts)
 
@@ -169,7 +172,10 @@ class Features:
 
 
 def bounded(scope: Scope, scalar: Scalar, value: Term, limit: float) -> Term:
-    """`value`, NaN and refused where it is further from 0 than `limit`; itself if there is no limit, or it is 0 or 1."""
+    """`value`, guarded by a limit: where it is further from 0 than `limit` it becomes NaN and the row is refused.
+
+    Gives `value` itself if there is no limit to check: the limit is infinite, or the scalar is an indicator (0 or 1).
+    """
     if limit == math.inf or (isinstance(scalar, Indicator) and limit >= 1):
         return value
     edge, nan = Term(scope.dialect.number(limit)), Term(scope.dialect.number(math.nan))
@@ -179,7 +185,7 @@ def bounded(scope: Scope, scalar: Scalar, value: Term, limit: float) -> Term:
 
 
 def _limit(scalar: Affine) -> float:
-    """The largest power of ten that no operation takes further from 0 than 1e305."""
+    """The largest power of ten from which the operations never lead further from 0 than 1e305."""
     for exponent in range(300, 0, -1):
         size = 10.0**exponent
         for name, constant in scalar.operations:

@@ -1,8 +1,8 @@
-"""The form of a model between a library and SQL: columns, the scalars made of them, scores, and what is decided by scores.
+"""The form of a model, between its library and SQL: columns, the scalars made of them, the scores, and the decision.
 
-A form is read from a fitted model (`spark_form`, `sklearn_form`) and written as SQL (`sql`). It holds numbers only: nothing in
-it can run. What the libraries do differently (the order of a sum, which side a tie goes to) is a field here, so that neither
-side of the form needs to know the other.
+A form is read from a fitted model (`spark_form`, `sklearn_form`) and written as SQL (`sql`). It holds only numbers and names:
+nothing in it can run. Where the libraries differ (the order of a sum, the side that a tie goes to) the form has a field, so
+that its readers and its writers need not know each other.
 """
 
 import math
@@ -11,15 +11,15 @@ from typing import Literal
 
 from landfall.errors import SpecError
 from landfall.scoring.scalars import Column, Scalar, column_of, require_finite
-from landfall.scoring.trees import DEEPEST, Row, Tree, depth, leaves, splits
+from landfall.scoring.trees import DEEPEST, Numbers, Tree, depth, leaves, splits
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble:
-    """Scores: `start`, plus each tree's values, first tree first; all divided by `over`. A weight is in the leaf values."""
+    """Scores: `start` plus the values of each tree, first tree first, all divided by `over`. Leaf values include the weights."""
 
     trees: tuple[Tree, ...]
-    start: Row = (0.0,)
+    start: Numbers = (0.0,)
     over: float = 1.0
 
     def __post_init__(self) -> None:
@@ -42,16 +42,16 @@ class Ensemble:
 
     @property
     def features(self) -> int:
-        """One more than the largest number of a feature that a tree asks for."""
+        """One more than the largest feature number in any tree's splits."""
         return 1 + max((node.feature for tree in self.trees for node in splits(tree.root)), default=-1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Linear:
-    """Score k: the sum of coefficient times feature, first feature first; the intercept is added last."""
+    """Score k is the sum of coefficient times feature, from the first feature on; the intercept is added last."""
 
-    coefficients: tuple[Row, ...]
-    intercepts: Row
+    coefficients: tuple[Numbers, ...]
+    intercepts: Numbers
 
     def __post_init__(self) -> None:
         _require_matrix("Linear.coefficients", self.coefficients, len(self.intercepts))
@@ -68,13 +68,13 @@ class Linear:
 
 @dataclass(frozen=True, kw_only=True)
 class Distances:
-    """Score k: the squared Euclidean distance to centre k; if `expanded`, less the square of the features themselves.
+    """Score k is the squared Euclidean distance to centre k; if `expanded`, without the square of the features themselves.
 
-    scikit-learn (`_k_means_lloyd`): `|c|^2 - 2 x.c`. Spark ML (`MLUtils.fastSquaredDistance`) takes the expanded form where
-    it is precise to 1e-6 and the plain sum elsewhere: the plain sum stands for both.
+    scikit-learn (`_k_means_lloyd`) computes `|c|^2 - 2 x.c`, the expanded form. Spark ML (`MLUtils.fastSquaredDistance`) takes
+    that where it is precise to 1e-6, and the plain sum elsewhere; here the plain sum stands for both.
     """
 
-    centers: tuple[Row, ...]
+    centers: tuple[Numbers, ...]
     expanded: bool = False
 
     def __post_init__(self) -> None:
@@ -91,17 +91,17 @@ class Distances:
 
 @dataclass(frozen=True, kw_only=True)
 class Gaussian:
-    """Score k, of s = the sum of (x - mean)^2 / variance: `prior + (constant - 0.5 s)`.
+    """Score k is `prior + (constant - 0.5 s)`, where s is the sum of (x - mean)^2 / variance.
 
-    If `halved_together` it is `prior - (s + constant) / 2`. scikit-learn (`GaussianNB._joint_log_likelihood`) has the first,
-    its constant -0.5 times the sum of log(2 pi variance); Spark ML (`NaiveBayesModel.gaussianCalculation`) the second, its
-    constant the sum of log(variance).
+    If `halved_together`, it is `prior - (s + constant) / 2`. scikit-learn (`GaussianNB._joint_log_likelihood`) computes the
+    first, with a constant of -0.5 times the sum of log(2 pi variance). Spark ML (`NaiveBayesModel.gaussianCalculation`)
+    computes the second, with the sum of log(variance) as its constant.
     """
 
-    priors: Row
-    constants: Row
-    means: tuple[Row, ...]
-    variances: tuple[Row, ...]
+    priors: Numbers
+    constants: Numbers
+    means: tuple[Numbers, ...]
+    variances: tuple[Numbers, ...]
     halved_together: bool = False
 
     def __post_init__(self) -> None:
@@ -125,26 +125,26 @@ Scorer = Ensemble | Linear | Distances | Gaussian
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """The prediction is the one score."""
+    """The prediction is the score; there is only one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Nearest:
-    """The prediction is the number of the smallest score, the first of equal ones."""
+    """The prediction is the number of the smallest score; the first of several equal ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Classes:
-    """The prediction is a class: that of the largest score, the first of equal ones; of one score, by the `cut`.
+    """The prediction is a class: the one with the largest score, the first of equal ones. A single score is compared with `cut`.
 
     Args:
-        labels: What is predicted, in the order of the scores.
-        probability: `scores`: they are the probabilities. `share`: each by their sum. `softmax`: exp(score - largest), each
-            by their sum. `logistic`: of one score, 1 / (1 + exp(-steepness * score)).
-        cut: Of one score: more than this is the second class.
-        cut_above: Whether the cut itself is the second class.
-        steepness: See `logistic`: 2 for Spark's boosted trees.
-        direct: See `logistic`: the class whose probability is computed; the other's is 1 less that.
+        labels: The classes, in the order of the scores.
+        probability: `scores`: the scores are the probabilities. `share`: each score divided by their sum. `softmax`: each
+            exp(score - largest) divided by their sum. `logistic`, for a single score: 1 / (1 + exp(-steepness * score)).
+        cut: For a single score: a larger one is the second class.
+        cut_above: True if a score equal to the cut is the second class too.
+        steepness: The factor of `logistic`: 2 for Spark's boosted trees.
+        direct: For `logistic`: the class whose probability is computed; the other's is 1 minus that.
     """
 
     labels: tuple[float, ...] | tuple[str, ...]
@@ -162,38 +162,38 @@ class Classes:
 
     @property
     def scores(self) -> int:
-        """How many scores there must be."""
+        """How many scores this decision needs."""
         return 1 if self.probability == "logistic" else len(self.labels)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """A whole model: the features that it sees, in their order, how they become scores, and what is made of scores."""
+    """A whole model: its features in order, how they become scores, and how the scores become a prediction."""
 
     features: tuple[Scalar, ...]
     scorer: Scorer
     decision: Value | Nearest | Classes
 
     def __post_init__(self) -> None:
-        wanted, there = self.scorer.features, len(self.features)
-        if wanted > there or (wanted < there and not isinstance(self.scorer, Ensemble)):
-            raise SpecError(
-                f"The model's scores are of {wanted} features, there are {there}.", looked="expected as many"
-            )
+        needed, present = self.scorer.features, len(self.features)
+        if needed > present or (needed < present and not isinstance(self.scorer, Ensemble)):
+            raise SpecError(f"The scorer needs {needed} features, the model has {present}.", looked="expected as many")
         scores = 1 if isinstance(self.decision, Value) else self.scorer.scores
         if isinstance(self.decision, Classes):
             scores = self.decision.scores
             if self.decision.probability == "logistic" and len(self.decision.labels) != 2:
                 raise SpecError(
-                    "A logistic probability is of two classes.", looked=f"{len(self.decision.labels)} labels"
+                    "A logistic probability needs exactly two classes.", looked=f"{len(self.decision.labels)} labels"
                 )
         if scores != self.scorer.scores:
-            raise SpecError(f"The model decides by {scores} scores.", looked=f"there are {self.scorer.scores}")
+            raise SpecError(
+                f"The model's decision needs {scores} scores.", looked=f"its scorer gives {self.scorer.scores}"
+            )
         kinds: dict[str, str] = {}
         for column in map(column_of, self.features):
             if kinds.setdefault(column.name, column.kind) != column.kind:
                 raise SpecError(
-                    f"The column `{column.name}` is taken for a number and for text.", looked="expected one"
+                    f"The column `{column.name}` is used both as a number and as text.", looked="expected one kind"
                 )
 
     @property
@@ -202,7 +202,7 @@ class Model:
         return tuple(dict.fromkeys(map(column_of, self.features)))
 
 
-def _require_matrix(what: str, rows: tuple[Row, ...], count: int) -> None:
+def _require_matrix(what: str, rows: tuple[Numbers, ...], count: int) -> None:
     if not rows or len(rows) != count or len({len(row) for row in rows}) != 1:
         raise SpecError(
             f"{what} has rows of {', '.join(str(len(row)) for row in rows) or 'nothing'}.",

@@ -1,12 +1,13 @@
-"""A form as PL/pgSQL: statements that score one row. `landfall.deployments.scoring` makes the body of a trigger of them.
+"""Writes a form as PL/pgSQL: statements that score one row. `landfall.deployments.scoring` makes the body of a trigger of them.
 
-PL/pgSQL prepares an expression once in each transaction, all of it: 0.2 us a node of a CASE, whether a row passes by it or not.
-An IF statement costs a row nothing where it does not pass, but each one that was ever met keeps a plan of 10 kB, and to read
-thousands of them takes a new session seconds. So a tree is IF statements down to subtrees of `SUBTREE` leaves, and those are CASE
-expressions. A forest of more leaves than `MANY` is arrays of nodes that are walked, at most as many steps as it is deep.
+PL/pgSQL prepares a whole expression once in each transaction: 0.2 us for each node of a CASE, even if no row comes by it.
+An IF statement costs nothing for a row that does not pass it, but each one that was ever reached keeps a plan of 10 kB, and a
+new session needs seconds to read thousands of them. So a tree is written as IF statements down to subtrees of `SUBTREE` leaves,
+and those as CASE expressions. A forest of more than `MANY` leaves becomes arrays of nodes, which are walked in at most as many
+steps as the forest is deep.
 
-Of a small model most of the time goes into looking for what is missing. It has a `shortcut`: a row whose columns are all there
-and within bounds, which one condition tells, is scored by the columns as they are.
+A small model spends most of its time on looking for missing values. So it has a `shortcut`: one condition says whether all
+columns are present and within bounds, and such a row is scored by its columns as they are.
 
 Measured on PostgreSQL 18, one session that commits each row and does not wait for the disk:
 
@@ -17,8 +18,8 @@ Measured on PostgreSQL 18, one session that commits each row and does not wait f
     both        0.24       5      105,000        6             1.0        930      3,800      311
     arrays      0.17       3       48,000        3             0.30        79      6,300       29
 
-`ms a row` has the INSERT itself, 0.06; `first` is the first row of a session, in ms; `bulk` an INSERT .. SELECT.
-Many rows at once are scored without PL/pgSQL, by the expression of `sql`.
+`ms a row` includes the INSERT itself, 0.06; `first` is the first row of a session, in ms; `bulk` is an INSERT .. SELECT.
+Many rows at once are scored without PL/pgSQL, by the expression that `sql` writes.
 """
 
 from collections.abc import Callable, Mapping
@@ -38,7 +39,7 @@ Way = Literal["expressions", "CASE and IF", "arrays"]
 
 
 class _Row(PostgreSQL):
-    """PostgreSQL, where a column is whatever `place` makes of its name: no name of a column can hide a variable."""
+    """PostgreSQL, but a column is written as whatever `place` makes of its name, so that no column can hide a variable."""
 
     def __init__(self, place: Callable[[str], str]) -> None:
         self.place = place
@@ -49,7 +50,7 @@ class _Row(PostgreSQL):
 
 @dataclass(frozen=True, kw_only=True)
 class Shortcut:
-    """What scores a row of which `condition` is true, with the names it declares."""
+    """Scores a row for which `condition` is true; `declarations` are the names that it needs."""
 
     condition: str
     declarations: tuple[str, ...]
@@ -60,16 +61,16 @@ class Shortcut:
 
 @dataclass(frozen=True, kw_only=True)
 class RowLogic:
-    """What scores a row in PL/pgSQL.
+    """Scores a row in PL/pgSQL.
 
     Args:
-        shortcut: What scores a row that nothing is wrong with; None: there is no quicker way for it.
+        shortcut: The quicker way, for a row without faults; None if there is none.
         declarations: Lines for DECLARE.
         statements: Lines that give each name its value; `reason` is one of the names.
-        prediction: The prediction, where `reason` is null.
-        probabilities: The probability of each class, in the order of the labels, where `reason` is null.
+        prediction: The prediction; valid where `reason` is null.
+        probabilities: The probability of each class, in the order of the labels; valid where `reason` is null.
         reason: The name that holds why the row cannot be scored; null if it can.
-        way: How its trees are gone through; `expressions` if it has none.
+        way: How the trees are evaluated; `expressions` if there are none.
     """
 
     declarations: tuple[str, ...]
@@ -86,8 +87,8 @@ def row_logic(model: Model, place: Callable[[str], str], *, walked: bool | None 
 
     Args:
         model: The form.
-        place: Column name -> where its value stands, such as `NEW."petal length"`.
-        walked: Whether trees are arrays; None: where they have more than `MANY` leaves. Never where they cannot be.
+        place: Column name -> where its value is, such as `NEW."petal length"`.
+        walked: True if the trees become arrays; None: if they have more than `MANY` leaves. Ignored for trees that cannot.
     """
     dialect = _Row(place)
     chosen = can_be_walked(model) and (_leaves_of(model) > MANY if walked is None else walked)
@@ -105,14 +106,14 @@ def row_logic(model: Model, place: Callable[[str], str], *, walked: bool | None 
 
 
 def _shortcut(model: Model, dialect: Dialect) -> Shortcut | None:
-    allowed = bounds(model)
-    if not allowed or max(_leaves_of(model), model.scorer.scores * len(model.features)) > SMALL:
+    limits = bounds(model)
+    if not limits or max(_leaves_of(model), model.scorer.scores * len(model.features)) > SMALL:
         return None
     compiled = compile_model(model, dialect, numbered=True, vouched=True)
-    declarations, statements = _lines(dialect, compiled, but=str(compiled.reason))
+    declarations, statements = _lines(dialect, compiled, skipped=str(compiled.reason))
     within = (
         f"{dialect.as_number(dialect.identifier(name))} BETWEEN {dialect.number(low)} AND {dialect.number(high)}"
-        for name, (low, high) in allowed.items()
+        for name, (low, high) in limits.items()
     )
     return Shortcut(
         condition=" AND ".join(within),
@@ -123,20 +124,20 @@ def _shortcut(model: Model, dialect: Dialect) -> Shortcut | None:
     )
 
 
-def _lines(dialect: Dialect, compiled: Compiled, but: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Declarations and statements of every name `but` one."""
+def _lines(dialect: Dialect, compiled: Compiled, skipped: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The declarations and the statements of all names except `skipped`."""
     declarations: list[str] = []
     statements: list[str] = []
     for binding in compiled.bindings:
-        if binding.name != but:
-            more, lines = _given(dialect, binding)
-            declarations += [f"  {binding.name} pg_catalog.{binding.kind};", *more]
+        if binding.name != skipped:
+            extra, lines = _assignment(dialect, binding)
+            declarations += [f"  {binding.name} pg_catalog.{binding.kind};", *extra]
             statements += lines
     return tuple(declarations), tuple(statements)
 
 
 def can_be_walked(model: Model) -> bool:
-    """Whether every tree splits by thresholds alone, and adds to every score."""
+    """True if every tree splits by thresholds alone, and adds to every score."""
     return isinstance(model.scorer, Ensemble) and all(
         all(isinstance(node, Split) for node in splits(tree.root))
         and all(len(leaf.values) == model.scorer.scores for leaf in leaves(tree.root))
@@ -145,7 +146,7 @@ def can_be_walked(model: Model) -> bool:
 
 
 def _leaves_of(model: Model) -> int:
-    """How many leaves the trees have in all."""
+    """The number of leaves of all trees together; 0 if the model has no trees."""
     return sum(_leaves(tree.root) for tree in model.scorer.trees) if isinstance(model.scorer, Ensemble) else 0
 
 
@@ -153,27 +154,27 @@ def _leaves(node: Node) -> int:
     return sum(1 for _ in leaves(node))
 
 
-def _given(dialect: Dialect, binding: Binding) -> tuple[list[str], list[str]]:
+def _assignment(dialect: Dialect, binding: Binding) -> tuple[list[str], list[str]]:
     """Further declarations, and the statements that give a name its value."""
     if binding.walk:
         return walk_statements(dialect, binding.name, *binding.walk)
     if binding.tree:
-        root, seen = binding.tree
-        return [], _branches(dialect, binding.name, root, seen, numbered(root) if binding.kind == "int4" else None)
+        root, features = binding.tree
+        return [], _branches(dialect, binding.name, root, features, numbered(root) if binding.kind == "int4" else None)
     return [], [f"  {binding.name} := {binding.term};"]
 
 
 def _branches(
-    dialect: Dialect, name: str, node: Node, seen: tuple[Term, ...], numbers: Mapping[int, int] | None
+    dialect: Dialect, name: str, node: Node, features: tuple[Term, ...], numbers: Mapping[int, int] | None
 ) -> list[str]:
-    """Statements that give `name` what the tree has for the row: a value, or the number of its leaf."""
+    """Statements that assign to `name` what the tree gives for the row: a value, or the number of its leaf."""
     if isinstance(node, Leaf) or _leaves(node) <= SUBTREE:
-        return [f"{name} := {Scores.case(dialect, node, seen, numbers)};"]
-    goes, first, second = decided(dialect, node, seen[node.feature])
+        return [f"{name} := {Scores.case(dialect, node, features, numbers)};"]
+    goes, first, second = decided(dialect, node, features[node.feature])
     return [
         f"IF {goes} THEN",
-        *_branches(dialect, name, first, seen, numbers),
+        *_branches(dialect, name, first, features, numbers),
         "ELSE",
-        *_branches(dialect, name, second, seen, numbers),
+        *_branches(dialect, name, second, features, numbers),
         "END IF;",
     ]

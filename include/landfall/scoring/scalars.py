@@ -1,7 +1,7 @@
-"""Scalars: how one number that a model sees is made of one column, by stages as a library has them.
+"""Scalars: how one column becomes one number that a model uses, through the stages that its library applied.
 
-Every scalar goes back to one column. SQL's NULL in a column of numbers counts as NaN from there on, as it does everywhere in
-this project; a stage that has no place for it refuses the row with a reason that names the column.
+Every scalar is made of one column. From there on NULL in a column of numbers counts as NaN, as everywhere in this project.
+A stage that cannot take a NaN refuses the row, with a reason that names the column.
 """
 
 import math
@@ -13,18 +13,18 @@ from landfall.errors import SpecError
 
 
 def require_finite(what: str, values: Sequence[float]) -> None:
-    """Nothing, if all `values` are finite.
+    """Refuses numbers that are not finite.
 
     Raises:
-        SpecError: one is NaN or infinite.
+        SpecError: a value is NaN or infinite.
     """
-    if odd := [value for value in values if not math.isfinite(value)]:
-        raise SpecError(f"{what} holds {odd[0]}.", looked="expected finite numbers")
+    if not_finite := [value for value in values if not math.isfinite(value)]:
+        raise SpecError(f"{what} holds {not_finite[0]}.", looked="expected finite numbers")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column of the table: a `number`, read as a double, or `text`."""
+    """A column of the table: a `number`, which is read as a double, or `text`."""
 
     name: str
     kind: Literal["number", "text"] = "number"
@@ -38,10 +38,10 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Impute:
-    """`value` where the input is `missing`, and where it is null if `nulls` (always so if `missing` is NaN).
+    """`value` in place of an input that is `missing`, and of null if `nulls` (of null in any case if `missing` is NaN).
 
-    Spark ML (`ImputerModel.transform`): null, or equal to `missingValue`. scikit-learn (`SimpleImputer`): equal to
-    `missing_values`.
+    Spark ML (`ImputerModel.transform`) replaces null and what equals `missingValue`; scikit-learn (`SimpleImputer`) what
+    equals `missing_values`.
     """
 
     input: "Scalar"
@@ -61,7 +61,7 @@ class Affine:
     """The input after `operations`, one after the other, each rounded: how scalers shift and scale. NaN stays NaN.
 
     Spark ML: `(x - mean) * (1 / std)`, `(x - min) * (scale / range) + low`. scikit-learn: `(x - mean) / scale`,
-    `x * scale + min`. The order and the rounding of the library are kept, so results are the same bit for bit.
+    `x * scale + min`. The library's order and rounding are kept, so the results are the same bit for bit.
     """
 
     input: "Scalar"
@@ -75,18 +75,18 @@ class Affine:
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
-    """How many of the increasing `edges` are at most the input, a whole number from 0.
+    """How many of the increasing `edges` are at most the input: a whole number from 0.
 
-    Spark ML (`Bucketizer`): the inner splits, `low` and `high` the outermost ones, both inclusive; a value beyond them is
-    refused. scikit-learn (`KBinsDiscretizer`): the inner edges of the bins, without bounds.
+    Spark ML (`Bucketizer`): the edges are the inner splits; `low` and `high` are the outermost ones, both inclusive, and a value
+    beyond them is refused. scikit-learn (`KBinsDiscretizer`): the edges are the inner edges of the bins, without bounds.
 
     Args:
         input: The number.
         edges: The inner edges.
         low: The smallest value that is not refused.
-        high: The largest one.
-        missing: What NaN gets; None: it is refused.
-        signed_zero: Whether -0 is below 0, as in Spark, which looks for the bucket by `java.util.Arrays.binarySearch`.
+        high: The largest value that is not refused.
+        missing: The result for NaN; None: NaN is refused.
+        signed_zero: True if -0 is below 0, as in Spark, which finds the bucket with `java.util.Arrays.binarySearch`.
     """
 
     input: "Scalar"
@@ -97,7 +97,7 @@ class Bucket:
     signed_zero: bool = False
 
     def __post_init__(self) -> None:
-        ordered = all(one < more for one, more in zip(self.edges, self.edges[1:], strict=False))
+        ordered = all(edge < following for edge, following in zip(self.edges, self.edges[1:], strict=False))
         if not ordered or any(math.isnan(edge) for edge in self.edges):
             raise SpecError(f"Bucket.edges is {self.edges}.", looked="expected increasing numbers")
 
@@ -108,9 +108,9 @@ class Index:
 
     Args:
         input: A column of text, or a number if the labels are numbers.
-        labels: What training saw, each once.
-        unknown: What any other value gets; None: it is refused.
-        missing: What null (or NaN) gets; None: it is refused.
+        labels: The values that training saw, each once.
+        unknown: The result for any other value; None: the value is refused.
+        missing: The result for null (or NaN); None: it is refused.
     """
 
     input: "Scalar"
@@ -131,9 +131,9 @@ class Index:
 
 @dataclass(frozen=True, kw_only=True)
 class Category:
-    """The input if it is from 0 up to, without, `size`; else `size` if `keep`, and refused if not.
+    """The input if it is at least 0 and less than `size`; any other one becomes `size` if `keep`, and is refused if not.
 
-    Spark ML (`OneHotEncoderModel`), which takes a fraction for the whole number below it.
+    This is Spark ML's `OneHotEncoderModel`, which takes a fraction for the whole number below it.
     """
 
     input: "Scalar"
@@ -143,7 +143,7 @@ class Category:
 
 @dataclass(frozen=True, kw_only=True)
 class Indicator:
-    """1 if the input is from `number` up to, without, `number + 1`; else 0, also for NaN. One element of a one-hot vector."""
+    """1 if the input is at least `number` and less than `number + 1`, else 0, also for NaN. One element of a one-hot vector."""
 
     input: "Scalar"
     number: int
@@ -151,11 +151,11 @@ class Indicator:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """The input, refused if it is missing (null or NaN) unless `missing`, below `least`, or further from 0 than `limit`.
+    """The input; refused if it is below `least`, further from 0 than `limit`, or missing (null or NaN) unless `missing`.
 
-    Spark ML: `VectorAssembler` with handleInvalid `error` refuses what is missing, `NaiveBayes`
-    what is negative. scikit-learn: `check_array` refuses what
-    is missing (where the estimator does not allow for it), infinity, and for trees what float32 cannot hold.
+    Spark ML: `VectorAssembler` with handleInvalid `error` refuses missing values, `NaiveBayes` negative ones.
+    scikit-learn: `check_array` refuses infinity, missing values where the estimator does not allow them, and for trees
+    what float32 cannot hold.
     """
 
     input: "Scalar"
@@ -172,7 +172,7 @@ Scalar = Column | Impute | Affine | Bucket | Index | Category | Indicator | Chec
 
 
 def column_of(scalar: Scalar) -> Column:
-    """The one column that a scalar is made of."""
+    """The column that a scalar is made of."""
     while not isinstance(scalar, Column):
         scalar = scalar.input
     return scalar

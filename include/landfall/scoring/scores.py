@@ -1,4 +1,4 @@
-"""Scores as SQL: a tree is a nested CASE, the trees of a forest stand side by side, sums are added from first to last."""
+"""Writes scores as SQL: a tree is a nested CASE, the trees of a forest stand side by side, and sums run from first to last."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,18 +9,18 @@ from landfall.scoring.statement import Scope, Term, joined
 from landfall.scoring.trees import CategorySplit, Leaf, Node, Split, Tree, leaves
 
 CHUNK = 32
-"""So many trees, or terms of a sum, are added in one expression."""
+"""How many trees, or terms of a sum, are added in one expression."""
 
 
 class Scores:
-    """The scores of a model, each a name."""
+    """Writes the scores of a model; each score gets a name."""
 
-    def __init__(self, scope: Scope, seen: Sequence[Term], *, walked: bool = False, numbered: bool = False) -> None:
-        self.scope, self.dialect, self.seen = scope, scope.dialect, tuple(seen)
+    def __init__(self, scope: Scope, features: Sequence[Term], *, walked: bool = False, numbered: bool = False) -> None:
+        self.scope, self.dialect, self.features = scope, scope.dialect, tuple(features)
         self.walked, self.numbered = walked, numbered
 
     def of(self, model: Model) -> list[Term]:
-        """Score after score."""
+        """The scores in order."""
         match model.scorer:
             case Ensemble():
                 return self._ensemble(model.scorer)
@@ -35,13 +35,13 @@ class Scores:
         totals = self._walked(ensemble) if self.walked else self._totals(ensemble)
         if ensemble.over == 1:
             return totals
-        return [self.scope.bind(Term(self.dialect.over(each.sql, ensemble.over), each.uses)) for each in totals]
+        return [self.scope.bind(Term(self.dialect.over(total.sql, ensemble.over), total.uses)) for total in totals]
 
     def _walked(self, ensemble: Ensemble) -> list[Term]:
-        used = frozenset().union(*(term.uses for term in self.seen))
-        name = self.scope.bind(Term("", used), "float8[]", walk=(ensemble, self.seen))
+        used = frozenset().union(*(term.uses for term in self.features))
+        name = self.scope.bind(Term("", used), "float8[]", walk=(ensemble, self.features))
         sums = (Term(self.dialect.element(name.sql, k), name.uses) for k in range(ensemble.scores))
-        return [self.scope.bind(each) for each in sums]
+        return [self.scope.bind(score) for score in sums]
 
     def _totals(self, ensemble: Ensemble) -> list[Term]:
         totals = [self._number(value) for value in ensemble.start]
@@ -55,32 +55,34 @@ class Scores:
         return totals
 
     def _values(self, tree: Tree, before: Term | None) -> list[Term]:
-        """What a tree adds, score after score. `before` is a sum of earlier trees: a layer holds the trees of one chunk only."""
-        told = (tree.root, self.seen)
+        """What a tree adds to each score. `before` is a sum of earlier trees: it keeps a layer to the trees of one chunk."""
+        tree_of_names = (tree.root, self.features)
         width = len(_first_leaf(tree.root).values)
         if width > 1 and self.numbered:
             return self._looked_up(tree)
-        case = self.case(self.dialect, tree.root, self.seen)
+        case = self.case(self.dialect, tree.root, self.features)
         if width == 1:
-            return [self.scope.bind(case, "float8", told, beside=before)]
-        name = self.scope.bind(case, "float8[]", told, beside=before)
+            return [self.scope.bind(case, "float8", tree_of_names, beside=before)]
+        name = self.scope.bind(case, "float8[]", tree_of_names, beside=before)
         return [Term(self.dialect.element(name.sql, position), name.uses) for position in range(width)]
 
     def _looked_up(self, tree: Tree) -> list[Term]:
-        """What a tree adds, by the number of the leaf that it gives."""
+        """What a tree adds to each score, looked up by the number of the leaf that the row ends in."""
         numbers = numbered(tree.root)
-        case = self.case(self.dialect, tree.root, self.seen, numbers)
-        name = self.scope.bind(case, "int4", (tree.root, self.seen))
+        case = self.case(self.dialect, tree.root, self.features, numbers)
+        name = self.scope.bind(case, "int4", (tree.root, self.features))
         columns = zip(*(leaf.values for leaf in leaves(tree.root)), strict=True)
         return [Term(f"({self.dialect.numbers(column)})[{name.sql}]", name.uses) for column in columns]
 
     @classmethod
-    def case(cls, dialect: Dialect, node: Node, seen: Sequence[Term], numbers: Mapping[int, int] | None = None) -> Term:
-        """What a tree has for the row, as one expression: a leaf's values, or its number by `numbers`."""
+    def case(
+        cls, dialect: Dialect, node: Node, features: Sequence[Term], numbers: Mapping[int, int] | None = None
+    ) -> Term:
+        """What a tree gives for the row, as one expression: the values of its leaf, or the leaf's number in `numbers`."""
         if isinstance(node, Leaf):
             return Term(leaf_text(dialect, node, numbers))
-        goes, left, right = decided(dialect, node, seen[node.feature])
-        then, otherwise = cls.case(dialect, left, seen, numbers), cls.case(dialect, right, seen, numbers)
+        goes, left, right = decided(dialect, node, features[node.feature])
+        then, otherwise = cls.case(dialect, left, features, numbers), cls.case(dialect, right, features, numbers)
         return joined("CASE WHEN {} THEN {} ELSE {} END", goes, then, otherwise)
 
     def _linear(self, linear: Linear, k: int) -> Term:
@@ -108,15 +110,19 @@ class Scores:
         return self.scope.bind(joined("{} + ({} - {})", prior, constant, half))
 
     def _products(self, factors: Sequence[float]) -> list[Term]:
-        pairs = zip(self.seen, factors, strict=True)
+        pairs = zip(self.features, factors, strict=True)
         return [Term(f"({self.dialect.times(value.sql, factor)})", value.uses) for value, factor in pairs]
 
     def _squares(self, center: Sequence[float]) -> list[Term]:
-        off = [self.scope.bind(joined("{} - {}", x, self._number(c))) for x, c in zip(self.seen, center, strict=True)]
-        return [self.scope.bind(Term(self.dialect.square(each.sql), each.uses)) for each in off]
+        differences = [
+            self.scope.bind(joined("{} - {}", x, self._number(c))) for x, c in zip(self.features, center, strict=True)
+        ]
+        return [
+            self.scope.bind(Term(self.dialect.square(difference.sql), difference.uses)) for difference in differences
+        ]
 
     def _sum(self, terms: Sequence[Term]) -> Term:
-        """The sum from the first term to the last."""
+        """The sum, added from the first term to the last."""
         total = self.scope.bind(terms[0])
         for start in range(1, len(terms), CHUNK):
             chunk = [total, *terms[start : start + CHUNK]]
@@ -128,19 +134,19 @@ class Scores:
 
 
 def numbered(root: Node) -> dict[int, int]:
-    """The number of each leaf, from 1 and from left to right, by its identity."""
+    """Leaf identity -> its number, counted from 1, from left to right."""
     return {id(leaf): number for number, leaf in enumerate(leaves(root), 1)}
 
 
 def leaf_text(dialect: Dialect, leaf: Leaf, numbers: Mapping[int, int] | None) -> str:
-    """A leaf's values, one or an array of several, or its number."""
+    """A leaf as SQL: its one value, an array of its values, or its number if there are `numbers`."""
     if numbers:
         return str(numbers[id(leaf)])
     return dialect.number(leaf.values[0]) if len(leaf.values) == 1 else dialect.numbers(leaf.values)
 
 
 def decided(dialect: Dialect, node: Split | CategorySplit, value: Term) -> tuple[Term, Node, Node]:
-    """Whether a row goes to the first of the two nodes, else to the second."""
+    """The condition of a split, the node to go to where it is true, and the node to go to where it is not."""
     if isinstance(node, CategorySplit):
         members = ", ".join(map(dialect.number, node.members))
         sides = (node.left, node.right) if node.members_left else (node.right, node.left)

@@ -1,7 +1,7 @@
-"""The form of a fitted estimator or pipeline of scikit-learn, an object in memory: no file is read, no pickle is loaded.
+"""Reads the form of a fitted estimator or pipeline of scikit-learn, from the object in memory: no file, no pickle.
 
-Only the classes named here are known, no subclass of them: what a class of somebody else's does is not in its numbers. What
-is read are the fitted attributes that scikit-learn documents, and of a tree its nodes.
+Only the classes named here are known, and no subclass of them: what a stranger's class does cannot be seen from its numbers.
+It reads the fitted attributes that scikit-learn documents, and the nodes of trees.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 FINITE = 1.7976931348623157e308
-"""The largest double: `check_array` refuses what is beyond."""
+"""The largest double: `check_array` refuses anything larger."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One column of the array or table that a step is given: its name, if it is a table, and what it is made of."""
+class StepColumn:
+    """One column of what a step of a pipeline gets: its name (empty if it has none) and the scalar that it is."""
 
     name: str
     scalar: Scalar
@@ -34,72 +34,74 @@ def read_sklearn(estimator: Any, columns: Sequence[str] = ()) -> Model:
 
     Args:
         estimator: The fitted object.
-        columns: The table's columns, in the order that it was fitted on; empty: as in its `feature_names_in_`.
+        columns: The table's columns, in the order that it was fitted on; empty: those of its `feature_names_in_`.
 
     Raises:
-        ModelError: a step is of a class or has a setting that has no form here, or nothing names the columns.
+        ModelError: a step is of a class, or has a setting, that has no form here; or the columns have no names.
     """
     names = list(columns) or [str(name) for name in getattr(estimator, "feature_names_in_", ())]
     if not names or len(names) != estimator.n_features_in_:
         raise ModelError(
-            f"`{type(estimator).__name__}` does not tell the names of its {estimator.n_features_in_} columns.",
+            f"`{type(estimator).__name__}` does not name its {estimator.n_features_in_} columns.",
             looked=f"named: {', '.join(names) or 'none'}",
             left=sklearn_models.LEFT,
             next="fit it on a table of pandas, or name the columns",
         )
-    seen = [Seen(name, Column(name=name)) for name in names]
+    inputs = [StepColumn(name, Column(name=name)) for name in names]
     while sklearn_models.is_of(estimator, ["Pipeline"]):
         for _, step in estimator.steps[:-1]:
-            seen = _transform(step, seen)
+            inputs = _transform(step, inputs)
         estimator = estimator.steps[-1][1]
-    return sklearn_models.read_model(estimator, [each.scalar for each in seen])
+    return sklearn_models.read_model(estimator, [column.scalar for column in inputs])
 
 
-def _transform(step: Any, seen: list[Seen]) -> list[Seen]:
+def _transform(step: Any, columns: list[StepColumn]) -> list[StepColumn]:
     if step is None or step == "passthrough":
-        return seen
+        return columns
     if sklearn_models.is_of(step, _STEPS):
-        return _STEPS[type(step).__name__](step, seen)
+        return _STEPS[type(step).__name__](step, columns)
     raise sklearn_models.unknown("step", step, list(_STEPS))
 
 
-def _pipeline(step: Any, seen: list[Seen]) -> list[Seen]:
-    for _, each in step.steps:
-        seen = _transform(each, seen)
-    return seen
+def _pipeline(step: Any, columns: list[StepColumn]) -> list[StepColumn]:
+    for _, inner in step.steps:
+        columns = _transform(inner, columns)
+    return columns
 
 
-def _column_transformer(step: Any, seen: list[Seen]) -> list[Seen]:
-    made: list[Seen] = []
-    for name, each, columns in step.transformers_:
-        if each != "drop":
-            made += [replace(one, name="") for one in _transform(each, _chosen(name, columns, seen))]
-    return made
+def _column_transformer(step: Any, inputs: list[StepColumn]) -> list[StepColumn]:
+    outputs: list[StepColumn] = []
+    for name, inner, chosen in step.transformers_:
+        if inner != "drop":
+            outputs += [replace(column, name="") for column in _transform(inner, _chosen(name, chosen, inputs))]
+    return outputs
 
 
-def _chosen(name: str, columns: Any, seen: list[Seen]) -> list[Seen]:
-    """The columns that a part of a ColumnTransformer takes, by name, number, slice or mask."""
+def _chosen(name: str, columns: Any, inputs: list[StepColumn]) -> list[StepColumn]:
+    """The columns that a part of a ColumnTransformer takes: by name, number, slice or mask."""
     import numpy as np
 
     if isinstance(columns, slice):
-        return seen[columns]
-    listed = [columns] if isinstance(columns, str | int) else list(columns)
-    if listed and isinstance(listed[0], bool | np.bool_):
-        return [each for each, taken in zip(seen, listed, strict=True) if taken]
-    by_name = {each.name: each for each in seen if each.name}
+        return inputs[columns]
+    chosen = [columns] if isinstance(columns, str | int) else list(columns)
+    if chosen and isinstance(chosen[0], bool | np.bool_):
+        return [column for column, taken in zip(inputs, chosen, strict=True) if taken]
+    by_name = {column.name: column for column in inputs if column.name}
     try:
-        return [by_name[each] if isinstance(each, str) else seen[each] for each in listed]
+        return [by_name[choice] if isinstance(choice, str) else inputs[choice] for choice in chosen]
     except (KeyError, IndexError) as error:
         raise ModelError(
             f"The part `{name}` of a ColumnTransformer takes {error}, which nothing before it gives.",
-            looked=", ".join(by_name) or f"{len(seen)} columns without names",
+            looked=", ".join(by_name) or f"{len(inputs)} columns without names",
             left=sklearn_models.LEFT,
         ) from None
 
 
-def _each(write: Callable[[Any, int, Scalar], Scalar]) -> Callable[[Any, list[Seen]], list[Seen]]:
-    """A step that makes one column of each, by the step, the column's number and its scalar."""
-    return lambda step, seen: [replace(each, scalar=write(step, n, each.scalar)) for n, each in enumerate(seen)]
+def _each(write: Callable[[Any, int, Scalar], Scalar]) -> Callable[[Any, list[StepColumn]], list[StepColumn]]:
+    """A step that makes one column of each of its columns; `write` gets the step, the column's number and its scalar."""
+    return lambda step, columns: [
+        replace(column, scalar=write(step, number, column.scalar)) for number, column in enumerate(columns)
+    ]
 
 
 def _standard(step: Any, number: int, scalar: Scalar) -> Scalar:
@@ -142,17 +144,19 @@ def _bins(step: Any, number: int, scalar: Scalar) -> Scalar:
     return Bucket(input=Checked(input=scalar, limit=FINITE), edges=inner)
 
 
-def _function(step: Any, seen: list[Seen]) -> list[Seen]:
-    """Nothing, or `numpy.digitize` with increasing bins, which puts NaN behind the last."""
+def _function(step: Any, columns: list[StepColumn]) -> list[StepColumn]:
+    """The identity, or `numpy.digitize` with increasing bins, which puts NaN after the last bin."""
     import numpy as np
 
     if step.func is None:
-        return seen
-    told = step.kw_args or {}
-    bins = tuple(float(edge) for edge in told.get("bins", ()))
-    if step.func is not np.digitize or set(told) != {"bins"} or list(bins) != sorted(set(bins)) or step.validate:
+        return columns
+    arguments = step.kw_args or {}
+    bins = tuple(float(edge) for edge in arguments.get("bins", ()))
+    if step.func is not np.digitize or set(arguments) != {"bins"} or list(bins) != sorted(set(bins)) or step.validate:
         raise sklearn_models.unsupported(step, "func", getattr(step.func, "__name__", step.func))
-    return [replace(each, scalar=Bucket(input=each.scalar, edges=bins, missing=float(len(bins)))) for each in seen]
+    return [
+        replace(column, scalar=Bucket(input=column.scalar, edges=bins, missing=float(len(bins)))) for column in columns
+    ]
 
 
 def _ordinal(step: Any, number: int, scalar: Scalar) -> Scalar:
@@ -160,29 +164,29 @@ def _ordinal(step: Any, number: int, scalar: Scalar) -> Scalar:
     return _index(step, number, scalar, unknown, float(step.encoded_missing_value))
 
 
-def _one_hot(step: Any, seen: list[Seen]) -> list[Seen]:
-    """As many columns for each as it has categories, without the dropped one. An unknown category is 0 in all of them."""
-    made: list[Seen] = []
-    dropped = [None] * len(seen) if step.drop_idx_ is None else list(step.drop_idx_)
-    for number, each in enumerate(seen):
+def _one_hot(step: Any, columns: list[StepColumn]) -> list[StepColumn]:
+    """For each column as many columns as it has categories, but not the dropped one. An unknown category is 0 in all of them."""
+    outputs: list[StepColumn] = []
+    dropped = [None] * len(columns) if step.drop_idx_ is None else list(step.drop_idx_)
+    for number, column in enumerate(columns):
         count = len(step.categories_[number])
-        index = _index(step, number, each.scalar, None if step.handle_unknown == "error" else -1.0, None)
-        kept = [position for position in range(count) if position != dropped[number]]
-        made += [Seen("", Indicator(input=index, number=position)) for position in kept]
-    return made
+        index = _index(step, number, column.scalar, None if step.handle_unknown == "error" else -1.0, None)
+        positions = [position for position in range(count) if position != dropped[number]]
+        outputs += [StepColumn("", Indicator(input=index, number=position)) for position in positions]
+    return outputs
 
 
 def _index(step: Any, number: int, scalar: Scalar, unknown: float | None, missing: float | None) -> Index:
-    """A category's position. What is missing has `missing` (or its position) if training saw it, else it is unknown."""
+    """A category's position. A missing value has `missing` (or its own position) if training saw one, else it is unknown."""
     if getattr(step, "_infrequent_enabled", False):
         raise sklearn_models.unsupported(step, "min_frequency or max_categories", "set")
     categories: npt.NDArray[np.object_] = step.categories_[number]
-    labels = [each for each in categories.tolist() if each is not None and each == each]
+    labels = [category for category in categories.tolist() if category is not None and category == category]
     if len(labels) == len(categories):
         missing = unknown
     elif missing is None:
         missing = float(len(labels))
-    if any(isinstance(each, str) for each in labels):
+    if any(isinstance(label, str) for label in labels):
         if not isinstance(scalar, Column):
             raise sklearn_models.unsupported(step, "categories", "text made by a step before it")
         text = replace(scalar, kind="text")
@@ -191,7 +195,7 @@ def _index(step: Any, number: int, scalar: Scalar, unknown: float | None, missin
     return Index(input=checked, labels=tuple(map(float, labels)), unknown=unknown, missing=missing)
 
 
-_STEPS: dict[str, Callable[[Any, list[Seen]], list[Seen]]] = {
+_STEPS: dict[str, Callable[[Any, list[StepColumn]], list[StepColumn]]] = {
     "Pipeline": _pipeline,
     "ColumnTransformer": _column_transformer,
     "StandardScaler": _each(_standard),

@@ -1,8 +1,9 @@
 """Estimators of scikit-learn as scorers and decisions.
 
-Trees and their sums are the library's bit for bit (a forest's with `n_jobs` 1; on processors for which its C code is compiled
-with fused multiply-add, boosted trees within an ulp a tree). Sums of products go through a BLAS, which adds in an order of its
-own: the difference is at most 2^-52 for each term, of the sum of the terms' sizes. `exp` differs by an ulp between libraries.
+Trees and their sums are bit for bit those of the library: a forest's with `n_jobs` 1; boosted trees within an ulp a tree on
+processors for which scikit-learn's C code is compiled with fused multiply-add. Sums of products go through a BLAS, which adds in
+its own order: they differ by at most 2^-52 for each term, relative to the sum of the terms' sizes. `exp` differs by an ulp
+between libraries.
 """
 
 import math
@@ -12,18 +13,18 @@ from typing import Any
 from landfall.errors import ModelError
 from landfall.scoring.form import Classes, Distances, Ensemble, Gaussian, Linear, Model, Nearest, Value
 from landfall.scoring.scalars import Checked, Scalar
-from landfall.scoring.trees import DEEPEST, Leaf, Node, Row, Split, Tree
+from landfall.scoring.trees import DEEPEST, Leaf, Node, Numbers, Split, Tree
 
 LEFT = "nothing was compiled"
 FLOAT32 = 3.4028235677973362e38
-"""The largest double that float32, which trees are given, does not hold as infinity."""
+"""The largest double that does not become infinity as a float32, which is what trees get."""
 
 
 def read_model(estimator: Any, features: Sequence[Scalar]) -> Model:
     """The form of a fitted estimator on these features.
 
     Raises:
-        ModelError: it is of a class that has no form here, or has several outputs.
+        ModelError: its class has no form here, or it has several outputs.
     """
     if not is_of(estimator, _ESTIMATORS):
         raise unknown("estimator", estimator, list(_ESTIMATORS))
@@ -33,18 +34,18 @@ def read_model(estimator: Any, features: Sequence[Scalar]) -> Model:
 
 
 def is_of(value: Any, names: Container[str]) -> bool:
-    """Whether a value's own class is one of scikit-learn's with one of these names."""
+    """True if the value's own class is one of scikit-learn's with one of these names."""
     return type(value).__module__.startswith("sklearn.") and type(value).__name__ in names
 
 
 def unknown(what: str, value: Any, known: list[str]) -> ModelError:
-    """The error of a class that has no form here."""
+    """The error for a class that has no form here."""
     name = type(value).__name__
     return ModelError.unknown(f"form for the {what}", name, known, next="build the model of the classes that are known")
 
 
 def unsupported(value: Any, name: str, setting: object) -> ModelError:
-    """The error of a setting that has no form here."""
+    """The error for a setting that has no form here."""
     return ModelError(
         f"`{type(value).__name__}` with `{name}` = {setting} has no form in SQL.",
         left=LEFT,
@@ -53,9 +54,9 @@ def unsupported(value: Any, name: str, setting: object) -> ModelError:
 
 
 def threshold(value: float) -> float:
-    """The largest double that a tree sends left: trees compare float32(x), rounded half to even, with the threshold.
+    """The largest double that a tree sends left: a tree compares float32(x), rounded half to even, with the threshold.
 
-    So SQL compares x itself with a number between two floats, and needs no cast. Infinity if every finite float goes left.
+    SQL can thus compare x itself with a number between two floats and needs no cast. Infinity if every finite float goes left.
     """
     import numpy as np
 
@@ -69,8 +70,8 @@ def threshold(value: float) -> float:
     return middle if float(np.float32(middle)) <= value else math.nextafter(middle, -math.inf)
 
 
-def _tree(fitted: Any, values: Callable[[int], Row], *, missing: bool) -> Node:
-    """The nodes of a fitted `sklearn.tree._tree.Tree` from its root on."""
+def _tree(fitted: Any, values: Callable[[int], Numbers], *, missing: bool) -> Node:
+    """The nodes of a fitted `sklearn.tree._tree.Tree`, from its root on."""
     if fitted.max_depth > DEEPEST:
         raise ModelError(
             f"A tree is {fitted.max_depth} splits deep.",
@@ -94,19 +95,19 @@ def _tree(fitted: Any, values: Callable[[int], Row], *, missing: bool) -> Node:
     return node(0)
 
 
-def _seen_by_trees(features: tuple[Scalar, ...], *, missing: bool) -> tuple[Scalar, ...]:
-    return tuple(Checked(input=each, missing=missing, limit=FLOAT32) for each in features)
+def _checked_for_trees(features: tuple[Scalar, ...], *, missing: bool) -> tuple[Scalar, ...]:
+    return tuple(Checked(input=feature, missing=missing, limit=FLOAT32) for feature in features)
 
 
 def _takes_missing(tree: Any) -> bool:
-    """As `BaseDecisionTree._support_missing_values`."""
+    """True if the tree takes missing values; the same test as `BaseDecisionTree._support_missing_values`."""
     from sklearn.utils import get_tags
 
     return bool(get_tags(tree).input_tags.allow_nan) and tree.monotonic_cst is None
 
 
 def _forest(model: Any, features: tuple[Scalar, ...]) -> Model:
-    """A tree, or the mean of trees, first tree first (as with `n_jobs` 1; threads add them up in any order)."""
+    """A tree, or the mean of trees, added from the first tree on (as with `n_jobs` 1; threads add them in any order)."""
     trees = getattr(model, "estimators_", [model])
     missing, classes = _takes_missing(trees[0]), hasattr(model, "classes_")
     scores = len(model.classes_) if classes else 1
@@ -116,14 +117,14 @@ def _forest(model: Any, features: tuple[Scalar, ...]) -> Model:
         return Tree(root=_tree(tree.tree_, lambda at: tuple(map(float, values[at])), missing=missing))
 
     return Model(
-        features=_seen_by_trees(features, missing=missing),
+        features=_checked_for_trees(features, missing=missing),
         scorer=Ensemble(trees=tuple(map(read, trees)), start=(0.0,) * scores, over=float(len(trees))),
         decision=Classes(labels=_labels(model), probability="scores") if classes else Value(),
     )
 
 
 def _boosted(model: Any, features: tuple[Scalar, ...]) -> Model:
-    """`predict_stages`: the start of `init_`, plus learning_rate * leaf of each stage's trees."""
+    """As `predict_stages`: the start value of `init_`, plus learning_rate * leaf for the trees of each stage."""
     import numpy as np
 
     if not (isinstance(model.init_, str) or type(model.init_).__name__ in ("DummyClassifier", "DummyRegressor")):
@@ -143,7 +144,7 @@ def _boosted(model: Any, features: tuple[Scalar, ...]) -> Model:
     elif hasattr(model, "classes_"):
         decision = Classes(labels=_labels(model), probability="softmax")
     return Model(
-        features=_seen_by_trees(features, missing=False),
+        features=_checked_for_trees(features, missing=False),
         scorer=Ensemble(trees=trees, start=tuple(map(float, start))),
         decision=decision,
     )
@@ -190,10 +191,10 @@ def _multinomial(model: Any, features: tuple[Scalar, ...]) -> Model:
 
 
 def _required(features: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
-    return tuple(Checked(input=each) for each in features)
+    return tuple(Checked(input=feature) for feature in features)
 
 
-def _rows(matrix: Any) -> tuple[Row, ...]:
+def _rows(matrix: Any) -> tuple[Numbers, ...]:
     return tuple(tuple(map(float, row)) for row in matrix)
 
 

@@ -1,4 +1,4 @@
-"""The form of a saved PipelineModel of Spark ML: its stages before the model. No JVM is needed, and no pickle is read."""
+"""Reads the form of a saved PipelineModel of Spark ML: the stages before the model. Needs no JVM, and reads no pickle."""
 
 from collections.abc import Callable
 
@@ -20,22 +20,22 @@ from landfall.scoring.spark_models import MODELS, read_model
 from landfall.scoring.spark_saved import LEFT, Files, SparkStage, number, read_stages, vector
 
 Columns = dict[str, tuple[Scalar, ...]]
-"""Column of the frame, as the stages so far have made it -> its scalar, or those of its vector."""
+"""Column of the frame after the stages so far -> its scalar, or the scalars of its vector."""
 
 
 def read_spark(model: str, files: Files) -> Model:
     """The form of the PipelineModel saved at the folder `model`.
 
-    A column that a StringIndexer reads is text, any other one numbers. Spark is taken to be given NaN for a null number, as
-    this project gives it (`spark_jobs.training.rows.number`). Where Spark drops a row (handleInvalid `skip`), the row is
+    A column that a StringIndexer reads is text; any other is a number. It is assumed that Spark gets NaN for a null number, as
+    this project gives it (`spark_jobs.training.rows.number`). Where Spark would drop a row (handleInvalid `skip`), the row is
     refused with a reason.
 
     Args:
         model: The folder's URL.
-        files: What reads it, such as the module `spark_jobs.files`.
+        files: What reads the folder, such as the module `spark_jobs.files`.
 
     Raises:
-        ModelError: there is no model, or a stage is of a class or has a setting that has no form here.
+        ModelError: there is no model, or a stage is of a class, or has a setting, that has no form here.
     """
     columns: Columns = {}
     *before, last = read_stages(model, files)
@@ -51,24 +51,26 @@ def read_spark(model: str, files: Files) -> Model:
 def _unknown(stage: SparkStage) -> ModelError:
     known = [*_STAGES, *MODELS]
     if stage.kind in known:
-        where = "last" if stage.kind in MODELS else "before a model"
-        return ModelError(f"The stage `{stage.kind}` is not {where} in the pipeline.", looked=stage.folder, left=LEFT)
+        place = "last" if stage.kind in MODELS else "before a model"
+        return ModelError(f"The stage `{stage.kind}` is not {place} in the pipeline.", looked=stage.folder, left=LEFT)
     return ModelError.unknown(
         "form for the stage", stage.kind, known, next="build the model of the stages that are known"
     )
 
 
 def _scalars(columns: Columns, name: str) -> tuple[Scalar, ...]:
-    """What a column is made of: what stages before have told, else the table's own column of numbers."""
+    """The scalars of a column: those that earlier stages made, else the table's own column of numbers."""
     return columns.get(name, (Column(name=name),))
 
 
 def _each(write: Callable[[SparkStage, int, Scalar], Scalar]) -> Callable[[SparkStage, Columns], Columns]:
-    """A stage that makes one column of one, each by its number among the stage's columns."""
+    """A stage that makes one column of each of its columns; `write` gets the stage, the column's position and its scalar."""
 
     def read(stage: SparkStage, columns: Columns) -> Columns:
         pairs = zip(stage.columns("inputCol"), stage.columns("outputCol"), strict=True)
-        return {out: (write(stage, n, _scalars(columns, name)[0]),) for n, (name, out) in enumerate(pairs)}
+        return {
+            out: (write(stage, position, _scalars(columns, name)[0]),) for position, (name, out) in enumerate(pairs)
+        }
 
     return read
 
@@ -77,14 +79,16 @@ def _index(stage: SparkStage, position: int, scalar: Scalar) -> Scalar:
     labels = tuple(stage.rows()[0]["labelsArray"][position])
     if not isinstance(scalar, Column):
         raise stage.unsupported("inputCol")
-    unseen = float(len(labels)) if stage.parameters["handleInvalid"] == "keep" else None
-    return Index(input=Column(name=scalar.name, kind="text"), labels=labels, unknown=unseen, missing=unseen)
+    unknown = float(len(labels)) if stage.parameters["handleInvalid"] == "keep" else None
+    return Index(input=Column(name=scalar.name, kind="text"), labels=labels, unknown=unknown, missing=unknown)
 
 
 def _bucket(stage: SparkStage, position: int, scalar: Scalar) -> Scalar:
-    told = stage.parameters
-    splits = tuple(map(number, told["splitsArray"][position] if told.get("splitsArray") else told["splits"]))
-    missing = float(len(splits) - 1) if told["handleInvalid"] == "keep" else None
+    parameters = stage.parameters
+    splits = tuple(
+        map(number, parameters["splitsArray"][position] if parameters.get("splitsArray") else parameters["splits"])
+    )
+    missing = float(len(splits) - 1) if parameters["handleInvalid"] == "keep" else None
     return Bucket(input=scalar, edges=splits[1:-1], low=splits[0], high=splits[-1], missing=missing, signed_zero=True)
 
 
@@ -95,40 +99,40 @@ def _impute(stage: SparkStage, position: int, scalar: Scalar) -> Scalar:
 
 
 def _one_hot(stage: SparkStage, columns: Columns) -> Columns:
-    """As many numbers as there are categories; with `keep` one more, with `dropLast` one less."""
+    """As many numbers as there are categories; one more with `keep`, one less with `dropLast`."""
     keep, drop = stage.parameters["handleInvalid"] == "keep", stage.parameters["dropLast"]
     sizes = stage.rows()[0]["categorySizes"]
-    made: Columns = {}
+    outputs: Columns = {}
     for size, name, out in zip(sizes, stage.columns("inputCol"), stage.columns("outputCol"), strict=True):
         category = Category(input=_scalars(columns, name)[0], size=size, keep=keep)
-        made[out] = tuple(Indicator(input=category, number=n) for n in range(size + keep - drop))
-    return made
+        outputs[out] = tuple(Indicator(input=category, number=n) for n in range(size + keep - drop))
+    return outputs
 
 
 def _assemble(stage: SparkStage, columns: Columns) -> Columns:
-    """The inputs one after the other, each refused where it is missing, unless `keep`."""
-    parts = [each for name in stage.parameters["inputCols"] for each in _scalars(columns, name)]
+    """The inputs one after the other; each is refused where it is missing, unless `keep`."""
+    parts = [scalar for name in stage.parameters["inputCols"] for scalar in _scalars(columns, name)]
     if stage.parameters["handleInvalid"] != "keep":
-        parts = [Checked(input=each) if isinstance(each, Column | Impute | Affine) else each for each in parts]
+        parts = [Checked(input=scalar) if isinstance(scalar, Column | Impute | Affine) else scalar for scalar in parts]
     return {stage.parameters["outputCol"]: tuple(parts)}
 
 
 def _standard(stage: SparkStage, columns: Columns) -> Columns:
-    """`(x - mean) * (1 / std)`; what does not vary becomes 0 (`StandardScalerModel.getTransformFunc`)."""
-    told, data = stage.parameters, stage.rows()[0]
+    """`(x - mean) * (1 / std)`; a column that does not vary becomes 0 (`StandardScalerModel.getTransformFunc`)."""
+    parameters, data = stage.parameters, stage.rows()[0]
 
     def operations(mean: float, std: float) -> tuple[Operation, ...]:
-        shift: tuple[Operation, ...] = (("subtract", mean),) if told["withMean"] else ()
-        scale: tuple[Operation, ...] = (("multiply", 1.0 / std if std else 0.0),) if told["withStd"] else ()
+        shift: tuple[Operation, ...] = (("subtract", mean),) if parameters["withMean"] else ()
+        scale: tuple[Operation, ...] = (("multiply", 1.0 / std if std else 0.0),) if parameters["withStd"] else ()
         return shift + scale
 
     return _scaled(
-        stage, columns, [operations(*each) for each in zip(vector(data["mean"]), vector(data["std"]), strict=True)]
+        stage, columns, [operations(*pair) for pair in zip(vector(data["mean"]), vector(data["std"]), strict=True)]
     )
 
 
 def _min_max(stage: SparkStage, columns: Columns) -> Columns:
-    """`(x - min) * ((high - low) / range) + low`; what does not vary becomes the middle (`MinMaxScalerModel`)."""
+    """`(x - min) * ((high - low) / range) + low`; a column that does not vary becomes the middle (`MinMaxScalerModel`)."""
     low, high, data = number(stage.parameters["min"]), number(stage.parameters["max"]), stage.rows()[0]
 
     def operations(least: float, most: float) -> tuple[Operation, ...]:
@@ -138,7 +142,7 @@ def _min_max(stage: SparkStage, columns: Columns) -> Columns:
         return (("subtract", least), ("multiply", scale), ("add", low))
 
     pairs = zip(vector(data["originalMin"]), vector(data["originalMax"]), strict=True)
-    return _scaled(stage, columns, [operations(*each) for each in pairs])
+    return _scaled(stage, columns, [operations(*pair) for pair in pairs])
 
 
 def _max_abs(stage: SparkStage, columns: Columns) -> Columns:
@@ -149,8 +153,8 @@ def _max_abs(stage: SparkStage, columns: Columns) -> Columns:
 
 def _scaled(stage: SparkStage, columns: Columns, operations: list[tuple[Operation, ...]]) -> Columns:
     scalars = _scalars(columns, stage.parameters["inputCol"])
-    made = zip(scalars, operations, strict=True)
-    return {stage.parameters["outputCol"]: tuple(Affine(input=each, operations=told) for each, told in made)}
+    pairs = zip(scalars, operations, strict=True)
+    return {stage.parameters["outputCol"]: tuple(Affine(input=scalar, operations=steps) for scalar, steps in pairs)}
 
 
 _STAGES: dict[str, Callable[[SparkStage, Columns], Columns]] = {

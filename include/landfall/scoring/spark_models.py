@@ -1,12 +1,12 @@
 """Models of Spark ML as scorers and decisions.
 
-A row of a saved tree is a node, numbered in pre-order (org.apache.spark.ml.tree, `DecisionTreeModelReadWrite`); an ensemble
-has the number of the tree beside it, and each tree's weight in `treesMetadata`.
+A row of a saved tree is a node, numbered in pre-order (org.apache.spark.ml.tree, `DecisionTreeModelReadWrite`). The rows of an
+ensemble have the tree's number beside it, and `treesMetadata` has the weight of each tree.
 
-Trees and forests are Spark's bit for bit, and so are linear and logistic scores and the margins of Bayes, of up to 255 numbers:
-as far as that Spark multiplies and adds in a plain loop. Boosted trees, and whatever is larger, go through a BLAS, which adds in
-an order of its own and may leave out roundings: the difference is at most 2^-52 for each term, of the sum of the terms' sizes.
-`exp` differs by an ulp between Java and C, so probabilities do by a few.
+Trees and forests are Spark's bit for bit. So are linear and logistic scores and the margins of Bayes of up to 255 numbers, for
+which Spark multiplies and adds in a plain loop. Boosted trees, and anything larger, go through a BLAS, which adds in its own
+order and may skip roundings: they differ by at most 2^-52 for each term, relative to the sum of the terms' sizes. `exp` differs
+by an ulp between Java and C, and so probabilities differ by a few.
 """
 
 import math
@@ -19,17 +19,17 @@ from typing import Any
 from landfall.scoring.form import Classes, Distances, Ensemble, Gaussian, Linear, Model, Nearest, Value
 from landfall.scoring.scalars import Checked, Scalar
 from landfall.scoring.spark_saved import SparkStage, matrix, number, vector
-from landfall.scoring.trees import CategorySplit, Leaf, Node, Row, Split, Tree
+from landfall.scoring.trees import CategorySplit, Leaf, Node, Numbers, Split, Tree
 
-Features = tuple[Scalar, ...]
-Values = Callable[[dict[str, Any]], Row]
+Scalars = tuple[Scalar, ...]
+Values = Callable[[dict[str, Any]], Numbers]
 
 
 def read_model(stage: SparkStage, features: Sequence[Scalar]) -> Model:
     """The form of a model on these features.
 
     Raises:
-        ModelError: it has `thresholds`, or another setting that has no form here.
+        ModelError: the model has `thresholds`, or another setting that has no form here.
     """
     if stage.parameters.get("thresholds"):
         raise stage.unsupported("thresholds")
@@ -42,32 +42,32 @@ def _node(nodes: dict[int, dict[str, Any]], at: int, values: Values) -> Node:
         return Leaf(values=values(node))
     left, right = (_node(nodes, node[side], values) for side in ("leftChild", "rightChild"))
     split = node["split"]
-    feature, told, count = split["featureIndex"], split["leftCategoriesOrThreshold"], split["numCategories"]
+    feature, left_values, count = split["featureIndex"], split["leftCategoriesOrThreshold"], split["numCategories"]
     if count < 0:
-        return Split(feature=feature, threshold=float(told[0]), left=left, right=right)
-    members_left = len(told) <= count // 2
-    members = set(told) if members_left else set(map(float, range(count))) - set(told)
+        return Split(feature=feature, threshold=float(left_values[0]), left=left, right=right)
+    members_left = len(left_values) <= count // 2
+    members = set(left_values) if members_left else set(map(float, range(count))) - set(left_values)
     return CategorySplit(
         feature=feature, members=tuple(sorted(members)), left=left, right=right, members_left=members_left
     )
 
 
-def _prediction(node: dict[str, Any]) -> Row:
+def _prediction(node: dict[str, Any]) -> Numbers:
     return (float(node["prediction"]),)
 
 
-def _counts(node: dict[str, Any]) -> Row:
+def _counts(node: dict[str, Any]) -> Numbers:
     return tuple(map(float, node["impurityStats"]))
 
 
-def _shares(node: dict[str, Any]) -> Row:
+def _shares(node: dict[str, Any]) -> Numbers:
     counts = _counts(node)
     total = _sum(counts)
     return tuple(count / total for count in counts) if total else (0.0,) * len(counts)
 
 
 def _sum(values: Sequence[float]) -> float:
-    """From left to right, each sum rounded. Python's `sum` is more precise than Spark's from 3.12 on."""
+    """The sum from left to right, rounded at each step. From Python 3.12 on `sum` is more precise than Spark."""
     return reduce(add, values, 0.0)
 
 
@@ -76,7 +76,7 @@ def _one_tree(stage: SparkStage, values: Values) -> tuple[Tree, ...]:
 
 
 def _trees(stage: SparkStage, values: Callable[[float], Values]) -> tuple[Tree, ...]:
-    """The trees of an ensemble; `values` is given each tree's weight."""
+    """The trees of an ensemble; `values` gets the weight of each tree."""
     nodes: dict[int, dict[int, dict[str, Any]]] = defaultdict(dict)
     for row in stage.rows():
         nodes[row["treeID"]][row["nodeData"]["id"]] = row["nodeData"]
@@ -88,53 +88,53 @@ def _weighted(weight: float) -> Values:
     return lambda node: (weight * float(node["prediction"]),)
 
 
-def _numbered(count: int) -> Row:
+def _numbered(count: int) -> Numbers:
     return tuple(map(float, range(count)))
 
 
-def _tree_value(stage: SparkStage, features: Features) -> Model:
+def _tree_value(stage: SparkStage, features: Scalars) -> Model:
     return Model(features=features, scorer=Ensemble(trees=_one_tree(stage, _prediction)), decision=Value())
 
 
-def _tree_class(stage: SparkStage, features: Features) -> Model:
-    """The class of the largest count in the leaf; probabilities are shares of the counts."""
-    count = stage.told["numClasses"]
+def _tree_class(stage: SparkStage, features: Scalars) -> Model:
+    """The class with the largest count in the leaf; probabilities are the shares of the counts."""
+    count = stage.metadata["numClasses"]
     scorer = Ensemble(trees=_one_tree(stage, _counts), start=(0.0,) * count)
     return Model(features=features, scorer=scorer, decision=Classes(labels=_numbered(count), probability="share"))
 
 
-def _forest_value(stage: SparkStage, features: Features) -> Model:
-    """The sum of the trees' predictions by their number."""
+def _forest_value(stage: SparkStage, features: Scalars) -> Model:
+    """The sum of the trees' predictions divided by the number of trees."""
     trees = _trees(stage, lambda _: _prediction)
     return Model(features=features, scorer=Ensemble(trees=trees, over=float(len(trees))), decision=Value())
 
 
-def _forest_class(stage: SparkStage, features: Features) -> Model:
+def _forest_class(stage: SparkStage, features: Scalars) -> Model:
     """Each tree adds the shares of its leaf's counts (`RandomForestClassificationModel.predictRaw`)."""
-    count = stage.told["numClasses"]
+    count = stage.metadata["numClasses"]
     scorer = Ensemble(trees=_trees(stage, lambda _: _shares), start=(0.0,) * count)
     return Model(features=features, scorer=scorer, decision=Classes(labels=_numbered(count), probability="share"))
 
 
-def _boosted_value(stage: SparkStage, features: Features) -> Model:
+def _boosted_value(stage: SparkStage, features: Scalars) -> Model:
     """The sum of weight times prediction (`GBTRegressionModel.predict`, by `BLAS.ddot`)."""
     return Model(features=features, scorer=Ensemble(trees=_trees(stage, _weighted)), decision=Value())
 
 
-def _boosted_class(stage: SparkStage, features: Features) -> Model:
-    """A margin above 0 is class 1; the probability of class 0 is 1 / (1 + exp(2 margin)) (`LogLoss.computeProbability`)."""
+def _boosted_class(stage: SparkStage, features: Scalars) -> Model:
+    """A margin above 0 is class 1. Class 0 has the probability 1 / (1 + exp(2 margin)) (`LogLoss.computeProbability`)."""
     decision = Classes(labels=(0.0, 1.0), probability="logistic", steepness=2.0, direct=0)
     return Model(features=features, scorer=Ensemble(trees=_trees(stage, _weighted)), decision=decision)
 
 
-def _linear(stage: SparkStage, features: Features) -> Model:
+def _linear(stage: SparkStage, features: Scalars) -> Model:
     data = stage.rows()[0]
     scorer = Linear(coefficients=(vector(data["coefficients"]),), intercepts=(float(data["intercept"]),))
     return Model(features=features, scorer=scorer, decision=Value())
 
 
-def _logistic(stage: SparkStage, features: Features) -> Model:
-    """Binary: class 1 where the margin is above log(t / (1 - t)) of `threshold`; multinomial: the largest margin."""
+def _logistic(stage: SparkStage, features: Scalars) -> Model:
+    """Binary: class 1 if the margin is above log(t / (1 - t)), t being `threshold`. Multinomial: the largest margin."""
     data = stage.rows()[0]
     coefficients, intercepts = matrix(data["coefficientMatrix"]), vector(data["interceptVector"])
     scorer = Linear(coefficients=coefficients, intercepts=intercepts)
@@ -147,7 +147,7 @@ def _logistic(stage: SparkStage, features: Features) -> Model:
     return Model(features=features, scorer=scorer, decision=decision)
 
 
-def _k_means(stage: SparkStage, features: Features) -> Model:
+def _k_means(stage: SparkStage, features: Scalars) -> Model:
     if stage.parameters["distanceMeasure"] != "euclidean":
         raise stage.unsupported("distanceMeasure")
     rows = sorted(stage.rows(), key=lambda row: int(row["clusterIdx"]))
@@ -155,13 +155,13 @@ def _k_means(stage: SparkStage, features: Features) -> Model:
     return Model(features=features, scorer=scorer, decision=Nearest())
 
 
-def _bayes(stage: SparkStage, features: Features) -> Model:
-    """Multinomial: `pi + theta x`, of features from 0 up. Gaussian: see `Gaussian`."""
+def _bayes(stage: SparkStage, features: Scalars) -> Model:
+    """Multinomial: `pi + theta x`, for features that are not negative. Gaussian: see `form.Gaussian`."""
     data, kind = stage.rows()[0], stage.parameters["modelType"]
     priors, means = vector(data["pi"]), matrix(data["theta"])
     decision = Classes(labels=_numbered(len(priors)), probability="softmax")
     if kind == "multinomial":
-        checked = tuple(Checked(input=each, missing=True, least=0.0) for each in features)
+        checked = tuple(Checked(input=feature, missing=True, least=0.0) for feature in features)
         scorer = Linear(coefficients=means, intercepts=priors)
         return Model(features=checked, scorer=scorer, decision=decision)
     if kind != "gaussian":
@@ -172,7 +172,7 @@ def _bayes(stage: SparkStage, features: Features) -> Model:
     return Model(features=features, scorer=gaussian, decision=decision)
 
 
-MODELS: dict[str, Callable[[SparkStage, Features], Model]] = {
+MODELS: dict[str, Callable[[SparkStage, Scalars], Model]] = {
     "DecisionTreeRegressionModel": _tree_value,
     "DecisionTreeClassificationModel": _tree_class,
     "RandomForestRegressionModel": _forest_value,

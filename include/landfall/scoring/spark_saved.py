@@ -1,4 +1,4 @@
-"""What Spark ML wrote of a fitted pipeline: each stage's parameters as JSON, its numbers as Parquet. Read without a JVM.
+"""Reads what Spark ML wrote of a fitted pipeline: each stage's parameters (JSON) and numbers (Parquet). Needs no JVM.
 
 The format is Spark's own (`DefaultParamsWriter`, and the `Data` class of each model), as Spark 4.0 writes it.
 """
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from landfall.errors import ModelError
-from landfall.scoring.trees import Row
+from landfall.scoring.trees import Numbers
 
 LEFT = "nothing was compiled"
 
 
 class Files(Protocol):
-    """Where a saved model is read from. The module `spark_jobs.files` is one."""
+    """Reads the files of a saved model, such as the module `spark_jobs.files`."""
 
     def list_files(self, folder: str, pattern: str) -> list[str]:
-        """The URLs of the files below `folder` whose last parts match `pattern`, sorted."""
+        """The URLs of the files below `folder` whose last path parts match `pattern`, sorted."""
 
     def read_file(self, url: str) -> bytes:
-        """A whole file."""
+        """The whole content of a file."""
 
 
 @dataclass(frozen=True)
@@ -29,32 +29,32 @@ class SparkStage:
     """One stage of a saved PipelineModel.
 
     Args:
-        folder: Where it is.
+        folder: The URL of its folder.
         kind: Its class, such as `VectorAssembler`.
-        told: Its whole metadata.
-        files: What reads it.
+        metadata: Its whole metadata, as saved.
+        files: What reads its files.
     """
 
     folder: str
     kind: str
-    told: dict[str, Any]
+    metadata: dict[str, Any]
     files: Files
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Parameter -> value, those by default too."""
-        return {**self.told["defaultParamMap"], **self.told["paramMap"]}
+        """Parameter -> value, with the default values of those that were not set."""
+        return {**self.metadata["defaultParamMap"], **self.metadata["paramMap"]}
 
     def columns(self, name: str) -> tuple[str, ...]:
-        """The columns of a parameter that is there for one column (`inputCol`) or for several (`inputCols`)."""
+        """The columns of a parameter that exists for one column (`inputCol`) or for several (`inputCols`)."""
         several = self.parameters.get(f"{name}s")
         return tuple(several) if several else (self.parameters[name],)
 
     def rows(self, folder: str = "data") -> list[dict[str, Any]]:
-        """The rows of its Parquet files.
+        """The rows of the stage's Parquet files in `folder`.
 
         Raises:
-            ModelError: there are none.
+            ModelError: there are no such files.
         """
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -66,7 +66,7 @@ class SparkStage:
         return [row for table in tables for row in table.to_pylist()]
 
     def unsupported(self, name: str) -> ModelError:
-        """The error of a setting that has no form here."""
+        """The error for a setting that has no form here."""
         return ModelError(
             f"`{self.kind}` with `{name}` = {self.parameters.get(name)} has no form in SQL.",
             looked=self.folder,
@@ -76,19 +76,19 @@ class SparkStage:
 
 
 def read_stages(model: str, files: Files) -> list[SparkStage]:
-    """The stages of the PipelineModel saved at the folder `model`, in their order, those of a pipeline in it in its place.
+    """The stages of the PipelineModel saved at the folder `model`, in order. A nested pipeline is replaced by its stages.
 
     Raises:
-        ModelError: there is none.
+        ModelError: there is no model.
     """
     stages: dict[int, SparkStage] = {}
     for url in files.list_files(f"{model}/stages", "stages/*/metadata/part-*"):
         folder = url.rpartition("/metadata/")[0]
         name = folder.rpartition("/stages/")
         if name[0].rstrip("/") == model.rstrip("/"):
-            told: dict[str, Any] = json.loads(files.read_file(url))
+            metadata: dict[str, Any] = json.loads(files.read_file(url))
             number = int(name[2].partition("_")[0])
-            stages[number] = SparkStage(folder, str(told["class"]).rpartition(".")[2], told, files)
+            stages[number] = SparkStage(folder, str(metadata["class"]).rpartition(".")[2], metadata, files)
     if not stages:
         raise ModelError(
             "There is no Spark model where one was expected.",
@@ -104,35 +104,35 @@ def read_stages(model: str, files: Files) -> list[SparkStage]:
     ]
 
 
-def vector(told: dict[str, Any]) -> Row:
-    """A saved vector as all of its numbers."""
-    if told["type"] == 1:
-        return tuple(map(float, told["values"]))
-    values = [0.0] * told["size"]
-    for position, value in zip(told["indices"], told["values"], strict=True):
+def vector(saved: dict[str, Any]) -> Numbers:
+    """All numbers of a saved vector, dense or sparse."""
+    if saved["type"] == 1:
+        return tuple(map(float, saved["values"]))
+    values = [0.0] * saved["size"]
+    for position, value in zip(saved["indices"], saved["values"], strict=True):
         values[position] = float(value)
     return tuple(values)
 
 
-def matrix(told: dict[str, Any]) -> tuple[Row, ...]:
-    """A saved matrix, row after row."""
-    high, wide, transposed = told["numRows"], told["numCols"], told["isTransposed"]
+def matrix(saved: dict[str, Any]) -> tuple[Numbers, ...]:
+    """The rows of a saved matrix."""
+    high, wide, transposed = saved["numRows"], saved["numCols"], saved["isTransposed"]
     cells = [[0.0] * wide for _ in range(high)]
     outer = high if transposed else wide
     inner = wide if transposed else high
     for a in range(outer):
-        if told["type"] == 1:
+        if saved["type"] == 1:
             within: Sequence[int] = range(inner)
-            values = told["values"][a * inner : (a + 1) * inner]
+            values = saved["values"][a * inner : (a + 1) * inner]
         else:
-            start, end = told["colPtrs"][a], told["colPtrs"][a + 1]
-            within, values = told["rowIndices"][start:end], told["values"][start:end]
+            start, end = saved["colPtrs"][a], saved["colPtrs"][a + 1]
+            within, values = saved["rowIndices"][start:end], saved["values"][start:end]
         for b, value in zip(within, values, strict=True):
             row, column = (a, b) if transposed else (b, a)
             cells[row][column] = float(value)
     return tuple(map(tuple, cells))
 
 
-def number(told: float | str) -> float:
-    """A number as Spark's JSON has it, where infinities and NaN are text."""
-    return float(told)
+def number(saved: float | str) -> float:
+    """A number as Spark writes it in JSON, where infinities and NaN are text."""
+    return float(saved)

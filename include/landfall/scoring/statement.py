@@ -1,8 +1,8 @@
-"""Expressions with names: what is computed once a row, what uses it, and the nested SELECT that does it.
+"""Expressions with names: what is computed once per row, what uses it, and the nested SELECT that computes it.
 
-A model uses its features in many places. Each is given a name and computed in a layer of its own; an expression stands in
-the first layer in which all names that it uses are known. PostgreSQL merges subqueries, which would compute a feature again
-at each split of each tree; `OFFSET 0` keeps it from that.
+A model uses its features in many places. So each feature gets a name and is computed in a layer of its own; an expression goes
+into the first layer in which all names that it uses are known. PostgreSQL would merge the subqueries and compute a feature again
+at each split of each tree; `OFFSET 0` prevents that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,13 @@ class Term:
 
 
 def joined(template: str, *terms: Term) -> Term:
-    """`template` with each `{}` filled by a term."""
+    """`template` with each `{}` replaced by a term; it uses the names of all of them."""
     return Term(template.format(*terms), frozenset().union(*(term.uses for term in terms)))
 
 
-Tree = tuple[Node, tuple[Term, ...]]
-Walk = tuple[Ensemble, tuple[Term, ...]]
-"""Trees and the names of their features, for those who write them in another way than as an expression."""
+BoundTree = tuple[Node, tuple[Term, ...]]
+BoundEnsemble = tuple[Ensemble, tuple[Term, ...]]
+"""Trees with the terms of their features, for callers that write them in another way than as an expression."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,22 +41,22 @@ class Binding:
 
     Args:
         name: The name.
-        kind: Its type in PostgreSQL, one of the schema `pg_catalog`.
+        kind: Its type in PostgreSQL, from the schema `pg_catalog`.
         term: The expression.
-        tree: The tree that the expression is, with the names of the features, for those who write it in another way.
-        walk: The ensemble whose sums it is the array of, with the names of the features: it has no expression.
+        tree: The tree that the expression stands for, with the terms of its features, for callers that write it in another way.
+        walk: The ensemble whose sums this array holds, with the terms of its features; then there is no expression.
     """
 
     name: str
     kind: str
     term: Term
-    tree: Tree | None = None
-    walk: Walk | None = None
+    tree: BoundTree | None = None
+    walk: BoundEnsemble | None = None
 
 
 @dataclass
 class Scope:
-    """Names as they are given out, layer by layer. Layer 0 knows the table's own columns, every other one only names."""
+    """Gives out names, layer by layer. Layer 0 knows the table's own columns; every later layer knows only names."""
 
     dialect: Dialect
     prefix: str = "b"
@@ -68,19 +68,19 @@ class Scope:
         self,
         term: Term,
         kind: str = "float8",
-        tree: Tree | None = None,
-        walk: Walk | None = None,
+        tree: BoundTree | None = None,
+        walk: BoundEnsemble | None = None,
         *,
         beside: Term | None = None,
     ) -> Term:
-        """A name for `term`: the prefix and a number. Nothing else has such a name, as the table's columns are out of sight.
+        """A name for `term`: the prefix and a number. It cannot clash: the table's columns are not visible in later layers.
 
         Args:
             term: The expression.
             kind: Its type in PostgreSQL.
             tree: See `Binding`.
             walk: See `Binding`.
-            beside: A name; `term` is not computed in a layer before that one's.
+            beside: A name; `term` is not computed in an earlier layer than that name.
         """
         name = f"{self.prefix}{len(self._depth)}"
         depth = max((self._depth[used] + 1 for used in term.uses), default=0)
@@ -93,7 +93,7 @@ class Scope:
         return Term(name, frozenset({name}))
 
     def refuse(self, condition: Term, reason: str) -> None:
-        """Rows of which `condition` is true are not scored. Of several reasons the first is told."""
+        """Does not score rows for which `condition` is true. A row with several reasons gets the first."""
         if (condition, reason) not in self.refusals:
             self.refusals.append((condition, reason))
 
@@ -104,9 +104,9 @@ class Compiled:
 
     Args:
         dialect: The dialect.
-        inputs: The columns that it needs.
-        layers: What is computed, each layer of those before it.
-        prediction: The prediction of a row that has no `reason`: a double, or text if the classes are texts.
+        inputs: The columns that the model needs.
+        layers: The names to compute; each layer uses only those before it.
+        prediction: The prediction of a row without a `reason`: a double, or text if the classes are texts.
         probabilities: The probability of each class of such a row, in the order of `labels`; empty if there are no classes.
         labels: The classes.
         reason: Null where the row can be scored, else why it cannot, such as `petal_length is null`.
@@ -122,42 +122,44 @@ class Compiled:
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
-        """All of them, each after those that it uses."""
+        """All names, each after those that it uses."""
         return tuple(binding for layer in self.layers for binding in layer)
 
     def outputs(self, probabilities: Sequence[str] = ()) -> dict[str, Term]:
-        """Name -> expression: `prediction`, `reason`, and the probabilities by the names given, in the order of `labels`.
+        """Name -> expression: `prediction`, `reason`, and the probabilities under the given names, in the order of `labels`.
 
-        Where `reason` is not null all others are.
+        Where `reason` is not null, all others are null.
         """
-        named = dict(zip(probabilities, self.probabilities, strict=True)) if probabilities else {}
-        known = {"prediction": self.prediction, **named}
-        given = {name: joined("CASE WHEN {} IS NULL THEN {} END", self.reason, each) for name, each in known.items()}
-        return {"prediction": given.pop("prediction"), "reason": self.reason, **given}
+        by_name = dict(zip(probabilities, self.probabilities, strict=True)) if probabilities else {}
+        outputs = {"prediction": self.prediction, **by_name}
+        scored = {
+            name: joined("CASE WHEN {} IS NULL THEN {} END", self.reason, output) for name, output in outputs.items()
+        }
+        return {"prediction": scored.pop("prediction"), "reason": self.reason, **scored}
 
     def query(self, source: str, keep: Sequence[str] = (), probabilities: Sequence[str] = ()) -> str:
-        """A SELECT of the columns `keep` and the outputs, of every row of `source`.
+        """A SELECT of the columns `keep` and the outputs, for every row of `source`.
 
         Args:
-            source: What stands after FROM: a quoted name, or a subquery with an alias.
-            keep: Columns of the source.
-            probabilities: Names of the probabilities, in the order of `labels`; empty: they are not computed.
+            source: What follows FROM: a quoted name, or a subquery with an alias.
+            keep: Columns of the source to pass through.
+            probabilities: Names for the probabilities, in the order of `labels`; empty: they are not computed.
         """
-        quote = self.dialect.identifier
+        quoted = self.dialect.identifier
         outputs = self.outputs(probabilities)
         kept = [f"k{number}" for number in range(len(keep))]
-        made = source
+        inner = source
         for number, layer in enumerate(self.layers):
-            carried = kept if number else [f"{quote(name)} AS {k}" for name, k in zip(keep, kept, strict=True)]
+            carried = kept if number else [f"{quoted(name)} AS {k}" for name, k in zip(keep, kept, strict=True)]
             names = [*carried, *self._alive(number, outputs)]
             names += [f"{binding.term} AS {binding.name}" for binding in layer if self._is_used(binding, outputs)]
-            made = f"(SELECT {', '.join(names)} FROM {made}{self.dialect.fence}) AS l{number}"  # noqa: S608  (names are quoted by the dialect)
-        columns = [f"{k} AS {quote(name)}" for name, k in zip(keep, kept, strict=True)]
-        columns += [f"{term} AS {quote(name)}" for name, term in outputs.items()]
-        return f"SELECT {', '.join(columns)} FROM {made}"  # noqa: S608
+            inner = f"(SELECT {', '.join(names)} FROM {inner}{self.dialect.fence}) AS l{number}"  # noqa: S608  (names are quoted by the dialect)
+        columns = [f"{k} AS {quoted(name)}" for name, k in zip(keep, kept, strict=True)]
+        columns += [f"{term} AS {quoted(name)}" for name, term in outputs.items()]
+        return f"SELECT {', '.join(columns)} FROM {inner}"  # noqa: S608
 
     def _alive(self, number: int, outputs: Mapping[str, Term]) -> list[str]:
-        """The names made before layer `number` that something after it still uses."""
+        """The names from before layer `number` that something after it still uses."""
         later = [binding.term for layer in self.layers[number + 1 :] for binding in layer]
         used = frozenset().union(*(term.uses for term in (*later, *outputs.values())))
         return [binding.name for layer in self.layers[:number] for binding in layer if binding.name in used]

@@ -1,4 +1,4 @@
-"""Trees as values: where a row goes, and what it finds there."""
+"""Trees as values: where a row goes, and what the leaf there gives."""
 
 import math
 from collections.abc import Iterator
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from landfall.errors import SpecError
 from landfall.scoring.scalars import require_finite
 
-Row = tuple[float, ...]
+Numbers = tuple[float, ...]
 DEEPEST = 500
-"""No tree is deeper: PostgreSQL's stack holds about twice as many levels of CASE, and so does Python's."""
+"""The most splits that a tree may be deep: PostgreSQL's stack holds about twice as many levels of CASE, and so does Python's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leaf:
-    """What a tree gives, a number for each of the scores that it adds to."""
+    """The end of a path: one number for each of the scores that the tree adds to."""
 
-    values: Row
+    values: Numbers
 
     def __post_init__(self) -> None:
         require_finite("Leaf.values", self.values)
@@ -39,13 +39,13 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class CategorySplit:
-    """To the side `members_left` tells if the feature is one of `members`, else to the other; NaN is no member.
+    """A member of `members` goes to the side that `members_left` says, anything else to the other; NaN is no member.
 
-    Spark ML (`CategoricalSplit`) keeps the smaller side as its set, so a category that is on no side goes to the larger.
+    Spark ML (`CategoricalSplit`) keeps the smaller side as its set, so a category that is on neither side goes to the larger.
     """
 
     feature: int
-    members: Row
+    members: Numbers
     left: "Node"
     right: "Node"
     members_left: bool = True
@@ -68,16 +68,16 @@ class Tree:
 
 
 def depth(root: Node) -> int:
-    """Splits between the root and the deepest leaf."""
-    level, found = [root], -1
+    """How many splits there are between the root and the deepest leaf."""
+    level, splits_deep = [root], -1
     while level:
         level = [below for node in level if not isinstance(node, Leaf) for below in (node.left, node.right)]
-        found += 1
-    return found
+        splits_deep += 1
+    return splits_deep
 
 
 def splits(node: Node) -> Iterator[Split | CategorySplit]:
-    """The splits of a tree from a node on, a node before what is below it."""
+    """The splits of a tree from a node on; a node comes before those below it."""
     if not isinstance(node, Leaf):
         yield node
         yield from splits(node.left)

@@ -1,7 +1,8 @@
-"""Trees as arrays of nodes, for PL/pgSQL: each step goes from a node to one of the two below it; a leaf stays where it is.
+"""Trees as arrays of nodes, for PL/pgSQL. Each step goes from a node to one of the two below it; a leaf leads to itself.
 
-All trees stand one behind the other. Constants in an expression are not copied, and an element of an array of numbers is found
-by its place, so a step costs the same however large the forest is. Sums are added tree by tree, as everywhere.
+The arrays hold the nodes of all trees, tree after tree. PL/pgSQL does not copy constants in an expression, and finds an element
+of an array of numbers by its position, so a step costs the same however large the forest is. Sums are added tree by tree, as
+everywhere.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from landfall.scoring.trees import Leaf, Node, Split, depth
 
 @dataclass
 class _Nodes:
-    """The nodes of all trees, each with a number from 1."""
+    """The nodes of all trees; each has a number, counted from 1."""
 
     features: list[int] = field(default_factory=list)
     thresholds: list[float] = field(default_factory=list)
@@ -22,39 +23,39 @@ class _Nodes:
     values: list[tuple[float, ...]] = field(default_factory=list)
 
     def add(self, node: Node, wide: int, scores: int) -> int:
-        """The number of a node that is put behind the others, with those below it. `wide`: how many features there are."""
-        at = len(self.features)
+        """Appends a node and those below it, and gives its number. `wide` is the number of features."""
+        position = len(self.features)
         self.features.append(1)
         self.thresholds.append(0.0)
-        self.below.append((at + 1, at + 1))
+        self.below.append((position + 1, position + 1))
         self.values.append(node.values if isinstance(node, Leaf) else (0.0,) * scores)
         if isinstance(node, Split):
-            self.features[at] = node.feature + 1 + (wide if node.missing_left else 0)
-            self.thresholds[at] = node.threshold
-            self.below[at] = (self.add(node.left, wide, scores), self.add(node.right, wide, scores))
-        return at + 1
+            self.features[position] = node.feature + 1 + (wide if node.missing_left else 0)
+            self.thresholds[position] = node.threshold
+            self.below[position] = (self.add(node.left, wide, scores), self.add(node.right, wide, scores))
+        return position + 1
 
 
 def walk_statements(
-    dialect: Dialect, name: str, ensemble: Ensemble, seen: tuple[Term, ...]
+    dialect: Dialect, name: str, ensemble: Ensemble, terms: tuple[Term, ...]
 ) -> tuple[list[str], list[str]]:
-    """Declarations, and statements that give `name` the array of the scores' sums.
+    """Declarations, and statements that assign to `name` the array of the scores' sums.
 
-    The trees split by thresholds alone, and add to every score.
+    Every tree must split by thresholds alone and add to every score.
 
-    Where a missing value goes left, the node asks for a second copy of the feature, in which NaN is -Infinity: it is less
+    Where a missing value goes left, the node looks at a second copy of the feature, in which NaN is -Infinity: that is less
     than any threshold, as NaN is more.
     """
-    nodes, wide, scores = _Nodes(), len(seen), range(ensemble.scores)
+    nodes, wide, scores = _Nodes(), len(terms), range(ensemble.scores)
     roots = [nodes.add(tree.root, wide, ensemble.scores) for tree in ensemble.trees]
     nan, least = dialect.number(float("nan")), dialect.number(float("-inf"))
-    asked = [str(term) for term in seen]
+    copies = [str(term) for term in terms]
     if max(nodes.features) > wide:
-        asked += [f"CASE WHEN {term} = {nan} THEN {least} ELSE {term} END" for term in seen]
-    lefts, rights = (_whole([pair[side] for pair in nodes.below]) for side in (0, 1))
+        copies += [f"CASE WHEN {term} = {nan} THEN {least} ELSE {term} END" for term in terms]
+    lefts, rights = (_integers([pair[side] for pair in nodes.below]) for side in (0, 1))
     reached = [dialect.numbers(tuple(values[k] for values in nodes.values)) for k in scores]
     steps = max(depth(tree.root) for tree in ensemble.trees)
-    features, thresholds = _whole(nodes.features), dialect.numbers(tuple(nodes.thresholds))
+    features, thresholds = _integers(nodes.features), dialect.numbers(tuple(nodes.thresholds))
     return (
         [
             "  features pg_catalog.float8[];",
@@ -62,8 +63,8 @@ def walk_statements(
             *(f"  sum{k} pg_catalog.float8 := {dialect.number(ensemble.start[k])};" for k in scores),
         ],
         [
-            f"  features := ARRAY[{', '.join(asked) or nan}]::pg_catalog.float8[];",
-            f"  FOREACH node IN ARRAY {_whole(roots)} LOOP",
+            f"  features := ARRAY[{', '.join(copies) or nan}]::pg_catalog.float8[];",
+            f"  FOREACH node IN ARRAY {_integers(roots)} LOOP",
             f"    FOR step IN 1..{steps} LOOP",
             f"      node := CASE WHEN features[({features})[node]] <= ({thresholds})[node]",
             f"        THEN ({lefts})[node] ELSE ({rights})[node] END;",
@@ -75,5 +76,5 @@ def walk_statements(
     )
 
 
-def _whole(numbers: list[int]) -> str:
+def _integers(numbers: list[int]) -> str:
     return "'{" + ",".join(map(str, numbers)) + "}'::pg_catalog.int4[]"

@@ -1,8 +1,8 @@
-"""`python -m landfall.stack.airflow COMMAND...`: Airflow's own command line, with what the tasks need imported first.
+"""`python -m landfall.stack.airflow COMMAND...`: Airflow's own command line, which first imports what the tasks need.
 
-Only the scheduler imports it: its workers are forked from it, and the task processes from them, so they share the
-modules instead of each importing them again: 3.3 s of CPU that a Spark or MLflow task does not pay, and the
-scheduler with four workers takes 320 MB in all. None of the modules opens a connection or a gRPC channel when imported.
+Only the scheduler imports it. Its workers are forked from it, and the task processes from them, so they share these modules
+instead of importing them again: a Spark or MLflow task saves 3.3 s of CPU, and the scheduler with four workers takes
+320 MB in all. None of the modules opens a connection or a gRPC channel when it is imported.
 """
 
 import gc
@@ -38,7 +38,7 @@ HEAVY = (
     "landfall.orchestration.steps.audit",
     "landfall.orchestration.lineage.events",
     "landfall.orchestration.lineage_files",
-    "landfall.compute.local",
+    "landfall.compute.local.warm",
     "landfall.freshness",
     "landfall.ledger.survey",
 )
@@ -47,7 +47,7 @@ log = logging.getLogger("landfall.stack.airflow")
 
 
 def preload(modules: Sequence[str]) -> None:
-    """Imports `modules`; one that cannot be imported is logged and left to the task that needs it."""
+    """Imports `modules`. One that cannot be imported is logged; the task that needs it imports it itself."""
     began = time.monotonic()
     for name in modules:
         try:
@@ -59,33 +59,33 @@ def preload(modules: Sequence[str]) -> None:
 
 
 def open_files() -> None:
-    """As many open files as this user may have: Airflow's own triggerer keeps the log of every waiting task open."""
+    """Raises the limit of open files as far as this user may: Airflow's triggerer keeps every waiting task's log open."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def wait_for_the_api(url: str, *, pause: float = 0.5) -> None:
-    """Returns once the API that tasks talk to has answered: a task that starts before is killed when its calls are not.
+    """Returns once the API that tasks call has answered: a task that starts earlier is killed when its calls go unanswered.
 
-    It waits as long as it takes; whoever watches this process sees that it has not begun.
+    It waits as long as needed; whoever watches this process sees that it has not begun.
     """
-    began, told = time.monotonic(), 0.0
+    began, logged_at = time.monotonic(), 0.0
     while True:
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"{url}health", timeout=10):
                 return
         except OSError as error:
-            if time.monotonic() - told > 10:
-                told = time.monotonic()
-                log.info("waiting for %s, %.0f s so far: %s", url, told - began, error)
+            if time.monotonic() - logged_at > 10:
+                logged_at = time.monotonic()
+                log.info("waiting for %s, %.0f s so far: %s", url, logged_at - began, error)
         time.sleep(pause)
 
 
 def main(arguments: Sequence[str]) -> None:
     logging.basicConfig(level=logging.INFO)
     sys.argv = ["airflow", *arguments]
-    # By name, because this room knows Airflow as a program to start, not as a library.
+    # Imported by name, because this room knows Airflow as a program to start, not as a library.
     program = importlib.import_module("airflow.__main__")
     if arguments[:1] == ["scheduler"]:
         preload(HEAVY)

@@ -1,4 +1,4 @@
-"""Airflow's four servers, started one by one so that each can be watched, restarted and ended."""
+"""Airflow's four servers, each started by itself so that each can be watched, restarted and ended."""
 
 import json
 import sys
@@ -11,15 +11,15 @@ from pathlib import Path
 from landfall.errors import StackError
 from landfall.stack import children
 from landfall.stack.answers import http_get
-from landfall.stack.part import Part, Say, Unknown, last_lines
+from landfall.stack.part import Announce, Part, Unknown, last_lines
 from landfall.stack.revisions import AIRFLOW, MLFLOW, Schema
 
 HEALTH = "/api/v2/monitor/health"
 EXECUTION = "/execution/health"
-"""A route of the API that tasks use. The first request to that API builds all its routes, and nothing else is answered
-meanwhile: 5 s on a quiet machine, a minute on a busy one. So the part is healthy only once that has been done."""
+"""A route of the API that tasks use. The first request to that API builds all its routes, and no other is answered meanwhile:
+5 s on a quiet machine, a minute on a busy one. So the part is healthy only once this route has answered."""
 OPTIONS = {
-    # Without the log servers, which listen on every interface: logs are on the same disk.
+    # Without the log servers, which would listen on every interface: the logs are on the same disk.
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "triggerer": ("triggerer", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
@@ -28,11 +28,10 @@ OPTIONS = {
 
 
 class Tables:
-    """The tables of Airflow and MLflow in their databases: made or migrated where the database says that they are not those
-    of the installed version.
+    """Makes or migrates the tables of Airflow and MLflow, if they are not those of the installed version.
 
-    With them, at each start of the stack, the functions of deployed models that an earlier version has made: no marker tells
-    whether that was done, because a database may be put back as it was before.
+    At each start of the stack it also repairs functions of deployed models that an earlier version made. No marker says
+    whether that was done already, because a database may be put back as it was before.
     """
 
     def __init__(self, *, log: Path, env: Mapping[str, str]) -> None:
@@ -41,28 +40,28 @@ class Tables:
         self._repaired = False
         self._done: set[str] = set()
 
-    def migrate(self, say: Say, *which: Schema) -> None:
-        """Returns at once when nothing is to be done. One query of each database, once a start.
+    def migrate(self, say: Announce, *schemas: Schema) -> None:
+        """Returns at once if nothing has to be done. It makes one query to each database, once per start of the stack.
 
         Args:
-            say: Is told what is migrated.
-            which: Whose tables; by default both.
+            say: Called with what is being migrated.
+            schemas: Whose tables; by default both.
 
         Raises:
-            StackError: a migration failed, or the tables are those of a newer version than the installed one.
+            StackError: a migration failed, or the tables are from a newer version than the installed one.
         """
         with self._alone:
-            asked = [schema for schema in which or (AIRFLOW, MLFLOW) if schema.name not in self._done]
-            due = [schema for schema in asked if schema.is_due(self.env[_MIGRATIONS[schema.name].url])]
+            chosen = [schema for schema in schemas or (AIRFLOW, MLFLOW) if schema.name not in self._done]
+            due = [schema for schema in chosen if schema.is_due(self.env[_MIGRATIONS[schema.name].url])]
             if due:
                 say(f"migrating {' and '.join(schema.installed for schema in due)}")
             started = [(schema, self._start(_MIGRATIONS[schema.name].module)) for schema in due]
             repair = None if self._repaired else self._start(["landfall.deployments.repair"])
             for schema, process in started:
                 self._wait(process, f"The tables of `{schema.installed}` could not be made.")
-            self._done |= {schema.name for schema in asked}
+            self._done |= {schema.name for schema in chosen}
             if repair:
-                self._wait(repair, "The functions of deployed models could not be looked at.")
+                self._wait(repair, "The functions of deployed models could not be checked.")
                 self._repaired = True
 
     def _start(self, module: Sequence[str]) -> children.Process:
@@ -76,7 +75,7 @@ class Tables:
 
 @dataclass(frozen=True)
 class _Migration:
-    """The variable with a database's URL, and the module that migrates its tables, with its arguments."""
+    """The variable with a database's URL; the module that migrates its tables, with its arguments."""
 
     url: str
     module: tuple[str, ...]
@@ -89,7 +88,7 @@ _MIGRATIONS = {
 
 
 class AirflowPart(Part):
-    """One of the four; `check` asks the api-server about the other three."""
+    """One of the four servers; `check` asks the api-server about the other three."""
 
     needs = ("postgres",)
 
@@ -101,7 +100,7 @@ class AirflowPart(Part):
         if component == "api-server":
             self.url, self.secret_file = f"http://127.0.0.1:{port}", passwords
 
-    def prepare(self, say: Say) -> None:
+    def prepare(self, say: Announce) -> None:
         self.tables.migrate(say)
 
     def command(self) -> list[str]:
@@ -115,11 +114,11 @@ class AirflowPart(Part):
         tried = f"GET http://127.0.0.1:{self.port}{HEALTH}"
         if status != 200:
             return Unknown(f"{tried}: {status or ''} {body[:200]}")
-        told = json.loads(body)
-        if told["metadatabase"]["status"] != "healthy":
-            return Unknown(f"{tried}: the database is {told['metadatabase']['status']}")
+        health = json.loads(body)
+        if health["metadatabase"]["status"] != "healthy":
+            return Unknown(f"{tried}: the database is {health['metadatabase']['status']}")
         word = self.name.replace("-", "_")
-        state = told.get(word) or {}
+        state = health.get(word) or {}
         beat = state.get(f"latest_{word}_heartbeat")
         if state.get("status") == "healthy" and beat and datetime.fromisoformat(beat).timestamp() >= started:
             return None

@@ -1,4 +1,4 @@
-"""`python -m landfall.stack.bill PACKAGES OUT`: the jars added to a bill of materials of the packages (CycloneDX JSON)."""
+"""`python -m landfall.stack.bill PACKAGES OUT`: adds the jars to a bill of materials of the packages (CycloneDX JSON)."""
 
 import json
 import re
@@ -12,30 +12,32 @@ _NAME = re.compile(r"(?P<name>.+?)-(?P<version>\d[\w.+-]*)\.jar")
 
 
 def components() -> list[dict[str, Any]]:
-    """Each jar with its SHA-256. Only of those that are named themselves is the group known; others came with them."""
+    """Each jar with its SHA-256. The group is known only for the jars that `jars` names, not for those that came with them."""
     groups = {
-        "{1}-{2}.jar".format(*jar.split(":")): jar.split(":")[0] for each in (jars.SPARK, jars.S3) for jar in each.jars
+        "{1}-{2}.jar".format(*jar.split(":")): jar.split(":")[0]
+        for jar_set in (jars.SPARK, jars.S3)
+        for jar in jar_set.jars
     }
-    made = []
+    listed = []
     for name, files in json.loads(jar_lock.FILE.read_text(encoding="utf-8")).items():
         for file, digest in files.items():
             match = _NAME.fullmatch(file)
-            known = match.groupdict() if match else {"name": file, "version": ""}
+            parts = match.groupdict() if match else {"name": file, "version": ""}
             group = groups.get(file)
-            purl = f"pkg:maven/{group}/{known['name']}@{known['version']}" if group else f"pkg:generic/{file}"
-            made.append({
+            purl = f"pkg:maven/{group}/{parts['name']}@{parts['version']}" if group else f"pkg:generic/{file}"
+            listed.append({
                 "bom-ref": f"{name}/{file}",
                 "type": "library",
                 **({"group": group} if group else {}),
-                **known,
+                **parts,
                 "hashes": [{"alg": "SHA-256", "content": digest}],
                 "purl": purl,
             })  # fmt: skip
-    return made
+    return listed
 
 
 def main(packages: Path, out: Path) -> None:
-    """Write the bill of both."""
+    """Writes the bill of packages and jars."""
     bill = json.loads(packages.read_text(encoding="utf-8"))
     bill["components"] = [*bill.get("components", []), *components()]
     out.write_text(json.dumps(bill, indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""From a home, ports and secrets to the parts that make the stack."""
+"""Makes the parts of the stack from a home, ports and secrets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from landfall.errors import StackError
 from landfall.stack import jars, layout
 from landfall.stack.airflow_parts import OPTIONS, AirflowPart, Tables
 from landfall.stack.databases import Logins
-from landfall.stack.databricks import Databricks, connection
+from landfall.stack.databricks import DatabricksWorkspace, connection
 from landfall.stack.java import Java
 from landfall.stack.layout import Layout
 from landfall.stack.mlflow import Keys, Mlflow
 from landfall.stack.part import Part
 from landfall.stack.postgres import Postgres
-from landfall.stack.s3 import S3
+from landfall.stack.s3 import S3Server
 from landfall.stack.secrets import Secrets
 from landfall.stack.spark import Spark
 from landfall.stack.variables import BUCKET, for_servers, variables
@@ -31,7 +31,7 @@ NEEDS = {
 
 
 def chosen(parts: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
-    """The parts to start for `parts` (empty: the usual ones) and `extra`, with those they cannot do without.
+    """The parts to start for `parts` (empty: the usual ones) and `extra`, with those that they need.
 
     `airflow` stands for its four servers.
 
@@ -42,14 +42,14 @@ def chosen(parts: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
     for name in [*(parts or USUAL), *extra]:
         if name not in (*KNOWN, "airflow"):
             raise StackError.unknown("part", name, [*KNOWN, "airflow"], next="landfall up --parts postgres,s3,spark")
-        for one in AIRFLOW if name == "airflow" else (name,):
-            wanted |= {one, *NEEDS.get(one, ())}
+        for part in AIRFLOW if name == "airflow" else (name,):
+            wanted |= {part, *NEEDS.get(part, ())}
     return [name for name in KNOWN if name in wanted]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Blueprint:
-    """All that is decided before the first server starts."""
+    """Everything that is decided before the first server starts."""
 
     layout: Layout
     project: Path
@@ -58,7 +58,7 @@ class Blueprint:
     java: Java
 
     def variables(self, names: Sequence[str]) -> dict[str, str]:
-        """The content of the `env` file, where the parts called `names` are to start."""
+        """The content of the `env` file for a stack with the parts called `names`."""
         written = variables(
             layout=self.layout,
             project=self.project,
@@ -69,16 +69,16 @@ class Blueprint:
         )
         if "mlflow" in names:
             written["LANDFALL_MLFLOW_URL"] = f"http://127.0.0.1:{self.ports['mlflow']}"
-        if "databricks" in names:  # else a connection of the shell, to a real workspace, is to stay as it is
+        if "databricks" in names:  # otherwise a shell's connection to a real workspace stays as it is
             token = self.secrets.databricks_token
             written["AIRFLOW_CONN_LANDFALL_DATABRICKS"] = connection(self.ports["databricks"], token, written)
         return written
 
     def parts(self, names: Sequence[str], written: Mapping[str, str]) -> list[Part]:
         """The parts called `names`, ready to start."""
-        at, env, secrets, ports = self.layout, for_servers(written), self.secrets, self.ports
-        s3 = S3(
-            log=at.log("s3"), env=env, data=at.data("s3"), port=ports["s3"], bucket=BUCKET, java=self.java,
+        files, env, secrets, ports = self.layout, for_servers(written), self.secrets, self.ports
+        s3 = S3Server(
+            log=files.log("s3"), env=env, data=files.data("s3"), port=ports["s3"], bucket=BUCKET, java=self.java,
             access_key=secrets.s3_access_key, secret_key=secrets.s3_secret_key, cache=layout.cache(),
             models_access_key=secrets.models_access_key, models_secret_key=secrets.models_secret_key,
         )  # fmt: skip
@@ -88,33 +88,38 @@ class Blueprint:
             "landfall": secrets.database_landfall,
         }
         postgres = Postgres(
-            log=at.log("postgres"), env=env, data=at.data("postgres"), port=ports["postgres"],
+            log=files.log("postgres"), env=env, data=files.data("postgres"), port=ports["postgres"],
             password=secrets.postgres, logins=Logins(owners=owners, reader=secrets.database_reader),
         )  # fmt: skip
         spark = Spark(
-            log=at.log("spark"), env=env, data=at.data("spark"), port=ports["spark"], s3=s3,
+            log=files.log("spark"), env=env, data=files.data("spark"), port=ports["spark"], s3=s3,
             token=secrets.spark_token, java=self.java, project=self.project,
         )  # fmt: skip
-        tables = Tables(log=at.log("migrate"), env=env)
+        tables = Tables(log=files.log("migrate"), env=env)
         mlflow = Mlflow(
-            log=at.log("mlflow"), env=env, data=at.data("mlflow"), port=ports["mlflow"], tables=tables,
+            log=files.log("mlflow"), env=env, data=files.data("mlflow"), port=ports["mlflow"], tables=tables,
             tracking=written["MLFLOW_TRACKING_URI"], artifacts=written["LANDFALL_MLFLOW_ARTIFACTS"],
             keys=Keys(
                 password=secrets.mlflow_admin, session=secrets.mlflow_session, access_key=secrets.models_access_key,
                 secret_key=secrets.models_secret_key,
             ),
-            passwords=at.mlflow_passwords_file,
+            passwords=files.mlflow_passwords_file,
         )  # fmt: skip
         airflow = [
             AirflowPart(
-                name, log=at.log(name), env=env, port=ports["api-server"], tables=tables, passwords=at.passwords_file
+                name,
+                log=files.log(name),
+                env=env,
+                port=ports["api-server"],
+                tables=tables,
+                passwords=files.passwords_file,
             )
             for name in AIRFLOW
         ]
         for part in (postgres, s3):
-            part.secret_file = at.secrets_file
-        databricks = Databricks(
-            log=at.log("databricks"), env=env, data=at.data("databricks"), port=ports["databricks"], java=self.java,
-            token=secrets.databricks_token, token_file=at.databricks_token_file, cache=layout.cache(),
+            part.secret_file = files.secrets_file
+        databricks = DatabricksWorkspace(
+            log=files.log("databricks"), env=env, data=files.data("databricks"), port=ports["databricks"], java=self.java,
+            token=secrets.databricks_token, token_file=files.databricks_token_file, cache=layout.cache(),
         )  # fmt: skip
         return [part for part in (postgres, s3, spark, *airflow, mlflow, databricks) if part.name in names]

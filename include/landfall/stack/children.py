@@ -1,4 +1,4 @@
-"""Starting and ending processes, with all that they start in turn."""
+"""Starts and ends processes, together with all processes that they start in turn."""
 
 import ctypes
 import os
@@ -27,9 +27,9 @@ def spawn(
     user: str | None = None,
     death_signal: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Starts `command` in a session of its own, its output appended to `log`; it gets `death_signal` if we die.
+    """Starts `command` in its own session and appends its output to `log`. If this process dies, it gets `death_signal`.
 
-    `wrap` goes before the command (such as unshare); `user` is whom to run as, when we are root.
+    `wrap` is put before the command (such as unshare); `user` is the user to run it as, if we are root.
     """
     rotate(log)
     guard = [sys.executable, "-I", "-S", str(GUARD), str(int(death_signal))]
@@ -48,9 +48,9 @@ def spawn(
 
 
 def rotate(log: Path) -> bool:
-    """Moves what a log holds to `NAME.log.1` once it is large, also while servers write to it; True if it did.
+    """Moves the content of a large log to `NAME.log.1`, even while servers write to the log. True if it did.
 
-    The file stays the same one, since a server keeps it open (for appending): what it writes in the moment between the copy
+    The file itself stays, since a server keeps it open for appending. What a server writes in the moment between the copy
     and the cut is lost.
     """
     try:
@@ -62,19 +62,19 @@ def rotate(log: Path) -> bool:
         partial.chmod(0o600)
         partial.replace(before)
         os.truncate(log, 0)
-    except OSError:  # a full disk keeps the log as it is; the next look tries again
+    except OSError:  # on a full disk the log stays as it is; the next call tries again
         return False
     return True
 
 
 def adopt_orphans() -> None:
-    """Makes this process the parent of what its children leave behind, so that `descendants` finds them."""
+    """Makes this process the parent of orphans among its descendants, so that `descendants` finds them."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def reap(owned: Iterable[int]) -> None:
-    """Collects adopted children that have ended; those in `owned` are collected by who started them."""
+    """Collects adopted children that have ended. The processes in `owned` are collected by whoever started them."""
     mine = set(owned)
     for child in psutil.Process().children():
         with suppress(psutil.Error, ChildProcessError):
@@ -83,12 +83,12 @@ def reap(owned: Iterable[int]) -> None:
 
 
 def created(pid: int) -> float:
-    """When the process `pid` was created, in seconds since the machine started: with the pid, this names it for good.
+    """When the process `pid` was created, in seconds since the machine started. Together with the pid this is unique.
 
-    Not the time of day: when somebody sets the clock, every process would seem to be another one.
+    It is not the time of day: if somebody set the clock, every process would seem to be another one.
 
     Raises:
-        psutil.NoSuchProcess: there is none.
+        psutil.NoSuchProcess: there is no such process.
     """
     if sys.platform != "linux":
         return psutil.Process(pid).create_time()
@@ -100,7 +100,7 @@ def created(pid: int) -> float:
 
 
 def this_boot() -> str:
-    """Names the time since the machine was started last; after another start, no recorded pid means anything."""
+    """A name for the time since the machine last started; after a restart, recorded pids mean nothing."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
@@ -108,28 +108,28 @@ def this_boot() -> str:
 
 
 def same(pid: int, born: float) -> psutil.Process | None:
-    """The process `pid` if it is still the one that was created at `born`, and not a zombie."""
+    """The process `pid`, if it is still the one that was created at `born` and no zombie; else None."""
     with suppress(psutil.Error):
-        found = psutil.Process(pid)
-        if abs(created(pid) - born) < 0.5 and found.status() != psutil.STATUS_ZOMBIE:
-            return found
+        process = psutil.Process(pid)
+        if abs(created(pid) - born) < 0.5 and process.status() != psutil.STATUS_ZOMBIE:
+            return process
     return None
 
 
 def family(pid: int, born: float) -> list[psutil.Process]:
-    """What a recorded server and everything it started still are: its session, its tree.
+    """What is left of a recorded server and everything that it started: its session and its process tree.
 
-    A session keeps its number as long as it has a member, so members found under a dead leader are its own, as long
-    as they are not older than it was.
+    A session keeps its number as long as it has a member. So members of a session whose leader is dead are the server's,
+    unless they are older than it was.
     """
     members: dict[int, psutil.Process] = {}
     leader = same(pid, born)
     if leader is None and psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        return []  # the number is somebody else's by now
-    for one in psutil.process_iter():
+        return []  # another process has this number by now
+    for process in psutil.process_iter():
         with suppress(psutil.Error, ProcessLookupError):
-            if os.getsid(one.pid) == pid and created(one.pid) > born - 0.5:
-                members[one.pid] = one
+            if os.getsid(process.pid) == pid and created(process.pid) > born - 0.5:
+                members[process.pid] = process
     for root in [leader] if leader else list(members.values()):
         with suppress(psutil.Error):
             members.update({child.pid: child for child in [root, *root.children(recursive=True)]})
@@ -137,21 +137,21 @@ def family(pid: int, born: float) -> list[psutil.Process]:
 
 
 def seconds_of_cpu(processes: Iterable[psutil.Process]) -> float:
-    """CPU time that `processes` and their children that have ended have used so far."""
+    """CPU time that `processes`, and those of their children that have ended, have used so far."""
     used = 0.0
-    for one in processes:
+    for process in processes:
         with suppress(psutil.Error):
-            used += sum(one.cpu_times()[:4])  # user and system, of its own and of its ended children
+            used += sum(process.cpu_times()[:4])  # user and system time, its own and its ended children's
     return used
 
 
 def end(processes: Sequence[psutil.Process], *, ask: signal.Signals = signal.SIGTERM, patience: float = 5.0) -> None:
-    """Asks `processes` to end, and ends those that have not after `patience` seconds. Returns when they are gone."""
-    for one in processes:
+    """Asks `processes` to end, kills those that have not ended after `patience` seconds, and returns when all are gone."""
+    for process in processes:
         with suppress(psutil.Error):
-            one.send_signal(ask)
+            process.send_signal(ask)
     _, left = psutil.wait_procs(processes, timeout=patience)
-    for one in left:
+    for process in left:
         with suppress(psutil.Error):
-            one.kill()
+            process.kill()
     psutil.wait_procs(left, timeout=5)

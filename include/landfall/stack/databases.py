@@ -1,11 +1,11 @@
-"""The databases of the cluster and who may do what in them, as statements that a superuser runs.
+"""The databases of the cluster, and who may do what in them, as statements that a superuser runs.
 
-Each may be run again at any time: what is there is left, or brought to what it should be. docker/databases.sql has the same ones
+Each statement may be run again at any time: what exists is left alone, or corrected. docker/databases.sql has the same statements
 (`tests/deploy/test_compose_parity.py`).
 
-`airflow`, `mlflow` and `landfall` own the database of their name and nothing else; nobody else may connect to one, or make
-temporary objects there. `landfall_reader` reads prediction tables. `landfall_capture` reads the log of changes; it is there only
-if it is asked for, and no other role may: who has REPLICATION can copy every database of the cluster.
+`airflow`, `mlflow` and `landfall` each own the database of their name and nothing else; nobody else may connect to it, or make
+temporary objects in it. `landfall_reader` reads prediction tables. `landfall_capture` reads the log of changes. It exists only
+on request, and no other role may read that log: a role with REPLICATION can copy every database of the cluster.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -24,9 +24,9 @@ READER_SETTINGS = {
     "idle_in_transaction_session_timeout": "30s",
     "temp_file_limit": "1GB",
 }
-"""What a session of the reader starts with. It may change all but the last: they are for mistakes, not for malice."""
+"""A session of the reader starts with these. It may change all but the last: they guard against mistakes, not against malice."""
 READERS_AT_ONCE = 40
-"""Of the 120 connections that the server takes: the others are for Airflow, MLflow and Landfall."""
+"""Out of the server's 120 connections; the others are for Airflow, MLflow and Landfall."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +34,9 @@ class Logins:
     """Passwords of the roles.
 
     Args:
-        owners: Role, which is also the name of its database -> password.
-        reader: Of `landfall_reader`.
-        capture: Of `landfall_capture`; None: changes are not captured.
+        owners: Role -> password; its database has the same name.
+        reader: The password of `landfall_reader`.
+        capture: The password of `landfall_capture`; None: changes are not captured.
     """
 
     owners: Mapping[str, str]
@@ -45,12 +45,12 @@ class Logins:
 
 
 def of_the_server(logins: Logins, roles: Collection[str], databases: Collection[str]) -> Iterator[sql.Composed]:
-    """Roles, databases, and who may connect.
+    """Statements for roles, databases, and who may connect.
 
     Args:
-        logins: Who is to be there.
-        roles: Those that are there.
-        databases: Those that are there.
+        logins: The roles that must exist.
+        roles: The roles that exist already.
+        databases: The databases that exist already.
     """
     for name, password in logins.owners.items():
         words = {"name": sql.Identifier(name), "password": sql.Literal(password)}
@@ -67,7 +67,7 @@ def of_the_server(logins: Logins, roles: Collection[str], databases: Collection[
 
 
 def of_the_predictions() -> Iterator[sql.Composed]:
-    """What the reader may read in the database of the predictions. Tables that are made later it is granted by publishing."""
+    """What the reader may read in the predictions' database. Publishing grants it the tables that are made later."""
     words = {"reader": sql.Identifier(READER), "owner": sql.Identifier(PREDICTIONS)}
     for statement in (
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
@@ -78,30 +78,30 @@ def of_the_predictions() -> Iterator[sql.Composed]:
         yield sql.SQL(statement).format(**words)
 
 
-def _reader(password: str, there: bool) -> Iterator[sql.Composed]:
+def _reader(password: str, exists: bool) -> Iterator[sql.Composed]:
     words = {"name": sql.Identifier(READER), "password": sql.Literal(password)}
-    if not there:
+    if not exists:
         yield sql.SQL("CREATE ROLE {name} LOGIN PASSWORD {password}").format(**words)
     limit = sql.SQL(
         "ALTER ROLE {name} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT {most}"
     )
     yield limit.format(**words, most=sql.Literal(READERS_AT_ONCE))
     for setting, value in READER_SETTINGS.items():
-        given = {"setting": sql.SQL(setting), "value": sql.Literal(value)}
-        yield sql.SQL("ALTER ROLE {name} SET {setting} = {value}").format(**words, **given)
+        assignment = {"setting": sql.SQL(setting), "value": sql.Literal(value)}
+        yield sql.SQL("ALTER ROLE {name} SET {setting} = {value}").format(**words, **assignment)
     yield sql.SQL("GRANT CONNECT ON DATABASE {database} TO {name}").format(
         **words, database=sql.Identifier(PREDICTIONS)
     )
 
 
-def _capture(password: str | None, there: bool) -> Iterator[sql.Composed]:
-    """The role that captures changes; one that is no longer asked for cannot log in any more."""
+def _capture(password: str | None, exists: bool) -> Iterator[sql.Composed]:
+    """The role that captures changes. If it is no longer requested, it can no longer log in."""
     words = {"name": sql.Identifier(CAPTURE), "password": sql.Literal(password or "")}
     if password is None:
-        if there:
+        if exists:
             yield sql.SQL("ALTER ROLE {name} NOLOGIN NOREPLICATION").format(**words)
         return
-    if not there:
+    if not exists:
         yield sql.SQL("CREATE ROLE {name}").format(**words)
     yield sql.SQL("ALTER ROLE {name} LOGIN REPLICATION CONNECTION LIMIT 8 PASSWORD {password}").format(**words)
     yield sql.SQL("GRANT CONNECT ON DATABASE {database} TO {name}").format(
@@ -110,10 +110,10 @@ def _capture(password: str | None, there: bool) -> Iterator[sql.Composed]:
 
 
 def host_based_authentication() -> str:
-    """`pg_hba.conf`: everybody by password and from this machine; nobody may copy the cluster.
+    """`pg_hba.conf`: everybody needs a password and must be on this machine; nobody may copy the cluster.
 
-    There is no `replication` line, also not for `landfall_capture`: changes are decoded in a database, which takes an ordinary
-    one. `replication` lets in who streams the log of the whole cluster.
+    There is no `replication` line, not even for `landfall_capture`: changes are decoded inside a database, which needs only an
+    ordinary line. A `replication` line would let in those who stream the log of the whole cluster.
     """
     return (
         "# Written by Landfall at each start; what is changed here is lost.\n"

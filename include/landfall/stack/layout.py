@@ -1,4 +1,4 @@
-"""Where the stack keeps what, and the settings it wrote."""
+"""Where the stack keeps its files, and the settings that it wrote."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ S3_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGIO
 
 
 def project_root() -> Path:
-    """The folder with `dags/`: $LANDFALL_PROJECT, else the checkout we are installed from, else the current one."""
+    """The folder with `dags/`: $LANDFALL_PROJECT, else the checkout that we are installed from, else the current folder."""
     if named := os.environ.get("LANDFALL_PROJECT"):
         return Path(named).resolve()
     checkout = Path(landfall.__file__).resolve().parents[2]
@@ -37,15 +37,15 @@ def cache() -> Path:
 
 
 def environment(home: Path | None = None) -> dict[str, str]:
-    """The variables that the stack wrote when it was last started; empty when it never was."""
+    """The variables that the stack wrote when it was last started; empty if it never was."""
     return envfile.read(Layout.at(home).env_file)
 
 
 def settings(variables: Mapping[str, str] | None = None) -> Settings:
-    """The stack's settings under `variables` (default: this process's environment): what is set there wins.
+    """The stack's settings. What `variables` (default: this process's environment) sets has precedence.
 
-    The S3 keys belong to their endpoint, so those of the shell count only when the shell names the endpoint too:
-    a developer's own AWS keys are never sent to the embedded server.
+    S3 keys belong to their endpoint, so the shell's keys count only if the shell names the endpoint too: a developer's own
+    AWS keys are never sent to the embedded server.
 
     Raises:
         SettingsError: neither the stack nor the environment sets what is needed.
@@ -89,7 +89,7 @@ class Layout:
 
     @property
     def passwords_file(self) -> Path:
-        """The logins of Airflow, as `{"admin": "...", "landfall": "..."}`: of people, and of the audit and the command line."""
+        """Airflow's logins, as `{"admin": "...", "landfall": "..."}`: for people, and for the audit and the command line."""
         return self.home / "airflow-passwords.json"
 
     @property
@@ -99,7 +99,7 @@ class Layout:
 
     @property
     def databricks_token_file(self) -> Path:
-        """The token of the Databricks workspace on this machine, alone in a line."""
+        """The token of the Databricks workspace on this machine, alone on a line."""
         return self.home / "databricks-token"
 
     def log(self, part: str) -> Path:
@@ -107,15 +107,16 @@ class Layout:
 
     @property
     def events(self) -> Path:
-        """Where lineage events are written, a file a day."""
+        """The folder for lineage events, one file a day."""
         return self.home / "logs" / "openlineage"
 
     def data(self, part: str) -> Path:
         return self.home / "data" / part
 
     def make(self) -> None:
-        """Makes the folders, closed to other users; those that others may enter, and files of secrets that others may read, are
-        closed, and the log says which.
+        """Makes the folders, closed to other users.
+
+        It also closes existing folders that others could enter, and files of secrets that others could read; the log says which.
         """
         for folder in (self.home, self.home / "logs", self.home / "data"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -123,16 +124,18 @@ class Layout:
         foreign = self.data("postgres").exists() and self.data("postgres").stat().st_uid != os.geteuid()
         passed = (self.home, self.home / "data") if foreign else ()
         inner = [
-            each for each in (self.home / "data").iterdir() if each.is_dir() and each.stat().st_uid == os.geteuid()
+            folder
+            for folder in (self.home / "data").iterdir()
+            if folder.is_dir() and folder.stat().st_uid == os.geteuid()
         ]
         for folder in (self.home, self.home / "logs", self.home / "data", *inner):
             _close(folder, 0o711 if folder in passed else 0o700)
-        for file in (each for each in self.home.iterdir() if each.is_file()):
+        for file in (file for file in self.home.iterdir() if file.is_file()):
             _close(file, 0o600)
 
 
 def _close(path: Path, most: int) -> None:
-    """Takes from `path` what goes beyond the mode `most`."""
+    """Takes away from `path` the permissions beyond the mode `most`."""
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & ~most:
         path.chmod(mode & most)

@@ -1,23 +1,23 @@
-"""Ending what a supervisor that was killed left behind, by what it had recorded: nothing else is touched."""
+"""Ends what a killed supervisor left behind, by its records. No other process is touched."""
 
 import psutil
 
 from landfall.stack import children
-from landfall.stack.state import State
+from landfall.stack.state import StackState
 
 
-def find(state: State) -> list[psutil.Process]:
-    """The processes of that run that are still alive. After a reboot there are none: the numbers mean nothing then."""
+def find(state: StackState) -> list[psutil.Process]:
+    """The processes of that run that are still alive; empty after a reboot, when the recorded numbers mean nothing."""
     if state.boot != children.this_boot():
         return []
-    found = (children.family(part.pid, part.created) for part in state.parts if part.pid)
-    return [one for family in found for one in family]
+    families = (children.family(part.pid, part.created) for part in state.parts if part.pid)
+    return [process for family in families for process in family]
 
 
-def end(state: State) -> int:
-    """Ends them and says how many there were."""
+def end(state: StackState) -> int:
+    """Ends those processes, and gives how many there were."""
     left = find(state)
     children.end(left, patience=8)
-    again = find(state)  # what they started while they were ending
+    again = find(state)  # processes that the others started while they were ending
     children.end(again, patience=1)
     return len(left)

@@ -1,12 +1,13 @@
-"""MiniLake behind a door of ours: what Databricks does and the emulator does not, where a client would notice.
+"""MiniLake behind a front of ours, which adds what Databricks does and the emulator does not, where a client would notice.
 
-Runs in MiniLake's own environment, as a file: nothing of this project is there. What it adds:
+It runs in MiniLake's own environment, as a file; nothing of this project is installed there. What it adds:
 
-* Only who shows the token is served. MiniLake takes any, and it runs programs: another user of the machine must not.
+* Only a client that shows the token is served. MiniLake accepts any token, and it runs programs: another user of the machine
+  must not run them.
 * A GET whose parameters come as a JSON body, as Airflow's triggers send them, is understood.
 
-What it does not add, and Databricks has: `python_wheel_task` (such a task is skipped), `idempotency_token` of run-now, repair,
-permissions, serverless, run pages with Spark's own UI; and a run that is cancelled ends after the task that runs, not at once.
+What Databricks has and this does not: `python_wheel_task` (such a task is skipped), `idempotency_token` of run-now, repair,
+permissions, serverless, run pages with Spark's own UI. A cancelled run ends after the task that is running, not at once.
 """
 
 import base64
@@ -14,14 +15,13 @@ import hmac
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+if TYPE_CHECKING:
+    from starlette.types import Message, Receive, Scope, Send
+
 TOKEN = "MINILAKE_TOKEN"  # noqa: S105  (the name of a variable)
 
 
@@ -29,21 +29,23 @@ class Front:
     """The application that clients see.
 
     Args:
-        inner: MiniLake's.
-        token: What a client must show: as a bearer's token, or as the password that a browser asks for.
+        inner: MiniLake's application.
+        token: What a client must show: as a bearer token, or as the password that a browser asks for.
     """
 
-    def __init__(self, inner: Callable[[Scope, Receive, Send], Awaitable[None]], token: str) -> None:
+    def __init__(self, inner: "Callable[[Scope, Receive, Send], Awaitable[None]]", token: str) -> None:
         self.inner, self.token = inner, token
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Serves one request."""
         if scope["type"] == "lifespan":
             await self.inner(scope, receive, send)
         elif scope["type"] == "http":
             headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
             shown = credential(headers.get("authorization", ""))
-            if scope["path"].startswith("/.well-known/"):  # asked before a client signs in; there is nothing
+            if scope["path"].startswith(
+                "/.well-known/"
+            ):  # requested before a client signs in; MiniLake has nothing there
                 await self.inner(scope, receive, send)
             elif not hmac.compare_digest(shown.encode(), self.token.encode()):
                 await refuse(send, 403 if shown else 401)
@@ -54,7 +56,7 @@ class Front:
 
 
 def credential(header: str) -> str:
-    """The token in an Authorization header; "" where there is none that can be read."""
+    """The token in an Authorization header; "" if it has none that can be read."""
     kind, _, value = header.partition(" ")
     if kind.lower() == "bearer":
         return value
@@ -64,29 +66,29 @@ def credential(header: str) -> str:
         return ""
 
 
-async def body_as_query(scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
-    """The same request with the fields of its JSON body in its query."""
+async def body_as_query(scope: "Scope", receive: "Receive") -> "tuple[Scope, Receive]":
+    """The same request, with the fields of its JSON body in its query."""
     body, more = b"", True
     while more:
         message = await receive()
         body, more = body + message.get("body", b""), message.get("more_body", False)
     try:
-        told = json.loads(body)
+        fields = json.loads(body)
     except ValueError:
-        told = None
+        fields = None
     query = scope["query_string"]
-    if isinstance(told, dict):
-        query = b"&".join(part for part in (query, urlencode(told).encode()) if part)
+    if isinstance(fields, dict):
+        query = b"&".join(part for part in (query, urlencode(fields).encode()) if part)
     headers = [(name, value) for name, value in scope["headers"] if name.lower() != b"content-length"]
 
-    async def nothing() -> Message:
+    async def nothing() -> "Message":
         return {"type": "http.request", "body": b"", "more_body": False}
 
     return {**scope, "query_string": query, "headers": headers}, nothing
 
 
-async def refuse(send: Send, status: int) -> None:
-    """Answer as Databricks does to a wrong token, or as a browser needs it to ask for one."""
+async def refuse(send: "Send", status: int) -> None:
+    """Answers as Databricks does to a wrong token, or (401) so that a browser asks for one."""
     body = json.dumps({"error_code": str(status), "message": "Invalid access token."}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if status == 401:
@@ -96,7 +98,7 @@ async def refuse(send: Send, status: int) -> None:
 
 
 def main() -> None:
-    """Serve on 127.0.0.1, at the port that the command line names."""
+    """Serves on 127.0.0.1, at the port that the command line names."""
     import uvicorn
     from minilake.app import create_app
 

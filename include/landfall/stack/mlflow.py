@@ -8,14 +8,14 @@ from pathlib import Path
 from landfall.stack.airflow_parts import Tables
 from landfall.stack.answers import http_get
 from landfall.stack.envfile import write_whole
-from landfall.stack.part import Part, Say
+from landfall.stack.part import Announce, Part
 from landfall.stack.revisions import MLFLOW
 
 USER = "admin"
 GUARDED = "/api/2.0/mlflow/registered-models/search"
 KEPT = ("LANDFALL_HOME", "LANDFALL_PROJECT")
-NOT_FOR_IT = ("AIRFLOW", "LANDFALL_", "AWS_")
-"""How the names of variables begin that the server does not get: it talks to browsers, and needs no key but its own."""
+WITHHELD = ("AIRFLOW", "LANDFALL_", "AWS_")
+"""How the names of variables begin that the server does not get: it talks to browsers, and needs no keys but its own."""
 ADDRESSES = ("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3", "AWS_EC2_METADATA_DISABLED")
 
 
@@ -24,10 +24,10 @@ class Keys:
     """What only MLflow's server knows.
 
     Args:
-        password: Of its user `admin`, when that is made.
-        session: Signs the sessions of its page.
-        access_key: Of the identity in the object store that reads models and nothing else.
-        secret_key: The same identity's.
+        password: The password of its user `admin`, used when that user is made.
+        session: The key that signs the sessions of its page.
+        access_key: The identity in the object store that may read models and nothing else.
+        secret_key: The secret key of that identity.
     """
 
     password: str = field(repr=False)
@@ -37,7 +37,7 @@ class Keys:
 
 
 class Mlflow(Part):
-    """The optional UI (`landfall up --with mlflow`). Whoever has no login is refused; users keep their logins in a file."""
+    """The optional UI (`landfall up --with mlflow`). It refuses anybody without a login; its users and logins are in a file."""
 
     name = "mlflow"
     needs = ("postgres", "s3")
@@ -47,7 +47,7 @@ class Mlflow(Part):
         keys: Keys, passwords: Path,
     ) -> None:  # fmt: skip
         kept = {name: value for name, value in env.items() if name in (*KEPT, *ADDRESSES)}
-        super().__init__(log=log, env={n: v for n, v in env.items() if not n.startswith(NOT_FOR_IT)} | kept)
+        super().__init__(log=log, env={n: v for n, v in env.items() if not n.startswith(WITHHELD)} | kept)
         # In the environment, so that no command line shows a secret.
         self.env |= {
             "AWS_ACCESS_KEY_ID": keys.access_key,
@@ -55,7 +55,7 @@ class Mlflow(Part):
             "MLFLOW_BACKEND_STORE_URI": tracking,
             "MLFLOW_DEFAULT_ARTIFACT_ROOT": artifacts,
             "MLFLOW_SERVE_ARTIFACTS": "false",
-            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight more processes and 900 MB that nothing here uses
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # it takes eight processes and 900 MB, and nothing uses it
             "MLFLOW_AUTH_CONFIG_PATH": str(data / "auth.ini"),
             "MLFLOW_AUTH_ADMIN_USERNAME": USER,
             "MLFLOW_AUTH_ADMIN_PASSWORD": keys.password,
@@ -65,7 +65,7 @@ class Mlflow(Part):
         self.port, self.tables, self.data, self.secret_file = port, tables, data, passwords
         self.url = f"http://127.0.0.1:{port}"
 
-    def prepare(self, say: Say) -> None:
+    def prepare(self, say: Announce) -> None:
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         (self.data / "auth.db").touch(mode=0o600)
         write_whole(self.data / "auth.ini", auth_settings(self.data / "auth.db"))
@@ -100,7 +100,7 @@ class Mlflow(Part):
 
 
 def auth_settings(database: Path) -> str:
-    """The settings of MLflow's login. Whoever has one sees nothing until the admin lets them; the admin sees all."""
+    """The settings of MLflow's login. A new user sees nothing until the admin allows it; the admin sees everything."""
     settings = {
         "default_permission": "NO_PERMISSIONS",
         "database_uri": f"sqlite:///{database}",

@@ -1,4 +1,4 @@
-"""`python -m landfall.stack.mlflow_tables`: MLflow's tables, made or migrated before several tasks would try it at once."""
+"""`python -m landfall.stack.mlflow_tables`: makes or migrates MLflow's tables, before several tasks try it at once."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from landfall.stack.revisions import MLFLOW, revision_at
 
 
 def main() -> None:
-    """Make the tables in an empty database; run MLflow's own upgrade where they are those of an older version."""
+    """Makes the tables in an empty database; runs MLflow's own upgrade on tables of an older version."""
     from mlflow.store.db.utils import _upgrade_db, create_sqlalchemy_engine_with_retry
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 

@@ -1,21 +1,22 @@
-"""What a server of the stack is to its supervisor."""
+"""What the supervisor knows about a server of the stack."""
 
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-Say = Callable[[str], None]
+Announce = Callable[[str], None]
+"""Called with what a part is doing at the moment, for a person who watches."""
 
 
 class Unknown(str):
-    """Why a health check has no verdict: whom it asks about the server is away itself. Counts neither way."""
+    """Why a health check gave no verdict: the server that it asks is away itself. It counts neither for nor against the part."""
 
 
 class Part:
-    """One server. A kind of server overrides what differs; the supervisor calls it in this order.
+    """One server. Each kind of server overrides what differs. The supervisor calls the methods in this order:
 
-    prepare -> command -> check (again and again, until it returns None) -> settle, then it is healthy, and `probe` is asked
-    all the while.
+    prepare -> command -> check (again and again, until it returns None) -> settle. Then the part is healthy, and `probe` is
+    called regularly.
     """
 
     name: str
@@ -24,47 +25,47 @@ class Part:
     url: str = ""
     secret_file: Path | None = None
     token_file: Path | None = None
-    """A file that holds nothing but what a client must show."""
+    """A file with nothing in it but the token that a client must show."""
     stop_signal: signal.Signals = signal.SIGTERM
     wrap: tuple[str, ...] = ()
     user: str | None = None
     patience: float = 60.0
-    """Seconds for which a start may stand still, without CPU time or a line in the log, before it counts as failed. A machine
-    that is busy makes a start slow; it does not make it stand still."""
+    """How many seconds a start may stand still, without CPU time or a line in the log, before it has failed. A busy machine makes
+    a start slow, but does not make it stand still."""
     probe_every: float = 5.0
     """Seconds between two health checks of a server that is up."""
     hung_after: float = 45.0
-    """Seconds for which a server that was healthy may fail its checks, while it uses no CPU time, before it is started again."""
+    """How many seconds a server that was healthy may fail its checks without using CPU time, before it is started again."""
     gives_up_after: float | None = 300.0
-    """The same whatever CPU time it uses. None: as long as it works, it may be too busy to answer."""
+    """The same limit, however much CPU time it uses. None: no limit, because a working server may be too busy to answer."""
     grace: float = 8.0
-    """Seconds from asking to end until it is ended."""
+    """Seconds between asking the server to end and killing it."""
 
     def __init__(self, *, log: Path, env: Mapping[str, str]) -> None:
         self.log = log
         self.env = dict(env)
 
-    def prepare(self, say: Say) -> None:
-        """Makes what the server needs on disk. Called before every start; must be quick when all is there."""
+    def prepare(self, say: Announce) -> None:
+        """Makes what the server needs on disk. Called before every start; it must be quick if nothing is missing."""
 
     def command(self) -> list[str]:
         """The program and its arguments."""
         raise NotImplementedError
 
     def check(self, started: float) -> str | None:
-        """None when the server answers; else what was tried and what came. `started` is when it was started."""
+        """None if the server answers; else what was tried and what came back. `started` is the time of its start."""
         raise NotImplementedError
 
     def probe(self, started: float) -> str | None:
-        """`check` for a server that has been healthy, asked every `probe_every` seconds as long as it lives."""
+        """`check` for a server that has become healthy; called every `probe_every` seconds as long as it lives."""
         return self.check(started)
 
     def settle(self) -> None:
-        """Makes what the running server must hold, such as databases."""
+        """Makes what the running server must contain, such as databases."""
 
 
 def last_lines(log: Path, count: int = 8) -> list[str]:
-    """The last `count` lines of a log, read from its end; empty when there is none."""
+    """The last `count` lines of a log, read from its end; empty if there is no log."""
     if not log.exists():
         return []
     with log.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Which port each server listens on: the one asked for, else the one it had, else a usual or free one."""
+"""Which port each server listens on: the requested one, else the one it had before, else its usual one or a free one."""
 
 import fcntl
 import json
@@ -31,7 +31,7 @@ def parse(texts: Sequence[str]) -> dict[str, int]:
     Raises:
         StackError: not PART=NUMBER, an unknown part, or a number that is no port.
     """
-    wanted: dict[str, int] = {}
+    requested: dict[str, int] = {}
     for text in texts:
         name, _, number = text.partition("=")
         part = "api-server" if name == "airflow" else name
@@ -41,18 +41,18 @@ def parse(texts: Sequence[str]) -> dict[str, int]:
             )
         if not number.isdecimal() or not 0 < int(number) < 65536:
             raise StackError(f"`{text}` names no port.", looked="expected PART=NUMBER, 1 to 65535")
-        wanted[part] = int(number)
-    return wanted
+        requested[part] = int(number)
+    return requested
 
 
 def from_environment(variables: Mapping[str, str] | None = None) -> dict[str, int]:
-    """The ports that LANDFALL_AIRFLOW_PORT and its like ask for."""
+    """The ports that LANDFALL_AIRFLOW_PORT and the like request."""
     env = os.environ if variables is None else variables
     return parse([f"{part}={env[name]}" for part, name in VARIABLES.items() if env.get(name)])
 
 
 def is_free(port: int) -> bool:
-    """Whether 127.0.0.1:port can be listened on now (a listener on every interface counts as taken)."""
+    """True if a server can listen on 127.0.0.1:port now (a listener on every interface counts as taken)."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -63,9 +63,9 @@ def is_free(port: int) -> bool:
 
 
 class Claims:
-    """Ports that this process will listen on: stacks that start at the same moment would find the same ones free.
+    """Ports that this process will listen on: without claims, stacks that start at the same moment would pick the same free port.
 
-    Each is a locked file in a folder that the user's stacks share. The locks end with the process.
+    A claim is a locked file in a folder that all stacks of the user share. The locks end with the process.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -74,7 +74,7 @@ class Claims:
         self.held: dict[int, IO[str]] = {}
 
     def take(self, port: int) -> bool:
-        """Whether the port is free, and nobody else's; it is ours then."""
+        """Claims the port if it is free and nobody else has claimed it; true if it is ours."""
         if port in self.held or not is_free(port):
             return port in self.held
         file = (self.folder / str(port)).open("w")
@@ -87,18 +87,18 @@ class Claims:
         return True
 
 
-def choose(parts: Sequence[str], wanted: Mapping[str, int], kept: Path, claims: Claims) -> dict[str, int]:
-    """A port for every part, remembered in `kept`; those in `parts` are free, and claimed.
+def choose(parts: Sequence[str], requested: Mapping[str, int], kept: Path, claims: Claims) -> dict[str, int]:
+    """A port for every part, remembered in the file `kept`; the ports of `parts` are free, and claimed.
 
     Raises:
-        StackError: a port that was asked for is taken, or asked for twice.
+        StackError: a requested port is taken, or requested twice.
     """
     remembered: dict[str, int] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
     chosen: dict[str, int] = {}
-    for part in sorted(USUAL, key=lambda name: name not in wanted):
+    for part in sorted(USUAL, key=lambda name: name not in requested):
         taken = set(chosen.values())
-        if part in wanted:
-            chosen[part] = _asked(part, wanted[part], claims if part in parts else None, taken)
+        if part in requested:
+            chosen[part] = _requested(part, requested[part], claims if part in parts else None, taken)
         else:
             first = remembered.get(part, USUAL[part])
             keep = first not in taken and (part not in parts or claims.take(first))
@@ -107,10 +107,10 @@ def choose(parts: Sequence[str], wanted: Mapping[str, int], kept: Path, claims: 
     return chosen
 
 
-def _asked(part: str, port: int, claims: Claims | None, taken: set[int]) -> int:
+def _requested(part: str, port: int, claims: Claims | None, taken: set[int]) -> int:
     if port in taken or (claims and not claims.take(port)):
         raise StackError(
-            f"Port {port}, asked for by `{part}`, is taken.",
+            f"Port {port}, requested for `{part}`, is taken.",
             looked=f"127.0.0.1:{port}",
             left="nothing was started",
             next=f"landfall up --port {part}=NUMBER    (without it, a free port is chosen)",

@@ -1,7 +1,7 @@
-"""PostgreSQL from a wheel, with a launcher of our own: TCP on 127.0.0.1, passwords checked, logical decoding possible.
+"""PostgreSQL from a wheel, with our own launcher: TCP on 127.0.0.1, passwords checked, logical decoding possible.
 
-Started as root it runs unprivileged, as PostgreSQL demands: in a user namespace where that works (files stay ours, and
-it works below folders closed to others), else as `nobody`, who then owns the data folder.
+If it is started as root it runs unprivileged, as PostgreSQL demands. Where user namespaces work it runs in one: the files stay
+ours, and it works below folders that are closed to others. Elsewhere it runs as `nobody`, who then owns the data folder.
 """
 
 import os
@@ -11,17 +11,20 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import psycopg
+from psycopg.conninfo import make_conninfo
 
+from landfall import database
 from landfall.errors import StackError
 from landfall.stack import databases
 from landfall.stack.databases import Logins
 from landfall.stack.envfile import write_whole
-from landfall.stack.part import Part, Say
+from landfall.stack.part import Announce, Part
 
 UNSHARE = ("unshare", "--user", "--map-user=1000")
 SETTINGS = {
@@ -32,7 +35,7 @@ SETTINGS = {
     "max_connections": "120",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
-    "max_slot_wal_keep_size": "2GB",  # a slot that nobody reads any more is given up, instead of filling the disk
+    "max_slot_wal_keep_size": "2GB",  # a slot that nobody reads is given up before it fills the disk
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -47,7 +50,7 @@ def binaries() -> Path:
 
 
 def namespaces_work() -> bool:
-    """Whether a process may get a user namespace of its own."""
+    """True if a process can get a user namespace of its own."""
     if shutil.which(UNSHARE[0]) is None:
         return False
     return subprocess.run([*UNSHARE, "true"], capture_output=True, check=False).returncode == 0
@@ -58,7 +61,7 @@ class Postgres(Part):
 
     name = "postgres"
     stop_signal = signal.SIGINT  # end sessions and stop; SIGTERM would wait for every client to leave
-    gives_up_after = 60.0  # whatever its sessions do: nobody could connect
+    gives_up_after = 60.0  # even if its sessions use CPU time: nobody could connect
 
     def __init__(
         self, *, log: Path, env: Mapping[str, str], data: Path, port: int, password: str, logins: Logins
@@ -71,7 +74,7 @@ class Postgres(Part):
             self.wrap = UNSHARE if namespaces_work() else ()
             self.user = None if self.wrap else "nobody"
 
-    def prepare(self, say: Say) -> None:
+    def prepare(self, say: Announce) -> None:
         if not (self.cluster / "PG_VERSION").exists():
             self._make_cluster(say)
         self._let_start()
@@ -79,13 +82,13 @@ class Postgres(Part):
         if self.user:
             os.chown(self.cluster / "pg_hba.conf", pwd.getpwnam(self.user).pw_uid, -1)
 
-    def _make_cluster(self, say: Say) -> None:
+    def _make_cluster(self, say: Announce) -> None:
         say("making the database cluster")
         shutil.rmtree(self.cluster, ignore_errors=True)
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self.user:
             for folder in (self.data.parent, self.data.parent.parent):
-                folder.chmod(0o711)  # to be passed through, not listed
+                folder.chmod(0o711)  # others may pass through, not list
             os.chown(self.data, pwd.getpwnam(self.user).pw_uid, -1)
         self._initdb()
 
@@ -98,25 +101,25 @@ class Postgres(Part):
         try:
             if self.user:
                 os.chown(password, pwd.getpwnam(self.user).pw_uid, -1)
-            told = subprocess.run(
+            result = subprocess.run(
                 [*self.wrap, str(binaries() / "initdb"), *options, "--pgdata", str(making)],
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, user=self.user, env=self.env, check=False,
             )  # fmt: skip
         finally:
             password.unlink()
-        if told.returncode:
+        if result.returncode:
             raise StackError(
                 "The database cluster could not be made.",
-                looked="\n    ".join(told.stdout.decode(errors="replace").splitlines()[-8:]),
+                looked="\n    ".join(result.stdout.decode(errors="replace").splitlines()[-8:]),
                 next="landfall doctor",
             )
         making.rename(self.cluster)
 
     def _let_start(self) -> None:
-        """Looks at the lock file that a server which was killed has left.
+        """Deals with the lock file that a killed server has left.
 
-        PostgreSQL itself takes over one whose process is gone, after it has seen that none of its children is left; so that is
-        not ours to delete. It does refuse to start if the number belongs to another program by now, as after a reboot.
+        PostgreSQL itself takes over a lock whose process is gone, after it has made sure that no child of that process is left,
+        so we do not delete that. But it refuses to start if another program has that number by now, as after a reboot.
 
         Raises:
             StackError: a PostgreSQL is running on this cluster. It is left alone.
@@ -127,10 +130,10 @@ class Postgres(Part):
             return
         if _serves(holder, self.cluster):
             raise StackError(
-                "A PostgreSQL that this stack has not started is running on its data.",
+                "A PostgreSQL that this stack did not start is running on its data.",
                 looked=f"{file}: process {holder.pid}",
                 left="it was left alone, and so was the data",
-                next=f"kill -INT {holder.pid} && landfall up    (or landfall down, if it is of an earlier run)",
+                next=f"kill -INT {holder.pid} && landfall up    (or landfall down, if it is from an earlier run)",
             )
         file.unlink(missing_ok=True)
         with self.log.open("a", encoding="utf-8") as log:
@@ -142,9 +145,9 @@ class Postgres(Part):
         settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
         return [str(binaries() / "postgres"), "-D", str(self.cluster), f"--port={self.port}", *settings]
 
-    def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
+    def connect(self, name: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         return psycopg.connect(
-            host="127.0.0.1", port=self.port, user="postgres", password=self.password, dbname=database,
+            host="127.0.0.1", port=self.port, user="postgres", password=self.password, dbname=name,
             connect_timeout=3, autocommit=True, options="-c statement_timeout=20s",
         )  # fmt: skip
 
@@ -159,17 +162,39 @@ class Postgres(Part):
     def settle(self) -> None:
         with self.connect() as connection:
             roles = {str(row[0]) for row in connection.execute("SELECT rolname FROM pg_roles")}
-            there = {str(row[0]) for row in connection.execute("SELECT datname FROM pg_database")}
-            for statement in databases.of_the_server(self.logins, roles, there):
+            existing = {str(row[0]) for row in connection.execute("SELECT datname FROM pg_database")}
+            for statement in databases.of_the_server(self.logins, roles, existing):
                 connection.execute(statement)
         with self.connect(databases.PREDICTIONS) as connection:
             connection.execute("SET client_min_messages = warning")
             for statement in databases.of_the_predictions():
                 connection.execute(statement)
+        with database.connect(self._predictions(), migrated=False) as connection:
+            database.migrate(connection)
+
+    def _predictions(self) -> "_Predictions":
+        """The database of the predictions, as the role that is to own Landfall's tables."""
+        password = self.logins.owners[databases.PREDICTIONS]
+        return _Predictions(
+            make_conninfo(
+                host="127.0.0.1",
+                port=self.port,
+                user=databases.PREDICTIONS,
+                password=password,
+                dbname=databases.PREDICTIONS,
+            )
+        )
+
+
+@dataclass(frozen=True)
+class _Predictions:
+    """Where the database of the predictions is."""
+
+    database_url: str
 
 
 def _process_of(lock_file: Path) -> psutil.Process | None:
-    """The process that a lock file of PostgreSQL names; None if there is no such file, or no such process."""
+    """The process that a PostgreSQL lock file names; None if there is no such file or process."""
     try:
         return psutil.Process(abs(int(lock_file.read_text(encoding="utf-8").split("\n")[0])))
     except (OSError, ValueError, psutil.NoSuchProcess):
@@ -177,7 +202,7 @@ def _process_of(lock_file: Path) -> psutil.Process | None:
 
 
 def _serves(process: psutil.Process, cluster: Path) -> bool:
-    """Whether it is a PostgreSQL of this cluster; of a process that may not be looked at, whether it is a PostgreSQL."""
+    """True if the process is a PostgreSQL of this cluster, or a PostgreSQL that we may not look at closely."""
     try:
         words = process.cmdline()
         if not words or "postgres" not in Path(words[0]).name:

@@ -1,7 +1,7 @@
-"""How far the migrations of a database have come, by one query, against how far the installed code knows them.
+"""How far a database has been migrated, read in one query, compared with the migrations that the installed code has.
 
-Both MLflow and Airflow migrate by Alembic: the database names its revision in `alembic_version`, the code has a file for each
-that it knows. Neither package is imported: that would take seconds at each start.
+Both MLflow and Airflow migrate with Alembic: the database holds its revision in `alembic_version`, and the code has one file for
+each revision. Neither package is imported: that would take seconds at each start.
 """
 
 import re
@@ -23,9 +23,9 @@ class Schema:
     """The tables of one program.
 
     Args:
-        name: The program; its package and its database are called so too.
-        distribution: What is installed of it.
-        folder: Where in the package the migrations are.
+        name: The program; its package and its database have the same name.
+        distribution: The installed distribution.
+        folder: The folder of the migrations in the package.
     """
 
     name: str
@@ -34,19 +34,19 @@ class Schema:
 
     @property
     def installed(self) -> str:
-        """`mlflow 3.17.2`."""
+        """The program with its version, such as `mlflow 3.17.2`."""
         return f"{self.name} {version(self.distribution)}"
 
     def known(self) -> tuple[set[str], str]:
         """The revisions that the installed code knows, and the newest of them.
 
         Raises:
-            StackError: the package is not installed, or its migrations have not one end.
+            StackError: the package is not installed, or its migrations do not have exactly one end.
         """
-        spec = find_spec(self.name)  # of a package within one it would import the outer one
+        spec = find_spec(self.name)  # for a nested package it would import the outer one
         places = list(spec.submodule_search_locations or ()) if spec else []
         texts = [file.read_text(encoding="utf-8") for place in places for file in Path(place, self.folder).glob("*.py")]
-        revisions = {found for text in texts for found in _REVISION.findall(text)}
+        revisions = {revision for text in texts for revision in _REVISION.findall(text)}
         before = {
             word for text in texts for line in _BEFORE.findall(text) for word in re.findall(r"[\"'](\w+)[\"']", line)
         }
@@ -60,21 +60,21 @@ class Schema:
         return revisions, ends.pop()
 
     def is_due(self, url: str) -> bool:
-        """Whether the database at `url` is to be migrated: it has no tables yet, or those of an older version.
+        """True if the database at `url` has to be migrated: it has no tables yet, or those of an older version.
 
         Raises:
-            StackError: its tables are those of a newer version than the installed one, or it does not answer.
+            StackError: its tables are from a newer version than the installed one, or it does not answer.
         """
         revisions, newest = self.known()
-        there = revision_at(self.name, url)
-        if there and there not in revisions:
+        current = revision_at(self.name, url)
+        if current and current not in revisions:
             raise StackError(
                 f"The tables of `{self.name}` were made by a newer version than {self.installed}, which is installed.",
-                looked=f"revision {there} in the database `{self.name}`; the newest that is known here is {newest}",
+                looked=f"revision {current} in the database `{self.name}`; the newest known here is {newest}",
                 left="nothing was migrated; data is kept",
                 next="pip install -r requirements.txt    (of the checkout that the stack was last started from)",
             )
-        return there != newest
+        return current != newest
 
 
 MLFLOW = Schema(name="mlflow", distribution="mlflow", folder="store/db_migrations/versions")
@@ -82,7 +82,7 @@ AIRFLOW = Schema(name="airflow", distribution="apache-airflow-core", folder="mig
 
 
 def revision_at(name: str, url: str) -> str | None:
-    """The revision of the tables in a database; None where there are none yet.
+    """The revision of the tables in a database; None if there are no tables yet.
 
     Raises:
         StackError: the database does not answer.
@@ -93,8 +93,8 @@ def revision_at(name: str, url: str) -> str | None:
                 return None
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except psycopg.Error as error:
-        said = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         raise StackError(
-            f"How old the tables of `{name}` are is not known.", looked=said, next="landfall logs postgres"
+            f"The revision of the tables of `{name}` could not be read.", looked=reason, next="landfall logs postgres"
         ) from error
     return str(row[0]) if row else None

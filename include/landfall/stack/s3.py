@@ -7,11 +7,11 @@ from landfall.stack import jars
 from landfall.stack.answers import http_get
 from landfall.stack.envfile import write_whole
 from landfall.stack.java import Java
-from landfall.stack.part import Part, Say
+from landfall.stack.part import Announce, Part
 
 PROPERTIES, MODELS_PROPERTIES = "s3proxy.properties", "s3proxy-models.properties"
 MODELS = "mlflow"
-"""The folder of the models in the bucket, see `LANDFALL_MLFLOW_ARTIFACTS`."""
+"""The models' folder in the bucket; see `LANDFALL_MLFLOW_ARTIFACTS`."""
 LOGGING = """<configuration>
   <appender name="out" class="ch.qos.logback.core.ConsoleAppender">
     <encoder><pattern>%d{HH:mm:ss.SSS} %level %logger{20} %msg%n</pattern></encoder>
@@ -21,11 +21,11 @@ LOGGING = """<configuration>
 """
 
 
-class S3(Part):
-    """One server with one bucket to land data in, and one that only the warming of Spark writes to.
+class S3Server(Part):
+    """A server with two buckets: one to land data in, and one that only the warming of Spark writes to.
 
-    A second identity, for MLflow's server, reads the models and nothing else: its base is a folder in which that bucket is
-    nothing but a link to the models' folder, and it can write nothing.
+    A second identity, for MLflow's server, can read the models and do nothing else, not even write. It sees another base
+    folder, in which the bucket contains only a link to the models' folder.
     """
 
     name = "s3"
@@ -53,14 +53,14 @@ class S3(Part):
         self.models_access_key, self.models_secret_key = models_access_key, models_secret_key
         self.url = f"http://127.0.0.1:{port}"
 
-    def prepare(self, say: Say) -> None:
+    def prepare(self, say: Announce) -> None:
         if not jars.S3.folder(self.cache).exists():
             say("fetching jars (once, 19 MB)")
         self.jars = jars.fetch(jars.S3, self.cache, self.java)
         for bucket in (self.bucket, self.WARM_BUCKET):
             folder = self.data / "buckets" / bucket
             folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o700)  # S3Proxy lists a bucket to anybody if others may read its folder
+            folder.chmod(0o700)  # if others may read its folder, S3Proxy lists a bucket to anybody
         self._link_models()
         self._write(PROPERTIES, self.access_key, self.secret_key, self.data / "buckets")
         models = self.models_access_key, self.models_secret_key, self.data / MODELS
@@ -68,12 +68,12 @@ class S3(Part):
         write_whole(self.data / "logback.xml", LOGGING)
 
     def _link_models(self) -> None:
-        """The bucket as MLflow's server sees it. The link leads nowhere until the first model is there: it is empty then."""
-        seen, link = self.data / "buckets" / self.bucket / MODELS, self.data / MODELS / self.bucket / MODELS
+        """Makes the bucket that MLflow's server sees. Until the first model exists the link leads nowhere, and it is empty."""
+        models, link = self.data / "buckets" / self.bucket / MODELS, self.data / MODELS / self.bucket / MODELS
         link.parent.mkdir(parents=True, exist_ok=True)
-        if not (link.is_symlink() and link.readlink() == seen):
+        if not (link.is_symlink() and link.readlink() == models):
             link.unlink(missing_ok=True)
-            link.symlink_to(seen)
+            link.symlink_to(models)
 
     def _write(
         self, file: str, identity: str, credential: str, base: Path, more: Mapping[str, str] | None = None

@@ -1,4 +1,4 @@
-"""Generated passwords and keys: made once, kept as long as the data they guard."""
+"""Generated passwords and keys: made once, and kept as long as the data that they guard."""
 
 import base64
 import json
@@ -44,10 +44,10 @@ class Secrets:
 
     @classmethod
     def load_or_create(cls, path: Path, *, data_exists: bool = False) -> "Secrets":
-        """The secrets in `path` (mode 0600); those it lacks are generated and written there.
+        """The secrets in `path` (mode 0600). Missing ones are generated and written there.
 
         Raises:
-            StackError: the file is not readable as JSON, or is gone while the data it guards is still there.
+            StackError: the file is not JSON, or it is gone while the data that it guards is still there.
         """
         if not path.exists() and data_exists:
             raise StackError(
@@ -60,7 +60,7 @@ class Secrets:
             kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         except ValueError as error:
             raise StackError(f"The secrets file `{path}` is not JSON.", looked=str(error)) from error
-        made = cls(**{one.name: kept[one.name] for one in fields(cls) if one.name in kept})
-        if asdict(made) != kept:
-            write_whole(path, json.dumps(asdict(made), indent=1) + "\n")
-        return made
+        complete = cls(**{secret.name: kept[secret.name] for secret in fields(cls) if secret.name in kept})
+        if asdict(complete) != kept:
+            write_whole(path, json.dumps(asdict(complete), indent=1) + "\n")
+        return complete

@@ -1,4 +1,4 @@
-"""One warm Spark Connect server in one JVM, with Delta, s3a, Kafka and the Postgres driver on its class path."""
+"""A warm Spark Connect server in one JVM, with Delta, s3a, Kafka and the Postgres driver on its class path."""
 
 import os
 import subprocess
@@ -9,23 +9,32 @@ from pathlib import Path
 from landfall.stack import children, jars
 from landfall.stack.answers import listens
 from landfall.stack.java import Java
-from landfall.stack.part import Part, Say, last_lines
-from landfall.stack.s3 import S3
+from landfall.stack.part import Announce, Part, last_lines
+from landfall.stack.s3 import S3Server
 from landfall.stack.spark_probe import SparkProbe
 
 ANSWERED = "a query was answered"
 
 
 class Spark(Part):
-    """Spark Connect. Callers show the token of their URL, so another user of the machine runs nothing here."""
+    """Spark Connect. Callers must show the token that is in their URL, so another user of the machine cannot run anything."""
 
     name = "spark"
     needs = ("s3",)
     probe_every = 15.0
-    gives_up_after = None  # a job that holds every core for long keeps the probe's own job waiting
+    gives_up_after = None  # a long job that holds every core keeps the probe's own job waiting
 
     def __init__(
-        self, *, log: Path, env: Mapping[str, str], data: Path, port: int, s3: S3, token: str, java: Java, project: Path
+        self,
+        *,
+        log: Path,
+        env: Mapping[str, str],
+        data: Path,
+        port: int,
+        s3: S3Server,
+        token: str,
+        java: Java,
+        project: Path,
     ) -> None:
         super().__init__(log=log, env=env)
         self.data, self.port, self.s3, self.token, self.java = data, port, s3, token, java
@@ -42,7 +51,7 @@ class Spark(Part):
         self._probe = SparkProbe(port, token)
         self._warm: tuple[float, subprocess.Popen[bytes]] | None = None
 
-    def prepare(self, say: Say) -> None:
+    def prepare(self, say: Announce) -> None:
         if not jars.SPARK.folder(self.s3.cache).exists():
             say("fetching jars (once, 36 MB, about a minute)")
         self.jars = jars.fetch(jars.SPARK, self.s3.cache, self.java)
@@ -50,25 +59,26 @@ class Spark(Part):
             (self.data / folder).mkdir(parents=True, exist_ok=True)
 
     def settings(self) -> dict[str, str]:
-        """Spark's configuration. S3 keys come from the environment, so that no command line shows them."""
+        """Spark's configuration. The S3 keys come from the environment, so that no command line shows them."""
         return {
-            # Not spark.jars: that copies every jar once for each session, which means once for each task.
+            # Not spark.jars: that copies every jar once for each session, that is, once for each task.
             "spark.driver.extraClassPath": f"{self.jars}/*",
             "spark.connect.grpc.binding.address": "127.0.0.1",
             "spark.connect.grpc.binding.port": str(self.port),
             "spark.connect.session.manager.defaultSessionTimeout": "-1",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
-            # The driver's own ports take objects to deserialise, and commands such as "stop". A driver in one process makes the
-            # secret itself, a new one at each start. Without encryption, unlike a cluster: nobody listens in on 127.0.0.1, and
-            # with it a start was seen to hang for two minutes, a class of the driver half fetched by its own executor.
+            # The driver's own ports accept objects to deserialise, and commands such as "stop". A driver in a single process
+            # makes the secret itself, a new one at each start. Unlike on a cluster, traffic is not encrypted: nobody can listen
+            # in on 127.0.0.1, and with encryption one start hung for two minutes, because its executor had half fetched a
+            # class of the driver.
             "spark.authenticate": "true",
             "spark.log.level": "WARN",
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",
             "spark.sql.shuffle.partitions": "2",
             "spark.default.parallelism": "2",
-            # A year of daily folders is listed by the driver: a Spark job of 365 tasks took longer.
+            # The driver lists a year of daily folders itself: a Spark job of 365 tasks took longer.
             "spark.sql.sources.parallelPartitionDiscovery.threshold": "2000",
             "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
             "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
@@ -111,21 +121,21 @@ class Spark(Part):
         ]
 
     def check(self, started: float) -> str | None:
-        """Healthy when a client got the answer of a trivial query. The same client then goes on to warm the server."""
+        """Healthy once a client got the answer to a trivial query. The same client then goes on to warm the server."""
         log = self.log.with_name("spark-warm.log")
         if self._warm is None or self._warm[0] != started:
             log.unlink(missing_ok=True)
             command = [sys.executable, "-m", "landfall.stack.warm", str(self.port), str(self.data / "warehouse")]
             env = {**self.env, "LANDFALL_SPARK_REMOTE": self.remote}
             self._warm = (started, children.spawn(command, env=env, log=log))
-        told = log.read_text(encoding="utf-8", errors="replace")
-        if ANSWERED in told:
+        output = log.read_text(encoding="utf-8", errors="replace")
+        if ANSWERED in output:
             return None
         if self._warm[1].poll() is not None:
             self._warm = None  # try again with a new client
-        heard = "the port is open" if listens(self.port) else "nothing listens yet"
-        return f"SELECT 1 at {self.url}: {heard}. {' '.join(last_lines(log, 2))}"
+        port_state = "the port is open" if listens(self.port) else "nothing listens yet"
+        return f"SELECT 1 at {self.url}: {port_state}. {' '.join(last_lines(log, 2))}"
 
     def probe(self, started: float) -> str | None:
-        """Whether a query that needs an executor is answered: a server that has lost it takes queries, and answers none."""
+        """Runs a query that needs an executor: a server that has lost its executor accepts queries and answers none."""
         return self._probe.ask(seconds=10)

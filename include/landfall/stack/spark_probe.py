@@ -1,29 +1,29 @@
-"""Asks a Spark Connect server for a query that takes one task, by its protocol alone.
+"""Sends a Spark Connect server a query that takes one task, using its protocol alone.
 
-Spark's own client would take 150 MB and 2 s of CPU; this is one call of gRPC in the process that asks.
+Spark's own client would take 150 MB and 2 s of CPU; this is a single gRPC call in the process that asks.
 Protocol: `spark.connect.SparkConnectService.ExecutePlan`, spark/connect/base.proto of Spark 4.0.
 """
 
 import uuid
 
 QUERY = "SELECT count(*) FROM range(0, 10, 1, 1)"
-"""A plan without a table is answered by the driver alone; this one is a job with a task."""
+"""The driver alone answers a plan without a table; this query is a job with a task."""
 
 
 class SparkProbe:
-    """Asks again and again in one session: a session of its own for each query costs the server ten times as much.
+    """Asks again and again in one session: a new session for each query would cost the server ten times as much.
 
     Args:
-        port: Of the server on 127.0.0.1.
-        token: What it wants to be shown.
+        port: The server's port on 127.0.0.1.
+        token: The token that the server demands.
     """
 
     def __init__(self, port: int, token: str) -> None:
         self.port, self._token, self._session = port, token, str(uuid.uuid4())
 
     def ask(self, *, seconds: float) -> str | None:
-        """None when the server answered `QUERY` within `seconds`; else what came."""
-        # Not at the top: 40 MB that only who watches Spark pays.
+        """None if the server answered `QUERY` within `seconds`; else what came back."""
+        # Not at the top of the file: it takes 40 MB, which only the process that watches Spark needs.
         import grpc
         from pyspark.sql.connect import proto
 
@@ -37,6 +37,6 @@ class SparkProbe:
                 for _ in server.ExecutePlan(request, timeout=seconds, metadata=metadata):
                     pass
             except grpc.RpcError as error:
-                told = error.code().name if isinstance(error, grpc.Call) else str(error)
-                return f"`{QUERY}` at sc://127.0.0.1:{self.port}, within {seconds:.0f} s: {told}"
+                reason = error.code().name if isinstance(error, grpc.Call) else str(error)
+                return f"`{QUERY}` at sc://127.0.0.1:{self.port}, within {seconds:.0f} s: {reason}"
         return None

@@ -1,4 +1,4 @@
-"""What the supervisor tells everybody else: one JSON file, replaced whole at every change."""
+"""The state that the supervisor shows to everybody: one JSON file, replaced as a whole at every change."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ PartState = Literal["waiting", "preparing", "starting", "healthy", "unhealthy", 
 
 @dataclass(kw_only=True)
 class PartRecord:
-    """One server as it is now."""
+    """One server, as it is now."""
 
     name: str
     log: str
@@ -31,14 +31,14 @@ class PartRecord:
     created: float = 0.0
     """When the process was created, in seconds since the machine started: see `children.created`."""
     seconds: float | None = None
-    """From the start of the stack to healthy."""
+    """Seconds from the start of the stack until the part was healthy."""
     restarts: int = 0
     needed: bool = True
-    """False: the stack is up without it."""
+    """False: the stack counts as up without it."""
 
 
 @dataclass(kw_only=True)
-class State:
+class StackState:
     """One run of one stack."""
 
     run: str
@@ -51,20 +51,20 @@ class State:
     parts: list[PartRecord] = field(default_factory=list)
 
     @classmethod
-    def read(cls, path: Path) -> "State | None":
-        """The state in `path`; None when there is none, or it is of another version."""
+    def read(cls, path: Path) -> "StackState | None":
+        """The state in `path`; None if there is none, or it was written by another version."""
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
-            parts = [PartRecord(**part) for part in told.pop("parts")]
-            return cls(**{one.name: told[one.name] for one in fields(cls) if one.name != "parts"}, parts=parts)
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            parts = [PartRecord(**part) for part in saved.pop("parts")]
+            return cls(**{entry.name: saved[entry.name] for entry in fields(cls) if entry.name != "parts"}, parts=parts)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
 
 class Board:
-    """The state as the supervisor's threads write it."""
+    """The state, as the threads of the supervisor write it."""
 
-    def __init__(self, path: Path, state: State) -> None:
+    def __init__(self, path: Path, state: StackState) -> None:
         self.path, self.state = path, state
         self._alone = threading.Lock()
         self._behind = False
@@ -76,7 +76,7 @@ class Board:
             self._write()
 
     def part(self, record: PartRecord, state: PartState, *, doing: str = "") -> None:
-        """Notes the part's new state with what was set on the record before."""
+        """Writes the part's new state, together with what was set on the record before."""
         with self._alone:
             record.state, record.doing = state, doing
             self._write()
@@ -89,12 +89,12 @@ class Board:
 
     def _write(self) -> None:
         self._behind = True
-        with suppress(OSError):  # a full disk; or the home was removed, and nobody is left to be told
+        with suppress(OSError):  # the disk is full; or the home was removed, and nobody is left to read it
             write_whole(self.path, json.dumps(asdict(self.state), indent=1) + "\n")
             self._behind = False
 
 
 def log_line(text: str) -> None:
-    """A line in the supervisor's log; nothing where the disk is full."""
+    """Writes a line to the supervisor's log; does nothing if the disk is full."""
     with suppress(OSError):
         print(f"{time.strftime('%F %T')} {text}", file=sys.stderr, flush=True)

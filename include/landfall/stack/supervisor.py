@@ -1,8 +1,8 @@
-"""The process that owns the servers: starts them, watches them, ends them.
+"""The process that owns the servers: it starts them, watches them and ends them.
 
-Started by `landfall up` as `python -m landfall.stack.supervisor`; it tells of itself through the state file alone.
-SIGTERM ends everything in reverse order, and so does the removal of the home. A lock file is held as long as it lives, so
-there is one for each home.
+`landfall up` starts it as `python -m landfall.stack.supervisor`. It reports only through the state file. SIGTERM makes it end
+everything in reverse order, and so does the removal of the home. It holds a lock file as long as it lives, so each home has
+at most one.
 """
 
 import argparse
@@ -27,16 +27,16 @@ from landfall.stack.layout import Layout
 from landfall.stack.part import Part
 from landfall.stack.runner import Runner
 from landfall.stack.secrets import Secrets
-from landfall.stack.state import Board, PartRecord, State, log_line
+from landfall.stack.state import Board, PartRecord, StackState, log_line
 
 ALREADY_RUNNING = 3
 ROTATED_EVERY = 30.0
-"""Seconds between two looks at the size of the logs."""
+"""Seconds between two checks of the size of the logs."""
 
 
-def lock(at: Layout) -> TextIO | None:
-    """The lock of this home with our pid in it; None when another supervisor holds it."""
-    file = at.lock_file.open("a+")
+def lock(files: Layout) -> TextIO | None:
+    """The lock of this home, with our pid in it; None if another supervisor holds it."""
+    file = files.lock_file.open("a+")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -47,24 +47,24 @@ def lock(at: Layout) -> TextIO | None:
     return file
 
 
-def build(at: Layout, names: list[str], wanted: dict[str, int], claims: ports.Claims) -> list[Part]:
-    """Decides ports, which stay claimed as `claims` are kept, secrets and Java; writes the `env` file, gives the parts."""
-    secrets = Secrets.load_or_create(at.secrets_file, data_exists=at.data("postgres").exists())
+def build(files: Layout, names: list[str], wanted: dict[str, int], claims: ports.Claims) -> list[Part]:
+    """Decides ports, secrets and Java, writes the `env` file, and gives the parts. The ports stay claimed while `claims` live."""
+    secrets = Secrets.load_or_create(files.secrets_file, data_exists=files.data("postgres").exists())
     logins = {"admin": secrets.airflow_admin, "landfall": secrets.airflow_landfall}
-    envfile.write_whole(at.passwords_file, json.dumps(logins) + "\n")
-    envfile.write_whole(at.mlflow_passwords_file, f'{{"admin": "{secrets.mlflow_admin}"}}\n')
+    envfile.write_whole(files.passwords_file, json.dumps(logins) + "\n")
+    envfile.write_whole(files.mlflow_passwords_file, f'{{"admin": "{secrets.mlflow_admin}"}}\n')
     listening = [name for name in names if name in ports.USUAL]
-    asked = {**ports.from_environment(), **wanted}
+    requested = {**ports.from_environment(), **wanted}
     blueprint = Blueprint(
-        layout=at,
+        layout=files,
         project=layout.project_root(),
-        ports=ports.choose(listening, asked, at.ports_file, claims),
+        ports=ports.choose(listening, requested, files.ports_file, claims),
         secrets=secrets,
         java=java.choose(layout.cache()),
     )
     written = blueprint.variables(names)
-    envfile.write(at.env_file, written)
-    at.data("airflow").mkdir(parents=True, exist_ok=True)
+    envfile.write(files.env_file, written)
+    files.data("airflow").mkdir(parents=True, exist_ok=True)
     jars.clear_partial(layout.cache())
     return blueprint.parts(names, written)
 
@@ -74,7 +74,7 @@ def supervise(
 ) -> LandfallError | None:
     """Runs `parts` until `stop` is set or the start fails; gives the error of a failed start.
 
-    SIGHUP ends the pause of those that wait for their next start.
+    SIGHUP ends the pause of parts that wait for their next start.
     """
     board.state.parts = [
         PartRecord(
@@ -119,7 +119,7 @@ def _watch(runners: list[Runner], board: Board, stop: threading.Event) -> Landfa
             if all(runner.settled.is_set() for runner in runners):
                 board.phase("up")
         board.catch_up()
-        if time.monotonic() - reaped > 1:  # a look at every process of the machine
+        if time.monotonic() - reaped > 1:  # not more often: it looks at every process of the machine
             reaped = time.monotonic()
             children.reap(record.pid for record in board.state.parts if record.pid)
         if time.monotonic() - rotated > ROTATED_EVERY:
@@ -130,7 +130,7 @@ def _watch(runners: list[Runner], board: Board, stop: threading.Event) -> Landfa
 
 
 def _end(runners: dict[str, Runner], board: Board) -> None:
-    """Ends what needs others before what they need, each with all its descendants, then whatever is left."""
+    """Ends each part before the parts that it needs, with all its descendants; then whatever is left."""
     order = TopologicalSorter({name: runner.part.needs for name, runner in runners.items()})
     order.prepare()
     layers = []
@@ -159,16 +159,16 @@ def _end_one(runner: Runner) -> None:
         return
     began = time.monotonic()
     family = children.family(record.pid, record.created)
-    leader = [one for one in family if one.pid == record.pid]
+    leader = [process for process in family if process.pid == record.pid]
     children.end(leader, ask=part.stop_signal, patience=part.grace)
-    children.end([one for one in family if one.pid != record.pid], patience=2)
+    children.end([process for process in family if process.pid != record.pid], patience=2)
     log_line(f"{part.name} ended after {time.monotonic() - began:.1f} s")
 
 
-def _stop_without_home(at: Layout, stop: threading.Event) -> None:
-    """Nobody can stop, or find, a stack whose folder was removed: it ends by itself."""
+def _stop_without_home(files: Layout, stop: threading.Event) -> None:
+    """Ends the stack once its folder was removed: nobody could find or stop it any more."""
     while not stop.wait(1):
-        if not at.lock_file.exists():
+        if not files.lock_file.exists():
             stop.set()
 
 
@@ -176,32 +176,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="landfall.stack.supervisor")
     parser.add_argument("--run", required=True)
     parser.add_argument("--parts", required=True)
-    parser.add_argument("--optional", default="", help="those of the parts that the stack is up without")
+    parser.add_argument("--optional", default="", help="parts whose failure does not fail the start")
     parser.add_argument("--port", action="append", default=[])
     options = parser.parse_args()
-    os.umask(0o077)  # what the servers write is for this user alone, in /tmp too
-    at = Layout.at()
-    at.make()
-    at.log("supervisor").touch(mode=0o600)
-    at.log("supervisor").chmod(0o600)  # whoever started us has opened it
-    held = lock(at)
+    os.umask(0o077)  # what the servers write is for this user alone, even in /tmp too
+    files = Layout.at()
+    files.make()
+    files.log("supervisor").touch(mode=0o600)
+    files.log("supervisor").chmod(0o600)  # whoever started us has it open already
+    held = lock(files)
     if held is None:
         return ALREADY_RUNNING
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    threading.Thread(target=_stop_without_home, args=(at, stop), daemon=True).start()
+    threading.Thread(target=_stop_without_home, args=(files, stop), daemon=True).start()
     children.adopt_orphans()
-    before = State.read(at.state_file)
-    state = State(run=options.run, supervisor=os.getpid(), created=children.created(os.getpid()))
-    board = Board(at.state_file, state)
+    before = StackState.read(files.state_file)
+    state = StackState(run=options.run, supervisor=os.getpid(), created=children.created(os.getpid()))
+    board = Board(files.state_file, state)
     error: LandfallError | None = None
     try:
         if before:
             leftovers.end(before)
         board.phase("starting")
         claims = ports.Claims(layout.cache() / "ports")
-        parts = build(at, chosen(options.parts.split(",")), ports.parse(options.port), claims)
+        parts = build(files, chosen(options.parts.split(",")), ports.parse(options.port), claims)
         error = supervise(parts, board, stop, optional=options.optional.split(","))
     except LandfallError as problem:
         error = problem

@@ -1,4 +1,4 @@
-"""Every variable that the stack hands to its servers, its tasks and the command line."""
+"""Every variable that the stack gives to its servers, its tasks and the command line."""
 
 import json
 import os
@@ -13,22 +13,22 @@ from landfall.stack.s3 import MODELS
 from landfall.stack.secrets import Secrets
 
 BUCKET = "landfall"
-# Taken from the environment of `landfall up` when they are set there.
+# Taken from the environment of `landfall up` if they are set there.
 TUNABLE = {
     "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",  # no step depends on it: docs/airflow.md
     "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "landfall.stack.airflow_logs.LOGGING_CONFIG",
-    # Before the second try of a task; before the audit starts a run again that an outage has stopped. Doubled each time.
+    # Seconds before the second try of a task, and before the audit restarts a run that an outage stopped. Doubled each time.
     "LANDFALL_RETRY_SECONDS": "10",
     "LANDFALL_RESTART_SECONDS": "300",
-    "AIRFLOW__CORE__PARALLELISM": "4",  # each worker is forked at once and kept
+    "AIRFLOW__CORE__PARALLELISM": "4",  # each worker is forked at the start and kept
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
-    # Runs that wait count too: with the usual 20, twenty waiting days hold all others up.
+    # Waiting runs count too: with the usual 20, twenty waiting days would hold up all others.
     "AIRFLOW__SCHEDULER__MAX_DAGRUNS_PER_LOOP_TO_SCHEDULE": "200",
-    # After a crash: how soon the tasks of a scheduler that died, and those that died with it, are taken up again.
+    # After a crash: how soon the tasks of a scheduler that died, and tasks that died with it, are picked up again.
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
-    # A file that was edited is read at once all the same; every five seconds took a sixth of a core.
+    # A file that was edited is read at once all the same; reading every five seconds took a sixth of a core.
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
     "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
     "AIRFLOW__TRIGGERER__CAPACITY": "20000",  # a wait costs kilobytes: benchmarks/results/ten_thousand_waits.md
@@ -40,11 +40,11 @@ TUNABLE = {
     "AIRFLOW__OPENLINEAGE__NAMESPACE": "landfall",
     # One file a day in the stack's home: docs/lineage.md.
     "AIRFLOW__OPENLINEAGE__TRANSPORT": '{"type": "landfall.orchestration.lineage_files.DailyFiles"}',
-    # Not in a fork: a task that has talked to Spark has threads of gRPC, and a fork of them may hang.
+    # Not in a fork: a task that has used Spark has gRPC threads, and a fork of it may hang.
     "AIRFLOW__OPENLINEAGE__EXECUTE_IN_THREAD": "True",
-    "AIRFLOW__OPENLINEAGE__EXECUTION_TIMEOUT": "3",  # what a lineage server that is away may cost a task, twice
+    "AIRFLOW__OPENLINEAGE__EXECUTION_TIMEOUT": "3",  # seconds that an unreachable lineage server may cost a task, twice
 }
-# What a shell may hold that would lead a server of the stack elsewhere, or cost every start a second compilation.
+# What a shell may set that would lead a server of the stack elsewhere, or cost every start a second compilation.
 NOT_INHERITED = (
     "AWS_PROFILE",
     "AWS_SESSION_TOKEN",
@@ -59,14 +59,14 @@ def variables(
     *, layout: Layout, project: Path, ports: Mapping[str, int], secrets: Secrets, java: Java, spark_jars: Path
 ) -> dict[str, str]:
     """The content of the `env` file."""
-    at = f"127.0.0.1:{ports['postgres']}"
+    address = f"127.0.0.1:{ports['postgres']}"
     s3 = f"http://127.0.0.1:{ports['s3']}"
     own = {
         "LANDFALL_HOME": str(layout.home),
         "LANDFALL_PROJECT": str(project),
         "LANDFALL_CODE_VERSION": code_version(project),
-        "LANDFALL_DATABASE_URL": f"postgresql://landfall:{secrets.database_landfall}@{at}/landfall",
-        "LANDFALL_READER_URL": f"postgresql://{READER}:{secrets.database_reader}@{at}/landfall",
+        "LANDFALL_DATABASE_URL": f"postgresql://landfall:{secrets.database_landfall}@{address}/landfall",
+        "LANDFALL_READER_URL": f"postgresql://{READER}:{secrets.database_reader}@{address}/landfall",
         "LANDFALL_SPARK_REMOTE": f"sc://localhost:{ports['spark']}/;token={secrets.spark_token}",
         "LANDFALL_SPARK_JARS": str(spark_jars),
         "LANDFALL_AIRFLOW_URL": f"http://127.0.0.1:{ports['api-server']}",
@@ -76,7 +76,7 @@ def variables(
         "LANDFALL_MLFLOW_ARTIFACTS": f"s3://{BUCKET}/{MODELS}",
         "LANDFALL_S3_BUCKET": BUCKET,
         "LANDFALL_S3_ENDPOINT": s3,
-        "MLFLOW_TRACKING_URI": f"postgresql+psycopg2://mlflow:{secrets.database_mlflow}@{at}/mlflow",
+        "MLFLOW_TRACKING_URI": f"postgresql+psycopg2://mlflow:{secrets.database_mlflow}@{address}/mlflow",
         "MLFLOW_S3_ENDPOINT_URL": s3,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "AWS_ACCESS_KEY_ID": secrets.s3_access_key,
@@ -86,7 +86,7 @@ def variables(
         "AWS_EC2_METADATA_DISABLED": "true",
         "JAVA_HOME": str(java.home),
     }
-    return {**own, **_airflow(layout, project, ports, secrets, s3=s3, database=f"{at}/airflow")}
+    return {**own, **_airflow(layout, project, ports, secrets, s3=s3, database=f"{address}/airflow")}
 
 
 def _airflow(
@@ -121,7 +121,7 @@ def _airflow(
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.airflow_jwt,
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"postgresql+psycopg2://airflow:{secrets.database_airflow}@{database}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(data / "logs"),
-        # A task's log may quote what a server answered; usually everybody may read it.
+        # A task's log may quote what a server answered; by default everybody could read it.
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FOLDER_PERMISSIONS": "0o700",
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         **{name: os.environ.get(name, usual) for name, usual in TUNABLE.items()},
@@ -129,7 +129,7 @@ def _airflow(
 
 
 def for_servers(written: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a server: the shell's, what the stack wrote over it, and no proxy for 127.0.0.1."""
+    """The environment of a server: the shell's, overridden by what the stack wrote, and no proxy for 127.0.0.1."""
     inherited = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
     near = ",".join(filter(None, [inherited.get("NO_PROXY") or inherited.get("no_proxy"), "127.0.0.1,localhost"]))
     return {**inherited, **written, "NO_PROXY": near, "no_proxy": near, "PYTHONUNBUFFERED": "1"}

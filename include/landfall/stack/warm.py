@@ -1,6 +1,6 @@
-"""Asks a new Spark server one trivial query, then walks the paths that a first job would find cold.
+"""Asks a new Spark server one trivial query, then runs what would be slow for a first job.
 
-The first line it prints makes the part healthy; the rest happens in the background and may fail without harm.
+The first line that it prints makes the part healthy; the rest happens in the background and may fail without harm.
 `python -m landfall.stack.warm PORT`, with LANDFALL_SPARK_REMOTE set.
 """
 
@@ -9,7 +9,7 @@ import sys
 import time
 
 from landfall.stack.answers import listens
-from landfall.stack.s3 import S3
+from landfall.stack.s3 import S3Server
 from landfall.stack.spark import ANSWERED
 
 PATIENCE = 110.0
@@ -28,7 +28,7 @@ def main(port: int) -> None:
     spark = SparkSession.builder.remote(os.environ["LANDFALL_SPARK_REMOTE"]).getOrCreate()
     spark.sql("SELECT 1").collect()
     say(ANSWERED)
-    table = f"s3a://{S3.WARM_BUCKET}/numbers"
+    table = f"s3a://{S3Server.WARM_BUCKET}/numbers"
     numbers = spark.range(100).selectExpr("id", "id % 2 AS half", "double(id) AS x")
     numbers.write.format("delta").mode("overwrite").partitionBy("half").option("overwriteSchema", True).save(table)
     kept = spark.read.format("delta").load(table)

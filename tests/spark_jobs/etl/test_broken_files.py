@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from landfall.errors import ContractError, LandingError
-from landfall.landing.store.feeds import check_landed, list_partition
+from landfall.landing.landed import check_landed, list_partition
 from landfall.pipelines.bike_demand import FORECAST_HOURS
 from landfall.spec import Landing, Partition
 

@@ -1,1 +1,1 @@
-"""A file that a person lands: its header and days are read before anything is put."""
+"""A file that a person lands: its header and its days are checked before any object is put."""

@@ -1,7 +1,7 @@
-"""A CSV file that a person wants to land: opened, its header checked, its rows read once in order.
+"""A CSV file that a person wants to land: opened, its header checked, its rows read once, in order.
 
-Only the header and the date of each row are looked at; whether the values make sense is the contract's question, asked
-on Spark. Nothing has landed when anything here fails.
+Only the header and the date of each row are checked here. Whether the values make sense is checked later, on Spark, by the
+contract. If anything here fails, nothing has landed.
 """
 
 import csv
@@ -24,44 +24,44 @@ _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
 
 @dataclass
-class Source:
+class CsvSource:
     """An open file whose header has every column of the feed's contract."""
 
     name: str
     feed: Feed
     path: Path
     positions: tuple[int, ...]
-    """Where the contract's columns are in a row of the file, in the contract's order."""
+    """The positions of the contract's columns in a row of the file, in the contract's order."""
     left_out: tuple[str, ...]
-    """Columns of the file that the contract does not know."""
+    """Columns of the file that the contract does not have."""
     _raw: IO[bytes]
     _lines: Iterator[list[str]]
     _width: int
 
     @property
     def bytes_read(self) -> int:
-        """How far the file has been read (compressed bytes if it is gzip)."""
+        """How far the file has been read, in bytes (compressed bytes if it is gzip)."""
         return self._raw.tell()
 
     def rows(self) -> Iterator[tuple[Partition, list[str]]]:
-        """Each row's partition and its values in the contract's order, as text exactly as given. Reads once.
+        """Each row's partition, and its values in the contract's order, as exactly the text of the file. Can be read once.
 
         Raises:
-            LandingError: a row has more or fewer values than the header, a date is none, the bytes are not UTF-8.
+            LandingError: a row has more or fewer values than the header, a date is not a day, or the bytes are not UTF-8.
         """
         names = self.feed.contract.names
         dated = self.positions[names.index(self.feed.contract.partition_by)]
         in_order = self.positions == tuple(range(self._width))
-        known: dict[str, Partition] = {}
+        partitions: dict[str, Partition] = {}
         for line in self._lines:
             if not line:
                 continue
             if len(line) != self._width:
                 self._refuse_width(len(line))
             day = line[dated]
-            if day not in known:
-                known[day] = self._partition(day)
-            yield known[day], line if in_order else [line[position] for position in self.positions]
+            if day not in partitions:
+                partitions[day] = self._partition(day)
+            yield partitions[day], line if in_order else [line[position] for position in self.positions]
 
     @property
     def _where(self) -> str:
@@ -87,8 +87,8 @@ class Source:
 
 
 @contextmanager
-def open_source(name: str, path: Path) -> Iterator[Source]:
-    """The file at `path` as rows for the feed called `name`, such as `bike_demand/actuals`. Takes gzip named `.gz`.
+def open_source(name: str, path: Path) -> Iterator[CsvSource]:
+    """The file at `path`, as rows for the feed called `name`, such as `bike_demand/actuals`. Gzip is read if it is named `.gz`.
 
     Raises:
         SpecError: there is no such feed.
@@ -107,18 +107,18 @@ def open_source(name: str, path: Path) -> Iterator[Source]:
             if not header:
                 refuse(f"File `{path.name}` is empty.", looked=f"{path}: no line", next=command(name, "FILE.csv"))
             positions, left_out = positions_of(header, name, feed, path)
-            yield Source(name, feed, path, positions, left_out, raw, lines, len(header))
+            yield CsvSource(name, feed, path, positions, left_out, raw, lines, len(header))
     except PermissionError as error:
-        may = f"chmod u+r {shlex.quote(str(path))} && {command(name, path)}"
-        refuse(f"File `{path.name}` may not be read.", looked=f"{path}: {error.strerror}", next=may)
+        allow = f"chmod u+r {shlex.quote(str(path))} && {command(name, path)}"
+        refuse(f"File `{path.name}` may not be read.", looked=f"{path}: {error.strerror}", next=allow)
     except UnicodeDecodeError as error:
         _refuse_encoding(name, path, error)
     except csv.Error as error:
         looked = f"{path}:{lines.line_num}: {error}"
         _refuse_csv(name, path, looked)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        again = f"gzip --test {shlex.quote(str(path))}    (then fetch the file again)"
-        refuse(f"File `{path.name}` is not whole gzip.", looked=f"{path}: {error}", next=again)
+        test = f"gzip --test {shlex.quote(str(path))}    (then fetch the file again)"
+        refuse(f"File `{path.name}` is not whole gzip.", looked=f"{path}: {error}", next=test)
 
 
 def command(name: str, path: Path | str) -> str:
@@ -127,7 +127,7 @@ def command(name: str, path: Path | str) -> str:
 
 
 def refuse(what: str, *, looked: str, next: str) -> NoReturn:
-    """Raise a `LandingError` before anything has landed."""
+    """Raises a `LandingError` before anything has landed."""
     raise LandingError(what, looked=looked, left="nothing landed", next=next) from None
 
 
@@ -159,7 +159,7 @@ def _listing(folder: Path) -> str:
 
 
 def _is_packed(name: str, path: Path, raw: IO[bytes]) -> bool:
-    """Whether the file is gzip; its name must say the same."""
+    """True if the file is gzip; a name that says otherwise is refused."""
     magic = raw.read(4)
     raw.seek(0)
     named = path.suffix == ".gz"
@@ -170,16 +170,16 @@ def _is_packed(name: str, path: Path, raw: IO[bytes]) -> bool:
         refuse(f"File `{path.name}` is a zip archive, not CSV.", looked=f"{path}: begins with `PK`", next=unzip)
     packed = magic.startswith(_GZIP)
     if packed and not named:
-        right = path.with_name(path.name + ".gz")
-        rename = f"mv {shlex.quote(str(path))} {shlex.quote(str(right))} && {command(name, right)}"
+        corrected = path.with_name(path.name + ".gz")
+        rename = f"mv {shlex.quote(str(path))} {shlex.quote(str(corrected))} && {command(name, corrected)}"
         refuse(
             f"File `{path.name}` is gzip, but its name does not end in .gz.",
             looked=f"{path}: begins with 1f 8b",
             next=rename,
         )
     if named and not packed:
-        right = path.with_suffix("")
-        rename = f"mv {shlex.quote(str(path))} {shlex.quote(str(right))} && {command(name, right)}"
+        corrected = path.with_suffix("")
+        rename = f"mv {shlex.quote(str(path))} {shlex.quote(str(corrected))} && {command(name, corrected)}"
         refuse(
             f"File `{path.name}` is not gzip, but its name ends in .gz.",
             looked=f"{path}: does not begin with 1f 8b",
@@ -188,14 +188,14 @@ def _is_packed(name: str, path: Path, raw: IO[bytes]) -> bool:
     return named
 
 
-def _lines(name: str, path: Path, text: IO[str], most: int) -> Iterator[str]:
-    """The lines of the file. One that is longer than `most` characters is refused before it is held."""
+def _lines(name: str, path: Path, text: IO[str], limit: int) -> Iterator[str]:
+    """The lines of the file. A line of more than `limit` characters is refused before all of it is in memory."""
     number = 0
-    while line := text.readline(most + 1):
+    while line := text.readline(limit + 1):
         number += 1
-        if len(line) > most and not line.endswith(("\n", "\r")):
+        if len(line) > limit and not line.endswith(("\n", "\r")):
             refuse(
-                f"File `{path.name}` has a line of more than {most:,} characters.",
+                f"File `{path.name}` has a line of more than {limit:,} characters.",
                 looked=f"{path}:{number}: {line[:40]!r}... (Contract.max_line_bytes)",
                 next=f"correct that line, then: {command(name, path)}",
             )
@@ -213,23 +213,23 @@ def _refuse_csv(name: str, path: Path, looked: str) -> NoReturn:
 def _refuse_encoding(name: str, path: Path, error: UnicodeDecodeError) -> NoReturn:
     number, error = _undecodable(path, error, find_feed(name).contract.max_line_bytes)
     guess = "utf-16" if number == 1 and error.object[:2] in (b"\xff\xfe", b"\xfe\xff") else "cp1252"
-    right = path.with_name(f"{path.name.removesuffix('.gz').removesuffix('.csv')}.utf8.csv")
+    corrected = path.with_name(f"{path.name.removesuffix('.gz').removesuffix('.csv')}.utf8.csv")
     reading = f"zcat {shlex.quote(str(path))} |" if path.suffix == ".gz" else f"< {shlex.quote(str(path))}"
     refuse(
         f"File `{path.name}` is not UTF-8; it may be {guess}.",
         looked=f"{path}:{number}: byte {error.object[error.start]:#04x} at column {error.start + 1}",
-        next=f"{reading} iconv -f {guess} -t utf-8 > {shlex.quote(str(right))} && {command(name, right)}",
+        next=f"{reading} iconv -f {guess} -t utf-8 > {shlex.quote(str(corrected))} && {command(name, corrected)}",
     )
 
 
-def _undecodable(path: Path, error: UnicodeDecodeError, most: int) -> tuple[int, UnicodeDecodeError]:
-    """The first line that is not UTF-8, of which at most `most` bytes are looked at: the reader had read ahead of its rows."""
+def _undecodable(path: Path, error: UnicodeDecodeError, limit: int) -> tuple[int, UnicodeDecodeError]:
+    """The first line that is not UTF-8. The reader reads ahead, so it is searched for again, in at most `limit` bytes a line."""
     number = 0
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
-        while line := lines.readline(most):
+        while line := lines.readline(limit):
             number += 1
             try:
                 line.decode("utf-8")
-            except UnicodeDecodeError as here:
-                return number, here
+            except UnicodeDecodeError as undecodable:
+                return number, undecodable
     return number, error

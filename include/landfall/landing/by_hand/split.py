@@ -1,7 +1,7 @@
-"""Land a CSV file: one object for each of its days, in the folder of its partition.
+"""Lands a CSV file: one object for each of its days, in the folder of the day's partition.
 
-The file is read once, front to back, and split into a temporary folder; so its size does not matter to memory, its days
-may come in any order, and nothing is put before the last line has been read and found good. Landing the same file again
+The file is read once from front to back and split into a temporary folder. So a file of any size fits into memory, its days
+may come in any order, and nothing is put before the last line has been read and accepted. Landing the same file again
 overwrites the same objects.
 """
 
@@ -13,24 +13,24 @@ from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from landfall.errors import LandingError
-from landfall.landing.by_hand.source import Source, command, open_source, refuse
-from landfall.landing.store.errors import landing_error, translated
-from landfall.landing.store.feeds import CONNECTIONS
-from landfall.landing.store.listing import ObjectStore, endpoint_of
+from landfall.landing.by_hand.source import CsvSource, command, open_source, refuse
+from landfall.objects.client import CONNECTIONS
+from landfall.objects.errors import landing_error, translated
+from landfall.objects.listing import ObjectStore, endpoint_of
 from landfall.spec import Partition, Partitions
 
 OBJECT_NAME = "hours.csv"
-"""What the one object of a partition is called, so that landing again overwrites."""
+"""The name of a partition's one object; it is always the same, so that landing again overwrites it."""
 
-Report = Callable[[str, int, int], None]
-"""Told how it goes: ("reading", bytes read, bytes in all), then ("landing", objects put, objects in all)."""
+ShowProgress = Callable[[str, int, int], None]
+"""Called with the progress: ("reading", bytes read, bytes in all), then ("landing", objects put, objects in all)."""
 
 _ROWS_IN_MEMORY = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Landed:
-    """What one landing put: its objects, their rows, first and last partition, and where."""
+class LandedFile:
+    """What a file became: its objects, their rows, the first and last partition, and where they are."""
 
     objects: int
     rows: int
@@ -38,7 +38,7 @@ class Landed:
     last: Partition
     prefix: str
     left_out: tuple[str, ...]
-    """Columns of the file that are not in the contract and so did not land."""
+    """Columns of the file that are not in the contract and therefore did not land."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +51,16 @@ class Day:
 
 def land(
     client: ObjectStore, bucket: str, name: str, path: Path, *,
-    first: Partition | None = None, last: Partition | None = None, report: Report = lambda *_: None,
-) -> Landed:  # fmt: skip
-    """Put each day of the CSV file at `path` into its partition of the feed called `name` (`pipeline/feed`).
+    first: Partition | None = None, last: Partition | None = None, report: ShowProgress = lambda *_: None,
+) -> LandedFile:  # fmt: skip
+    """Puts each day of the CSV file at `path` into its partition of the feed called `name` (`pipeline/feed`).
 
-    Days before `first` or after `last` are skipped. Objects hold the contract's columns in its order, values exactly as
-    in the file.
+    Days before `first` or after `last` are skipped. Objects hold the contract's columns in its order, with the values
+    exactly as in the file.
 
     Raises:
         SpecError: there is no such feed.
-        LandingError: the file is unusable or the store unreachable; nothing landed, or the message says what did.
+        LandingError: the file is unusable or the store unreachable. Nothing landed, or the message says what did.
     """
     if first and last and first > last:
         refuse(f"--from {first} is after --until {last}.", looked="the options", next=command(name, path))
@@ -77,7 +77,7 @@ def land(
         _check_sizes(source, days)
         _put_all(client, bucket, source, days, report)
     rows = sum(day.rows for day in days.values())
-    return Landed(
+    return LandedFile(
         objects=len(days),
         rows=rows,
         first=min(days),
@@ -88,10 +88,10 @@ def land(
 
 
 def split(
-    source: Source, folder: Path, *,
-    first: Partition | None = None, last: Partition | None = None, report: Report = lambda *_: None,
+    source: CsvSource, folder: Path, *,
+    first: Partition | None = None, last: Partition | None = None, report: ShowProgress = lambda *_: None,
 ) -> dict[Partition, Day]:  # fmt: skip
-    """Write one file a day into `folder`, in day order. Holds at most 100,000 rows in memory.
+    """Writes one file per day into `folder`; gives them in day order. Holds at most 100,000 rows in memory.
 
     Raises:
         LandingError: a row is unusable, there is no row from `first` to `last`, or `folder` is full.
@@ -107,9 +107,9 @@ def split(
             waiting.setdefault(partition, []).append(csv_line(values))
             counts[partition] = counts.get(partition, 0) + 1
         if number % _ROWS_IN_MEMORY == 0:
-            begun = {day: Day(folder / f"{day}.csv", counts[day]) for day in waiting}
+            days_so_far = {day: Day(folder / f"{day}.csv", counts[day]) for day in waiting}
             _flush(source, folder, waiting)
-            _check_sizes(source, begun)  # now: a small file of gzip must not fill the disk first
+            _check_sizes(source, days_so_far)  # here already: a small gzip file must not fill the disk
             report("reading", source.bytes_read, total)
     _flush(source, folder, waiting)
     report("reading", total, total)
@@ -119,7 +119,7 @@ def split(
 
 
 def csv_line(values: list[str]) -> str:
-    """The values as one line of CSV, quoted only where a value would not survive without."""
+    """The values as one line of CSV; a value is quoted only if it could not be read back otherwise."""
     line = ",".join(values)
     if line.count(",") == len(values) - 1 and '"' not in line and "\r" not in line and "\n" not in line:
         return line + "\n"
@@ -128,7 +128,7 @@ def csv_line(values: list[str]) -> str:
     )
 
 
-def _flush(source: Source, folder: Path, waiting: dict[Partition, list[str]]) -> None:
+def _flush(source: CsvSource, folder: Path, waiting: dict[Partition, list[str]]) -> None:
     try:
         for partition, lines in waiting.items():
             path = folder / f"{partition}.csv"
@@ -147,20 +147,20 @@ def _flush(source: Source, folder: Path, waiting: dict[Partition, list[str]]) ->
 
 
 def _refuse_nothing(
-    source: Source, skipped: set[Partition], first: Partition | None, last: Partition | None
+    source: CsvSource, skipped: set[Partition], first: Partition | None, last: Partition | None
 ) -> NoReturn:
     path = source.path
     if not skipped:
         refuse(f"File `{path.name}` has a header and no rows.", looked=str(path), next=command(source.name, "FILE.csv"))
-    asked = " ".join(f"{word} {day}" for word, day in (("from", first), ("until", last)) if day)
+    options = " ".join(f"{word} {day}" for word, day in (("from", first), ("until", last)) if day)
     refuse(
-        f"File `{path.name}` has no rows {asked}.",
+        f"File `{path.name}` has no rows {options}.",
         looked=f"{path}: it has {min(skipped)} to {max(skipped)}",
         next=f"{command(source.name, path)} --from {min(skipped)} --until {max(skipped)}",
     )
 
 
-def _check_sizes(source: Source, days: dict[Partition, Day]) -> None:
+def _check_sizes(source: CsvSource, days: dict[Partition, Day]) -> None:
     limit = source.feed.landing.max_object_bytes
     for partition, day in days.items():
         size = day.path.stat().st_size
@@ -172,8 +172,10 @@ def _check_sizes(source: Source, days: dict[Partition, Day]) -> None:
             )
 
 
-def _put_all(client: ObjectStore, bucket: str, source: Source, days: dict[Partition, Day], report: Report) -> None:
-    """Put every day's object, several at once, and stop at the first failure."""
+def _put_all(
+    client: ObjectStore, bucket: str, source: CsvSource, days: dict[Partition, Day], report: ShowProgress
+) -> None:
+    """Puts every day's object, several at once, and stops at the first failure."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     landing, done = source.feed.landing, 0
@@ -200,12 +202,12 @@ def _put(client: ObjectStore, bucket: str, key: str, path: Path) -> None:
         client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="text/csv")
 
 
-def _stopped(pool: ThreadPoolExecutor, puts: dict[Future[None], Partition], source: Source) -> tuple[str, str]:
-    """Start no more puts, wait for those under way, and say exactly what landed."""
+def _stopped(pool: ThreadPoolExecutor, puts: dict[Future[None], Partition], source: CsvSource) -> tuple[str, str]:
+    """Starts no more puts, waits for those under way, and says exactly what landed."""
     pool.shutdown(wait=True, cancel_futures=True)
     landed = Partitions.of(day for put, day in puts.items() if not put.cancelled() and not put.exception())
-    lacking = Partitions.of(day for day in puts.values() if day not in set(landed))
+    missing = Partitions.of(day for day in puts.values() if day not in set(landed))
     stopped = f"Landing file `{source.path.name}` stopped after {len(landed)} of {len(puts)} partitions"
     if not landed.days:
         return stopped, "nothing landed"
-    return stopped, f"landed: {landed}; not landed: {lacking}; landing again overwrites"
+    return stopped, f"landed: {landed}; not landed: {missing}; landing again overwrites"

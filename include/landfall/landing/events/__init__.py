@@ -1,1 +1,1 @@
-"""What S3 tells about new objects, and the runs that are started for it from outside of Airflow."""
+"""Events of S3 about new objects, and the runs that are started for them from outside of Airflow."""

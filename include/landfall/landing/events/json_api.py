@@ -1,7 +1,7 @@
-"""A server that speaks JSON over HTTP, asked with the standard library only: a Lambda function has nothing else.
+"""A client for a server that speaks JSON over HTTP. It uses the standard library only: a Lambda function has nothing else.
 
-Secrets go out in a header or a body and are never shown: not the token, not the body of a sign-in, not what the server
-says about it, and not an address with a password in it.
+Secrets are sent in a header or a body and are never shown: not the token, not the body of a sign-in, not what the server
+answers to it, and not an address with a password in it.
 """
 
 import json
@@ -9,18 +9,18 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from http.client import HTTPException, HTTPMessage
-from typing import IO, Any
+from typing import IO
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
 from landfall.errors import RunError, SettingsError
+from landfall.json_values import Json
 
 PATIENCE = 10.0
-"""Seconds until a server that does not answer counts as away."""
+"""Seconds after which a server that does not answer counts as away."""
 _MOST = 1_000_000
-"""Bytes of an answer that are read."""
-Json = dict[str, Any]
+"""How many bytes of an answer are read."""
 
 
 class RefusedError(RunError):
@@ -30,7 +30,7 @@ class RefusedError(RunError):
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """urllib would take the token along to wherever a redirect leads."""
+    """Follows no redirect: urllib would take the token along to wherever it leads."""
 
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -42,12 +42,12 @@ class JsonApi:
     """One server.
 
     Args:
-        name: What messages call it.
+        name: Its name in messages.
         url: Its address, `http://` or `https://`, without credentials, query or fragment. A path is kept.
         setting: The environment variable that holds `url`.
 
     Raises:
-        SettingsError: `url` is not such an address. The message does not show it.
+        SettingsError: `url` is no such address. The message does not show it.
     """
 
     def __init__(self, name: str, url: str, *, setting: str) -> None:
@@ -61,10 +61,10 @@ class JsonApi:
             )
 
     def sign(self, token: str) -> None:
-        """Send `token` with every call from now on.
+        """Sends `token` with every call from now on.
 
         Raises:
-            RunError: it cannot be a token. Sent anyway, the error of the standard library would show it.
+            RunError: it cannot be a token. If it were sent, an error of the standard library would show it.
         """
         if not re.fullmatch(r"[!-~]+", token):
             raise RunError(f"The token for {self.name} holds characters that no token has.", looked="not shown here")
@@ -76,26 +76,26 @@ class JsonApi:
         """The parsed answer to one request. `path` must be quoted already. Never retries, never follows a redirect.
 
         Raises:
-            RefusedError: the server answered with another status than success.
+            RefusedError: the server answered with a status other than success.
             RunError: it does not answer within `PATIENCE` seconds, or not in JSON.
         """
-        where = f"{method} {self.url}{path}"
+        request = f"{method} {self.url}{path}"
         try:
-            # The scheme was checked to be one of HTTP when the address was read.
+            # The scheme was checked to be http or https when the address was read.
             with self._opener.open(self._request(method, path, query, body), timeout=PATIENCE) as answer:
-                said = answer.read(_MOST)
+                content = answer.read(_MOST)
         except HTTPError as error:
-            raise self._refused(error, where) from None
+            raise self._refused(error, request) from None
         except (OSError, HTTPException, UnicodeError) as error:  # UnicodeError: a host such as a..b
-            raise RunError(f"{self.name} does not answer.", looked=f"{where} ({type(error).__name__})") from error
+            raise RunError(f"{self.name} does not answer.", looked=f"{request} ({type(error).__name__})") from error
         try:
-            return json.loads(said) if said else {}
+            return json.loads(content) if content else {}
         except (ValueError, RecursionError):
-            raise RunError(f"{self.name} does not answer in JSON.", looked=where) from None
+            raise RunError(f"{self.name} does not answer in JSON.", looked=request) from None
 
-    def surprise(self, asked: str) -> RunError:
-        """The error for an answer of another shape than is documented."""
-        return RunError(f"{self.name} answered something else than {asked}.", looked=self.url)
+    def surprise(self, expected: str) -> RunError:
+        """The error for an answer whose shape is not the documented one."""
+        return RunError(f"{self.name} answered something else than {expected}.", looked=self.url)
 
     def _request(self, method: str, path: str, query: Mapping[str, str] | None, body: Json | None) -> Request:
         question = f"?{urlencode(query)}" if query else ""
@@ -109,13 +109,13 @@ class JsonApi:
             request.add_header("Content-Type", "application/json")
         return request
 
-    def _refused(self, error: HTTPError, where: str) -> RefusedError:
-        """What the server said, escaped; before signing in nothing of it, for it may repeat the password."""
-        said = ""
+    def _refused(self, error: HTTPError, request: str) -> RefusedError:
+        """The error with the server's message, escaped. Before signing in it shows no message: that may repeat the password."""
+        message = ""
         if self._token:
             with error, suppress(OSError, HTTPException):
-                said = error.read(_MOST).decode(errors="replace").replace(self._token, "***")[:300]
-        refused = RefusedError(f"{self.name} refused: {error.code}{said and f' {said!r}'}", looked=where)
+                message = error.read(_MOST).decode(errors="replace").replace(self._token, "***")[:300]
+        refused = RefusedError(f"{self.name} refused: {error.code}{message and f' {message!r}'}", looked=request)
         refused.status = error.code
         return refused
 

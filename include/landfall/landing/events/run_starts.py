@@ -1,7 +1,7 @@
-"""Start the run of a partition from outside of Airflow's machines, with the standard library only.
+"""Starts the run of a partition from outside of Airflow's machines, with the standard library only.
 
-Two ways, chosen by `LANDFALL_START`: `airflow` (the default) through Airflow's REST API (`/auth/token`, `/api/v2/dags`),
-`databricks` through Databricks Jobs (`/api/2.2/jobs/run-now`). Starting again what is started already is harmless.
+There are two ways, chosen by `LANDFALL_START`: `airflow` (the default) uses Airflow's REST API (`/auth/token`, `/api/v2/dags`),
+`databricks` uses Databricks Jobs (`/api/2.2/jobs/run-now`). Starting something again that was started already does no harm.
 """
 
 import json
@@ -20,14 +20,14 @@ from landfall.spec import Landing, Partition
 from landfall.spec.run_form import label_of
 
 LOOKS = 3
-"""How often Airflow is asked for the run before a run that another event makes and ends meanwhile is given up."""
+"""How often Airflow is asked for a run that other events make, and that ends, meanwhile; then we give up."""
 _ENDED = ("success", "failed")
 _CONFLICT = 409
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A run that an object asks for: of `dag_id`, or of the Databricks job of `feed`, at `moment`, the partition's start."""
+class WantedRun:
+    """A run that an object leads to: of `dag_id`, or of the Databricks job of `feed`; `moment` is the partition's start."""
 
     dag_id: str
     feed: str
@@ -41,8 +41,8 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of a wanted run: `started`, `left_alone` or `not_started`, and the run or the reason."""
+class StartOutcome:
+    """What became of a wanted run (`started`, `left_alone` or `not_started`), and the run or the reason."""
 
     kind: str
     why: str
@@ -51,11 +51,11 @@ class Outcome:
 class Starter(Protocol):
     """A way to start runs."""
 
-    def start(self, wanted: Wanted) -> Outcome:
-        """Start the run, unless there is one that will see the object.
+    def start(self, wanted: WantedRun) -> StartOutcome:
+        """Starts the run, unless there is one already that will see the object.
 
         Raises:
-            RunError: it could not be started; asking again may help.
+            RunError: it could not be started; another try may help.
         """
         ...
 
@@ -65,25 +65,28 @@ def starter(env: Mapping[str, str]) -> Starter:
 
     Raises:
         SettingsError: a variable is missing or malformed.
-        SpecError: it names a feed that there is not.
-        RunError: Airflow cannot be signed in to.
+        SpecError: a variable names a feed that does not exist.
+        RunError: signing in to Airflow failed.
     """
-    ways: dict[str, type[Airflow | Databricks]] = {"airflow": Airflow, "databricks": Databricks}
+    ways: dict[str, type[AirflowStarter | DatabricksStarter]] = {
+        "airflow": AirflowStarter,
+        "databricks": DatabricksStarter,
+    }
     name = env.get("LANDFALL_START") or "airflow"
     if name not in ways:
         raise SettingsError.unknown("way to start runs (LANDFALL_START)", name, list(ways))
     return ways[name](env)
 
 
-class Airflow:
-    """Runs of DAGs: one for each logical date, which is the partition's start.
+class AirflowStarter:
+    """Starts runs of DAGs: one for each logical date, which is the start of the partition.
 
-    A run that waits or runs is left alone, for its wait lists the objects. A run that has read its objects already does
-    not see the new one: the landing audit runs that partition again. Readiness is judged by the run's wait, too.
+    A run that waits or runs is left alone, because its wait lists the objects. A run that has read its objects already will
+    not see the new one: the landing audit runs that partition again. The run's wait also judges readiness.
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self._api = JsonApi("Airflow", _need(env, "LANDFALL_AIRFLOW_URL"), setting="LANDFALL_AIRFLOW_URL")
+        self._api = JsonApi("AirflowStarter", _need(env, "LANDFALL_AIRFLOW_URL"), setting="LANDFALL_AIRFLOW_URL")
         user, password = env.get("LANDFALL_AIRFLOW_USER", "admin"), env.get("LANDFALL_AIRFLOW_PASSWORD", "")
         match self._api.call("POST", "/auth/token", body={"username": user, "password": password}):
             case {"access_token": str(token)}:
@@ -91,24 +94,24 @@ class Airflow:
             case _:
                 raise self._api.surprise("a token")
 
-    def start(self, wanted: Wanted) -> Outcome:
-        """Trigger the run; clear it, so that it runs again, if it has ended; leave it alone otherwise."""
+    def start(self, wanted: WantedRun) -> StartOutcome:
+        """Triggers the run; clears it, so that it runs again, if it has ended; leaves it alone otherwise."""
         runs = f"/api/v2/dags/{quote(wanted.dag_id, safe='')}/dagRuns"
         for _ in range(LOOKS):
             match self._run_at(runs, wanted.moment):
                 case None:
-                    if made := self._trigger(runs, wanted.moment):
-                        return Outcome("started", f"run {made!r}")
+                    if new_run := self._trigger(runs, wanted.moment):
+                        return StartOutcome("started", f"run {new_run!r}")
                 case run_id, state if state in _ENDED:
                     path = f"{runs}/{quote(run_id, safe='')}/clear"
                     self._api.call("POST", path, body={"dry_run": False, "only_failed": False})
-                    return Outcome("started", f"run {run_id!r} again, it had ended in {state}")
+                    return StartOutcome("started", f"run {run_id!r} again, it had ended in {state}")
                 case run_id, state:
-                    return Outcome("left_alone", f"run {run_id!r} is {state}")
+                    return StartOutcome("left_alone", f"run {run_id!r} is {state}")
         raise RunError(f"Airflow says that the run of {wanted} exists, and does not list it.", looked=self._api.url)
 
     def _run_at(self, runs: str, moment: datetime) -> tuple[str, str] | None:
-        """Id and state of the run whose logical date is `moment`: a DAG has one at most."""
+        """Id and state of the run whose logical date is `moment`; a DAG has at most one."""
         logical_date = moment.isoformat()
         query = {"logical_date_gte": logical_date, "logical_date_lte": logical_date, "limit": "1"}
         match self._api.call("GET", runs, query=query):
@@ -119,57 +122,57 @@ class Airflow:
         raise self._api.surprise("runs")
 
     def _trigger(self, runs: str, moment: datetime) -> str | None:
-        """The id of a new run; None if another event has made it since we looked."""
+        """The id of a new run; None if another event has made the run since we looked."""
         note = "Started by an object that landed in S3."
         try:
             dates = {"logical_date": moment.isoformat(), "run_after": label_of(moment).isoformat()}
-            made = self._api.call("POST", runs, body={**dates, "conf": {}, "note": note})
+            answer = self._api.call("POST", runs, body={**dates, "conf": {}, "note": note})
         except RefusedError as refused:
             if refused.status == _CONFLICT:
                 return None
             raise
-        match made:
+        match answer:
             case {"dag_run_id": str(run_id)}:
                 return run_id
         raise self._api.surprise("a run")
 
 
-class Databricks:
-    """Runs of Databricks jobs, one for each writing of an object: a duplicated event gives the run that there is.
+class DatabricksStarter:
+    """Starts runs of Databricks jobs: one for each time an object is written. A repeated event gives the existing run.
 
-    A Databricks job has no wait. So a run is started only for a feed whose partitions are ready with one object, or by
-    the marker itself where the feed declares one; any other partition is answered with `not_started`.
+    A Databricks job cannot wait. So a run is started only for a feed whose partitions are ready with one object, or by the
+    marker itself if the feed declares one; any other partition gives `not_started`.
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
         host = _need(env, "DATABRICKS_HOST")
         url = host if "://" in host else f"https://{host}"
-        self._api = JsonApi("Databricks", url, setting="DATABRICKS_HOST")
+        self._api = JsonApi("DatabricksStarter", url, setting="DATABRICKS_HOST")
         self._api.sign(_need(env, "DATABRICKS_TOKEN").strip())
         self._jobs, self._job = _job_ids(env)
 
-    def start(self, wanted: Wanted) -> Outcome:
-        """Run the job of the feed with the job parameters `partition`, `feed` and `key`."""
+    def start(self, wanted: WantedRun) -> StartOutcome:
+        """Runs the job of the feed, with the job parameters `partition`, `feed` and `key`."""
         job = self._jobs.get(wanted.feed, self._job)
         if job is None:
-            return Outcome("not_started", f"LANDFALL_DATABRICKS_JOB_IDS names no job for {wanted.feed}")
+            return StartOutcome("not_started", f"LANDFALL_DATABRICKS_JOB_IDS names no job for {wanted.feed}")
         if reason := _unready(wanted):
-            return Outcome("not_started", reason)
+            return StartOutcome("not_started", reason)
         landed, partition = wanted.object, str(wanted.partition)
         writing = [job, wanted.feed, partition, landed.bucket, landed.key, landed.version]
         body = {
             "job_id": job,
             "job_parameters": {"partition": partition, "feed": wanted.feed, "key": landed.key},
-            # Databricks allows 64 characters, which is what SHA-256 has.
+            # Databricks allows 64 characters, the length of a SHA-256.
             "idempotency_token": sha256(json.dumps(writing).encode()).hexdigest(),
         }
         match self._api.call("POST", "/api/2.2/jobs/run-now", body=body):
             case {"run_id": int(run_id)}:
-                return Outcome("started", f"run {run_id} of job {job}")
+                return StartOutcome("started", f"run {run_id} of job {job}")
         raise self._api.surprise("a run")
 
 
-def _unready(wanted: Wanted) -> str:
+def _unready(wanted: WantedRun) -> str:
     """Why the object alone does not make its partition ready; empty if it does."""
     _, _, name = wanted.object.key.rpartition(wanted.landing.folder(wanted.partition))
     reason = wanted.landing.ready.lacks_beside(name)
@@ -177,13 +180,13 @@ def _unready(wanted: Wanted) -> str:
 
 
 def _job_ids(env: Mapping[str, str]) -> tuple[dict[str, int], int | None]:
-    """Job id by feed, and the one for all other feeds."""
-    one, many = env.get("LANDFALL_DATABRICKS_JOB_ID", ""), env.get("LANDFALL_DATABRICKS_JOB_IDS", "")
-    if not one and not many:
+    """The job id of each feed, and the job id for all other feeds."""
+    default, by_feed = env.get("LANDFALL_DATABRICKS_JOB_ID", ""), env.get("LANDFALL_DATABRICKS_JOB_IDS", "")
+    if not default and not by_feed:
         _need(env, "LANDFALL_DATABRICKS_JOB_ID")
     try:
-        jobs = {str(feed): int(str(job)) for feed, job in json.loads(many or "{}").items()}
-        other = int(one) if one else None
+        jobs = {str(feed): int(str(job)) for feed, job in json.loads(by_feed or "{}").items()}
+        default_job = int(default) if default else None
     except (ValueError, AttributeError, RecursionError):
         raise SettingsError(
             "LANDFALL_DATABRICKS_JOB_ID or LANDFALL_DATABRICKS_JOB_IDS is malformed.",
@@ -192,7 +195,7 @@ def _job_ids(env: Mapping[str, str]) -> tuple[dict[str, int], int | None]:
         ) from None
     for feed in jobs:
         find_feed(feed)
-    return jobs, other
+    return jobs, default_job
 
 
 def _need(env: Mapping[str, str], name: str) -> str:

@@ -1,11 +1,11 @@
-"""What S3 tells about objects, in every envelope that it arrives in.
+"""Reads what S3 reports about objects, in every envelope that it may arrive in.
 
-S3 notifies a function, a queue or a topic (keys URL-encoded), or Amazon EventBridge does (keys as they are). A topic puts
-what it passes on into an envelope of its own, and so does a queue that feeds a function. The shapes are those of the
+S3 notifies a function, a queue or a topic (keys are URL-encoded), or Amazon EventBridge does (keys are as they are). A topic
+puts an envelope of its own around what it passes on, and so does a queue that feeds a function. The shapes are those of the
 Amazon S3 User Guide, "Event message structure" and "EventBridge event message structure".
 
-What is read here was written by whoever can write to the bucket or the queue: nothing raises, nothing is believed, and
-what is shown is escaped and shortened.
+Whoever can write to the bucket or the queue has written what is read here. So nothing raises an error, nothing is believed,
+and what is shown is escaped and shortened.
 """
 
 import json
@@ -15,9 +15,9 @@ from reprlib import Repr
 from urllib.parse import unquote_plus
 
 ENVELOPES = 3
-"""Envelopes that may lie around an event: a queue's around a topic's, and one to spare."""
+"""How many envelopes may be around an event: a queue's around a topic's, and one to spare."""
 LONGEST_KEY = 1024
-"""Bytes of UTF-8 in a key of S3, at most."""
+"""The most bytes of UTF-8 in a key of S3."""
 
 _shortened = Repr()
 _shortened.maxstring = _shortened.maxother = 200
@@ -26,7 +26,7 @@ _shortened.maxlevel = 3
 
 @dataclass(frozen=True)
 class CreatedObject:
-    """An object that was written. `version` tells one writing of the key from another; empty where the sender does not."""
+    """An object that was written. `version` differs for each writing of the same key; empty if the sender does not say."""
 
     bucket: str
     key: str
@@ -35,14 +35,14 @@ class CreatedObject:
 
 @dataclass(frozen=True)
 class Ignored:
-    """A part of an event that creates no object, with the reason. `rubbish` if S3 would not have sent it."""
+    """A part of an event that creates no object, with the reason. `rubbish`: S3 would not have sent it."""
 
     reason: str
     rubbish: bool = False
 
 
 def read_text(text: str, envelopes: int = ENVELOPES) -> Iterator[CreatedObject | Ignored]:
-    """What the JSON in `text`, such as the body of a message, tells about objects, in its order. Never raises."""
+    """The objects in a JSON text, such as the body of a message, in order. Never raises."""
     if envelopes < 0:
         yield Ignored(f"too many envelopes around {_shortened.repr(text)}", rubbish=True)
         return
@@ -55,10 +55,10 @@ def read_text(text: str, envelopes: int = ENVELOPES) -> Iterator[CreatedObject |
 
 
 def read_event(event: object, envelopes: int = ENVELOPES) -> Iterator[CreatedObject | Ignored]:
-    """What a parsed event tells about objects, in its order. Never raises.
+    """The objects in a parsed event, in order. Never raises.
 
     Args:
-        event: An S3 notification, an EventBridge event, a batch of a queue or a topic with either in it, or anything.
+        event: An S3 notification, an EventBridge event, a batch of a queue or a topic with either in it, or anything else.
         envelopes: How many envelopes may still be opened.
     """
     match event:
@@ -82,7 +82,7 @@ def read_event(event: object, envelopes: int = ENVELOPES) -> Iterator[CreatedObj
 
 
 def _record(record: object, envelopes: int) -> Iterator[CreatedObject | Ignored]:
-    """One of `Records`: a message of a queue, one of a topic, or S3's own."""
+    """Reads one of `Records`: a message of a queue, a message of a topic, or S3's own record."""
     match record:
         case {"body": str(text)} | {"Sns": {"Message": str(text)}}:
             yield from read_text(text, envelopes - 1)
@@ -90,7 +90,7 @@ def _record(record: object, envelopes: int) -> Iterator[CreatedObject | Ignored]
             "eventName": str(name),
             "s3": {"bucket": {"name": str(bucket)}, "object": {"key": str(key)} as about},
         }:
-            # Other stores than Amazon's write `s3:` before the name, as the configuration does.
+            # Stores other than Amazon's write `s3:` before the name, as the configuration does.
             if name.removeprefix("s3:").startswith("ObjectCreated:"):
                 yield _decoded(bucket, key, about)
             else:
@@ -108,14 +108,14 @@ def _decoded(bucket: str, encoded: str, about: Mapping[str, object]) -> CreatedO
 
 
 def _created(bucket: str, key: str, about: Mapping[str, object]) -> CreatedObject | Ignored:
-    """The object, unless its names are such as S3 has none: JSON may hold half a character, or any length."""
+    """The object, unless S3 cannot have such a name: JSON may hold half a character, or a name of any length."""
     try:
         good = bool(bucket.encode()) and 0 < len(key.encode()) <= LONGEST_KEY
     except UnicodeError:
         good = False
     if not good:
         return Ignored(f"not a key of S3: {_shortened.repr(key)}", rubbish=True)
-    # The two kinds of event write one sequencer differently: in lower case, or in capitals after zeros.
+    # The two kinds of event write the same sequencer differently: in lower case, or in capitals after zeros.
     sequencer = about.get("sequencer")
     if isinstance(sequencer, str) and sequencer:
         return CreatedObject(bucket, key, sequencer.lower().lstrip("0"))

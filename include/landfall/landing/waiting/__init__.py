@@ -1,1 +1,1 @@
-"""Waiting for partitions without a worker: one sweep of a prefix answers all who wait there."""
+"""Waiting for partitions without a worker: one sweep of a prefix answers everybody who waits there."""

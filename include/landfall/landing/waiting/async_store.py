@@ -1,4 +1,4 @@
-"""The object store for an event loop: one client, and one reader of messages, for all listers of the loop."""
+"""The object store for an event loop: all listers of the loop share one client and one reader of messages."""
 
 import asyncio
 import contextvars
@@ -9,35 +9,34 @@ from functools import lru_cache
 from typing import Any
 
 from landfall.landing.waiting.sweep import AsyncObjectStore
+from landfall.objects.client import access, configuration
 from landfall.spec import S3
 
 CONNECTIONS = 4
-"""Connections a client keeps: a lister asks one thing at a time."""
-ATTEMPTS = 3
-"""Attempts of the client itself, within a second or so, before an error is one."""
+"""How many connections a client keeps; a lister sends one request at a time."""
 log = logging.getLogger(__name__)
 
 
 class AsyncStore:
-    """The store `s3` as the listers of one event loop share it. Asks nothing until `client` is awaited.
+    """The store `s3`, shared by the listers of one event loop. It sends no request until `client` is awaited.
 
     Args:
         s3: The store.
-        queue_url: The SQS queue that tells of created objects; empty if there is none.
+        queue_url: The SQS queue with messages about created objects; empty if there is none.
     """
 
     def __init__(self, s3: S3, queue_url: str = "") -> None:
         self.s3, self.queue_url = s3, queue_url
         self.loop = asyncio.get_running_loop()
         self.hearers: dict[str, Callable[[str], None]] = {}
-        """Key prefix -> who is told of objects created under it."""
+        """Key prefix -> function to call with each key that was created under it."""
         self._opened = AsyncExitStack()
         self._client: AsyncObjectStore | None = None
         self._one = asyncio.Lock()
         self._reader: asyncio.Task[None] | None = None
 
     async def client(self) -> AsyncObjectStore:
-        """The client, configured as `store.connect` configures its own."""
+        """The client; the first caller opens it."""
         async with self._one:
             if self._client is None:
                 self._client = await self._open()
@@ -45,17 +44,17 @@ class AsyncStore:
 
     @property
     def hears(self) -> bool:
-        """Whether messages about created objects come in."""
+        """True if messages about created objects are coming in."""
         return self._reader is not None and not self._reader.done()
 
     def read_messages(self) -> None:
-        """From now on, tell the hearers what the queue tells; does nothing without a queue, or the second time."""
+        """From now on, passes the queue's messages to the hearers. Does nothing without a queue, or if called again."""
         if self.queue_url and self._reader is None:
-            # Its log lines are nobody's task's.
+            # An empty context, so that its log lines belong to no task.
             self._reader = self.loop.create_task(self._read(), name="landfall messages", context=contextvars.Context())
 
     async def close(self) -> None:
-        """Close the connections. The store is not to be used afterwards."""
+        """Closes the connections. The store must not be used afterwards."""
         if self._reader:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
@@ -76,22 +75,8 @@ class AsyncStore:
 
     async def _open(self) -> AsyncObjectStore:
         session, config_of = await asyncio.to_thread(_prepared)
-        config = config_of(
-            connect_timeout=3,
-            read_timeout=30,
-            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-            max_pool_connections=CONNECTIONS,
-            s3={"addressing_style": "path"} if self.s3.endpoint else {},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
         created = session.create_client(
-            "s3",
-            endpoint_url=self.s3.endpoint or None,
-            region_name=self.s3.region,
-            aws_access_key_id=self.s3.access_key or None,
-            aws_secret_access_key=self.s3.secret_key or None,
-            config=config,
+            "s3", **access(self.s3), config=config_of(**configuration(self.s3, CONNECTIONS))
         )
         client: AsyncObjectStore = await self._opened.enter_async_context(created)
         return client
@@ -99,7 +84,7 @@ class AsyncStore:
 
 @lru_cache(maxsize=1)
 def _prepared() -> tuple[Any, Any]:
-    """What makes clients and their configurations, imported and read: a second that the event loop should not lose."""
+    """What makes clients and their configuration, read ahead: it takes a second that the event loop should not lose."""
     from aiobotocore.config import AioConfig  # type: ignore[import-untyped]
     from aiobotocore.session import get_session  # type: ignore[import-untyped]
 

@@ -1,4 +1,4 @@
-"""What has changed under a landing's prefix since the last sweep, remembered as one number a folder."""
+"""What has changed under a landing's prefix since the last sweep; one number is remembered for each folder."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,18 +7,18 @@ from landfall.landing.waiting.sweep import Digest
 from landfall.spec import Landing
 
 OTHERS = ""
-"""Stands for everything that lies in no partition's folder."""
+"""Stands for all keys that are in no partition's folder."""
 
 
 class Changes:
     """The digests of one landing's folders, and whether something changed that nobody waits for.
 
-    Memory: a name and a number for every partition that has landed; one number for all keys elsewhere.
-    A folder that changes while two sweeps pass it may be told twice, never not at all.
+    Memory: a name and a number for every partition that has landed; one number for all keys elsewhere. A folder that changes
+    while two sweeps pass it may be reported twice, but is always reported.
 
     Args:
         landing: The landing that is watched.
-        waited: Folder -> whether somebody in this process waits for it, which will do what is to be done.
+        waited: Folder -> true if somebody in this process waits for it; that wait will then do what is needed.
     """
 
     def __init__(self, landing: Landing, waited: Callable[[str], bool]) -> None:
@@ -26,13 +26,13 @@ class Changes:
         self.depth = landing.folder_format.count("/") + 1
         self.news = asyncio.Event()
         self.swept = False
-        """Whether a sweep has passed once; the first tells if there is anything at all."""
+        """True once a sweep is complete. The first complete sweep says whether there is anything at all."""
         self._known: dict[str, int] = {}
         self._passed: set[str] = set()
         self._others = 0
 
     def saw(self, folder: str, digest: Digest) -> None:
-        """Remember what a sweep over everything gathered of a folder."""
+        """Remembers what a sweep over everything gathered in a folder."""
         if self.landing.home_of(f"{folder}x") is None:
             self._others = hash((self._others, folder, digest.value))
         else:
@@ -40,11 +40,11 @@ class Changes:
             self._compare(folder, digest.value, quietly=self.waited(folder))
 
     def learned(self, folder: str, digest: Digest) -> None:
-        """Remember what was gathered of a folder that somebody waits for: it is no news."""
+        """Remembers what was gathered in a folder that somebody waits for; this is not reported as news."""
         self._compare(folder, digest.value, quietly=True)
 
     def passed(self) -> None:
-        """Note that a sweep over everything is complete: what it did not pass has gone."""
+        """Notes that a sweep over everything is complete: a folder that it did not pass is gone."""
         for folder in self._known.keys() - self._passed - {OTHERS}:
             del self._known[folder]
             if not self.waited(folder):
@@ -54,12 +54,12 @@ class Changes:
         self.swept = True
 
     def begin(self) -> None:
-        """Forget a sweep that was not completed."""
+        """Forgets an incomplete sweep."""
         self._passed.clear()
         self._others = 0
 
     def ended(self, polling: asyncio.Task[None]) -> None:
-        """Wake who watches when the sweeps have ended, with whatever error."""
+        """Wakes whoever watches when the sweeps have ended, with whatever error."""
         if not polling.cancelled():
             self.news.set()
 

@@ -1,11 +1,11 @@
-"""Waits for partitions that share one listing: however many wait, one sweep a poll answers them all.
+"""Waits for partitions that share one listing: however many there are, one sweep per poll answers them all.
 
 All waits of an event loop on one store and prefix hold the same `Lister`. A poll lists the folders that are waited for,
-from the earliest on, at most a page of a thousand keys a request. What it costs depends on the keys there, not on the waits.
+from the earliest on, at most a page of a thousand keys per request. Its cost depends on the keys there, not on the waits.
 
-How often: every second while something is expected, has landed in part or has changed in the last ten minutes; else every
-two seconds, or 30 where messages about new objects come in, which make it list at once. A sweep that takes long makes the
-pause longer, and errors make it longer still: see `poller`.
+It polls every second while a partition is expected, has landed in part or has changed in the last ten minutes; else every
+two seconds, or every 30 if messages about new objects come in, which make it list at once. A long sweep makes the pause
+longer, and errors make it longer still: see `poller`.
 """
 
 import asyncio
@@ -20,22 +20,22 @@ from landfall.landing.waiting.async_store import AsyncStore, _prepared
 from landfall.landing.waiting.changes import Changes
 from landfall.landing.waiting.collector import of_this_process as collector
 from landfall.landing.waiting.poller import Poller, mended_by_a_person, waiting_error
-from landfall.landing.waiting.sweep import Digest, Listed, by_folder, pages
+from landfall.landing.waiting.sweep import Digest, ListedObject, by_folder, pages
 from landfall.landing.waiting.waits import Wait, Waits
 from landfall.spec import S3, Landing, Partition
 
 BUSY, QUIET, WITH_MESSAGES, HINTED = 1.0, 2.0, 30.0, 0.2
-"""Seconds between two polls: something is expected, nothing is, nothing is and messages come in, a message came in."""
+"""Seconds between two polls: if something is expected; if nothing is; if nothing is, but messages come in; after a message."""
 CHANGING = 600.0
-"""Seconds for which one change makes more changes expected."""
+"""How many seconds after one change more changes are expected."""
 AT_ONCE = 20
-"""So many waits are woken before others on the event loop have a turn."""
+"""How many waits are woken before others on the event loop have a turn."""
 LEFT = "the wait is tried again; what has landed stays, what was published stays"
 GOES_ON = "the wait goes on; what has landed stays, what was published stays"
 
 
 class Lister:
-    """The waits and watches on one prefix: see `landed` and `changes`.
+    """The waits and watches on one prefix: see the functions `landed` and `changes`.
 
     Args:
         store: The store, shared with the listers of other prefixes.
@@ -53,7 +53,7 @@ class Lister:
         self._changed = 0.0
 
     def begin(self, wait: Wait) -> None:
-        """Note a wait, and list; `end` must end it."""
+        """Notes a wait and lists. `end` must be called for the wait in the end."""
         self.waits.add(wait)
         collector.came()
         self._changed = time.monotonic()
@@ -62,13 +62,13 @@ class Lister:
             self._polling = _start(self._poller, self._ended)
 
     def end(self, wait: Wait) -> None:
-        """Forget a wait."""
+        """Forgets a wait."""
         self.waits.remove(wait)
         if wait.folder not in self.waits:
             self._digests.pop(wait.folder, None)
 
     async def changes(self, landing: Landing) -> AsyncGenerator[None, None]:
-        """See `changes`."""
+        """See the function `changes`."""
         watch = Changes(landing, self.waits.__contains__)
         poller = Poller(self.store.s3, self.prefix, partial(self._sweep, watch), lambda: QUIET)
         self._watches[watch] = poller
@@ -85,7 +85,7 @@ class Lister:
             polling.cancel()
 
     def hint(self, key: str) -> None:
-        """List now, or when 0.2 s have passed since the last time: `key` was created or replaced. Ignored in an outage."""
+        """Lists now, or when 0.2 s have passed since the last time: `key` was created or replaced. Does nothing in an outage."""
         if not key.startswith(f"{self.prefix}/"):
             return
         self._changed = time.monotonic()
@@ -94,31 +94,31 @@ class Lister:
                 poller.nudge(HINTED)
 
     async def close(self) -> None:
-        """Stop listing."""
+        """Stops listing."""
         if self._polling:
             self._polling.cancel()
             await asyncio.gather(self._polling, return_exceptions=True)
 
     async def _look(self) -> None:
-        """One sweep over the folders that are waited for."""
-        folders, depths, told = list(self.waits.folders), self.waits.depths, 0
+        """Makes one sweep over the folders that are waited for."""
+        folders, depths, ended = list(self.waits.folders), self.waits.depths, 0
         if not folders:
             return
         listing = pages(await self.store.client(), self.store.s3.bucket, self.prefix, folders, depths)
         async for folder, objects in by_folder(listing, self.prefix, depths, self._gather):
             self._notice(folder, objects)
-            told += self.waits.judge(folder, objects)
-            if told >= AT_ONCE:
-                told = 0
+            ended += self.waits.judge(folder, objects)
+            if ended >= AT_ONCE:
+                ended = 0
                 await asyncio.sleep(0)
         for wait in self.waits:
-            wait.asked = True
+            wait.answered = True
         collector.rest()
 
-    def _gather(self, folder: str) -> list[Listed] | None:
+    def _gather(self, folder: str) -> list[ListedObject] | None:
         return [] if folder in self.waits else None
 
-    def _notice(self, folder: str, objects: list[Listed]) -> None:
+    def _notice(self, folder: str, objects: list[ListedObject]) -> None:
         digest = Digest.of(objects)
         if self._digests.get(folder) != digest.value:
             self._digests[folder] = digest.value
@@ -133,17 +133,17 @@ class Lister:
         return WITH_MESSAGES if self.store.hears else QUIET
 
     async def _failed(self, error: Exception, new: bool) -> None:
-        """Tell the waits what only a person can mend: those that never saw the store answer end with it."""
+        """Passes errors that only a person can mend to the waits: a wait that has not had an answer from the store ends."""
         if not mended_by_a_person(error):
             return
         for number, wait in enumerate(tuple(self.waits)):
-            if new or not wait.asked:
-                wait.tell(waiting_error(error, self.store.s3, wait.folder, GOES_ON if wait.asked else LEFT))
+            if new or not wait.answered:
+                wait.tell(waiting_error(error, self.store.s3, wait.folder, GOES_ON if wait.answered else LEFT))
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
 
     async def _sweep(self, watch: Changes) -> None:
-        """One sweep over everything."""
+        """Makes one sweep over everything."""
         watch.begin()
         listing = pages(await self.store.client(), self.store.s3.bucket, self.prefix)
         async for folder, digest in by_folder(listing, self.prefix, [watch.depth], lambda _: Digest()):
@@ -151,21 +151,21 @@ class Lister:
         watch.passed()
 
     def _ended(self, polling: asyncio.Task[None]) -> None:
-        """Nobody waits for a poller that has ended."""
+        """Passes the error of a poller that has ended to its waits: they would wait for nothing."""
         if not polling.cancelled() and (error := polling.exception()):
             for wait in tuple(self.waits):
                 wait.tell(error)
 
 
 def _start(poller: Poller, ended: Callable[[asyncio.Task[None]], None]) -> asyncio.Task[None]:
-    """The poller's task. Its context is empty, so that its log lines are not those of the task that came first."""
+    """Starts the poller's task, in an empty context, so that its log lines do not belong to the task that came first."""
     task = asyncio.get_running_loop().create_task(poller.run(), name="landfall lister", context=contextvars.Context())
     task.add_done_callback(ended)
     return task
 
 
 def prepare() -> None:
-    """Import and read what the first lister of a process needs; nothing is opened. Two seconds of CPU, 40 MB."""
+    """Imports and reads what the first lister of a process needs; opens nothing. It takes two seconds of CPU and 40 MB."""
     _prepared()
 
 
@@ -174,7 +174,7 @@ _listers: dict[tuple[AsyncStore, str], Lister] = {}
 
 
 def _enter(s3: S3, prefix: str, queue_url: str) -> Lister:
-    """The lister of this event loop for `prefix`, held until `_leave`."""
+    """The lister of this event loop for `prefix`; the caller holds it until `_leave`."""
     loop = asyncio.get_running_loop()
     if (store := _stores.get((loop, s3, queue_url))) is None:
         store = _stores[loop, s3, queue_url] = AsyncStore(s3, queue_url)
@@ -187,7 +187,7 @@ def _enter(s3: S3, prefix: str, queue_url: str) -> Lister:
 
 
 async def _leave(lister: Lister) -> None:
-    """Let go of a lister; with its last holder it stops, and with the last lister the client is closed."""
+    """Releases a lister. Without holders it stops, and with the last lister of a store the client is closed."""
     lister.holders -= 1
     if lister.holders:
         return
@@ -203,26 +203,26 @@ async def _leave(lister: Lister) -> None:
 async def landed(
     s3: S3, landing: Landing, partition: Partition, *, tell: Callable[[LandingError], None], queue_url: str = ""
 ) -> None:
-    """Return when the partition is ready. Waits of the same event loop, store and prefix share one listing.
+    """Returns when the partition is ready. Waits of the same event loop, store and prefix share one listing.
 
     Args:
         s3: The store.
         landing: Where the partition lands.
         partition: The partition.
-        tell: Is called with what only a person can mend (no bucket, refused credentials), once when it begins.
-        queue_url: The SQS queue that tells of created objects; empty if there is none.
+        tell: Called once with an error that only a person can mend (no bucket, refused credentials), when it begins.
+        queue_url: The SQS queue with messages about created objects; empty if there is none.
 
     Raises:
-        LandingError: the same, if the store has not answered once since the wait began.
+        LandingError: such an error, if the store has not answered since the wait began.
     """
-    # One coroutine and one future a wait: whatever else a wait held, 10,000 of them would hold in megabytes.
+    # One coroutine and one future for each wait: anything more, times 10,000 waits, would be megabytes.
     loop = asyncio.get_running_loop()
     wait = Wait.of(landing, partition, loop.create_future())
     lister = _enter(s3, landing.prefix, queue_url)
     try:
         lister.begin(wait)
         while news := await wait.news:
-            if not wait.asked:
+            if not wait.answered:
                 raise news
             tell(news)
             wait.news = loop.create_future()
@@ -232,15 +232,15 @@ async def landed(
 
 
 async def changes(s3: S3, landing: Landing, *, queue_url: str = "") -> AsyncGenerator[None, None]:
-    """Yield whenever something came, went or was replaced under the landing's prefix that no wait here waits for.
+    """Yields whenever an object came, went or was replaced under the landing's prefix, unless a wait here waits for it.
 
-    The first time as soon as there is anything at all. What changes before the next is asked for is told in one.
+    It first yields as soon as there is anything at all. Changes before the next step of the caller are reported as one.
     Errors of the store are logged and waited out.
 
     Args:
         s3: The store.
-        landing: What is watched.
-        queue_url: The SQS queue that tells of created objects; empty if there is none.
+        landing: The landing to watch.
+        queue_url: The SQS queue with messages about created objects; empty if there is none.
     """
     lister = _enter(s3, landing.prefix, queue_url)
     try:

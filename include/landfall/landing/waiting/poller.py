@@ -1,4 +1,4 @@
-"""How often to ask an object store: as often as is cheap, less and less while it does not answer, sooner when told to."""
+"""How often to ask an object store: as often as is cheap, less and less while it does not answer, at once when nudged."""
 
 import asyncio
 import logging
@@ -9,18 +9,18 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from landfall.errors import LandingError
-from landfall.landing.store.errors import landing_error
+from landfall.objects.errors import landing_error
 from landfall.spec import S3
 
 SHARE = 5.0
-"""The pause is at least this many times as long as what came before it took, so a sixth of the time is the most."""
+"""The pause is at least this many times as long as the last poll took, so polling takes at most a sixth of the time."""
 FIRST, LONGEST = 1.0, 30.0
-"""Seconds of the pause after one error, doubled with each further one in a row, and at the most."""
+"""Seconds of the pause after one error; it doubles with each further error in a row, up to the longest."""
 log = logging.getLogger(__name__)
 
 
 def mended_by_a_person(error: Exception) -> bool:
-    """True if no waiting mends what botocore raised: there is no bucket, or these credentials are refused."""
+    """True if waiting does not help against what botocore raised: there is no bucket, or the credentials are refused."""
     from botocore import exceptions as boto
 
     if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
@@ -32,16 +32,16 @@ def mended_by_a_person(error: Exception) -> bool:
 
 
 class Poller:
-    """Does `look` again and again, until it is cancelled.
+    """Calls `look` again and again, until it is cancelled.
 
-    An error is logged when it begins or becomes another one, and its end is logged.
+    An error is logged when it begins or turns into another one, and so is its end.
 
     Args:
-        s3: The store that is asked.
+        s3: The store.
         prefix: What is listed, for the log.
-        look: One poll. What it raises is an error of the store.
-        usual: Seconds from the end of one poll to the next.
-        failed: Is told of every error, and whether it is a new one.
+        look: One poll. An error that it raises is an error of the store.
+        usual: Gives the seconds from the end of one poll to the next.
+        failed: Called with every error, and whether it is a new one.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class Poller:
         self.s3, self.prefix, self.look, self.usual, self.failed = s3, prefix, look, usual, failed
         self.errors = 0
         """Errors in a row."""
-        self._told = ""
+        self._reported = ""
         self._gap = math.inf
         self._nudged = asyncio.Event()
 
     async def run(self) -> None:
-        """Poll."""
+        """Polls."""
         while True:
             self._gap, began = math.inf, time.monotonic()
             try:
@@ -76,7 +76,7 @@ class Poller:
             await self._rest(pause, took)
 
     def nudge(self, gap: float) -> None:
-        """Poll already when `gap` seconds, or as many as the last poll took, have passed since it ended."""
+        """Polls early: `gap` seconds after the last poll ended, or as many seconds after it as that poll took."""
         self._gap = min(self._gap, gap)
         self._nudged.set()
 
@@ -92,21 +92,21 @@ class Poller:
         self.errors += 1
         doing = f"The landings under `{self.prefix}/` could not be listed"
         left = "what waits goes on waiting, and asks again"
-        told = landing_error(error, doing=doing, bucket=self.s3.bucket, endpoint=self.s3.endpoint, left=left)
-        new = told.what != self._told
+        report = landing_error(error, doing=doing, bucket=self.s3.bucket, endpoint=self.s3.endpoint, left=left)
+        new = report.what != self._reported
         if new:
-            self._told = told.what
-            log.error("%s", told)
+            self._reported = report.what
+            log.error("%s", report)
             log.debug("what was raised", exc_info=error)
         if self.failed:
             await self.failed(error, new)
 
     def _worked(self) -> None:
-        if self._told:
+        if self._reported:
             log.info("The landings under `%s/` are listed again, after %d errors.", self.prefix, self.errors)
-        self.errors, self._told = 0, ""
+        self.errors, self._reported = 0, ""
 
 
 def waiting_error(error: Exception, s3: S3, folder: str, left: str) -> LandingError:
-    """What botocore raised, for whoever waits for `folder`."""
+    """The error for whoever waits for `folder`, made from what botocore raised."""
     return landing_error(error, doing=f"Waiting for `{folder}`", bucket=s3.bucket, endpoint=s3.endpoint, left=left)

@@ -1,6 +1,6 @@
-"""One sweep over a landing's prefix: listed page by page, gathered folder by folder, nothing kept but one open folder.
+"""One sweep over a landing's prefix: it lists page by page and gathers folder by folder, and keeps only one open folder.
 
-Keys come sorted, so a folder's objects come in a row and a folder is complete when the next one begins.
+Keys come sorted, so the objects of a folder come in a row, and a folder is complete when the next one begins.
 """
 
 from bisect import bisect_right
@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 PAGE = 1000
-"""Keys asked for at once, the most that S3 gives."""
+"""Keys requested at once; S3 gives at most this many."""
 
 
-class Listed(NamedTuple):
-    """One object of a listing: its key, ETag and last modification (aware)."""
+class ListedObject(NamedTuple):
+    """One object of a listing: its key, ETag and last modification (with time zone)."""
 
     key: str
     etag: str
@@ -29,7 +29,7 @@ class AsyncObjectStore(Protocol):
 
 
 def folder_of(key: str, prefix: str, depth: int) -> str:
-    """The folder of `key` that is `depth` folders below `prefix/`, ending in a slash; empty if it does not lie so deep."""
+    """The folder of `key` at `depth` folders below `prefix/`, ending in a slash; empty if the key is not that deep."""
     end = len(prefix)
     for _ in range(depth):
         end = key.find("/", end + 1)
@@ -56,42 +56,42 @@ async def pages(
         client: The store.
         bucket: The bucket.
         prefix: Key prefix without a slash at its end.
-        folders: Sorted folders that are asked for: the sweep begins at the first, leaves out gaps that begin at the end
-            of a page, and ends after the last. It never asks for more pages than everything has. Empty: everything.
+        folders: The folders that are needed, sorted. The sweep begins at the first, skips gaps that begin at the end of a
+            page, and ends after the last. It never requests more pages than everything has. Empty: everything.
         depths: How many folders below the prefix each of `folders` is.
     """
-    where: dict[str, str] = {"StartAfter": folders[0]} if folders else {}
+    position: dict[str, str] = {"StartAfter": folders[0]} if folders else {}
     while True:
-        answer = await client.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=PAGE, **where)
+        answer = await client.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=PAGE, **position)
         entries: Sequence[Mapping[str, Any]] = answer.get("Contents", ())
         yield entries
         if not answer.get("IsTruncated"):
             return
-        where = {"ContinuationToken": answer["NextContinuationToken"]}
+        position = {"ContinuationToken": answer["NextContinuationToken"]}
         if folders and entries:
             last = entries[-1]["Key"]
             following = bisect_right(folders, last)
             if not any(_is_one_of(folders, folder_of(last, prefix, depth)) for depth in depths):
                 if following == len(folders):
                     return
-                where = {"StartAfter": folders[following]}
+                position = {"StartAfter": folders[following]}
 
 
 def _is_one_of(folders: Sequence[str], folder: str) -> bool:
-    """Whether the sorted `folders` hold `folder`."""
-    at = bisect_right(folders, folder)
-    return at > 0 and folders[at - 1] == folder
+    """True if the sorted `folders` contain `folder`."""
+    index = bisect_right(folders, folder)
+    return index > 0 and folders[index - 1] == folder
 
 
 class Gathered(Protocol):
     """What is kept of one folder while a sweep passes it: a list of its objects, or a `Digest` of them."""
 
-    def append(self, listed: Listed, /) -> None: ...
+    def append(self, listed: ListedObject, /) -> None: ...
     def __len__(self) -> int: ...
 
 
 class Digest:
-    """A number of 64 bits that is another one when an object comes, goes or is replaced. Good in this process only."""
+    """A number of 64 bits that changes when an object comes, goes or is replaced. It is valid in this process only."""
 
     __slots__ = ("count", "value")
 
@@ -102,15 +102,15 @@ class Digest:
         return self.count
 
     @classmethod
-    def of(cls, objects: Iterable[Listed]) -> Self:
+    def of(cls, objects: Iterable[ListedObject]) -> Self:
         """The digest of objects in the order of a listing."""
         digest = cls()
-        for one in objects:
-            digest.append(one)
+        for listed in objects:
+            digest.append(listed)
         return digest
 
-    def append(self, listed: Listed, /) -> None:
-        """Fold one more object in."""
+    def append(self, listed: ListedObject, /) -> None:
+        """Adds one more object to the digest."""
         self.count += 1
         self.value = hash((self.value, listed))
 
@@ -124,16 +124,16 @@ async def by_folder(
     depths: Collection[int],
     gather: Callable[[str], G | None],
 ) -> AsyncIterator[tuple[str, G]]:
-    """Each folder and what was gathered of it and of folders below it, as soon as the listing has passed it.
+    """Yields each folder, with what was gathered in it and in folders below it, as soon as the listing has passed it.
 
-    Keys that end in a slash are folders that a browser made, not objects. Keys that lie less deep than `depths` come one
-    by one, as of the folder with the empty name.
+    Keys that end in a slash are folders that a browser made, not objects. Keys that are less deep than `depths` are given
+    one by one, as if they were in a folder with an empty name.
 
     Args:
         listing: Pages of entries, by key.
         prefix: Key prefix without a slash at its end.
         depths: How many folders below the prefix the folders are.
-        gather: Folder -> something empty to gather its objects in; None to leave the folder out.
+        gather: Folder -> an empty container for its objects; None to leave the folder out.
     """
     opened: dict[int, tuple[str, G | None]] = dict.fromkeys(depths, ("", None))
     async for entries in listing:
@@ -141,7 +141,7 @@ async def by_folder(
             key: str = entry["Key"]
             if key.endswith("/"):
                 continue
-            one = Listed(key, entry.get("ETag", ""), entry["LastModified"])
+            listed = ListedObject(key, entry.get("ETag", ""), entry["LastModified"])
             for depth in depths:
                 folder, gathered = opened[depth]
                 if not folder or not key.startswith(folder):
@@ -150,7 +150,7 @@ async def by_folder(
                     folder = folder_of(key, prefix, depth)
                     opened[depth] = folder, (gathered := gather(folder))
                 if gathered is not None:
-                    gathered.append(one)
+                    gathered.append(listed)
     for folder, gathered in opened.values():
         if gathered:
             yield folder, gathered

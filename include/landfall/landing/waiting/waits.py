@@ -1,4 +1,4 @@
-"""The waits on one prefix, by folder: who waits for what, and who has waited enough."""
+"""The waits on one prefix, by folder: who waits for what, and whose partition is ready."""
 
 import asyncio
 from bisect import bisect_left, insort
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from landfall.errors import LandingError
-from landfall.landing.waiting.sweep import Listed, depth_of
+from landfall.landing.waiting.sweep import ListedObject, depth_of
 from landfall.spec import Landing, Partition
 
 EARLY, LATE = timedelta(hours=1), timedelta(days=1)
-"""A partition is expected from so long before it is due until so long after."""
+"""A partition is expected from this long before it is due until this long after."""
 
 
 @dataclass(slots=True, eq=False)
@@ -21,14 +21,14 @@ class Wait:
     landing: Landing
     partition: Partition
     folder: str
-    """Where the partition lands."""
+    """The folder where the partition lands."""
     news: asyncio.Future[LandingError | None]
     begin: float
-    """From when the partition is expected, POSIX seconds."""
+    """When the partition starts to be expected, POSIX seconds."""
     end: float
-    """Until when the partition is expected, POSIX seconds."""
-    asked: bool = False
-    """Whether the store has answered since the wait began."""
+    """When the partition stops to be expected, POSIX seconds."""
+    answered: bool = False
+    """True if the store has answered since the wait began."""
 
     @classmethod
     def of(cls, landing: Landing, partition: Partition, news: asyncio.Future[LandingError | None]) -> "Wait":
@@ -38,7 +38,7 @@ class Wait:
         return cls(landing, partition, folder, news, (due - EARLY).timestamp(), (due + LATE).timestamp())
 
     def tell(self, news: BaseException | None) -> None:
-        """Wake whoever waits."""
+        """Wakes whoever waits."""
         if self.news.done():
             return
         if news is None or isinstance(news, LandingError):
@@ -69,11 +69,11 @@ class Waits:
 
     @property
     def depths(self) -> list[int]:
-        """How many folders below the prefix the folders are."""
+        """How many folders below the prefix the folders are; each depth once."""
         return list(self._depths)
 
     def add(self, wait: Wait) -> None:
-        """Note a wait."""
+        """Notes a wait."""
         folder = wait.folder
         if folder not in self._by_folder:
             self._by_folder[folder] = []
@@ -83,7 +83,7 @@ class Waits:
         self._by_folder[folder].append(wait)
 
     def remove(self, wait: Wait) -> None:
-        """Forget a wait."""
+        """Forgets a wait."""
         folder = wait.folder
         waits = self._by_folder[folder]
         waits.remove(wait)
@@ -95,14 +95,14 @@ class Waits:
         if not self._depths[depth]:
             del self._depths[depth]
 
-    def judge(self, folder: str, objects: Sequence[Listed]) -> int:
-        """End the waits for which `objects`, all of the folder, are enough; how many."""
-        now, listed = datetime.now(UTC), [(one.key, one.modified) for one in objects]
+    def judge(self, folder: str, objects: Sequence[ListedObject]) -> int:
+        """Ends the waits of a folder for which `objects` (all of the folder) are enough; gives how many ended."""
+        now, listed = datetime.now(UTC), [(listed_object.key, listed_object.modified) for listed_object in objects]
         ended = 0
         for wait in self._by_folder.get(folder, ()):
             try:
                 lacks = wait.landing.lacks(wait.partition, listed, now)
-            except Exception as error:  # a rule of somebody's own that fails ends its own waits only
+            except Exception as error:  # a user's own rule that fails ends only its own waits
                 lacks = ""
                 wait.tell(error)
             if not lacks:
@@ -111,5 +111,5 @@ class Waits:
         return ended
 
     def any_expected(self, now: float) -> bool:
-        """Whether one of the partitions is expected at `now`, POSIX seconds."""
+        """True if one of the partitions is expected at `now`, POSIX seconds."""
         return any(wait.begin <= now <= wait.end for wait in self)

@@ -1,1 +1,1 @@
-"""What Landfall changes in Airflow's own processes: a file a change, with its reason and how to see that it is needed no more."""
+"""Landfall's changes to Airflow's own processes: one file each, with the reason and how to see that it is no longer needed."""

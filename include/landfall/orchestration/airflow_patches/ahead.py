@@ -1,8 +1,8 @@
-"""Let a run start before its logical date: a forecast's run waits a day ahead of the day it is about.
+"""Lets a run start before its logical date: a forecast's run waits one day ahead of the day that it is about.
 
-Airflow 3 creates such a run at its `run_after` and shows it as running, but its scheduler starts no task of a run whose
+Airflow 3 creates such a run at its `run_after` and shows it as running. But its scheduler starts no task of a run whose
 logical date lies ahead, and no setting changes that (apache/airflow pull requests 46663 and 65856). So in the scheduler,
-and only for runs of a `PartitionTimetable`, the clock that this one check reads is the run's logical date.
+and only for runs of a `PartitionTimetable`, this one check reads the run's logical date instead of the clock.
 
 A run's `dagrun_timeout` counts by the real clock, from when the run was made. If a later Airflow has no such check or
 another scheduler, nothing is changed, and a forecast's run starts when its day does; docs/adr has the alternatives.
@@ -19,12 +19,12 @@ from landfall.orchestration.timetable import PartitionTimetable
 
 SCHEDULER = "airflow.jobs.scheduler_job_runner"
 CHECK = {"logical_date", "timezone", "utcnow"}
-"""What the check is made of."""
+"""The names that the check uses; if one is missing, the check is not the one we know."""
 log = logging.getLogger(__name__)
 
 
 def let_runs_start_ahead() -> bool:
-    """Change this process's scheduler, if it is one; True if it was changed now. A second call changes nothing."""
+    """Changes this process's scheduler, if it has one. True if it was changed now; a second call changes nothing."""
     module: Any = sys.modules.get(SCHEDULER)
     if module is None:
         return False
@@ -42,9 +42,9 @@ def let_runs_start_ahead() -> bool:
         dag = _dag_ahead(self, dag_run, session, real.utcnow())
         if dag is None:
             return original(self, dag_run, session=session)
-        then, patience = dag_run.logical_date + timedelta(seconds=1), dag.dagrun_timeout
-        module.timezone = SimpleNamespace(**{**vars(real), "utcnow": lambda: then})
-        dag.dagrun_timeout = None  # by that clock a run of a day far ahead would have timed out as it starts
+        run_clock, patience = dag_run.logical_date + timedelta(seconds=1), dag.dagrun_timeout
+        module.timezone = SimpleNamespace(**{**vars(real), "utcnow": lambda: run_clock})
+        dag.dagrun_timeout = None  # by that clock a run of a day far ahead would time out as it starts
         try:
             return original(self, dag_run, session=session)
         finally:

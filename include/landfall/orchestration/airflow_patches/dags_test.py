@@ -1,11 +1,11 @@
-"""A run of `airflow dags test` is left to the process that makes it, also beside a scheduler that runs.
+"""Leaves a run of `airflow dags test` to the process that made it, even if a scheduler runs beside it.
 
-`airflow dags test` writes its run into Airflow's database and goes from task to task by itself. Airflow's scheduler sees one
-more run that goes on, and does the same: it ends a run of an old day at once, because such a run began on its logical date
-and is over its `dagrun_timeout`, and it hands tasks to a worker that the other process is about to start. So in the
-scheduler these runs are passed over, and tasks of theirs that it has taken are given back before anybody sees it.
+`airflow dags test` writes its run into Airflow's database and goes from task to task by itself. Airflow's scheduler sees it as
+one more active run and handles it too: it ends a run of an old day at once, because such a run began on its logical date and
+is over its `dagrun_timeout`, and it hands tasks to a worker that the other process is about to start. So the scheduler skips
+these runs, and if it has taken one of their tasks, it gives the task back before anybody sees it.
 
-On an Airflow whose scheduler is another nothing is changed, and the log says so: pause the DAG while it is tested there.
+If Airflow's scheduler is not the known one nothing is changed, and the log says so: then pause the DAG while it is tested.
 """
 
 import importlib
@@ -18,12 +18,12 @@ from landfall.orchestration.airflow_patches.ahead import SCHEDULER
 
 SCHEDULES, HANDS_OVER = "_schedule_all_dag_runs", "_enqueue_task_instances_with_queued_state"
 TEST = "test"
-"""What `airflow dags test` notes as what triggered its run."""
+"""What `airflow dags test` records as the trigger of its run."""
 log = logging.getLogger(__name__)
 
 
 def leave_tests_alone() -> bool:
-    """Change this process's scheduler, if it is one; True if it was changed now. A second call changes nothing."""
+    """Changes this process's scheduler, if it has one. True if it was changed now; a second call changes nothing."""
     module: Any = sys.modules.get(SCHEDULER)
     if module is None:
         return False
@@ -43,7 +43,7 @@ def leave_tests_alone() -> bool:
 
     def enqueue(self: Any, task_instances: list[Any], executor: Any, session: Any) -> Any:
         tested = _give_back(task_instances, session)
-        others = [each for each in task_instances if each.id not in tested]
+        others = [instance for instance in task_instances if instance.id not in tested]
         return hand_over(self, others, executor, session=session)
 
     schedule_all.leaves_tests = True  # type: ignore[attr-defined]
@@ -53,12 +53,12 @@ def leave_tests_alone() -> bool:
 
 
 def _give_back(chosen: list[Any], session: Any) -> set[Any]:
-    """The ids of those of `chosen` that a test runs; in the database they are what they were before they were chosen."""
+    """The ids of those of `chosen` that a test runs. In the database they are set back to their state before being chosen."""
     sql, types = importlib.import_module("sqlalchemy"), importlib.import_module("airflow.utils.types")
     task, run = importlib.import_module("airflow.models").TaskInstance, importlib.import_module("airflow.models").DagRun
     triggered = run.triggered_by == types.DagRunTriggeredByType.TEST
     ids = sql.select(task.id).join(run, (run.dag_id == task.dag_id) & (run.run_id == task.run_id))
-    tested = set(session.scalars(ids.where(triggered, task.id.in_([each.id for each in chosen]))))
+    tested = set(session.scalars(ids.where(triggered, task.id.in_([instance.id for instance in chosen]))))
     if tested:
         before = (
             sql.update(task)

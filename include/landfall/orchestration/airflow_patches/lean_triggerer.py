@@ -1,19 +1,19 @@
-"""A triggerer in which ten thousand waits cost next to nothing: what Airflow's own does for each, done when it is needed.
+"""A triggerer in which ten thousand waits cost next to nothing: it does only when needed what Airflow's own does for each wait.
 
 `python -m landfall.stack.airflow triggerer` calls `prepare` before Airflow's triggerer starts. It changes four things in
 that process and in the one that it forks:
 
 * Airflow's supervisor keeps the log file of every waiting task open, with a buffer, and the task as a value: 4 kB and one
-  open file a wait. Here a file is opened for a line and closed after it, and the task is kept as text.
-* Airflow's runner gives every trigger a greenlet, for those that call the SDK synchronously: 6 kB a wait. Here a trigger
-  whose class says that it never does, with `calls_sdk = False`, gets none.
-* Airflow's runner opens a span for every trigger, also where nobody records traces: 2 kB a wait. Here not.
-* Airflow's runner tells its supervisor once a second what has been fired. Here at once: a landing is half a second older
-  than it need be before its run goes on, or a whole one where the listing is made just after that second.
+  open file per wait. Here a file is opened for a line and then closed, and the task is kept as text.
+* Airflow's runner gives every trigger a greenlet, for triggers that call the SDK synchronously: 6 kB per wait. Here a trigger
+  gets none if its class says, with `calls_sdk = False`, that it never does.
+* Airflow's runner opens a span for every trigger, even if nobody records traces: 2 kB per wait. Here it opens none then.
+* Airflow's runner reports fired triggers to its supervisor once a second. Here it reports them at once: otherwise a run would
+  go on half a second later than it could, on average, or a whole second later if the listing is made just after the report.
 
-And both processes begin as one that has imported what they need, and share that memory: 25 MB more with the first wait,
-instead of 88. A triggerer that is started otherwise does the same work in more memory. On an Airflow whose triggerer is
-another, nothing is changed, and the log says so.
+Both processes also start with everything imported that they need, and share that memory: the first wait adds 25 MB instead of
+88. A triggerer that is started in another way does the same work with more memory. If Airflow's triggerer is not the known
+one, nothing is changed, and the log says so.
 """
 
 import asyncio
@@ -43,15 +43,15 @@ SHARED = (
     "landfall.orchestration.landing_trigger",
     "landfall.orchestration.landing_watcher",
 )
-"""What a runner imports with its first wait: a second in which its event loop would do nothing."""
+"""What a runner would import with its first wait, a second in which its event loop would do nothing."""
 UNKNOWN = "This Airflow's triggerer is not the one Landfall knows: waits work, and take more memory and time."
-TOGETHER = 0.1
-"""Seconds for which events are gathered when many are fired."""
+GATHERED = 0.1
+"""Seconds for which events are gathered if many are fired."""
 log = logging.getLogger(__name__)
 
 
 def prepare() -> bool:
-    """Make this process, which is to become a triggerer, a lean one; False if Airflow's triggerer is unknown."""
+    """Makes this process, which is about to become a triggerer, a lean one; false if Airflow's triggerer is unknown."""
     module = importlib.import_module(TRIGGERER)
     for name in SHARED:
         importlib.import_module(name)
@@ -65,14 +65,14 @@ def prepare() -> bool:
         module.stats.incr("triggers.blocked_main_thread", 0)  # reads the names of all metrics, which takes 0.2 s
     else:
         log.error(UNKNOWN)
-    # The runner's collector would write into every object that it inherits, and so make it a copy.
+    # The runner's garbage collector would write to every object that it inherits, and so copy its memory.
     gc.collect()
     gc.freeze()
     return lean
 
 
 def known(module: Any) -> bool:
-    """Whether Airflow's triggerer does what is changed here the way it did when this was written."""
+    """True if Airflow's triggerer still does what is changed here in the way it did when this was written."""
     try:
         files, runner = module.TriggerLoggingFactory, module.TriggerRunner
         opens, makes, runs = (
@@ -81,7 +81,7 @@ def known(module: Any) -> bool:
             runner.run_trigger,
         )
         return (
-            [each.name for each in files.__attrs_attrs__] == ["log_path", "ti", "bound_logger", "_filehandle"]
+            [attribute.name for attribute in files.__attrs_attrs__] == ["log_path", "ti", "bound_logger", "_filehandle"]
             and {"init_log_file", "BytesLogger", "wrap_logger"} <= {*opens.co_names}
             and "TriggerLoggingFactory" in makes.__code__.co_names
             and {"greenback", "ensure_portal"} <= {*runs.__code__.co_names}
@@ -97,12 +97,12 @@ def known(module: Any) -> bool:
 
 
 def _sleeps_as_known(module: Any) -> bool:
-    """Whether the runner asks of anyio and of what it sleeps on all that `tell_at_once` puts there, and no more."""
+    """True if the runner uses all of anyio and of its sleep that `tell_at_once` replaces, and nothing else."""
     runner, source = module.TriggerRunner, Path(module.__file__).read_text()
     members, rung = (set(re.findall(rf"{name}\.(\w+)", source)) for name in (r"\banyio", "stop_event"))
     return (
         members == {"Event", "move_on_after"}
-        and all(hasattr(module.anyio, each) for each in members)
+        and all(hasattr(module.anyio, member) for member in members)
         and rung == {"set", "wait"}
         and {"stop_event", "_stop_event"} <= {*runner.arun.__code__.co_varnames, *runner.arun.__code__.co_names}
         and {"deque", "events"} <= {*runner.__init__.__code__.co_names}
@@ -112,30 +112,30 @@ def _sleeps_as_known(module: Any) -> bool:
 
 
 def keep_logs_closed(module: Any) -> None:
-    """In the supervisor: open a waiting task's log for a line, and close it after."""
+    """In the supervisor: opens a waiting task's log for one line, and closes it."""
     factory = module.TriggerLoggingFactory
 
     class BriefLog(factory):  # type: ignore[misc, valid-type]
-        """Where the lines of one trigger go, as Airflow's supervisor asks for it and lets go of it."""
+        """The log of one trigger; it has the methods that Airflow's supervisor calls."""
 
         __slots__ = ()
 
         def __init__(self, *, log_path: str, ti: Any) -> None:
-            # As text, and made again when it is asked for: the value itself takes 1.5 kB more.
+            # Kept as text and parsed again when needed: the value itself would take 1.5 kB more.
             super().__init__(log_path=log_path, ti=ti.model_dump_json())
 
         def __call__(self, processors: Iterable[Any]) -> Any:
-            """A logger whose file is open while a line is written."""
+            """A logger whose file is open only while a line is written."""
             import structlog
 
             file: Any = _LogFile(self.log_path)
             return structlog.wrap_logger(structlog.BytesLogger(file), processors=processors).bind()
 
         def close(self) -> None:
-            """Nothing is open."""
+            """Does nothing: no file is open."""
 
         def upload_to_remote(self) -> None:
-            """Hand the file to the remote log's handler, if there is one."""
+            """Hands the file to the handler of remote logs, if there is one."""
             whole = factory(log_path=self.log_path, ti=module.TaskInstanceDTO.model_validate_json(self.ti))
             whole.bound_logger = self([])
             whole.upload_to_remote()
@@ -144,7 +144,7 @@ def keep_logs_closed(module: Any) -> None:
 
 
 class _LogFile:
-    """A file of Airflow's logs that is opened for each line."""
+    """A log file of Airflow that is opened for each line."""
 
     def __init__(self, log_path: str) -> None:
         from airflow.sdk.log import init_log_file
@@ -156,15 +156,15 @@ class _LogFile:
             return file.write(line)
 
     def flush(self) -> None:
-        """Every line is."""
+        """Does nothing: every line is flushed."""
 
     def fileno(self) -> int:
-        """No number: it is not open."""
+        """-1, as the file is not open."""
         return -1
 
 
 def spare_greenlets(module: Any) -> None:
-    """In the runner: no greenlet for a trigger with `calls_sdk = False`."""
+    """In the runner: gives no greenlet to a trigger with `calls_sdk = False`."""
     original, real = module.TriggerRunner.run_trigger, module.greenback
     spared: weakref.WeakSet[Any] = weakref.WeakSet()
 
@@ -187,7 +187,7 @@ def spare_greenlets(module: Any) -> None:
 
 
 def spare_spans(module: Any) -> None:
-    """In the runner: no span where nobody records one."""
+    """In the runner: opens no span if nobody records any."""
     original, none = module._make_trigger_span, nullcontext(trace.INVALID_SPAN)
 
     def span(ti: Any, trigger_id: int, name: str) -> AbstractContextManager[trace.Span]:
@@ -198,7 +198,7 @@ def spare_spans(module: Any) -> None:
 
 
 def tell_at_once(module: Any) -> None:
-    """In the runner: what a trigger fires goes to the supervisor when it is fired, not with the next second."""
+    """In the runner: sends what a trigger fires to the supervisor at once, not with the next second."""
     original = module.TriggerRunner.__init__
 
     def __init__(self: Any, *more: Any, **named: Any) -> None:
@@ -210,32 +210,32 @@ def tell_at_once(module: Any) -> None:
 
 
 class Bell:
-    """What the runner sleeps on until it is to stop; ringing it ends one sleep."""
+    """What the runner sleeps on until it has to stop. Ringing it ends one sleep."""
 
     def __init__(self) -> None:
         self._stopped, self._rung, self._last = False, asyncio.Event(), 0.0
 
     def set(self) -> None:
-        """End every sleep from now on."""
+        """Ends every sleep from now on."""
         self._stopped = True
         self._rung.set()
 
     def ring(self) -> None:
-        """End the sleep of now, or the next one, at the earliest `TOGETHER` after the last that was ended so."""
+        """Ends the present sleep, or the next one; at the earliest `GATHERED` seconds after the last sleep that was ended so."""
         self._rung.set()
 
     async def wait(self) -> None:
-        """Sleep."""
+        """Sleeps."""
         clock = asyncio.get_running_loop().time
         await self._rung.wait()
         if not self._stopped:
-            await asyncio.sleep(self._last + TOGETHER - clock())
+            await asyncio.sleep(self._last + GATHERED - clock())
             self._last = clock()
             self._rung.clear()
 
 
 class _Events(deque[Any]):
-    """The events that a runner has to tell."""
+    """The events that a runner has to report."""
 
     def __init__(self, runner: Any) -> None:
         super().__init__()

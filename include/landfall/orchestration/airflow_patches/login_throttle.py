@@ -1,33 +1,30 @@
-"""Wrong passwords are counted: Airflow's own login may be tried without limit, 60 times in 1.5 s.
+"""Limits wrong passwords: Airflow's own login may be tried without limit, 60 times in 1.5 s.
 
-A source has `BURST` wrong passwords, and one more every `SECONDS` seconds. Then its next attempt is refused before the
-password is looked at (429, with the seconds to wait), until one more has grown. Time alone gives back: no source is ever shut
-out for longer than that, and right passwords cost nothing, however many there are.
+A source may send `BURST` wrong passwords, and one more every `SECONDS` seconds. Beyond that its next attempt is refused before
+the password is checked (429, with the seconds to wait), until one more is allowed. Allowance grows with time alone: no source is
+ever shut out for longer than that, and right passwords cost nothing, however many there are.
 
-A source is an address; on this machine, where all have the same, it is the Unix user whose program has opened the connection: a
-stranger who tries passwords keeps nobody else from signing in. Behind a proxy all people have the proxy's address unless Airflow
-is told to believe its headers (`airflow api-server --proxy-headers`); a limit belongs into the proxy too.
+A source is an address. On this machine, where all have the same address, it is the Unix user whose program opened the
+connection, so a stranger who tries passwords does not keep others from signing in. Behind a proxy all people have the proxy's
+address, unless Airflow is told to trust its headers (`airflow api-server --proxy-headers`); limit attempts in the proxy too.
 
-What it does not do: it counts in the memory of one server process, and does not tell a patient guesser from a forgetful person.
+The count is in the memory of one server process. It cannot tell a patient attacker from a forgetful person.
 """
 
 import ipaddress
 import json
 import math
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BURST, SECONDS = 10, 6.0
 MOST_SOURCES = 4096
-"""Sources that are remembered, about 1 MB. Those beyond share one count."""
+"""How many sources are remembered, in about 1 MB. All further ones share one count."""
 LOGIN = "/auth/token"
 WRONG = 401
 SOCKETS = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
@@ -36,13 +33,13 @@ SOCKETS = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 class LoginThrottle:
     """ASGI middleware around Airflow's API server."""
 
-    def __init__(self, app: App, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, app: "ASGIApp", clock: Callable[[], float] = time.monotonic) -> None:
         self.app, self.clock = app, clock
         self._free_at: dict[str, float] = {}
-        """Source -> when its last wrong password, of all that it has tried, is forgotten."""
+        """Source -> the time at which all its wrong passwords so far are forgotten."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Serves one request."""
         if scope["type"] != "http" or scope["method"] != "POST" or LOGIN not in scope["path"]:
             await self.app(scope, receive, send)
             return
@@ -52,7 +49,7 @@ class LoginThrottle:
             return
         status = 0
 
-        async def watch(message: Message) -> None:
+        async def watch(message: "Message") -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -65,7 +62,7 @@ class LoginThrottle:
                 self._give_back(source)
 
     def _take(self, source: str) -> int:
-        """Count one attempt before it is known to be wrong, as many may come at once. The seconds to wait, if it is refused."""
+        """Counts an attempt before it is known to be wrong, as many may come at once; gives the seconds to wait if refused."""
         now = self.clock()
         free_at = max(self._free_at.get(source, now), now) + SECONDS
         if (beyond := free_at - now - BURST * SECONDS) > 1e-6:
@@ -78,7 +75,7 @@ class LoginThrottle:
             self._free_at[source] -= SECONDS
 
     def _known(self, source: str) -> str:
-        """`source`, or the name of all those for which there is no room."""
+        """`source` itself, or the common name of all sources for which there is no room."""
         if source not in self._free_at and len(self._free_at) >= MOST_SOURCES:
             now = self.clock()
             self._free_at = {name: free_at for name, free_at in self._free_at.items() if free_at > now}
@@ -87,8 +84,8 @@ class LoginThrottle:
         return source
 
 
-def source_of(scope: Scope) -> str:
-    """Who asks: the Unix user on this machine, the address of another one (of IPv6 the network)."""
+def source_of(scope: "Scope") -> str:
+    """Where a request comes from: the Unix user on this machine, or another machine's address (for IPv6 its network)."""
     host, port = scope.get("client") or ("", 0)
     try:
         address = ipaddress.ip_address(host)
@@ -102,7 +99,7 @@ def source_of(scope: Scope) -> str:
 
 
 def _user_of(port: int, server: int | None) -> int | None:
-    """The Unix user whose socket on this machine has `port` and is connected to port `server`; None where Linux does not say."""
+    """The Unix user whose socket on this machine has `port` and is connected to port `server`; None if Linux does not say."""
     for table in SOCKETS:
         try:
             lines = table.read_text(encoding="ascii").splitlines()[1:]
@@ -115,7 +112,7 @@ def _user_of(port: int, server: int | None) -> int | None:
     return None
 
 
-async def _refuse(send: Send, wait: int) -> None:
+async def _refuse(send: "Send", wait: int) -> None:
     body = json.dumps({"detail": f"Too many wrong passwords: try again in {wait} s."}).encode()
     headers = [
         (b"content-type", b"application/json"),

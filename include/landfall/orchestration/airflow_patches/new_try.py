@@ -1,9 +1,9 @@
-"""A task that waits again has not ended: its start and end, which the UI draws, are those of this try.
+"""Forgets the old end of a task that waits again: the start and end that the UI draws must be those of this try.
 
-A task that starts in the triggerer (`start_from_trigger`) is deferred by the scheduler, which notes when it began and leaves
-the end of an earlier try where it is; when the task ends, Airflow keeps the end that is there. After a clear or a second
-backfill the wait had ended before it began. So in the scheduler an end is forgotten when a wait begins. The earlier try
-keeps its own in the history of tries.
+The scheduler defers a task that starts in the triggerer (`start_from_trigger`): it notes when the task began and leaves the end
+of an earlier try in place. When the task ends, Airflow keeps the end that is already there. So after a clear or a second
+backfill a wait had ended before it began. Here the scheduler forgets the end when a wait begins. The earlier try keeps its own
+end in the history of tries.
 """
 
 import importlib
@@ -17,7 +17,7 @@ WAITING = "deferred"
 
 
 def forget_old_ends() -> bool:
-    """In the scheduler's process: see above; True if this call changed it. A second call changes nothing."""
+    """Changes the scheduler's process as described above. True if this call changed it; a second call changes nothing."""
     if SCHEDULER not in sys.modules:
         return False
     event, state = importlib.import_module("sqlalchemy").event, importlib.import_module(MODEL).TaskInstance.state

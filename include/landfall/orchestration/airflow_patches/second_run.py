@@ -1,7 +1,7 @@
-"""`airflow dags trigger` for a day that has a run says so, in the place of the database's error.
+"""Makes `airflow dags trigger` for a day that already has a run say so, in place of the database's error.
 
-A DAG has one run of a logical date. Airflow's API answers a second one with 409 and a sentence; its command line, which writes
-to the database itself, with a stack trace.
+A DAG has one run for each logical date. For a second one, Airflow's API answers 409 with a sentence. Its command line, which
+writes to the database itself, shows a stack trace.
 """
 
 import importlib
@@ -15,7 +15,7 @@ MODEL = "airflow.models.dagrun"
 
 
 def refuse_second_runs() -> bool:
-    """In the process of `airflow dags ...`: see above; True if this call changed it. A second call changes nothing."""
+    """Changes the process of `airflow dags ...` as described above. True if this call changed it; a second one does nothing."""
     if COMMANDS not in sys.modules:
         return False
     event, model = importlib.import_module("sqlalchemy").event, importlib.import_module(MODEL).DagRun
@@ -26,12 +26,12 @@ def refuse_second_runs() -> bool:
 
 
 def _check(_: Any, connection: Any, run: Any) -> None:
-    """Before a run is written.
+    """Called before a run is written.
 
     Raises:
-        SystemExit: its DAG is a feed's and has a run of that date; with the error, which the command line prints.
+        SystemExit: the run's DAG is a feed's and has a run of that date; the command line prints the error.
     """
-    # In this process alone: the servers, which load the plugin, know no pipeline.
+    # Imported here, because the servers, which load the plugin too, must know no pipeline.
     from landfall.pipelines import PIPELINES
 
     feeds = (feed for pipeline in PIPELINES.values() for feed in pipeline.feeds)
@@ -40,14 +40,16 @@ def _check(_: Any, connection: Any, run: Any) -> None:
         return
     table = type(run).__table__
     same = (table.c.dag_id == run.dag_id) & (table.c.logical_date == run.logical_date)
-    if there := connection.execute(table.select().with_only_columns(table.c.run_id, table.c.state).where(same)).first():
-        raise SystemExit(str(_second(names[0], run, *there)))
+    if existing := connection.execute(
+        table.select().with_only_columns(table.c.run_id, table.c.state).where(same)
+    ).first():
+        raise SystemExit(str(_second(names[0], run, *existing)))
 
 
 def _second(feed: str, run: Any, run_id: str, state: str) -> RunError:
     day = f"{run.logical_date:%Y-%m-%d}"
     return RunError(
-        f"`{run.dag_id}` has a run of {run.logical_date:%Y-%m-%d %H:%M} UTC: `{run_id}` ({state}).",
+        f"`{run.dag_id}` already has a run of {run.logical_date:%Y-%m-%d %H:%M} UTC: `{run_id}` ({state}).",
         looked="Airflow's database: a DAG has one run of a logical date",
         left="nothing was started",
         next=f"landfall backfill {feed} --from {day} --to {day}    (runs it again)",

@@ -1,1 +1,1 @@
-"""What Landfall shows inside Airflow's UI: links of tasks, and the page that explains a partition."""
+"""What Landfall adds to Airflow's UI: links of tasks, and the page that explains a partition."""

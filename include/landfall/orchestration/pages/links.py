@@ -1,4 +1,4 @@
-"""Links from a task's page in Airflow to what it made elsewhere."""
+"""Links from a task's page in Airflow to what the task made elsewhere."""
 
 from typing import Any
 from urllib.parse import quote
@@ -11,44 +11,44 @@ from landfall.spec import Settings
 
 
 class ExplainLink(BaseOperatorLink):
-    """To the page that explains the partition of the run: see `landfall.orchestration.pages.explain_page`."""
+    """A link to the page that explains the run's partition: see `landfall.orchestration.pages.explain_page`."""
 
     name = "Explain this partition"
     place = ""
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Made when the task has ended, by its own process; empty for a step that has no partition."""
+        """The link, made by the task's own process when the task has ended; empty for a step without a partition."""
         from airflow.sdk.configuration import conf
 
         if not getattr(operator, "feed", None) or not getattr(operator, "partition", ""):
             return ""
         base = str(conf.get("api", "base_url", fallback="")).rstrip("/")
-        where = "/".join(quote(each, safe="") for each in (operator.feed.dag_id, *operator.feed.full_name.split("/")))
-        return f"{base}{PREFIX}/explain/{where}/{quote(operator.partition, safe='')}{self.place}"
+        path = "/".join(quote(part, safe="") for part in (operator.feed.dag_id, *operator.feed.full_name.split("/")))
+        return f"{base}{PREFIX}/explain/{path}/{quote(operator.partition, safe='')}{self.place}"
 
 
 class PublicationLink(ExplainLink):
-    """To the same page, where it tells of the publication that readers see."""
+    """A link to the same page, at the part about the publication that readers see."""
 
     name = "Publication"
     place = "#published"
 
 
 class ModelVersionLink(BaseOperatorLink):
-    """To MLflow's page of the version that the step made, judged, promoted or scored with, as its lineage tells.
+    """A link to MLflow's page of the version that the step made, judged, promoted or scored with, as its lineage says.
 
-    There is none where nobody says where that page is (`LANDFALL_MLFLOW_URL`), and for a task that did nothing.
+    There is no link if nobody says where that page is (`LANDFALL_MLFLOW_URL`), or for a task that did nothing.
     """
 
     name = "Model version in MLflow"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Made when the task has ended, by its own process; empty if there is none."""
+        """The link, made by the task's own process when the task has ended; empty if there is none."""
         settings = Settings.read()
         if not settings.mlflow_url or not isinstance(operator, TellsLineage) or not isinstance(operator.reported, dict):
             return ""
         lineage = operator.lineage(settings, "", operator.reported)
-        versions = [each for each in (*lineage.outputs, *lineage.inputs) if each.kind == "MODEL"]
+        versions = [dataset for dataset in (*lineage.outputs, *lineage.inputs) if dataset.kind == "MODEL"]
         if not versions:
             return ""
         model = versions[0].name.removeprefix("models:/").rpartition("/")[0]

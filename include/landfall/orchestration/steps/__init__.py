@@ -1,1 +1,1 @@
-"""The steps of a run, a file each, and what they share."""
+"""The steps of a run, one per file, and what they share."""

@@ -1,4 +1,4 @@
-"""Ask a person before a challenger serves, where the pipeline or the run's form asks for that."""
+"""Asks a person before a challenger serves, if the pipeline or the run's form demands it."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,11 +10,11 @@ from landfall.orchestration.steps.step import SERVERS
 from landfall.spec import Settings, Training
 
 ANSWER = timedelta(days=13)
-"""How long a person has to answer: a day less than the run."""
+"""How long a person has to answer: a day less than the run may take."""
 
 
 class Approve(ApprovalOperator):
-    """Airflow's own approval, with the gate's report as its body. Passes at once where nobody is to be asked."""
+    """Airflow's own approval, with the gate's report as its body. It passes at once if no approval is demanded."""
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
         super().__init__(
@@ -27,14 +27,14 @@ class Approve(ApprovalOperator):
         self.model = training.model
 
     def execute(self, context: Context) -> Any:
-        """Wait for the answer in the UI, holding no worker; or go on."""
+        """Waits for the answer in the UI, without holding a worker; or goes on at once."""
         if not context["params"].get("approval"):
-            self.log.info("Nobody is asked: the pipeline does not declare it, and the run's form does not ask for it.")
+            self.log.info("No approval is needed: neither the pipeline nor the run's form demands one.")
             return None
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """A rejection is written down with the version; what follows is skipped."""
+        """Notes a rejection with the version; the steps that follow are skipped."""
         if event.get("chosen_options") == [self.REJECT]:
             from landfall.freshness.watching import note_refusal
             from landfall.models.registry import version

@@ -1,4 +1,4 @@
-"""The audit as a DAG: hold S3 against the ledger, start the runs that are due."""
+"""The audit as a DAG: compares S3 with the ledger, and starts the runs that are due."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -18,57 +18,62 @@ from landfall.spec.run_form import label_of
 
 if TYPE_CHECKING:
     from landfall.database import Database
-    from landfall.landing.store.listing import ObjectStore
     from landfall.ledger import Audit, Start
+    from landfall.objects.listing import ObjectStore
     from landfall.runs import AirflowApi
 
 
 Starts = list[dict[str, Any]]
-"""What `start_runs` starts: the arguments of `TriggerDagRunOperator`, one a run."""
+"""The runs to start: the arguments of `TriggerDagRunOperator`, one for each run."""
 SOON = timedelta(seconds=20)
-"""About what a run takes on a small machine."""
+"""About how long a run takes on a small machine."""
 LATER = timedelta(minutes=5)
-"""When to look at what goes on now, and for a server that was away."""
+"""When to look again at what is running now, and at a server that was away."""
 
 
 class AuditLandings(Step):
-    """One audit of every feed of every pipeline. Reports the runs to start; what only a person can mend is in its log."""
+    """One audit of every feed of every pipeline. It reports the runs to start, and logs what only a person can mend."""
 
     limit = timedelta(minutes=20)  # a listing of 100,000 objects takes half a minute
 
     def run(self, context: Context, settings: Settings) -> Starts:
-        """The arguments of `start_runs`, one a run that is due.
+        """The arguments of `start_runs`, one for each run that is due.
 
-        What cannot be judged holds up nothing else: a feed whose DAG is not there yet, a pipeline that is declared wrongly.
+        What cannot be audited does not hold up the rest: a feed whose DAG does not exist yet, a pipeline declared wrongly.
 
         Raises:
-            LandfallError: a server is away, and nothing that is due is known; the task is tried again.
+            LandfallError: a server is away, and nothing is known to be due; the task is tried again.
         """
         looks = [look_at(settings, name) for name in PIPELINES]
-        found = [each for look in looks for each in look.audits]
-        for each in found:
-            self._tell(each)
+        audits = [audit for look in looks for audit in look.audits]
+        for audit in audits:
+            self._log_audit(audit)
         trainings = [start for look in looks for start in look.trainings]
         for start in trainings:
             self.log.info("%s is started again: %s", start.dag_id, start.why)
-        starts = [run_arguments(start) for start in [*(start for each in found for start in each.starts), *trainings]]
+        starts = [
+            run_arguments(start) for start in [*(start for audit in audits for start in audit.starts), *trainings]
+        ]
         away = self._unjudged(looks)
         if away and not starts:
             raise away
         later = _look_again(context["dag"].dag_id, looks, bool(starts), bool(away), datetime.now(UTC))
         return [*starts, later] if later else starts
 
-    def _unjudged(self, looks: "list[Look]") -> Exception | None:
-        """Tell what could not be judged; gives the first error that another try may mend, or that is nobody's declaration."""
+    def _unjudged(self, looks: "list[PipelineLook]") -> Exception | None:
+        """Logs what could not be audited, and gives the first error that is a server's fault, which another try may mend."""
         errors = [(name, error) for look in looks for name, error in look.unjudged.items()]
         for name, error in errors:
-            level, known = logging.WARNING if _is_declared(error) else logging.ERROR, isinstance(error, LandfallError)
-            self.log.log(level, "%s is not audited. %s", name, error, exc_info=None if known else error)
+            level, expected = (
+                logging.WARNING if _is_declared(error) else logging.ERROR,
+                isinstance(error, LandfallError),
+            )
+            self.log.log(level, "%s is not audited. %s", name, error, exc_info=None if expected else error)
         return next(
             (error for _, error in errors if isinstance(error, LandfallError) and error.fault == "server"), None
         )
 
-    def _tell(self, audit: "Audit") -> None:
+    def _log_audit(self, audit: "Audit") -> None:
         self.log.info("%s: %d objects, %d new, %d gone", audit.feed, audit.objects, audit.new, audit.gone)
         if audit.paused:
             self.log.warning("%s: nothing is started, its DAG is paused", audit.feed)
@@ -87,19 +92,19 @@ class AuditLandings(Step):
 
 
 def _is_declared(error: Exception) -> bool:
-    """True if what was declared or configured is at fault, which a person mends: such as a DAG that is not there yet."""
+    """True if the declaration or configuration is at fault, such as a DAG that does not exist yet: a person has to mend it."""
     return isinstance(error, LandfallError) and error.fault == "request"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """One look at a pipeline.
+class PipelineLook:
+    """What one look at a pipeline has found.
 
     Args:
         audits: The audit of each of its feeds.
         trainings: Its trainings to start again.
-        working: Whether anything of it is at work.
-        unjudged: What could not be audited, by name: the pipeline, or a feed of it.
+        working: True if any of its runs is at work.
+        unjudged: What could not be audited, by name (the pipeline or a feed), with the error.
     """
 
     audits: "list[Audit]" = field(default_factory=list)
@@ -108,20 +113,19 @@ class Look:
     unjudged: Mapping[str, Exception] = field(default_factory=dict)
 
 
-def look_at(settings: Settings, name: str) -> Look:
-    """Look at one pipeline. Never raises: what went wrong is in what it gives."""
+def look_at(settings: Settings, name: str) -> PipelineLook:
+    """Looks at one pipeline. It never raises: an error is part of the result."""
     try:
         return _look_at(settings, name)
     except Exception as error:
-        return Look(unjudged={name: error})
+        return PipelineLook(unjudged={name: error})
 
 
-def _look_at(settings: Settings, name: str) -> Look:
+def _look_at(settings: Settings, name: str) -> PipelineLook:
     from landfall.database import connect as connect_database
-    from landfall.landing.store.feeds import connect
-    from landfall.ledger import ensure_ledger
     from landfall.ledger.airflow_runs import at_work, is_urgent
     from landfall.ledger.trainings import restart_of
+    from landfall.objects.client import connect
     from landfall.runs import AirflowApi
 
     pipeline, api, store = PIPELINES[name], AirflowApi(settings), connect(settings.s3)
@@ -131,7 +135,6 @@ def _look_at(settings: Settings, name: str) -> Look:
     yielding = any(dag_id in near and is_urgent(pipeline, dag_id, run_id) for dag_id, run_id in working)
     audits, trainings, unjudged = list["Audit"](), list["Start"](), dict[str, Exception]()
     with connect_database(settings) as database:
-        ensure_ledger(database)
         for feed in pipeline.feeds:
             server = away if feed.dag_id in near else ""
             try:
@@ -144,7 +147,7 @@ def _look_at(settings: Settings, name: str) -> Look:
             trainings = [again] if again else []
         except Exception as error:
             unjudged[f"{name}'s training"] = error
-    return Look(audits=audits, trainings=trainings, working=bool(working), unjudged=unjudged)
+    return PipelineLook(audits=audits, trainings=trainings, working=bool(working), unjudged=unjudged)
 
 
 def _audit(
@@ -158,35 +161,33 @@ def _audit(
     yielding: bool,
     away: str,
 ) -> "Audit":
-    """The audit of one feed. The runs that it replaces are ended."""
+    """The audit of one feed. It also ends the runs that the due runs replace."""
     from landfall.ledger import audit
     from landfall.ledger.airflow_runs import active_runs, is_paused, newest_run
     from landfall.ledger.current import current_of
 
-    done = audit(
+    result = audit(
         database,
         store,
         settings.s3.bucket,
-        pipeline.name,
         feed,
         current_of(settings, pipeline, feed),
         active=lambda feed: active_runs(api, feed),
         newest=lambda feed, partition: newest_run(api, feed, partition),
-        of=feed.held_against,
         paused=is_paused(api, feed),
         yielding=yielding,
         away=away,
     )
-    for start in done.starts:
+    for start in result.starts:
         if start.dead:
-            with suppress(RunError):  # then it stays queued, and counts for nothing
+            with suppress(RunError):  # then it stays queued, which does no harm
                 api.give_up(start.dag_id, start.dead, f"{start.why}. {new_run_id(start)} runs in its place.")
-    return done
+    return result
 
 
 def _away(settings: Settings) -> str:
-    """Which server is away that a run needs beside those that the audit itself asks; empty if all are there."""
-    from landfall.compute.local import WarmSpark
+    """The server that is away, of those that a run needs besides the ones that the audit itself uses; empty if all are there."""
+    from landfall.compute.local.warm import WarmSpark
     from landfall.models.client import check_alive
 
     try:
@@ -198,27 +199,27 @@ def _away(settings: Settings) -> str:
 
 
 def _near(settings: Settings, pipeline: Pipeline) -> set[str]:
-    """The DAGs whose jobs run on this machine, where they would take one another's time."""
+    """The DAGs whose jobs run on this machine, where they compete with one another."""
     from landfall.compute.choice import target_of
 
     jobs = {
         pipeline.training.dag_id: pipeline.training.training,
-        **{each.dag_id: each.features for each in pipeline.feeds},
+        **{feed.dag_id: feed.features for feed in pipeline.feeds},
     }
     return {dag_id for dag_id, job in jobs.items() if target_of(settings, pipeline.name, job.name) == "local"}
 
 
 def new_run_id(start: "Start") -> str:
-    """What the run is called that an audit makes."""
+    """The id of the run that an audit makes."""
     from landfall.ledger.airflow_runs import BY_AUDIT
 
     return f"{BY_AUDIT}{start.logical_date}"
 
 
 def run_arguments(start: "Start") -> dict[str, Any]:
-    """What `TriggerDagRunOperator` needs: a run of its own name where there is none, else the one there is, reset.
+    """The arguments of `TriggerDagRunOperator`: a new run with a name of its own, or the existing run, reset.
 
-    If somebody else has made the partition's first run meanwhile, that one stays, and the task is skipped.
+    If somebody else has made the partition's first run meanwhile, that run stays, and the task is skipped.
     """
     date = start.logical_date
     return {
@@ -232,35 +233,37 @@ def run_arguments(start: "Start") -> dict[str, Any]:
     }
 
 
-def _look_again(dag_id: str, looks: Sequence[Look], starting: bool, away: bool, now: datetime) -> dict[str, Any] | None:
-    """The next audit, where it is known that there will be something to do before the schedule makes one.
+def _look_again(
+    dag_id: str, looks: Sequence[PipelineLook], starting: bool, away: bool, now: datetime
+) -> dict[str, Any] | None:
+    """The next audit, if it is known that there will be something to do before the schedule makes one.
 
-    A backlog does not wait for the schedule between a few; a run that a server made fail is started again when its pause is
-    over; a run that goes on may fail.
+    A backlog does not have to wait for the schedule after each few runs. A run that a server made fail is started again when
+    its pause is over. And a run that is active now may fail.
     """
-    audits = [each for look in looks for each in look.audits]
-    left = sum(each.postponed for each in audits if not each.paused)
+    audits = [audit for look in looks for audit in look.audits]
+    left = sum(audit.postponed for audit in audits if not audit.paused)
     moments: dict[datetime, str] = {}
-    if left and (starting or any(look.working for look in looks)) and not any(each.away for each in audits):
+    if left and (starting or any(look.working for look in looks)) and not any(audit.away for audit in audits):
         moments[_next(now + SOON / 2, SOON)] = f"{left} more partitions are due"
-    if away or any(each.away for each in audits):
+    if away or any(audit.away for audit in audits):
         moments[_next(now, LATER)] = "a server was away"
-    if starting or any(each.running for each in audits):
+    if starting or any(audit.running for audit in audits):
         moments[_next(now, LATER)] = "what goes on now may fail"
-    pauses = [each.again_at for each in audits if each.again_at and each.again_at > now and not each.paused]
+    pauses = [audit.again_at for audit in audits if audit.again_at and audit.again_at > now and not audit.paused]
     if pauses:
         moments[min(pauses) + timedelta(seconds=1)] = "a run that a server made fail is due then"
     return _one_more(dag_id, *min(moments.items())) if moments else None
 
 
 def _next(moment: datetime, step: timedelta) -> datetime:
-    """The next moment of a clock that ticks in steps: so that audits which follow one another closely ask for the same one."""
+    """The next tick of a clock with this step: audits that closely follow one another thus request the same next audit."""
     begin = datetime(1970, 1, 1, tzinfo=UTC)
     return begin + ((moment - begin) // step + 1) * step
 
 
 def _one_more(dag_id: str, moment: datetime, why: str) -> dict[str, Any]:
-    """One more audit at a moment; the same one, whoever asks for it."""
+    """One more audit at this moment. It is the same audit, whoever requests it."""
     moment = moment.replace(microsecond=0)
     return {
         "trigger_dag_id": dag_id,
@@ -279,7 +282,7 @@ def audit_landings() -> AuditLandings:
 
 
 def start_runs(due: Step) -> Any:
-    """One task a run that the step `due` tells: it makes the run, or resets the one that its partition had."""
+    """One task per run that the step `due` reports: it makes the run, or resets the run that its partition had."""
     start_runs = StartRun.partial(
         task_id="start_runs",
         openlineage_inject_parent_info=False,

@@ -1,4 +1,4 @@
-"""Fail a partition whose rows break the contract, with the reasons, before anything is published."""
+"""Fails a partition whose rows break the contract, with the reasons, before anything is published."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from landfall.spec.reports import FeaturesReport
 
 
 class CheckContract(Step):
-    """Reads the report of `make_features`, and notes its verdict in the ledger; no Spark."""
+    """Reads the report of `make_features` and notes the verdict in the ledger. It needs no Spark."""
 
     feed: Feed
     operator_extra_links = (ExplainLink(),)
@@ -29,15 +29,15 @@ class CheckContract(Step):
         """How many rows were kept and quarantined.
 
         Raises:
-            ContractError: too large a share is quarantined, or nothing is left.
+            ContractError: too large a share of the rows is quarantined, or no row is left.
         """
         from landfall.database import connect
         from landfall.partitions import Reading, judge
 
-        told = dict(context["ti"].xcom_pull(task_ids="make_features"))
-        reading = Reading.of(partition_of(context), {name: told.pop(name) for name in ("reading", "inputs")})
+        report = dict(context["ti"].xcom_pull(task_ids="make_features"))
+        reading = Reading.of(partition_of(context), {name: report.pop(name) for name in ("reading", "inputs")})
         with connect(settings) as database:
-            verdict = judge(database, trip_of(self.feed, context, settings), reading, FeaturesReport.of(told))
+            verdict = judge(database, trip_of(self.feed, context, settings), reading, FeaturesReport.of(report))
         self.log.info(
             "The contract %s holds: %s kept, %s in quarantine (allowed: %.0f %%)",
             self.feed.contract.version,

@@ -1,4 +1,4 @@
-"""Deploy a registered model to a table, as the form of a run asks for it."""
+"""Deploys a registered model to a table, as the form of a run says."""
 
 import re
 from collections.abc import Mapping
@@ -10,42 +10,41 @@ from airflow.sdk import DAG, Context, Param
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from landfall.errors import ModelError
+from landfall.json_values import Json
 from landfall.orchestration.frames import on_demand_dag
 from landfall.orchestration.lineage.datasets import Lineage
 from landfall.orchestration.lineage.of_steps import model_deployed, table_rescored
 from landfall.orchestration.steps.step import Step
 from landfall.spec import Settings
 
-Json = dict[str, Any]
-
 
 def deployment_dag(dag_id: str, *, doc_md: str) -> DAG:
-    """A DAG that deploys on demand: the form of a run asks which model, to which table, and how."""
+    """A DAG that deploys on demand; the form of a run says which model, to which table, and how."""
     return on_demand_dag(
         dag_id,
         params={
             "model": Param(type="string", minLength=1, title="Model", description="A registered model, such as iris."),
             "table": Param(
-                type="string", minLength=1, title="Table", description="The table whose rows it is to score."
+                type="string", minLength=1, title="Table", description="The table whose rows the model will score."
             ),
             "schema": Param(
                 "public", type="string", minLength=1, title="Schema", description="The schema that the table is in."
             ),
-            "model_version": _text("Version", "Empty: the champion, or the newest where nothing was promoted."),
+            "model_version": _text("Version", "Empty: the champion, or the newest version if none was promoted."),
             "create_table": _flag(
-                "Make the table", "Off: it is there, and has a column for each of the model's inputs."
+                "Make the table", "Off: the table exists, with a column for each of the model's inputs."
             ),
             "primary_key": _text(
-                "Primary key", "Of a table that is made: columns, separated by commas, as in id:bigint, day:date."
+                "Primary key", "For a new table: columns, separated by commas, as in id:bigint, day:date."
             ),
             "classes": _text(
                 "Classes",
-                "What they are called, separated by commas, in the order of the labels. Empty: as its training says.",
+                "Their names, separated by commas, in the order of the labels. Empty: the names from the training.",
             ),
             "after": _text("Fed by", "A table with a deployment, whose predictions feed this one. Empty: none."),
             "feed": _text(
                 "Which column feeds what",
-                "Only for an input that is not called like the column that feeds it, as in species=prediction.",
+                "Only for an input whose name differs from that of the column that feeds it, as in species=prediction.",
             ),
             "unscorable": Param(
                 "null",
@@ -53,7 +52,7 @@ def deployment_dag(dag_id: str, *, doc_md: str) -> DAG:
                 title="A row that cannot be scored",
                 values_display={"null": "is kept, with a reason and no prediction", "error": "is refused, by an error"},
             ),
-            "rescore": _flag("Score the rows that are there too", "Off: they are left as they are."),
+            "rescore": _flag("Score the rows that are there too", "Off: they stay as they are."),
         },
         tags=["table models", "deployment"],
         doc_md=doc_md,
@@ -74,7 +73,7 @@ class DeployModel(Step):
     limit = timedelta(minutes=30)  # compiling a large forest takes minutes, its statements a second each
 
     def run(self, context: Context, settings: Settings) -> Json:
-        """What was deployed where."""
+        """What was deployed, and where."""
         from landfall.deployments import Create, Request, TableName
         from landfall.deployments.deploy import carry_out
         from landfall.deployments.request import after_of, key_of
@@ -91,17 +90,17 @@ class DeployModel(Step):
             after=after_of(form["after"], _words(form["feed"])),
         )
         try:
-            done = carry_out(settings, request, say=self.log.info)
+            deployed = carry_out(settings, request, say=self.log.info)
         except ModelError as error:
             if error.__cause__:  # a server has failed, and may answer the next time
                 raise
             raise AirflowFailException(str(error)) from error
         return {
-            "table": str(done.table),
-            "model": done.model,
-            "model_version": done.version,
-            "run_id": done.run_id,
-            "for_a_row": done.for_a_row,
+            "table": str(deployed.table),
+            "model": deployed.model,
+            "model_version": deployed.version,
+            "run_id": deployed.run_id,
+            "for_a_row": deployed.for_a_row,
             "in_bulk": IN_BULK,
         }
 
@@ -111,18 +110,18 @@ class DeployModel(Step):
 
 
 class RescoreTable(Step):
-    """Scores the rows that were there before, batch by batch, if the form asks for it. The next try goes on where one ended."""
+    """Scores the rows that were there before, batch by batch, if the form says so. A new try goes on where the last one ended."""
 
     limit = timedelta(hours=2)  # ten million rows take a minute or so: benchmarks/results/in_database_rescore.md
 
     def run(self, context: Context, settings: Settings) -> Json:
-        """How many rows, and how long it took."""
+        """How many rows were scored, and how long it took."""
         from landfall.database import connect
         from landfall.deployments import TableName, rescore
 
         form = context["params"]
         if not form["rescore"]:
-            raise AirflowSkipException("The form does not ask for it: rows that were there are left as they are.")
+            raise AirflowSkipException("The form does not demand it: existing rows stay as they are.")
         tenths = {-1}
 
         def tell(blocks: int, of: int, rows: int) -> None:
@@ -139,7 +138,7 @@ class RescoreTable(Step):
 
 
 def _words(text: str | None) -> list[str]:
-    """What stands between commas, but for those in brackets, as in `id:numeric(7,2)`."""
+    """The parts between commas; a comma in brackets, as in `id:numeric(7,2)`, does not separate."""
     return [word.strip() for word in re.split(r",(?![^()]*\))", text or "") if word.strip()]
 
 
@@ -149,5 +148,5 @@ def deploy() -> DeployModel:
 
 
 def rescore() -> RescoreTable:
-    """The step that scores what was there before."""
+    """The step that scores the rows that were there before."""
     return RescoreTable(task_id="rescore")

@@ -1,4 +1,4 @@
-"""The gate: challenger and champion on the same newest partitions, which neither has learnt from."""
+"""The gate: compares challenger and champion on the same newest partitions, which neither has learnt from."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -7,10 +7,11 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall.errors import ModelError
+from landfall.json_values import Json
 from landfall.orchestration.lineage.datasets import Lineage
 from landfall.orchestration.lineage.of_steps import models_judged
 from landfall.orchestration.pages.links import ModelVersionLink
-from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
+from landfall.orchestration.steps.spark_step import Ask, SparkStep
 from landfall.spec import Settings, Training
 from landfall.spec.training_reports import JudgedReport
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Judge(SparkStep):
-    """Compares, keeps what it saw with the challenger, and skips what follows where the challenger is refused."""
+    """Compares, keeps the figures with the challenger, and skips the steps that follow if the challenger is refused."""
 
     operator_extra_links = (ModelVersionLink(),)
 
@@ -28,7 +29,7 @@ class Judge(SparkStep):
         self.training = training
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
-        """Challenger and champion over the window that neither has learnt from."""
+        """Challenger and champion, on the window that neither has learnt from."""
         from landfall.database import connect
         from landfall.freshness.champion import compared_with
         from landfall.models.registry import version
@@ -38,7 +39,7 @@ class Judge(SparkStep):
         with connect(settings) as connection:
             number, serving = compared_with(settings, connection, self.training.model)
         try:
-            window, models = _asked(settings, challenger, serving)
+            window, models = _comparison(settings, challenger, serving)
         except ModelError:
             if serving and context["params"].get("until") and challenger.learnt_until < serving.learnt_until:
                 _keep_for_hindcasts(settings, challenger)
@@ -48,7 +49,7 @@ class Judge(SparkStep):
         return self.ask(memo, **models)
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
-        """The verdict: why it passed, both reports as Markdown, the champion that it was compared with."""
+        """The verdict: why the challenger passed, the report (also as Markdown), and the champion that it was compared with."""
         from landfall.freshness.gate import judge
         from landfall.freshness.watching import note_verdict
         from landfall.models.registry import version
@@ -73,30 +74,30 @@ class Judge(SparkStep):
 
 
 def _keep_for_hindcasts(settings: Settings, challenger: "ModelVersion") -> NoReturn:
-    """What somebody asked for is older than the champion: nothing to compare, and nothing that went wrong."""
+    """Keeps a challenger that is older than the champion, as its form demanded: nothing is compared, and nothing went wrong."""
     from landfall.freshness.watching import note_hindcast
 
     why = note_hindcast(settings, challenger)
     raise AirflowSkipException(f"Version {challenger.version} is not judged, the champion stays: {why}")
 
 
-def _asked(
+def _comparison(
     settings: Settings, challenger: "ModelVersion", serving: "ModelVersion | None"
 ) -> tuple[str, dict[str, str]]:
-    """On which partitions the job is to judge, and what; a comparison that would not be honest fails the run for good."""
+    """The partitions to judge on, and the job's options. A comparison that would not be honest fails the run for good."""
     from landfall.freshness.windows import judging_window
     from landfall.models.own import judged_model
 
     window = judging_window(challenger, serving)
-    asked = {
+    options = {
         "at_version": str(window.at_version),
         "challenger": str(judged_model(settings, challenger, window.challenger)),
     }
     if window.champion and serving:
-        asked["champion"] = str(judged_model(settings, serving, window.champion))
+        options["champion"] = str(judged_model(settings, serving, window.champion))
         if serving.learner:
-            asked["champion_learner"] = serving.learner
-    return str(window.partitions), asked
+            options["champion_learner"] = serving.learner
+    return str(window.partitions), options
 
 
 def judge(training: Training) -> Judge:

@@ -1,4 +1,4 @@
-"""Lines of a task's log that a person reads: what is long is cut, and said where it is whole."""
+"""Lines of a task's log for people: long text is cut, and the docstrings here say where it can be read in full."""
 
 import reprlib
 import shlex
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 WORD = 120
-"""Characters of one word of a command line."""
+"""The most characters of one word of a command line."""
 
 
 class _Short(reprlib.Repr):
@@ -20,17 +20,17 @@ _short.maxstring = _short.maxother = _short.maxlong = 100
 
 
 def command_line(argv: Sequence[str]) -> str:
-    """A job's command line as a shell would take it; a word that is too long, such as a contract, is cut.
+    """A job's command line as a shell would take it. A word that is too long, such as a contract, is cut.
 
-    It is whole in the task's rendered template `argv`.
+    The task's rendered template `argv` has all of it.
     """
     return shlex.join(
-        each if len(each) <= WORD else f"{each[: WORD // 2]}... ({len(each):,} characters)" for each in argv
+        word if len(word) <= WORD else f"{word[: WORD // 2]}... ({len(word):,} characters)" for word in argv
     )
 
 
 def outline(report: Mapping[str, Any]) -> str:
-    """A report, its lists, texts and inner dictionaries cut: under 2,000 characters. It is whole in the task's XCom."""
+    """A report in under 2,000 characters: its lists, texts and inner dictionaries are cut. The task's XCom has all of it."""
     line = ", ".join(f"{name} {_short.repr(value)}" for name, value in report.items())
     return line if len(line) <= 1000 else f"{line[:1000]}..."
 

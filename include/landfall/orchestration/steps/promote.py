@@ -1,4 +1,4 @@
-"""Promotion, and what follows: the newest partitions ahead are scored again by the new champion."""
+"""Promotes a challenger. Then the new champion scores the newest partitions ahead again."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from landfall.spec import Settings, Training
 
 
 class Promote(Step):
-    """Makes the judged version the champion, if the champion is still the one it was compared with."""
+    """Makes the judged version the champion, if the champion is still the version that it was compared with."""
 
     operator_extra_links = (ModelVersionLink(),)
 
@@ -25,7 +25,7 @@ class Promote(Step):
         self.training = training
 
     def run(self, context: Context, settings: Settings) -> dict[str, Any]:
-        """The version that serves from now on, and the one it replaces."""
+        """The version that serves from now on, and the version that it replaces."""
         from landfall.database import connect
         from landfall.freshness.promotions import promote
 
@@ -33,7 +33,7 @@ class Promote(Step):
         judged = context["ti"].xcom_pull(task_ids="judge")
         decided = context["ti"].xcom_pull(task_ids="decide") or {}
         with connect(settings) as connection:
-            done = promote(
+            promotion = promote(
                 settings,
                 connection,
                 self.training.model,
@@ -45,13 +45,13 @@ class Promote(Step):
             )
         self.log.info(
             "Version %s of `%s` serves from now on%s",
-            done.version,
+            promotion.version,
             self.training.model,
-            f", in place of {done.replaced}" if done.replaced else ": the first",
+            f", in place of {promotion.replaced}" if promotion.replaced else ": the first",
         )
-        extra = {"model_version": done.version, "rows": trained["rows"], **trained["metrics"]}
+        extra = {"model_version": promotion.version, "rows": trained["rows"], **trained["metrics"]}
         self.note(context, model_asset(self.training.model), extra)
-        return {"model_version": done.version, "replaced": done.replaced}
+        return {"model_version": promotion.version, "replaced": promotion.replaced}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """The version that scores from now on."""
@@ -59,32 +59,30 @@ class Promote(Step):
 
 
 class FindStale(Step):
-    """The newest published partitions that lie ahead and were scored by another version than the champion."""
+    """The newest published partitions that lie ahead and were scored by a version other than the champion."""
 
     def __init__(self, *, training: Training, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.training = training
 
     def run(self, context: Context, settings: Settings) -> Starts:
-        """The arguments of `start_runs`, at most as many as the pipeline declares."""
+        """The arguments of `start_runs`; at most as many as the pipeline declares."""
         from landfall.ledger import Start
         from landfall.ledger.survey import survey
 
-        pipeline, wanted = find_pipeline(self.training.pipeline), self.training.freshness.promotion.rescore
+        pipeline, most = find_pipeline(self.training.pipeline), self.training.freshness.promotion.rescore
         stale = [
             Start.again(facts, standing)
             for feed in pipeline.feeds
-            if feed.table == pipeline.predictions and wanted
+            if feed.table == pipeline.predictions and most
             for facts, standing in survey(settings, pipeline, feed).partitions
             if standing.reason == "model changed" and facts.run and not facts.run.active
         ]
-        again = stale[-wanted:] if wanted else []
+        again = stale[-most:] if most else []
         for start in again:
             self.log.info("%s %s is scored again: %s", start.feed, start.partition, start.why)
         if not again:
-            self.log.info(
-                "Nothing is scored again: nothing is published that lies ahead, or the pipeline declares none"
-            )
+            self.log.info("Nothing is scored again: no published partition lies ahead, or the pipeline declares none")
         return [run_arguments(start) for start in again]
 
 
@@ -94,5 +92,5 @@ def promote(training: Training) -> Promote:
 
 
 def find_stale(training: Training) -> FindStale:
-    """The step that finds what the new champion is to score again."""
+    """The step that finds the partitions for the new champion to score again."""
     return FindStale(task_id="find_stale", training=training)

@@ -1,4 +1,4 @@
-"""Check what is staged and swap it in, in one transaction."""
+"""Checks the staged rows and swaps them in, in one transaction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,49 +17,49 @@ from landfall.spec import Feed, Settings
 
 
 class Publish(Step):
-    """Publishes the publication that the step before staged. A second try finds it published and changes nothing."""
+    """Publishes what the step before staged. A second try finds it published and changes nothing."""
 
     feed: Feed
     operator_extra_links = (PublicationLink(), ExplainLink())
 
     def __init__(self, *, feed: Feed, staged_by: Stage, **kwargs: Any) -> None:
-        # What is staged is no asset, so the published table is told to be made of what was staged from.
+        # Staged rows are no asset, so the inlets of the staging step count as those of the published table.
         super().__init__(inlets=list(staged_by.inlets), outlets=[table_asset(feed.table)], **kwargs)
         self.feed, self.staged_by = feed, staged_by.task_id
 
     def run(self, context: Context, settings: Settings) -> dict[str, Any]:
-        """What readers see from now on: publication, rows, model version, milliseconds of lock."""
+        """What readers see from now on: publication, rows, model version; and the milliseconds of the lock."""
         from landfall.database import connect
         from landfall.partitions import swap
         from landfall.publishing import find_publication
 
-        staged, read = (context["ti"].xcom_pull(task_ids=each) for each in (self.staged_by, "make_features"))
+        staged, read = (context["ti"].xcom_pull(task_ids=task_id) for task_id in (self.staged_by, "make_features"))
         with connect(settings) as database:
             publication = find_publication(database, self.feed.table, staged["publication"])
             trip = trip_of(self.feed, context, settings)
-            done = swap(database, trip, publication, read["reading"], staged["rows"])
-        if not done.published:
-            raise AirflowSkipException(done.why)
+            swapped = swap(database, trip, publication, read["reading"], staged["rows"])
+        if not swapped.published:
+            raise AirflowSkipException(swapped.why)
         extra = {
-            "publication": done.published.id,
-            "partition": str(done.partition),
-            "rows": done.published.rows,
+            "publication": swapped.published.id,
+            "partition": str(swapped.partition),
+            "rows": swapped.published.rows,
             "model_version": staged["model_version"],
         }
         self.note(context, table_asset(self.feed.table), extra)
         self.log.info(
             "Publication %d of %s, %s: %s%s are what readers see; they were shut out for %.0f ms",
-            done.published.id,
+            swapped.published.id,
             self.feed.table.name,
-            done.partition,
-            count(done.published.rows, "row"),
+            swapped.partition,
+            count(swapped.published.rows, "row"),
             f" by version {staged['model_version']}" if staged["model_version"] else "",
-            done.published.lock_ms,
+            swapped.published.lock_ms,
         )
-        return {**extra, "lock_ms": done.published.lock_ms}
+        return {**extra, "lock_ms": swapped.published.lock_ms}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
-        """What was staged in, the prediction table out."""
+        """The staging step's inputs in, the prediction table out."""
         return rows_published(settings, self.feed, partition, report)
 
 

@@ -1,4 +1,4 @@
-"""Which partition a run owns."""
+"""The partition that a run owns."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,10 +12,10 @@ PARTITION = f"{{{{ (dag_run.run_type != '{BACKFILL}' and params.{DAY}) or ds }}}
 
 
 def named_partition(context: Mapping[str, Any]) -> Partition | None:
-    """The partition that the form of the run names, None if it names none.
+    """The partition that the form of the run names; None if it names none.
 
     Raises:
-        SpecError: what it names is no partition.
+        SpecError: the form names something that is no partition.
     """
     day = named_day(context["dag_run"].run_type, context["params"])
     return Partition.parse(day) if day else None
@@ -25,7 +25,7 @@ def partition_of(context: Mapping[str, Any]) -> Partition:
     """The partition of the run that `context` belongs to.
 
     Raises:
-        SpecError: what the form names is no partition, or the day cannot be one: see `Partition.checked`.
+        SpecError: the form names something that is no partition, or no run can have that day: see `Partition.checked`.
         RunError: the run has neither a day in its form nor a logical date.
     """
     if named := named_partition(context):

@@ -1,4 +1,4 @@
-"""Fill a publication's staging table: predictions by the champion, or the errors of what had been published."""
+"""Fills a publication's staging table: with predictions by the champion, or with the errors of earlier publications."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -7,6 +7,7 @@ from airflow.sdk import Asset, BaseOperatorLink, Context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall.errors import RunError, SpecError
+from landfall.json_values import Json
 from landfall.orchestration.assets import features_asset, model_asset, table_asset
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.lineage.datasets import Lineage
@@ -14,8 +15,8 @@ from landfall.orchestration.lineage.of_steps import errors_measured, rows_scored
 from landfall.orchestration.pages.links import ExplainLink, ModelVersionLink
 from landfall.orchestration.steps.log_lines import count
 from landfall.orchestration.steps.run_partition import PARTITION, partition_of
-from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
-from landfall.orchestration.steps.step import Report, trip_of
+from landfall.orchestration.steps.spark_step import Ask, SparkStep
+from landfall.orchestration.steps.step import StepReport, trip_of
 from landfall.spec import Feed, Settings
 from landfall.spec.reports import StagedReport
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Stage(SparkStep):
-    """Choose the version, open a publication, run the scoring job into its staging table."""
+    """Chooses the version, opens a publication, and runs the scoring job into its staging table."""
 
     feed: Feed
     operator_extra_links: tuple[BaseOperatorLink, ...] = (ExplainLink(),)
@@ -40,7 +41,7 @@ class Stage(SparkStep):
         self.feed, self.model = feed, model
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
-        """Rows into the staging table of a new publication."""
+        """The job that puts rows into the staging table of a new publication."""
         from landfall.database import connect
         from landfall.partitions import Reading, choose, open_staging
 
@@ -60,7 +61,7 @@ class Stage(SparkStep):
         return self.ask(memo, stages=staging.stages, **batch.options)
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
-        """What is staged, with `publication`, its id, and `model_version`. Errors are in MLflow too."""
+        """What is staged, with `publication` (its id) and `model_version`. Measured errors go to MLflow too."""
         from landfall.database import connect
         from landfall.partitions import measured, nothing_measured
 
@@ -88,11 +89,11 @@ class Stage(SparkStep):
         }
 
     def remarks(self, database: "Database") -> list[str]:
-        """What a person should know of what is read, for the log."""
+        """Remarks for the log about what is read, for a person."""
         return []
 
     def wait_for_champion(self) -> NoReturn:
-        """Wait in the triggerer for the first champion.
+        """Waits in the triggerer for the first champion.
 
         Raises:
             TaskDeferred: always.
@@ -101,12 +102,12 @@ class Stage(SparkStep):
         self.defer(trigger=ChampionTrigger(self.model), method_name="resume")
         raise RunError("unreachable: a deferred task does not go on")
 
-    def resume(self, context: Context, event: dict[str, Any]) -> Report:
-        """There is a champion now."""
+    def resume(self, context: Context, event: dict[str, Any]) -> StepReport:
+        """Goes on now that there is a champion."""
         return self.execute(context)
 
     def skip(self, context: Context, settings: Settings, why: str) -> NoReturn:
-        """Nothing is to be published, which is no failure: the ledger is told why.
+        """Ends the step if nothing is to be published, which is no failure. The ledger gets the reason.
 
         Raises:
             AirflowSkipException: always.
@@ -121,7 +122,7 @@ class Stage(SparkStep):
 
 
 class Score(Stage):
-    """Predict with the champion; before there is one, wait for it in the triggerer."""
+    """Predicts with the champion; before there is one, waits for it in the triggerer."""
 
     operator_extra_links = (ModelVersionLink(), ExplainLink())
 
@@ -129,7 +130,7 @@ class Score(Stage):
         super().__init__(model=model, reads=model_asset(model), **kwargs)
 
     def remarks(self, database: "Database") -> list[str]:
-        """What MLflow's page shows of the champion that is not so."""
+        """Remarks on a champion that MLflow's page shows but that does not serve."""
         from landfall.freshness.serving import other_aliases
 
         return other_aliases(database, [self.model])
@@ -140,7 +141,7 @@ class Score(Stage):
 
 
 class MeasureErrors(Stage):
-    """Hold what had been published for the day against what happened; skip where nothing had been."""
+    """Compares what was published for the day with what happened; skips if nothing was published."""
 
     def __init__(self, *, feed: Feed, **kwargs: Any) -> None:
         if feed.held_against is None:
@@ -153,7 +154,7 @@ class MeasureErrors(Stage):
         self.of = feed.held_against
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
-        """Features and what had been published in, staged errors out."""
+        """Features and earlier publications in, staged errors out."""
         return errors_measured(settings, self.feed, self.of, partition, report)
 
 
@@ -163,5 +164,5 @@ def score(feed: Feed, *, model: str) -> Score:
 
 
 def measure_errors(feed: Feed, *, model: str) -> MeasureErrors:
-    """The measuring step: errors of what had been published, staged, and logged to the runs of `model`'s versions."""
+    """The measuring step: stages the errors of earlier publications, and logs them to the runs of `model`'s versions."""
     return MeasureErrors(task_id="measure_errors", feed=feed, model=model)

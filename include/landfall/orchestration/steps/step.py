@@ -1,4 +1,4 @@
-"""What every step of a run shares: its partition, the servers' addresses, and errors that end a run or ask for a retry."""
+"""What every step of a run shares: its partition, the servers' addresses, and errors that end a run or lead to a retry."""
 
 import os
 import signal
@@ -20,41 +20,41 @@ from landfall.spec import Feed, Settings
 if TYPE_CHECKING:
     from landfall.partitions import Trip
 
-Report = dict[str, Any] | list[dict[str, Any]] | None
-"""What a step tells the steps after it (XCom)."""
+StepReport = dict[str, Any] | list[dict[str, Any]] | None
+"""What a step reports to the steps after it (XCom)."""
 
 
 SERVERS = timedelta(minutes=5)
-"""How long the questions of a step may take that it asks S3, Postgres, the registry and Airflow: seconds, where they answer."""
+"""How long a step's requests to S3, Postgres, the registry and Airflow may take; they take seconds if the servers answer."""
 GRACE = timedelta(minutes=1)
-"""How long after its limit a step still has to stop what it does; then its process is killed."""
+"""How much time a step has after its limit to stop what it does; then its process is killed."""
 
 
 class Step(TellsLineage, BaseOperator):
     """A step of a run. Subclasses write `run`; what it returns is the step's report (XCom)."""
 
     feed: Feed | None = None
-    """The feed whose partition the run makes, for the steps of such a run."""
+    """The feed whose partition the run makes; None for a step of another kind of run."""
     partition: str = ""
-    """That partition, while the step is at work and after."""
+    """That partition, from the start of the step on."""
     limit: ClassVar[timedelta] = SERVERS
-    """How long such a step may take; one with a job has the limit of that job too."""
+    """How long such a step may take; a step with a job has the limit of that job in addition."""
 
     def __init__(self, **kwargs: Any) -> None:
         check_installed()
         super().__init__(**{"execution_timeout": self.limit, **kwargs})
 
-    def execute(self, context: Context) -> Report:
-        """Run the step; an error that no retry mends fails the task at once."""
-        return self.told(context, lambda: self.run(context, Settings.read()))
+    def execute(self, context: Context) -> StepReport:
+        """Runs the step; an error that no retry mends fails the task at once."""
+        return self.carry_out(context, lambda: self.run(context, Settings.read()))
 
-    def told(self, context: Context, work: Callable[[], Report]) -> Report:
-        """The report of `work`, kept for the lineage.
+    def carry_out(self, context: Context, work: Callable[[], StepReport]) -> StepReport:
+        """The report of `work`, which is also kept for the lineage.
 
         Raises:
-            AirflowFailException: what was read or asked for is at fault, which no retry mends. The ledger is told of the
-                former, so that no audit starts the run again.
-            AirflowSkipException: there is nothing to do; why is in the log.
+            AirflowFailException: the input or the request is at fault, which no retry mends. A fault of the input is noted in
+                the ledger, so that no audit starts the run again.
+            AirflowSkipException: there is nothing to do; the reason is in the log.
             LandfallError: a server is at fault; the task is tried again.
             AirflowTaskTimeout: it took longer than its limit; the task is tried again.
         """
@@ -79,8 +79,8 @@ class Step(TellsLineage, BaseOperator):
         """The error of a step that took longer than its limit."""
         return LandfallError(
             f"`{self.task_id}` took longer than {self._limit}.",
-            looked="S3, Postgres, the registry and Airflow, which it asks",
-            left="what it had begun is undone, what was published stays; it is tried again",
+            looked="S3, Postgres, the registry and Airflow, which it uses",
+            left="what it had begun was undone, what was published stays; it is tried again",
             next="landfall ps",
         )
 
@@ -96,12 +96,12 @@ class Step(TellsLineage, BaseOperator):
         with connect(settings) as database:
             refuse(database, trip_of(feed, context, settings), partition_of(context), error)
 
-    def run(self, context: Context, settings: Settings) -> Report:
-        """The step itself."""
+    def run(self, context: Context, settings: Settings) -> StepReport:
+        """The work of the step."""
         raise NotImplementedError
 
     def note(self, context: Context, asset: Asset, extra: Mapping[str, Any]) -> None:
-        """Put `extra` on the event that `asset` emits when this step succeeds."""
+        """Puts `extra` on the event that `asset` emits when this step succeeds."""
         context["outlet_events"][asset].extra = dict(extra)
 
 
@@ -115,10 +115,10 @@ def trip_of(feed: Feed, context: Context, settings: Settings) -> "Trip":
 
 @contextmanager
 def killed_after(limit: timedelta, log: Any) -> Iterator[None]:
-    """Kill this process if what is inside is still at it then.
+    """Kills this process if what is inside the `with` takes longer than `limit`.
 
-    Airflow ends a task that is over its limit by a signal, which Python passes on between two of its own steps: a library
-    that hangs in C code never gets it, and would hold its worker for ever.
+    Airflow ends a task that is over its limit with a signal, which Python handles between two steps of its own: a library that
+    hangs in C code never gets it, and would hold its worker for ever.
     """
 
     def kill() -> None:

@@ -1,4 +1,4 @@
-"""What every training step shares: a run of MLflow that is started before the job and closed whatever becomes of it."""
+"""What every training step shares: a run of MLflow, which is started before the job and closed whatever happens to it."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import Context
 
-from landfall.orchestration.steps.spark_step import Json, SparkStep
+from landfall.json_values import Json
+from landfall.orchestration.steps.spark_step import SparkStep
 from landfall.spec import Learner, Settings
 
 if TYPE_CHECKING:
@@ -14,23 +15,23 @@ if TYPE_CHECKING:
 
 
 class TracksTraining(SparkStep):
-    """A step whose job fits a model. Its memo says which run of MLflow that is, of which model, with which tags."""
+    """A step whose job fits a model. Its memo holds the run of MLflow, the model and the tags."""
 
     def start(
         self, context: Context, settings: Settings, model: str, tags: Mapping[str, str]
     ) -> "tuple[TrainingRun, Json]":
-        """A new run of MLflow, and the memo of a job that fits `model` into its folders."""
+        """A new run of MLflow, and the memo for a job that fits `model` into the run's folders."""
         from landfall.models.registry import start_training
 
-        told = {"landfall.run_id": context["run_id"], **tags}
-        run = start_training(settings, model, told)
-        return run, {"run": asdict(run), "model": model, "tags": told}
+        run_tags = {"landfall.run_id": context["run_id"], **tags}
+        run = start_training(settings, model, run_tags)
+        return run, {"run": asdict(run), "model": model, "tags": run_tags}
 
     def register(self, settings: Settings, report: Json, memo: Mapping[str, Any], learner: Learner) -> "ModelVersion":
-        """The version that the job's model has become: the challenger.
+        """The new version, which is the challenger, made of the model that the job has fitted.
 
         Raises:
-            ModelError: the registry failed; the run is closed.
+            ModelError: the registry failed; the run was closed.
         """
         from landfall.models.registry import TrainingRun, register
 
@@ -42,12 +43,12 @@ class TracksTraining(SparkStep):
             raise
 
     def give_up(self, context: Context, settings: Settings, error: BaseException, memo: Mapping[str, Any]) -> NoReturn:
-        """Close the run of MLflow that gave no model."""
+        """Closes the run of MLflow, which gave no model."""
         self.close(settings, memo)
         raise error
 
     def close(self, settings: Settings, memo: Mapping[str, Any]) -> None:
-        """Note in MLflow that the run has failed."""
+        """Notes in MLflow that the run has failed."""
         from landfall.models.registry import TrainingRun, fail
 
         fail(settings, TrainingRun(**memo["run"]))

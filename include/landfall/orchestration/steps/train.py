@@ -1,4 +1,4 @@
-"""Train a challenger: features of every landed day, and a fit tracked in MLflow."""
+"""Trains a challenger: makes the features of every landed day, and a fit that MLflow tracks."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,11 +6,12 @@ from typing import Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from landfall.json_values import Json
 from landfall.orchestration.lineage.datasets import Lineage
 from landfall.orchestration.lineage.of_steps import features_collected, model_trained
 from landfall.orchestration.pages.links import ModelVersionLink
 from landfall.orchestration.steps.log_lines import count, outline
-from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
+from landfall.orchestration.steps.spark_step import Ask, SparkStep
 from landfall.orchestration.steps.tracks_training import TracksTraining
 from landfall.spec import Partition, Partitions, Settings, Training
 from landfall.spec.reports import FeaturesReport
@@ -19,10 +20,10 @@ UNTIL = "{{ params.until or '' }}"
 
 
 class CollectFeatures(SparkStep):
-    """Make, in one job, the features of days that have landed and have none yet. Days that cannot be used are named.
+    """Makes, in one job, the features of landed days that have none yet. Days that cannot be used are named.
 
-    Days that no run has read need none any more, unless something was predicted for them: the ledger is told.
-    It tells no asset: what waits for new features would be this run's own DAG.
+    A day without predictions needs no run of its own then: the training has already made its features, and notes this in the
+    ledger. The step emits no asset event: it would trigger the DAG that is running.
     """
 
     template_fields: Sequence[str] = ("until",)
@@ -32,46 +33,48 @@ class CollectFeatures(SparkStep):
         self.training, self.until = training, UNTIL
 
     def prepare(self, context: Context, settings: Settings) -> Ask:
-        """Features of every whole day that has landed."""
+        """The job that makes the features of every complete day that has landed."""
         from landfall.database import connect as connect_database
-        from landfall.landing.store.feeds import connect
-        from landfall.ledger import ensure_ledger
-        from landfall.ledger.collected import list_landed
+        from landfall.ledger.landed import list_feed
+        from landfall.objects.client import connect
 
         feed, until = self.training.feed, Partition.parse(self.until) if self.until else None
         with connect_database(settings) as database:
-            ensure_ledger(database)
-            landed = list_landed(database, connect(settings.s3), settings.s3.bucket, feed.full_name, feed.landing)
+            landed = list_feed(database, connect(settings.s3), settings.s3.bucket, feed)
         days = Partitions.of(day for day in landed.objects if not landed.lacks[day] and (not until or day <= until))
         if not len(days):
             raise AirflowSkipException(f"Nothing has landed under {feed.landing.prefix}/: nothing to learn from.")
         self.argv = feed.features.argv(partition=str(days))
-        objects = {str(day): {key: each.etag for key, each in landed.objects[day].items()} for day in days}
+        objects = {
+            str(day): {key: landed_object.etag for key, landed_object in landed.objects[day].items()} for day in days
+        }
         return self.ask({"objects": objects}, days="missing")
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
-        """Days landed, rows made now, days refused."""
+        """Landed days, rows made now, refused days."""
         from landfall.database import connect
         from landfall.ledger.collected import note_collected
 
-        made = FeaturesReport.of(report)
-        refused = [each.partition for each in made.refused]
-        for each in made.refused:
-            self.log.warning("Left out of training: %s", each)
+        features = FeaturesReport.of(report)
+        refused = [day.partition for day in features.refused]
+        for day in features.refused:
+            self.log.warning("Left out of training: %s", day)
         if against := self.training.feed.held_against:
             feed, objects = self.training.feed.full_name, memo["objects"]
             with connect(settings) as database:
-                read = note_collected(database, against, feed, objects, context["run_id"], made.partitions, refused)
-            self.log.info("%d days that no run had read need none any more: nothing was predicted for them", read)
+                read = note_collected(database, against, feed, objects, context["run_id"], features.partitions, refused)
+            self.log.info(
+                "%d days need no run of their own: their features are made, and nothing was predicted for them", read
+            )
         days = Partitions.of(Partition.parse(day) for day in memo["objects"])
         self.log.info(
             "%s that have landed can be learnt from, %s; %s made now, %s refused",
             count(len(days), "day"),
             f"{days!s:.200}",
-            count(made.rows, "row"),
+            count(features.rows, "row"),
             count(len(refused), "day"),
         )
-        return {"landed": str(days), "rows": made.rows, "refused": refused}
+        return {"landed": str(days), "rows": features.rows, "refused": refused}
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """Landed objects in, features out."""
@@ -79,7 +82,7 @@ class CollectFeatures(SparkStep):
 
 
 class Train(TracksTraining):
-    """Fit on the snapshot and register a version: the challenger."""
+    """Fits on the snapshot and registers a version: the challenger."""
 
     template_fields: Sequence[str] = ("argv", "until")
     operator_extra_links = (ModelVersionLink(),)
@@ -91,11 +94,11 @@ class Train(TracksTraining):
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """A fit on the snapshot, into the folders of a new MLflow run."""
         run, memo = self.start(context, settings, self.training.model, {"landfall.reason": self._reason(context)})
-        more = {"until": self.until} if self.until else {}
-        return self.ask(memo, model=run.model_path, judged=run.judged_path, **more)
+        options = {"until": self.until} if self.until else {}
+        return self.ask(memo, model=run.model_path, judged=run.judged_path, **options)
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
-        """Version, held-out errors and snapshot."""
+        """The version, its errors on held-out days, and its snapshot."""
         version = self.register(settings, report, memo, self.training.learner)
         self.log.info(
             "Version %s of `%s` is the challenger: it learnt from %s; held out: %s",
@@ -123,7 +126,7 @@ class Train(TracksTraining):
 def collect_features(training: Training) -> CollectFeatures:
     """The step that completes the feature table.
 
-    Where the feed's rows are held against predictions, a day without any needs no run of its own then.
+    If the feed's rows are compared with predictions, a day without predictions then needs no run of its own.
     """
     return CollectFeatures(task_id="collect_features", training=training)
 

@@ -8,29 +8,30 @@ from typing import Any
 
 from airflow.sdk import Context
 
+from landfall.json_values import Json
 from landfall.orchestration.lineage.datasets import Lineage
 from landfall.orchestration.lineage.of_steps import rows_landed, rows_learnt
 from landfall.orchestration.pages.links import ModelVersionLink
 from landfall.orchestration.steps.log_lines import count, outline
-from landfall.orchestration.steps.spark_step import Ask, Json
+from landfall.orchestration.steps.spark_step import Ask
 from landfall.orchestration.steps.step import Step
 from landfall.orchestration.steps.tracks_training import TracksTraining
 from landfall.pipelines import find_table_model
 from landfall.spec import Job, RowsFile, Settings
 
 FIT = timedelta(hours=2)
-"""How long a fit may take at most."""
+"""The longest that a fit may take."""
 MODEL = "table_model(params.model)"
-"""The model of the run's form, as an expression of its templates: see `table_model_dag`."""
+"""The model that the run's form names, as an expression for templates: see `table_model_dag`."""
 
 
 class LandRows(Step):
-    """Put the rows of the model that the run's form names into the bucket."""
+    """Puts the rows of the model that the run's form names into the bucket."""
 
     def run(self, context: Context, settings: Settings) -> Json:
         """The model, and the file with its rows."""
-        from landfall.landing.store.feeds import connect
-        from landfall.landing.store.rows import land_rows
+        from landfall.landing.rows import land_rows
+        from landfall.objects.client import connect
 
         model = find_table_model(context["params"]["model"])
         file = land_rows(connect(settings.s3), settings.s3.bucket, model)
@@ -43,7 +44,7 @@ class LandRows(Step):
 
 
 class TrainRows(TracksTraining):
-    """Fit on the rows that have landed and register a version: the challenger. No alias of a champion is touched."""
+    """Fits on the landed rows and registers a version: the challenger. The champion stays."""
 
     template_fields: Sequence[str] = ("argv",)
     operator_extra_links = (ModelVersionLink(),)
@@ -63,23 +64,23 @@ class TrainRows(TracksTraining):
         return self.ask({**memo, "file": asdict(file)}, rows=file.key, model=run.model_path)
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
-        """Version, held-out metrics, and the file of rows."""
-        made = self.register(settings, report, memo, find_table_model(memo["model"]).learner)
+        """The version, its metrics on held-out rows, and the file of rows."""
+        version = self.register(settings, report, memo, find_table_model(memo["model"]).learner)
         self.log.info(
             "Version %s of `%s` is the challenger: it learnt from %s; on %s that were held out: %s",
-            made.version,
-            made.name,
+            version.version,
+            version.name,
             count(report["rows"], "row"),
             count(report["held_rows"], "row"),
             outline(report["metrics"]),
         )
         return {
-            "model": made.name,
-            "version": made.version,
+            "model": version.name,
+            "version": version.version,
             "rows": report["rows"],
             "held_rows": report["held_rows"],
             "metrics": report["metrics"],
-            "classes": list(made.classes),
+            "classes": list(version.classes),
             "file": memo["file"],
         }
 

@@ -1,7 +1,7 @@
-"""Wait for a partition's objects without a worker: the task starts in the triggerer and ends there.
+"""Waits for a partition's objects without a worker: the task starts in the triggerer and ends there.
 
-What it costs is told in benchmarks/results/ten_thousand_waits.md; how it looks is told in `landfall.landing.waiting.lister`.
-A worker runs only to fail the task: with an error that nobody saw end, or when nothing has landed in time.
+benchmarks/results/ten_thousand_waits.md says what this costs; `landfall.landing.waiting.lister` says how often it looks. A
+worker runs only to fail the task: with an error that does not go away, or if nothing has landed in time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from airflow.triggers.base import StartTriggerArgs
 
 from landfall.errors import LandfallError, LandingError, from_dict
-from landfall.landing.store.feeds import connect, lacks_now
+from landfall.landing.landed import lacks_now
+from landfall.objects.client import connect
 from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition
 from landfall.orchestration.lineage.datasets import Lineage
 from landfall.orchestration.lineage.of_steps import partition_landed
@@ -28,8 +29,8 @@ PATIENCE = timedelta(days=7)
 class LandingSensor(TellsLineage, BaseSensorOperator):
     """Succeeds when the partition is ready, as `Landing.ready` says; fails after seven days.
 
-    No worker renders its template: the folder is in the task's log from the start, and in the rendered template only once
-    a worker was needed.
+    No worker renders its template: the task's log names the folder from the start, the rendered template only after a worker
+    was needed.
     """
 
     template_fields: Sequence[str] = ("folder",)
@@ -47,14 +48,15 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
         )
 
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
-        """The folder that the run looks at; as it is declared, if the run has no partition."""
+        """Renders the folder that the run looks at; keeps the declared pattern if the run has no partition."""
         with suppress(LandfallError):
             self.folder = self.landing.folder(waited_partition(self.landing, context))
 
     def execute(self, context: Context) -> None:
-        """Where a process was started nevertheless, as by `airflow dags test`: look, and wait in the triggerer if need be.
+        """For a process that was started nevertheless, as by `airflow dags test`: looks, and waits in the triggerer if needed.
 
-        The triggerer would be done with what has landed before `airflow dags test` has noted that it waits, and fail it.
+        For data that has landed already, the triggerer would end the wait before `airflow dags test` has noted that the task
+        waits, which would fail it.
         """
         partition = waited_partition(self.landing, context)
         settings = Settings.read()
@@ -65,7 +67,7 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
         self.defer(trigger=trigger, method_name="execute_complete", timeout=PATIENCE)
 
     def execute_complete(self, context: Context, event: Mapping[str, Any] | None = None) -> None:
-        """Fail with what the triggerer met; do nothing if it met nothing.
+        """Fails with the error that the triggerer met; does nothing if there was none.
 
         Raises:
             LandingError: the store refuses or has no such bucket; the task is tried again.
@@ -79,20 +81,20 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
         raise error
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Go on where the triggerer ended.
+        """Goes on where the triggerer ended.
 
         Raises:
-            AirflowFailException: the partition did not become ready in time; what it lacks.
+            AirflowFailException: the partition was not ready in time; the message says what it lacks.
         """
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout:
             late = too_late(self.landing, waited_partition(self.landing, context), Settings.read())
-        # Not in the handler: a task's log, and who reads it, ends with the innermost of chained errors.
+        # Not raised in the handler: a task's log, and whoever reads it, ends with the innermost of chained errors.
         raise AirflowFailException(str(late))
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
-        """The objects that are waited for; asked only where a worker is needed: docs/lineage.md."""
+        """The objects that are waited for. Used only if a worker is needed: docs/lineage.md."""
         return partition_landed(settings, self.landing, partition)
 
 

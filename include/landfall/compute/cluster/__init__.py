@@ -1,0 +1,1 @@
+"""The cluster target: spark-submit to a standalone master, YARN or Kubernetes."""

@@ -1,0 +1,1 @@
+"""The databricks target: runs of the Jobs API of a workspace."""

@@ -1,0 +1,1 @@
+"""The emr target: job runs of EMR Serverless."""
