@@ -107,6 +107,20 @@ def test_the_same_version_again_gets_no_line_in_the_history() -> None:
     assert (kept.outputs, kept.classes) == (scoring.outputs, scoring.classes)
 
 
+def test_an_earlier_version_comes_back_only_to_a_table_that_has_what_it_reads() -> None:
+    present = Present(
+        number=7, table=table(filled=True), found=there(version="2"), scoring=compiled(3.0, "2"), filled=FILLED
+    )
+
+    back = plan_deployment(REQUEST, compiled(), present, "rolled back")
+
+    assert begins(back) == SCORE
+    assert back.entry
+    assert (back.entry.kind, back.entry.scoring.version) == ("rolled back", "1")
+    with pytest.raises(DeploymentError, match=r"`public\.flowers` has no column `y`, which `m` needs"):
+        plan_deployment(REQUEST, compiled(column="y"), present, "rolled back")
+
+
 def test_a_column_that_only_an_earlier_version_filled_is_filled_on_as_long_as_it_is_there() -> None:
     filled = {**FILLED, "probability_a": "double precision", "probability_b": "double precision"}
     columns = {**table(filled=True).columns, "probability_a": replace(NUMBER, name="probability_a")}
