@@ -11,8 +11,9 @@ import typer
 from landfall.cli.outcomes import Outcome, after_a_good_run, tell
 from landfall.cli.output import Output
 from landfall.freshness import not_honest
-from landfall.ledger import Facts, Made, Standing
+from landfall.ledger import Facts, Standing
 from landfall.pipelines.bike_demand import FORECAST
+from landfall.publishing import Made
 from landfall.spec import Partition, Partitions
 
 MAY = Partitions.parse("2015-05-01..2015-05-31").days

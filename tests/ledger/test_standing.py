@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from landfall.ledger import Claimed, Current, Facts, Made, Read, Refused, Seen, Standing, standing
+from landfall.ledger import Claimed, Current, Facts, Read, Refused, Seen, Standing, standing
 from landfall.ledger.gather import held_up
 from landfall.ledger.restarts import made_of
 from landfall.ledger.standing import changes, judged
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
+from landfall.publishing import Made
 from landfall.spec import Partition
 
 DAY = Partition(date(2012, 12, 25))
