@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint wheel pins audit sbom image-digests clean
+.PHONY: help demo test test-fast lint docs wheel pins audit sbom image-digests clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,16 @@ lint: $(READY) ## Lint, format, types, import contracts and the generated catalo
 	@$(BIN)/lint-imports
 	@$(BIN)/python docs/generate_dags.py --check
 
+# In an environment of its own, as are the tools below: what makes the site is none of the project's requirements.
+SITE := $(VENV)/site
+$(SITE)/.ready: docs/requirements.txt $(READY)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SITE)
+	@$(BIN)/uv pip install --quiet --python $(SITE)/bin/python --require-hashes -r docs/requirements.txt
+	@touch $@
+
+docs: $(SITE)/.ready ## The documents as a site, in dist/site; a broken link between its pages is an error
+	@$(SITE)/bin/zensical build --strict --clean
+
 wheel: $(READY) ## The jobs for other machines: a wheel and a zip of the same sources, in dist/
 	@rm -rf dist
 	@$(BIN)/python -m hatchling build --target wheel --directory dist
@@ -45,12 +55,14 @@ PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-head
 pins: $(READY) ## Resolve pyproject.toml and requirements.in, for Python 3.11 to 3.13 at once, into requirements.txt, and write down the hash of everything that is fetched
 	@$(PIN) pyproject.toml --all-extras requirements.in -o requirements.txt
 	@echo minilake==1.9.0 | $(PIN) --no-annotate - -o include/landfall/stack/minilake.txt
+	@echo zensical==0.0.73 | $(PIN) --no-annotate - -o docs/requirements.txt
 	@$(BIN)/python -m landfall.stack.jar_lock
 
 # Both run in an environment of their own: what looks at the packages is not one of them.
 audit: $(READY) ## Known vulnerabilities of the pinned packages; asks a service on the network, and fails where it is out of reach
 	@$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r requirements.txt
 	@$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r include/landfall/stack/minilake.txt
+	@$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes -r docs/requirements.txt
 
 sbom: $(READY) ## A bill of materials of packages and jars, CycloneDX JSON, in dist/
 	@mkdir -p dist

@@ -46,7 +46,7 @@ def peak() -> float:  # MB of this process's largest resident set; that of getru
 
 
 where, prefix, what = settings(), sys.argv[1], sys.argv[2]
-feed = replace(FORECAST, name=prefix, landing=Landing(prefix=prefix))
+feed = replace(FORECAST, pipeline="benchmark", name=prefix, landing=Landing(prefix=prefix))
 store = connect(where.s3)
 current = Current(code="c", contract="k", model=None, now=datetime.now(UTC))
 with connect_database(where) as database:
@@ -55,7 +55,7 @@ with connect_database(where) as database:
     if what == "list":
         told = {"objects": sum(1 for _ in iterate_landing(store, where.s3.bucket, feed.landing))}
     else:
-        found = audit(database, store, where.s3.bucket, "benchmark", feed, current,
+        found = audit(database, store, where.s3.bucket, feed, current,
                       active=lambda _: {}, newest=lambda feed, day: None)
         told = {"objects": found.objects, "new": found.new, "due": len(found.starts) + found.postponed}
     took = time.perf_counter() - began

@@ -59,7 +59,7 @@ def sides(spark: SparkSession, lake: str, reference: str, names: list[str]) -> d
     files_are_rows = counting._is_plain
 
     def by_rows() -> Any:
-        counting._is_plain = lambda spark, path: False
+        counting._is_plain = lambda spark, folder: False
         try:
             return run(argv, spark)
         finally:

@@ -49,7 +49,7 @@ class Result:
 
 def rows_of(home: Path, query: str, *values: object) -> list[tuple[object, ...]]:
     with airflow_rows(home) as rows:
-        return rows.execute(query, values).fetchall()  # type: ignore[arg-type]
+        return rows.execute(query, values).fetchall()
 
 
 def waiting(home: Path, dag_id: str) -> int:

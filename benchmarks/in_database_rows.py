@@ -94,7 +94,7 @@ def first_inserts(where: Settings, name: str, kind: str, row: Sequence[float]) -
     return taken
 
 
-def measure_case(where: Settings, name: str, options: argparse.Namespace, told: Orbital) -> Taken:
+def measure_case(where: Settings, name: str, options: argparse.Namespace, told: dict[str, str]) -> Taken:
     """All sides of one model, in turns."""
     values = sample(name, 1000)
     rows = values.tolist()
@@ -107,7 +107,7 @@ def measure_case(where: Settings, name: str, options: argparse.Namespace, told: 
         for server in (mlflow, signed, app):
             check(name, server, values)
         query = compiled(name).query("ours", probabilities=shares(name))
-        ours = sql.SQL("WITH ours AS (SELECT {}) {}").format(one_row(name), sql.SQL(query))  # type: ignore[arg-type]
+        ours = sql.SQL("WITH ours AS (SELECT {}) {}").format(one_row(name), sql.SQL(query))
         sides = {
             PLAIN: timed(inserting(conn, name, "plain"), row, calls),
             MODEL: timed(inserting(conn, name, ""), row, calls),
@@ -227,8 +227,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     told = orbital(names, options.orbital_seconds)
     with tables(where, names) as conn:
         taken = {name: measure_case(where, name, options, told[name]) for name in names}
-        commit = str(conn.execute("SHOW synchronous_commit").fetchone()[0])
-    write("in_database_rows", "A prediction for one row", lines(taken, told, commit, options))
+        ((commit,),) = conn.execute("SHOW synchronous_commit").fetchall()
+    write("in_database_rows", "A prediction for one row", lines(taken, told, str(commit), options))
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def readable(where: Settings, query: str) -> Callable[[], bool]:
 
     def ask() -> bool:
         try:
-            return connection.execute(query).fetchone() is not None  # type: ignore[arg-type]
+            return connection.execute(query).fetchone() is not None
         except psycopg.errors.UndefinedTable:
             return False
 

@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -68,7 +69,7 @@ def ours(path: Path, until: str, last: str) -> float:
     print({name: trained[name] for name in ("rows", "snapshot", "parameters", "metrics")})
     first = Partition.parse(until).day + pd.Timedelta(days=1)
     window = f"quality.features/dt={first}..{last}"
-    report = spark.run(TRAINING.judging.argv(partition="", features=window, challenger=folders["model"]))
+    report: Any = spark.run(TRAINING.judging.argv(partition="", features=window, challenger=folders["model"]))
     return float(report["challenger"]["metrics"]["rmse"])
 
 

@@ -23,6 +23,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -216,6 +217,11 @@ def bare_and_ours(turns: int, folder: Path) -> dict[str, tuple[list[float], list
         control.down()
 
 
+def has_ended(api: AirflowApi, run_id: str) -> bool:
+    """Whether `make_features` of a run has ended."""
+    return "make_features" in ended(api, run_id)
+
+
 def in_airflow(tasks: int) -> tuple[list[float], list[float], list[float]]:
     """Of `make_features` on MiniLake, seconds: from the wait's end to the run's start, the run, from its end to the task's."""
     os.environ["LANDFALL_COMPUTE_BIKE_FEATURES"] = "databricks"
@@ -229,7 +235,7 @@ def in_airflow(tasks: int) -> tuple[list[float], list[float], list[float]]:
             day = Partition(FIRST + timedelta(number))
             land(where, day)
             run_id = api.run_partition("bike_forecast", day)
-            until("make_features has ended", lambda run_id=run_id: "make_features" in ended(api, run_id))
+            until("make_features has ended", partial(has_ended, api, run_id))
             times = ended(api, run_id)
             run = max(client.jobs.list_runs(), key=lambda each: each.run_id)
             start, end = run.start_time / 1000, run.end_time / 1000

@@ -19,6 +19,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
@@ -120,7 +121,7 @@ def measure(where: Settings, declared: Learner, runs: int) -> dict[str, list[dic
 
 def remove(where: Settings) -> None:
     """Leaves nothing of the benchmark in the lake."""
-    client = connect(where.s3)
+    client: Any = connect(where.s3)
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=where.s3.bucket, Prefix="benchmarks/"):
         for found in page.get("Contents", ()):
             client.delete_object(Bucket=where.s3.bucket, Key=found["Key"])

@@ -121,7 +121,7 @@ def errors(first: Partition, last: Partition) -> tuple[float, float]:
     stale = version(where, TRAINING.model, "1")
     window = f"features.bike_actuals/dt={Partitions.between(first, last)}"
     argv = TRAINING.judging.argv(partition="", features=window, challenger=stale.path)
-    report = WarmSpark(remote=where.spark_remote, lake=where.lake).run(argv)
+    report: Any = WarmSpark(remote=where.spark_remote, lake=where.lake).run(argv)
     return published, float(report["challenger"]["metrics"]["rmse"])
 
 

@@ -130,7 +130,7 @@ def count_rows(days: list[Partition]) -> int:
     """Rows that readers see of the days."""
     with connect_database(settings()) as conn:
         query = f"SELECT count(*) FROM {FORECAST.table.name} WHERE partition = ANY(%s)"  # noqa: S608  (a declared name)
-        [(count,)] = conn.execute(query, [[day.day for day in days]]).fetchall()  # type: ignore[call-overload]
+        [(count,)] = conn.execute(query, [[day.day for day in days]]).fetchall()
     return int(str(count))
 
 

@@ -50,17 +50,17 @@ class Bulk:
         self.conn.execute(sql.SQL("TRUNCATE {}").format(target))
         opened = [connect(self.where) for _ in range(connections)]
         at_work = [
-            threading.Thread(target=one.execute, args=(statement,))
-            for one, statement in zip(opened, self._parts(kind, connections), strict=True)
+            threading.Thread(target=connection.execute, args=(statement,))
+            for connection, statement in zip(opened, self._parts(kind, connections), strict=True)
         ]
         began = time.perf_counter()
-        for one in at_work:
-            one.start()
-        for one in at_work:
-            one.join()
+        for thread in at_work:
+            thread.start()
+        for thread in at_work:
+            thread.join()
         taken = time.perf_counter() - began
-        for one in opened:
-            one.close()
+        for connection in opened:
+            connection.close()
         if self._number(sql.SQL("SELECT count(*) FROM {}").format(target)) != self.rows:
             raise SystemExit(f"rows are missing in `{self.name}`")
         return [self.rows / taken]
@@ -82,7 +82,7 @@ class Bulk:
     def selected(self) -> list[float]:
         """Every output of the compiled expression, added up."""
         names = shares(self.name)
-        query = sql.SQL(compiled(self.name).query(self._source, probabilities=names))  # type: ignore[arg-type]
+        query = sql.SQL(compiled(self.name).query(self._source, probabilities=names))
         return self.timed(_added(query, ["prediction", *names], sql.SQL(", count(reason)")))
 
     def by_orbital(self, statement: str) -> list[float]:
@@ -106,7 +106,7 @@ class Bulk:
                 told, table(self.name), sql.Identifier(KEY), rows
             )
         elif side == "expression":
-            made = sql.SQL(compiled(self.name).query(self._source, [KEY], shares(self.name)))  # type: ignore[arg-type]
+            made = sql.SQL(compiled(self.name).query(self._source, [KEY], shares(self.name)))
             query = sql.SQL("SELECT {} FROM ({}) AS made ORDER BY {} LIMIT {}").format(
                 told, made, sql.Identifier(KEY), rows
             )

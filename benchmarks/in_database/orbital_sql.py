@@ -15,8 +15,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-from models import CASES, digest, fitted
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from in_database.models import CASES, digest, fitted
 
 TABLE = "orbital_rows"
 

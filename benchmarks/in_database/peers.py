@@ -56,4 +56,4 @@ def one_row(name: str) -> sql.Composed:
 
 
 def _escaped(statement: str) -> sql.SQL:
-    return sql.SQL(statement.replace("%", "%%"))  # type: ignore[arg-type]
+    return sql.SQL(statement.replace("%", "%%"))

@@ -51,7 +51,7 @@ def mlflow_server(name: str, *, signed: bool) -> Iterator[Call]:
 
 
 @contextmanager
-def fastapi(name: str) -> Iterator[tuple[Call, Callable[[], None]]]:
+def fastapi(name: str) -> Iterator[tuple[Call, Callable[[], object]]]:
     """The app under uvicorn: rows in; and a call of nothing."""
     import joblib
 
@@ -63,7 +63,7 @@ def fastapi(name: str) -> Iterator[tuple[Call, Callable[[], None]]]:
         with _running(command, {"IN_DATABASE_MODEL": str(path)}, Path(folder) / "app.log"), _client(port) as client:
             yield (
                 lambda rows: _asked(client, "/predict", rows)["predictions"],
-                lambda: client.get("/ping").raise_for_status() and None,
+                lambda: client.get("/ping").raise_for_status(),
             )
 
 

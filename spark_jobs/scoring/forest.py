@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from landfall.errors import ModelError
+from landfall.scoring.spark_saved import SparkStage
 from spark_jobs.files import read_table
-from spark_jobs.saved import SavedStage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +63,7 @@ class Forest:
         return total / len(self.roots)
 
 
-def read_forest(model: str, stages: Sequence[SavedStage]) -> Forest | None:
+def read_forest(model: str, stages: Sequence[SparkStage]) -> Forest | None:
     """The forest of the PipelineModel saved at `model`, if that is an assembler of columns and a random forest; else None.
 
     Raises:

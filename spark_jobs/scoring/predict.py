@@ -12,8 +12,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from landfall.errors import ModelError
+from landfall.scoring.spark_saved import SparkStage
 from spark_jobs.files import read_file
-from spark_jobs.saved import MODEL, PREDICTION, SavedStage, inputs_of, read_stages
+from spark_jobs.saved import MODEL, PREDICTION, inputs_of, read_stages
 from spark_jobs.scoring.forest import Forest, read_forest
 from spark_jobs.training.rows import number
 
@@ -117,7 +118,7 @@ def load_sklearn(content: bytes, sha256: str, model: str) -> Any:
     return pickle.loads(content)  # noqa: S301
 
 
-def _by_pipeline(rows: DataFrame, model: str, stages: Sequence[SavedStage], keep: Sequence[str]) -> DataFrame:
+def _by_pipeline(rows: DataFrame, model: str, stages: Sequence[SparkStage], keep: Sequence[str]) -> DataFrame:
     from pyspark.ml import PipelineModel
 
     kept = rows.select(F.struct(*keep).alias("_kept"), *(_value(rows, name).alias(name) for name in inputs_of(stages)))

@@ -157,7 +157,12 @@ def run_since(api: AirflowApi, dag_id: str, began: datetime, **form: str) -> str
     """The id of the run that was started by hand since `began`, with this in its form."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        page = {"run_type": "manual", "order_by": "-id", "limit": 20, "run_after_gte": began.isoformat()}
+        page: dict[str, str | int] = {
+            "run_type": "manual",
+            "order_by": "-id",
+            "limit": 20,
+            "run_after_gte": began.isoformat(),
+        }
         runs = api.http.get(f"/api/v2/dags/{dag_id}/dagRuns", params=page).json()["dag_runs"]
         if ours := [run["dag_run_id"] for run in runs if form.items() <= run["conf"].items()]:
             assert len(ours) == 1

@@ -121,7 +121,7 @@ def test_what_is_still_stale_or_waits_is_an_error(capsys: Any) -> None:
 
 NOW = datetime(2015, 6, 1, tzinfo=UTC)
 PUBLISHED = Made(publication=1, objects={"k": "e"}, code="c", model="1", contract="k", rows=24, published_at=NOW)
-FACTS = Facts(pipeline="bike_demand", feed=FORECAST, partition=MAY[0], objects={"k": "e"}, lacks="", made=PUBLISHED)
+FACTS = Facts(feed=FORECAST, partition=MAY[0], objects={"k": "e"}, lacks="", made=PUBLISHED)
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,8 @@ def test_a_second_audit_finds_nothing_to_do(stack: Any, audited: AirflowApi) -> 
     runs = [audited.trigger("landing_audit") for _ in range(2)]
     for run_id in runs:
         audited.wait("landing_audit", run_id, lambda _: None, patience=600)
-    starts = [each for run_id in runs for each in audited.xcom("landing_audit", run_id, "audit_landings")]
+    reports: list[Any] = [audited.xcom("landing_audit", run_id, "audit_landings") for run_id in runs]
+    starts = [each for report in reports for each in report]
     assert [each for each in starts if each["trigger_dag_id"] != "landing_audit"] == []  # another audit at most
 
 

@@ -1,8 +1,6 @@
 """`landfall report`, as it is typed."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 import typer
@@ -135,10 +133,3 @@ def test_a_pipeline_that_is_not_there_is_named_with_the_nearest(monkeypatch, tmp
 
     assert told.exit_code == 1
     assert json.loads(told.stdout)["error"] == "There is no pipeline `bike_demnd`. Did you mean `bike_demand`?"
-
-
-def test_the_command_line_loads_no_charts_before_they_are_asked_for():
-    code = "import sys, landfall.cli.app; print([m for m in ('matplotlib', 'jinja2', 'mlflow') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert done.stdout == "[]\n"

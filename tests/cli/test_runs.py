@@ -222,7 +222,12 @@ def test_what_happened_is_held_against_what_was_published(backfilled: Backfilled
 def test_each_backfilled_day_told_its_assets(
     api: AirflowApi, dag_id: str, task_id: str, asset: str, told: set[str]
 ) -> None:
-    page = {"source_dag_id": dag_id, "source_task_id": task_id, "order_by": "-timestamp", "limit": 50}
+    page: dict[str, str | int] = {
+        "source_dag_id": dag_id,
+        "source_task_id": task_id,
+        "order_by": "-timestamp",
+        "limit": 50,
+    }
     events = api.http.get("/api/v2/assets/events", params=page).json()["asset_events"]
     extras = {each["extra"]["partition"]: each["extra"] for each in events if each["name"] == asset}
 
@@ -232,7 +237,12 @@ def test_each_backfilled_day_told_its_assets(
 
 @pytest.mark.usefixtures("backfilled")
 def test_the_event_of_a_published_forecast_names_the_model_version(api: AirflowApi, backfilled: Backfilled) -> None:
-    page = {"source_dag_id": "bike_forecast", "source_task_id": "publish", "order_by": "-timestamp", "limit": 50}
+    page: dict[str, str | int] = {
+        "source_dag_id": "bike_forecast",
+        "source_task_id": "publish",
+        "order_by": "-timestamp",
+        "limit": 50,
+    }
     events = api.http.get("/api/v2/assets/events", params=page).json()["asset_events"]
     versions = {each["extra"]["partition"]: each["extra"]["model_version"] for each in reversed(events)}
 

@@ -17,16 +17,17 @@ import pytest
 from airflow.providers.amazon.aws.triggers.emr import EmrServerlessStartApplicationTrigger
 from airflow.sdk.exceptions import TaskDeferred
 from airflow.sdk.module_loading import import_string
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.emrserverless import models
 from moto.server import ThreadedMotoServer
 
 from landfall.compute.emr import operator as emr_service
-from landfall.compute.emr.application import FEW_ROWS, PLAIN, SECRET, SOON, Application
+from landfall.compute.emr.application import FEW_ROWS, SOON, Application
 from landfall.compute.remote import RESUME, RemoteJob
 from landfall.compute.target import Order
 from landfall.errors import ComputeError, LandfallError, SettingsError
 from landfall.spec import Settings
+from landfall.spec.settings import PLAIN, SECRET
 from spark_jobs.__main__ import parse
 
 VARIABLE = "AIRFLOW_CONN_LANDFALL_EMR"
@@ -104,7 +105,11 @@ def amazon() -> Iterator[tuple[str, Any, Any]]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    where = {"endpoint_url": f"http://{host}:{port}", "aws_access_key_id": "k", "aws_secret_access_key": "s"}
+    where: dict[str, Any] = {
+        "endpoint_url": f"http://{host}:{port}",
+        "aws_access_key_id": "k",
+        "aws_secret_access_key": "s",
+    }
     emr, s3 = (boto3.client(name, region_name="us-east-1", **where) for name in ("emr-serverless", "s3"))
     yield where["endpoint_url"], emr, s3
     server.stop()
@@ -122,7 +127,7 @@ def emr(amazon: tuple[str, Any, Any], new_task: Callable[..., Any], monkeypatch:
     s3.create_bucket(Bucket=bucket)
 
     def connect(**how: Any) -> None:
-        extra = {"endpoint_url": endpoint, "region_name": "us-east-1"}
+        extra: dict[str, Any] = {"endpoint_url": endpoint, "region_name": "us-east-1"}
         extra["landfall"] = {**HOW, "application_id": application, **how}
         told = {"conn_type": "aws", "login": "key-1", "password": "word-1", "extra": extra}
         monkeypatch.setenv(VARIABLE, json.dumps(told))
@@ -272,7 +277,7 @@ def test_where_emr_does_not_answer_no_second_run_is_started(emr: Emr, order: Ord
 
 
 SAYS = "The extra of the connection `landfall_emr` does not say "
-SENSELESS = {
+SENSELESS: dict[str, dict[str, Any]] = {
     "`poll_seconds`|int; came '5'": {"poll_seconds": "5"},
     "how often a run is asked for|`poll_seconds` of 1 or more; came 0": {"poll_seconds": 0},
     "how long a run may go on|`timeout_minutes` of 5 or more; came 1": {"timeout_minutes": 1},

@@ -16,7 +16,7 @@ from landfall.errors import PublishingError
 from landfall.freshness import current, history
 from landfall.freshness.measured import decisions, drift, errors
 from landfall.ledger import gather
-from landfall.ledger.gather import Landed
+from landfall.ledger.landed import Landed
 from landfall.ledger.lives import overdue, rows_read
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST, PREDICTIONS
 from landfall.publishing import Fingerprint, lookup, open_publication, publications, publish, rollback
@@ -123,7 +123,7 @@ def test_what_was_published_is_there_and_more_can_be(old, url, place):
 
 def test_what_landed_was_read_and_was_decided_is_there(old):
     migrate(old)
-    facts = {str(each.partition): each for each in gather(old, "bike_demand", FORECAST, Landed({}), None)}
+    facts = {str(each.partition): each for each in gather(old, FORECAST, Landed({}), None)}
     assert {day: (each.read.rows, each.made and each.made.model) for day, each in facts.items()} == {
         "2012-12-24": (2, "1"),
         "2012-12-25": (2, "1"),

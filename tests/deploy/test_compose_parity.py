@@ -5,6 +5,7 @@ processes. What may differ is listed, with the reason.
 """
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from landfall.stack import airflow_parts, databases, jars, postgres, revisions, variables
+from landfall.stack import children, databases, jars, postgres, revisions, variables
 from landfall.stack.airflow_parts import HEALTH, OPTIONS, AirflowPart, Tables
 from landfall.stack.databases import Logins
 from landfall.stack.java import Java
@@ -96,7 +97,7 @@ def placed(text: str) -> str:
 def servers(written: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The environment that the embedded stack gives to every server, without what the shell adds."""
     with monkeypatch.context() as patch:
-        patch.setattr(variables.os, "environ", {})
+        patch.setattr(os, "environ", {})
         return variables.for_servers(written)
 
 
@@ -165,7 +166,7 @@ def test_the_one_shot_makes_the_tables_as_the_embedded_stack_does(
         ran.append(placed(shlex.join(command)))
         return Done()
 
-    monkeypatch.setattr(airflow_parts.children, "spawn", spawn)
+    monkeypatch.setattr(children, "spawn", spawn)
     monkeypatch.setattr(revisions, "revision_at", lambda name, url: None)
     Tables(log=tmp_path / "log", env=servers).migrate(lambda what: None)
 
@@ -360,7 +361,7 @@ def test_the_cluster_is_made_as_the_embedded_stack_makes_it(
         return subprocess.CompletedProcess(command, 0, b"", b"")
 
     part.user = None
-    monkeypatch.setattr(postgres.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     part._initdb()
 
     embedded = [word for word in ran[-1] if word.startswith("--") and "map-user" not in word]

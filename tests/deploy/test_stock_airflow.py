@@ -72,7 +72,7 @@ class Stock:
 
     def install(self, *words: str) -> None:
         """Packages at the versions of requirements.txt, and whatever fits of others; from the cache, if it can."""
-        command = [
+        command: list[str | Path] = [
             *UV,
             "pip",
             "install",
@@ -221,7 +221,16 @@ def stock(
     )
     try:
         subprocess.run([*UV, "venv", "--quiet", "--python", sys.executable, folder / "env"], check=True)
-        build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder]
+        build: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "hatchling",
+            "build",
+            "--target",
+            "wheel",
+            "--directory",
+            folder,
+        ]
         subprocess.run(build, check=True, cwd=ROOT, capture_output=True)
         one.install(*AIRFLOW, str(one.wheel))
         yield one
@@ -247,7 +256,8 @@ def test_the_wheel_runs_a_day_in_a_plain_airflow_and_sees_an_edited_contract(
     stock.start()
 
     settings = Settings.read(stock.env)
-    connect(settings.s3).create_bucket(Bucket=settings.s3.bucket)
+    s3: Any = connect(settings.s3)
+    s3.create_bucket(Bucket=settings.s3.bucket)
     version = champion_version(stack.settings, TRAINING.model)
     files = {each.feed: each.path for each in write_sample("bike_demand", tmp_path, 1, DAY.day)}
     for command in (

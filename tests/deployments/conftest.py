@@ -64,7 +64,7 @@ class Corner:
 
     def connect(self, role: str = "", **more: Any) -> "psycopg.Connection[tuple[Any, ...]]":
         """Another session, of a role made by `make_role`."""
-        login = {"user": role, "password": role} if role else {}
+        login: dict[str, Any] = {"user": role, "password": role} if role else {}
         conn = psycopg.connect(self.url, autocommit=True, **login, **more)
         conn.execute(sql.SQL("SET search_path = {}").format(sql.Identifier(self.schema)))
         return conn

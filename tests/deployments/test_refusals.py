@@ -193,7 +193,7 @@ def test_a_table_without_a_primary_key_is_not_made():
 
 def test_a_way_with_rows_that_is_unknown(corner):
     with pytest.raises(DeploymentError, match="Did you mean `null`"):
-        Deployment(table=corner.table(), model="m", version="1", form=corner.constant(1.0), unscorable="nul")
+        Deployment(table=corner.table(), model="m", version="1", form=corner.constant(1.0), unscorable="nul")  # type: ignore[arg-type]
 
 
 def test_a_connection_that_is_in_a_transaction(corner):

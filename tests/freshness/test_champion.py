@@ -128,6 +128,7 @@ def test_a_pickle_is_adopted_by_nobody(settings, conn, models, older):
     older(name, "1", days=1)
     models.set_in_mlflow(name, "1")
     found = champion(settings, conn, name)
+    assert found
     with pytest.raises(ModelError) as caught:
         scoring_options(settings, found)
     assert str(caught.value) == (

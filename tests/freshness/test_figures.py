@@ -71,6 +71,7 @@ def test_a_day_within_the_snapshot_that_was_not_learnt_from_is_new(settings, con
     name = models.new("2012-01-31")
     pipeline = hours(name).pipeline
     champion = version(settings, name, "1")
+    assert champion.snapshot
     gap = Partitions.of(day for day in champion.snapshot.partitions if str(day) != "2012-01-10")
     read(pipeline, "2012-01-10", 24)
     read(pipeline, "2012-01-11", 24)
@@ -115,7 +116,8 @@ def test_the_error_is_over_the_rows_of_the_newest_partitions_of_the_champion(set
     assert figures.published_error == pytest.approx(math.sqrt((10 * 50**2 + 30 * 90**2) / 40))
     assert figures.gate_error == 40.0
     figures = collect(conn, bounded(pipeline, 2, "mae"), champion, {})
-    assert (figures.published_error, figures.gate_error) == (pytest.approx((10 * 40 + 30 * 80) / 40), 20.0)
+    assert figures.published_error == pytest.approx((10 * 40 + 30 * 80) / 40)
+    assert figures.gate_error == 20.0
     assert collect(conn, bounded(pipeline, 2, "r2"), champion, {}).gate_error == 40.0
 
 
@@ -131,9 +133,9 @@ def test_errors_of_a_rerun_replace_those_before_and_are_metrics_of_the_run(setti
     for rmse in (50.0, 60.0):
         errors = {
             "1": {"rows": 24, "published_rmse": rmse, "published_mae": 40.0},
-            "99": {"rows": 0, "published_rmse": 0},
+            "99": {"rows": 0, "published_rmse": 0, "published_mae": 0.0},
         }
-        note_errors(settings, conn, name, day, {**errors, "99": {**errors["99"], "published_mae": 0.0}})
+        note_errors(settings, conn, name, day, errors)
     query = "SELECT version, partition::text, rows, rmse, mae FROM landfall.partition_errors WHERE model = %s"
     assert conn.execute(query, [name]).fetchall() == [("1", "2012-02-01", 24, 60.0, 40.0)]
     with registry(settings) as client:

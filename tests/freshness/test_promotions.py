@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from landfall.database import fetch_one
 from landfall.errors import LandfallError, ModelError, PublishingError
 from landfall.freshness import champion, current, history, notice, other_aliases, promote, promotions
-from landfall.models.registry import champion_version, registry
+from landfall.models.registry import champion_version, registry, set_champion
 
 pytestmark = pytest.mark.stack
 
@@ -248,7 +248,7 @@ class Cable:
 def cable(settings):
     """A cable to the registry's server, and settings that lead through it."""
     info = psycopg.conninfo.conninfo_to_dict(settings.database_url)
-    made = Cable(info["host"], int(info["port"]))
+    made = Cable(info["host"], int(str(info["port"])))
     uri = settings.mlflow_tracking_uri.replace(f":{info['port']}/", f":{made.port}/")
     yield made, replace(settings, mlflow_tracking_uri=uri)
     made.cut()
@@ -271,7 +271,7 @@ def test_a_registry_that_goes_away_at_the_alias_leaves_no_half_promotion(
     line, through = cable
     name = models.new("2012-01-31", "2012-02-29")
     promote(through, conn, name, "1", expected=None, reason="the first")
-    original = promotions.set_champion
+    original = set_champion
 
     def cut(asked, model, version):
         if arrived:
@@ -298,7 +298,7 @@ def test_a_predictions_database_that_goes_away_after_the_alias_is_healed(
     settings, conn, connection, models, monkeypatch
 ):
     name = models.new("2012-01-31")
-    mine, original = connection(), promotions.set_champion
+    mine, original = connection(), set_champion
 
     def lose(asked, model, version):
         original(asked, model, version)
@@ -316,7 +316,7 @@ def test_a_predictions_database_that_goes_away_after_the_alias_is_healed(
 def test_a_lost_connection_is_seen_before_the_registry_is_written(settings, conn, connection, models, monkeypatch):
     """Whoever loses the connection has lost the lock: another promotion may be under way."""
     name = models.new("2012-01-31")
-    mine, original = connection(), promotions.champion_version
+    mine, original = connection(), champion_version
 
     def lose(asked, model):
         found = original(asked, model)
@@ -411,7 +411,7 @@ def test_whatever_happens_at_once_the_history_is_a_chain_of_promotions(settings,
                         models.set_in_mlflow(name, number)
         else:
             line = current(mine, name)
-            expected = "1" if step == "promote from an old look" else line and line.version
+            expected = "1" if step == "promote from an old look" else line.version if line else None
             with contextlib.suppress(ModelError):
                 promote(settings, mine, name, number, expected=expected, reason=step)
 

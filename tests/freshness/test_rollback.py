@@ -6,6 +6,7 @@ from landfall.errors import ModelError, PublishingError
 from landfall.freshness import history, notice, promote, roll_back_model, rollback
 from landfall.models.registry import champion_version
 from landfall.publishing import publications
+from landfall.publishing import rollback as roll_back_partition
 
 pytestmark = pytest.mark.stack
 
@@ -148,7 +149,7 @@ def test_the_newest_kept_publication_of_the_version_comes_back(settings, conn, m
 def test_interrupted_between_two_partitions_it_is_completed_by_asking_again(settings, conn, made, monkeypatch):
     before = made.seen()
     again(made)
-    original, name = rollback.rollback, made.pipeline.training.model
+    original, name = roll_back_partition, made.pipeline.training.model
 
     def fail(conn, table, partition, **more):
         if str(partition) == "2012-02-10":
@@ -183,7 +184,7 @@ def test_what_a_run_of_the_withdrawn_version_publishes_late_is_taken_back_by_ask
 def test_the_registry_goes_first(settings, conn, made, monkeypatch):
     again(made)
     name, seen = made.pipeline.training.model, []
-    original = rollback.rollback
+    original = roll_back_partition
 
     def look(conn, table, partition, **more):
         seen.append(champion_version(settings, name))

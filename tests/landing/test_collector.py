@@ -1,13 +1,13 @@
 """What waits is kept out of the garbage collector's rounds, and still goes when nothing refers to it."""
 
 import gc
+import time
 import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from landfall.landing.waiting import collector
 from landfall.landing.waiting.collector import AGAIN, BATCH, QUIET, Collector
 
 
@@ -29,7 +29,7 @@ def frozen() -> Iterator[None]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, to be set."""
     now = [1000.0]
-    monkeypatch.setattr(collector.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     return now
 
 
@@ -38,7 +38,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What Python's collector is told."""
     told: list[str] = []
     for name in ("collect", "freeze", "unfreeze"):
-        monkeypatch.setattr(collector.gc, name, lambda name=name: told.append(name))
+        monkeypatch.setattr(gc, name, lambda name=name: told.append(name))
     return told
 
 

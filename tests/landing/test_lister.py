@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from moto.s3.models import s3_backends
@@ -379,7 +379,10 @@ def test_a_rule_that_fails_ends_its_own_waits_only(s3: S3, put: Any) -> None:
     put("bikes/forecast/dt=2012-12-25/a.csv")
 
     async def work() -> None:
-        broken, sound = wait(s3, Landing(prefix="bikes/forecast", ready=Broken()), CHRISTMAS), wait(s3, DAYS, CHRISTMAS)
+        broken, sound = (
+            wait(s3, Landing(prefix="bikes/forecast", ready=cast(Any, Broken())), CHRISTMAS),
+            wait(s3, DAYS, CHRISTMAS),
+        )
         await sound
         with pytest.raises(ZeroDivisionError):
             await broken

@@ -70,8 +70,13 @@ def test_strays_between_the_folders_are_neither_lost_nor_told_twice(client: Any,
 
 def test_a_short_listing_asks_once(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     put(client, [f"short/dt=2012-01-{n:02}/a.csv" for n in range(1, 20)])
-    asked = []
+    asked: list[object] = []
     real = client.list_objects_v2
-    monkeypatch.setattr(client, "list_objects_v2", lambda **which: asked.append(which) or real(**which))
+
+    def list_objects(**which: object) -> object:
+        asked.append(which)
+        return real(**which)
+
+    monkeypatch.setattr(client, "list_objects_v2", list_objects)
     assert len(names(client, Landing(prefix="short"))) == 19
     assert len(asked) == 1

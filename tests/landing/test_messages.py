@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote_plus, urlsplit
 from uuid import uuid4
 
@@ -288,7 +288,7 @@ def test_messages_that_cannot_be_deleted_are_logged_once_and_passed_on_again(
     outage = messages._Outage("Deleting does not work")
     monkeypatch.setattr(messages, "LONGEST_PAUSE", 0.0)
     for _ in range(3):
-        asyncio.run(messages._delete(Stuck(), queue.url, [{"ReceiptHandle": "r"}], outage))
+        asyncio.run(messages._delete(cast(messages.Queue, Stuck()), queue.url, [{"ReceiptHandle": "r"}], outage))
 
     assert [entry.getMessage() for entry in caplog.records] == [
         r"Deleting does not work; trying again until they can: 'AccessDenied\n'"

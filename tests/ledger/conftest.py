@@ -59,8 +59,9 @@ def make_feed(ready: Readiness | None = None) -> Feed:
         key=("time",),
         keep=1,
     )
-    landing = Landing(prefix=f"{name}/hours", **({"ready": ready} if ready else {}))
-    return replace(FORECAST, name=name, dag_id=name, landing=landing, table=table)
+    landing = Landing(prefix=f"{name}/hours")
+    landing = replace(landing, ready=ready) if ready else landing
+    return replace(FORECAST, pipeline="p", name=name, dag_id=name, landing=landing, table=table)
 
 
 def publish_row(conn: Connection, table: PredictionTable, day: Partition) -> None:

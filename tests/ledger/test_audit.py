@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from landfall.ledger import Audit, Current, Refused, Seen, audit, close_reading, open_reading, refuse_reading
+from landfall.pipelines.bike_demand import ACTUALS
 from landfall.spec import AllNamed, Feed, Partition
 
 DAY, NEXT = Partition.parse("2026-03-01"), Partition.parse("2026-03-02")
@@ -31,7 +32,7 @@ def auditor(conn: Connection, store: Any, current: Current) -> Auditor:
         active = {day: each for day, each in known.items() if each.active}
         newest = known.get
         return audit(
-            conn, store, "lake", "p", feed, replace(current, now=now, contract=contract),
+            conn, store, "lake", feed, replace(current, now=now, contract=contract),
             active=lambda _: active, newest=lambda _, day: newest(day), **more,
         )  # fmt: skip
 
@@ -291,13 +292,14 @@ def test_what_was_read_before_anything_was_predicted_is_run_again_when_something
     auditor: Auditor, conn: Connection, store: Any, feed: Feed, new_feed: Callable[..., Feed], predict: Any
 ) -> None:
     predictions, ended = new_feed(), {DAY: Seen(run_id="run", state="success")}
+    feed = replace(feed, scoring=ACTUALS.scoring, held_against=predictions.table)
     store.put(key(feed, DAY), "e1")
     read(conn, feed, DAY, {key(feed, DAY): "e1"})
-    assert auditor(feed, ended, of=predictions.table).starts == []
+    assert auditor(feed, ended).starts == []
     predict(conn, predictions.table, DAY)
-    assert [start.reason for start in auditor(feed, ended, of=predictions.table).starts] == ["predictions published"]
+    assert [start.reason for start in auditor(feed, ended).starts] == ["predictions published"]
     read(conn, feed, DAY, {key(feed, DAY): "e1"})
-    assert auditor(feed, ended, of=predictions.table).starts == []
+    assert auditor(feed, ended).starts == []
 
 
 STRANGE = [

@@ -9,8 +9,8 @@ import pytest
 
 from landfall.landing.landed import iterate_landing
 from landfall.ledger import Current, Facts, Standing, gather, open_reading, standing
-from landfall.ledger.collected import list_landed, note_collected
-from landfall.ledger.gather import Landed, sort_objects
+from landfall.ledger.collected import note_collected
+from landfall.ledger.landed import Landed, list_feed, sort_objects
 from landfall.spec import Feed, Partition
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -23,7 +23,7 @@ def stands(conn: Connection, store: Any, feed: Feed, current: Current) -> Callab
 
     def one(day: Partition) -> tuple[Facts, Standing]:
         landed = sort_objects(feed.landing, iterate_landing(store, "lake", feed.landing), datetime.now(UTC))
-        [facts] = gather(conn, "p", feed, landed, lambda _: {}, only=day)
+        [facts] = gather(conn, feed, landed, lambda _: {}, only=day)
         return facts, standing(facts, current)
 
     return one
@@ -41,7 +41,7 @@ def test_a_day_that_nothing_was_predicted_for_needs_no_run_and_every_other_does(
     for day in (READ, PREDICTED, REFUSED, OPEN, LATER):
         store.put(f"{feed.landing.folder(day)}a.csv", f"etag of {day}")
     opened = open_reading(conn, name, OPEN, "a run that is at it")
-    landed = list_landed(conn, store, "lake", name, feed.landing)
+    landed = list_feed(conn, store, "lake", feed)
     predict(conn, table, PREDICTED)
 
     made = {str(day): (24, 1) for day in (READ, PREDICTED, REFUSED, OPEN)}
@@ -64,7 +64,7 @@ def test_what_was_replaced_since_it_was_listed_is_still_due(
 ) -> None:
     name = f"p/{feed.name}"
     store.put(f"{feed.landing.folder(READ)}a.csv", "old")
-    landed = list_landed(conn, store, "lake", name, feed.landing)
+    landed = list_feed(conn, store, "lake", feed)
     store.put(f"{feed.landing.folder(READ)}a.csv", "new")
     assert note_collected(conn, new_feed().table, name, etags(landed), "training", {str(READ): (24, 0)}, []) == 1
     assert stands(READ)[1].automatic
@@ -73,6 +73,6 @@ def test_what_was_replaced_since_it_was_listed_is_still_due(
 def test_what_landed_is_in_the_ledger_once_it_was_listed(conn: Connection, store: Any, feed: Feed) -> None:
     key = f"{feed.landing.folder(READ)}a.csv"
     store.put(key, "e1")
-    list_landed(conn, store, "lake", f"p/{feed.name}", feed.landing)
+    list_feed(conn, store, "lake", feed)
     found = conn.execute("SELECT key, etag FROM landfall.landed_objects WHERE feed = %s", [f"p/{feed.name}"]).fetchall()
     assert found == [(key, "e1")]

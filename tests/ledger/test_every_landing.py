@@ -52,6 +52,9 @@ names, contents = st.sampled_from(["a.csv"] * 3 + NAMES), st.sampled_from(["red"
 class Run:
     """A run as Airflow keeps it: made by the schedule, by the audit or by hand; reset by the audit."""
 
+    reading: Reading
+    publication: Publication
+
     def __init__(self, run_id: str) -> None:
         self.run_id, self.cancelled = run_id, False
         self.reset()
@@ -61,8 +64,6 @@ class Run:
         self.state, self.at = "queued" if self.cancelled else "running", "wait"
         self.ended_at: datetime | None = None
         self.numbers: dict[Partition, int] = {}
-        self.reading: Reading | None = None
-        self.publication: Publication | None = None
 
     def fail(self) -> None:
         """To the end."""
@@ -216,7 +217,7 @@ class World(RuleBasedStateMachine):
         code, contract = self.trip("").code, self.feed.contract.version
         current = replace(self.current, now=datetime.now(UTC) + self.passed, code=code, contract=contract)
         found = audit(
-            self.conn, self.store, "lake", self.pipeline.name, self.feed, current,
+            self.conn, self.store, "lake", self.feed, current,
             active=lambda _: active, newest=lambda _, day: seen.get(day), patience=patience, paused=self.paused,
         )  # fmt: skip
         self.decided += found.starts
@@ -356,7 +357,7 @@ def test_every_landing_is_published_once_from_what_lies_in_s3(
             "current": current,
             "where": replace(local_settings, s3=S3(bucket="lake")),
         }
-        world = type("BoundWorld", (World,), bound)
+        world: Any = type("BoundWorld", (World,), bound)
         while world.steps < STEPS:
             run_state_machine_as_test(
                 world,

@@ -34,7 +34,7 @@ def made(objects: dict[str, str] = OLD, code: str = "c1", model: str = "7", cont
     return Made(publication=3, objects=objects, code=code, model=model, contract=contract, rows=24, published_at=NOON)
 
 
-NOTHING = Facts(pipeline="bike_demand", feed=FORECAST, partition=DAY)
+NOTHING = Facts(feed=FORECAST, partition=DAY)
 LANDED = replace(NOTHING, objects=OLD, lacks="")
 SKIPPED = replace(LANDED, run=SUCCESS, read=read(OLD))
 HOUR = timedelta(hours=1)
@@ -163,7 +163,7 @@ def test_a_new_model_makes_only_partitions_that_are_not_over_stale() -> None:
 
 
 def test_rows_that_come_from_no_model_are_not_stale_for_one() -> None:
-    facts = Facts(pipeline="bike_demand", feed=ACTUALS, partition=DAY, objects=OLD, lacks="", made=made(model=""))
+    facts = Facts(feed=ACTUALS, partition=DAY, objects=OLD, lacks="", made=made(model=""))
     assert standing(facts, replace(CURRENT, model=None)).state == "published"
 
 

@@ -148,7 +148,7 @@ def test_a_run_waits_for_the_partition_of_its_form_or_of_its_date(
     trigger = trigger_of(sensor)
     trigger.render_template_fields(context(moment, day))
     assert trigger.partition == expected
-    sensor.render_template_fields(context(moment, day))  # type: ignore[arg-type]
+    sensor.render_template_fields(context(moment, day))
     assert sensor.folder == landing.folder(Partition.parse(expected))
 
 
@@ -187,10 +187,10 @@ def test_a_run_without_a_partition_fails_at_once_and_says_so(
     trigger.render_template_fields(context(moment, day))
     [event] = asyncio.run(events_of(trigger))
     assert (event.payload["type"], event.payload["error"]) == (kind.__name__, what)
-    sensor.render_template_fields(context(moment, day))  # type: ignore[arg-type]
+    sensor.render_template_fields(context(moment, day))
     assert sensor.folder == f"{landing.prefix}/{landing.folder_format}/"
     with pytest.raises(AirflowFailException) as refused:
-        sensor.execute_complete({}, event.payload)  # type: ignore[arg-type]
+        sensor.execute_complete({}, event.payload)
     assert str(refused.value).startswith(what)
 
 
@@ -321,7 +321,7 @@ def test_an_error_of_the_store_is_raised_in_a_worker_word_for_word_and_may_be_re
     [event] = asyncio.run(events_of(trigger))
     assert json.loads(json.dumps(event.payload)) == error.to_dict()
     with pytest.raises(LandingError) as refused:
-        sensor.execute_complete({}, event.payload)  # type: ignore[arg-type]
+        sensor.execute_complete({}, event.payload)
     assert str(refused.value) == str(error)
 
 
@@ -370,7 +370,7 @@ def test_a_week_without_a_landing_fails_the_run_and_says_what_is_missing(
     }[store]
     sensor = sensor_of(Landing(prefix="bikes/forecast", ready=Marker()))
     with pytest.raises(AirflowFailException) as refused:
-        sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, context())  # type: ignore[arg-type]
+        sensor.resume_execution("__fail__", {"error": "Trigger timeout"}, context())
     assert str(refused.value) == (
         "Waiting for `bikes/forecast/dt=2012-12-25/` took more than 7 days.\n"
         f"  looked: bucket landings: {lacks}\n"
@@ -393,7 +393,7 @@ def test_a_task_that_a_worker_runs_nevertheless_ends_at_once_where_the_partition
     lying: list[LandedObject],
 ) -> None:
     lying.append(LandedObject("bikes/forecast/dt=2012-12-25/hours.csv", '"e"', 1, datetime(2012, 12, 25, tzinfo=UTC)))
-    sensor_of(DAYS).execute(context())  # type: ignore[arg-type]
+    sensor_of(DAYS).execute(context())
 
 
 @pytest.mark.usefixtures("lying")
@@ -401,14 +401,14 @@ def test_a_task_that_a_worker_runs_nevertheless_waits_in_the_triggerer_for_what_
     ends(None)
     sensor = sensor_of(DAYS)
     with pytest.raises(TaskDeferred) as deferred:
-        sensor.execute(context())  # type: ignore[arg-type]
+        sensor.execute(context())
     trigger = deferred.value.trigger
     assert isinstance(trigger, LandingTrigger)
     assert trigger.partition == "2012-12-25"
     assert deferred.value.timeout == timedelta(days=7)
     [event] = asyncio.run(events_of(trigger))
     assert isinstance(event, TaskSuccessEvent)
-    assert sensor.execute_complete({}, {"event": "success"}) is None  # type: ignore[arg-type, func-returns-value]
+    sensor.execute_complete({}, {"event": "success"})
 
 
 # The watcher

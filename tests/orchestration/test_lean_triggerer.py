@@ -1,6 +1,8 @@
 """A lean triggerer does what Airflow's own does, and keeps less; an Airflow that is another is left as it is."""
 
 import asyncio
+import gc
+import importlib
 import json
 import logging
 import subprocess
@@ -136,8 +138,8 @@ def test_another_triggerer_is_left_as_it_is(
 ) -> None:
     other = SimpleNamespace(**{**vars(triggerer_job_runner), "prepare": lambda: None, **lacking})
     before = dict(vars(other))
-    monkeypatch.setattr(lean_triggerer.gc, "freeze", lambda: None)
-    monkeypatch.setattr(lean_triggerer.importlib, "import_module", lambda name: other)
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    monkeypatch.setattr(importlib, "import_module", lambda name: other)
     assert prepare() is False
     assert vars(other) == before
     assert [entry.getMessage() for entry in caplog.records if entry.levelno == logging.ERROR] == [UNKNOWN]

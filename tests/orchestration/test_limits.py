@@ -105,14 +105,14 @@ def test_a_job_elsewhere_that_is_waited_for_too_long_is_stopped(monkeypatch: pyt
     step = make_features(FORECAST)
 
     def remote(context: Any, settings: Settings, target: str) -> Any:
-        step._elsewhere = SimpleNamespace(  # type: ignore[assignment]
+        step._elsewhere = SimpleNamespace(
             target="databricks", name="landfall-x", give_up=lambda: stopped.append("landfall-x")
         )
         return step._elsewhere
 
     monkeypatch.setattr(step, "_remote", remote)
     with pytest.raises(ComputeError) as caught:
-        step.resume_execution("__fail__", {"error": "Trigger timeout"}, {})  # type: ignore[typeddict-item]
+        step.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
     assert stopped == ["landfall-x"]
     assert str(caught.value) == (
         "`make_features` took longer than 1:15:00: the Spark job `bike_features` did not end.\n"

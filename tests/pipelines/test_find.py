@@ -35,7 +35,7 @@ def test_no_two_models_have_one_name() -> None:
         (find_trainable, "pipeline or table model", "species_prise", "species_price"),
     ],
 )
-def test_an_unknown_one_is_told_with_the_nearest(find, kind, name, known) -> None:  # type: ignore[no-untyped-def]
+def test_an_unknown_one_is_told_with_the_nearest(find, kind, name, known) -> None:
     with pytest.raises(SpecError) as refused:
         find(name)
     every = {

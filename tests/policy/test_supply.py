@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PINS = ("requirements.txt", "include/landfall/stack/minilake.txt")
+PINS = ("requirements.txt", "include/landfall/stack/minilake.txt", "docs/requirements.txt")
 
 
 @pytest.mark.parametrize("file", PINS)
@@ -14,7 +14,7 @@ def test_every_package_is_pinned_with_hashes(file: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8")
     entries = [entry for entry in re.split(r"\n(?=[^\s#])", text) if entry.strip()]
 
-    assert len(entries) > 30
+    assert len(entries) > 10
     for entry in entries:
         name = entry.splitlines()[0]
         assert re.match(r"[\w.-]+(\[[\w,-]+\])?==[\w.!+]+", name), name

@@ -95,7 +95,11 @@ def seen(conn: Connection, table: PredictionTable, columns: str = "*") -> list[t
 class Steps:
     """The steps above, for tests: pytest's importlib mode shares fixtures, not modules."""
 
-    hours, begin, stage, land, seen = map(staticmethod, (hours, begin, stage, land, seen))
+    hours = staticmethod(hours)
+    begin = staticmethod(begin)
+    stage = staticmethod(stage)
+    land = staticmethod(land)
+    seen = staticmethod(seen)
     christmas = CHRISTMAS
 
 

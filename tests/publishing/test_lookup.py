@@ -33,6 +33,7 @@ def test_a_lookup_gives_the_row_with_its_model_and_its_swap(conn, table, steps):
         "partition": steps.christmas.day,
         "published_at": done.published_at,
     }
+    assert isinstance(row["time"], datetime)
     assert row["time"].tzinfo is UTC
 
 
@@ -102,7 +103,7 @@ def test_a_database_that_is_down_is_named_without_its_password():
 def test_a_wrong_password_is_refused_without_showing_it(database_url):
     parts = psycopg.conninfo.conninfo_to_dict(database_url)
     with pytest.raises(PublishingError) as caught:
-        connect(Place(psycopg.conninfo.make_conninfo(**{**parts, "password": "hunter2"})))
+        connect(Place(psycopg.conninfo.make_conninfo(database_url, password="hunter2")))
     assert str(caught.value) == (
         f"The predictions database `{parts['host']}:{parts['port']}/{parts['dbname']}` cannot be used.\n"
         f'  looked: password authentication failed for user "{parts["user"]}"\n'

@@ -23,7 +23,10 @@ def test_a_rollback_gives_back_the_exact_rows(conn, table, steps):
     )
     records = {record.id: record for record in publications(conn, table)}
     assert (records[first.id].state, records[second.id].state) == ("published", "rolled_back")
-    assert records[first.id].restored_at > records[second.id].published_at
+    restored, published = records[first.id].restored_at, records[second.id].published_at
+    assert restored
+    assert published
+    assert restored > published
 
 
 def test_naming_a_rolled_back_publication_undoes_the_rollback(conn, table, steps):

@@ -15,7 +15,7 @@ from landfall.publishing import ensure_table, find_publication, lookup, open_pub
 from landfall.publishing.schema import column_definitions, key_definition
 from landfall.publishing.staging import staging_name
 from landfall.spec import Partition, PredictionTable
-from landfall.spec.tables import ADDED
+from landfall.spec.tables import ADDED, SqlType
 
 ODD = 'we"ird %s; DROP TABLE x --'
 
@@ -24,7 +24,7 @@ ODD = 'we"ird %s; DROP TABLE x --'
 @given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1))
 def test_any_column_name_is_quoted(name):
     assume(len(name.encode()) <= 63 and name not in ADDED)
-    columns = {"time": "timestamptz", name: "text"} if name != "time" else {"time": "timestamptz"}
+    columns: dict[str, SqlType] = {name: "text", "time": "timestamptz"}
     table = PredictionTable(name="a.b", columns=columns, key=tuple(columns))
     quoted = ", ".join('"' + one.replace('"', '""') + '"' for one in columns)
     assert key_definition(table).as_string() == f"PRIMARY KEY ({quoted})"

@@ -208,7 +208,12 @@ def life(feed: Feed, day: str, **parts: object) -> PartitionLife:
 class Make:
     """The values above, for tests: pytest's importlib mode shares fixtures, not modules."""
 
-    report, error, drift, promoted, decided, life = map(staticmethod, (report, error, drift, promoted, decided, life))
+    report = staticmethod(report)
+    error = staticmethod(error)
+    drift = staticmethod(drift)
+    promoted = staticmethod(promoted)
+    decided = staticmethod(decided)
+    life = staticmethod(life)
     now = NOW
 
 

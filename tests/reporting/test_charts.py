@@ -66,7 +66,7 @@ def test_every_drawing_is_plain_svg_in_the_colours_of_the_page(drawn):
         assert set(re.findall(r"var\((--[\w-]+)\)", picture)) <= set(VARIABLES.values())
         root = ElementTree.fromstring(picture)
         assert root.get("role") == "img"
-        assert len(root.get("aria-label")) > 20
+        assert len(root.get("aria-label", "")) > 20
 
 
 def test_ids_are_unique_in_the_page_and_only_where_they_are_referred_to(drawn, report):

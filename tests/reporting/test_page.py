@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -127,7 +128,7 @@ def test_every_link_leads_to_a_part_of_the_page_and_no_id_is_there_twice(full):
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=60))
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60))
 @example(SNEAKY)
 @example("\u202e\u2066\x1b[31m\r\n\u2028\x07")
 @example("日本語 👩‍🚲 _^$x$")
@@ -261,7 +262,7 @@ def test_text_and_lines_stand_out_from_what_is_behind_them(scheme):
 
 
 def test_the_numbers_are_json_whatever_is_in_them(make):
-    told = as_json(report_with(make, SNEAKY))
+    told: Any = as_json(report_with(make, SNEAKY))
 
     assert told["serving"]["version"] == SNEAKY
     assert told["errors"] == [{"version": SNEAKY, "partition": "2014-04-03", "rows": 24, "rmse": 50.0, "mae": None}]

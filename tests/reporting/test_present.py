@@ -104,6 +104,7 @@ def test_a_feed_is_overdue_when_the_partition_after_its_newest_should_be_there(m
     now = present.feed_now(make.report(), facts)
 
     assert (now.name, now.newest, now.unpublished) == ("bike_demand/forecast", newest, 0)
+    assert now.next
     assert (str(now.next[0]), now.next[1], now.overdue) == ("2014-04-04", datetime(2014, 4, 4, tzinfo=UTC), True)
     earlier = make.report(made_at=datetime(2014, 4, 3, 23, tzinfo=UTC))
     assert not present.feed_now(earlier, facts).overdue

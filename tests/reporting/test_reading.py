@@ -92,6 +92,19 @@ def test_a_partition_that_landed_and_was_not_published_is_told(seed, read):
     assert facts.lives[0].landing_delay == timedelta(hours=-10)
 
 
+def test_a_partition_that_was_skipped_on_purpose_is_not_waited_for(seed, read):
+    key = seed.landed("actuals", DAY, hours(26))
+    seed.read("actuals", DAY)
+    seed.conn.execute("UPDATE landfall.readings SET objects = jsonb_build_object(%s::text, 'e1')", [key])
+    assert [str(life.partition) for life in feed_of(read(), "actuals").unpublished] == ["2014-04-01"]
+    seed.conn.execute("UPDATE landfall.readings SET said = 'nothing had been published for these hours'")
+
+    facts = feed_of(read(), "actuals")
+
+    assert facts.unpublished == ()
+    assert facts.standings[Partition(DAY)].state == "skipped"
+
+
 def test_an_overdue_partition_is_told_until_it_lands(seed, read):
     seed.late("actuals", DAY, hours(36), lacks="no object yet")
     seed.late("actuals", DAY - timedelta(days=1), hours(12))

@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,8 +15,9 @@ from landfall.errors import RunError
 from landfall.runs import AirflowApi, client
 from landfall.spec.settings import S3, Settings
 
-TOKEN = (201, {"access_token": "t"})
-AWAY = (0, {})
+Answer = tuple[int, Mapping[str, object]]
+TOKEN: Answer = (201, {"access_token": "t"})
+AWAY: Answer = (0, {})
 """The connection is closed without an answer."""
 
 
@@ -25,12 +26,12 @@ class Airflow:
     """What it is to answer, one after the other, and what it was asked."""
 
     url: str = ""
-    answers: list[tuple[int, dict[str, object]]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def serving(*answers: tuple[int, dict[str, object]]) -> Iterator[Airflow]:
+def serving(*answers: Answer) -> Iterator[Airflow]:
     airflow = Airflow(answers=list(answers))
 
     class Handler(BaseHTTPRequestHandler):
@@ -127,6 +128,16 @@ def test_no_run_of_a_paused_dag_is_started() -> None:
             f"  next: airflow dags unpause bikes    (or the switch on {airflow.url}/dags/bikes)"
         )
     assert not any("dagRuns" in asked for asked in airflow.asked)
+
+
+def test_a_broken_file_is_that_of_the_dag_only_if_it_has_its_name() -> None:
+    error = {"filename": "dags/my_bikes.py", "stack_trace": "Traceback\nSyntaxError: invalid syntax\n"}
+    with serving(TOKEN, (200, {"import_errors": [error]}), (200, {})) as airflow:
+        AirflowApi(settings(airflow.url)).check_runnable("bikes")
+    own = {**error, "filename": "dags/team/bikes.py"}
+    with serving(TOKEN, (200, {"import_errors": [own]})) as airflow, pytest.raises(RunError) as caught:
+        AirflowApi(settings(airflow.url)).check_runnable("bikes")
+    assert caught.value.what == "Airflow cannot parse the DAG `bikes`: SyntaxError: invalid syntax"
 
 
 def test_a_stack_that_is_down_is_told_as_that() -> None:

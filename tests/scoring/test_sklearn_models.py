@@ -34,7 +34,7 @@ def classes(table: pd.DataFrame, count: int) -> "pd.Series[Any]":
     return pd.Series(np.digitize(total, np.linspace(-1, 1, count - 1) if count > 2 else [0.0]))
 
 
-def told(estimator: Any, rows: pd.DataFrame) -> list[tuple[Any, ...] | None]:
+def told(estimator: Any, rows: pd.DataFrame) -> list[Any]:
     """(prediction, probability of each class) that the library gives of each row; None where it refuses the row."""
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -51,7 +51,7 @@ def told(estimator: Any, rows: pd.DataFrame) -> list[tuple[Any, ...] | None]:
 
 def hard_rows(model: Model, exactness: Any) -> list[dict[str, Any]]:
     """Rows on every threshold and beside it, with every odd number in every column, and without a value."""
-    rows: list[dict[str, Any]] = flowers().head(40).to_dict("records")
+    rows: list[dict[Any, Any]] = flowers().head(40).to_dict("records")
     number = 0
     for feature, value in exactness.thresholds(model) if hasattr(model.scorer, "trees") else ():
         for near in exactness.around([value, float(np.float32(value))]):
@@ -123,7 +123,7 @@ def test_texts_are_predicted_where_classes_are_texts(database):
 def test_a_linear_model_is_within_the_rounding_of_its_terms(database, exactness):
     """scikit-learn leaves the order of the sum to its BLAS: the bound is 2^-52 for each term, of the sum of their sizes."""
     table = flowers()
-    fitted = linear_model.LinearRegression().fit(table, table @ [1.5, 200.0, -1e-4] + 0.25)
+    fitted = linear_model.LinearRegression().fit(table, table @ np.array([1.5, 200.0, -1e-4]) + 0.25)
     model = read_sklearn(fitted)
     rows = hard_rows(model, exactness)
     scored = database.score(model, rows)

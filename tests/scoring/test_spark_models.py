@@ -257,7 +257,7 @@ def test_every_stage_gives_sparks_number_bit_for_bit(saved, database, exactness)
     assert compared > 60
 
 
-REFUSED = [
+REFUSED: list[tuple[dict[str, object], str]] = [
     ({"sky": None}, "sky is null"),
     ({"sky": "snow"}, "sky has a value that the model never saw"),
     ({"a": 11.0}, "a is outside of -10.0 to 10.0"),

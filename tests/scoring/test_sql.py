@@ -157,11 +157,13 @@ def test_shares_of_far_scores_are_0_and_1(database):
 
 
 def test_gaussian_scores_are_those_of_their_formula(database, exactness):
-    told = {"priors": (-0.1, -2.0), "constants": (-1.5, 2.5), "means": ((1.0, 2.0, 3.0), (0.0, 1e-200, -1.0))}
+    priors, constants, means = (-0.1, -2.0), (-1.5, 2.5), ((1.0, 2.0, 3.0), (0.0, 1e-200, -1.0))
     variances = ((0.3, 1e-9, 2.0), (1.0, 1e300, 7.0))
     rows = [[0.7, 2.0, 3.3], [1e-200, 1e-300, 0.0], [1e5, -1e5, 1e7]]
     for together in (False, True):
-        gaussian = Gaussian(**told, variances=variances, halved_together=together)
+        gaussian = Gaussian(
+            priors=priors, constants=constants, means=means, variances=variances, halved_together=together
+        )
         decision = Classes(labels=(0.0, 1.0), probability="scores")
         scored = database.score(
             Model(features=FEATURES, scorer=gaussian, decision=decision), [cells(row) for row in rows]
@@ -169,9 +171,9 @@ def test_gaussian_scores_are_those_of_their_formula(database, exactness):
         for row, (_, reason, *scores) in zip(rows, scored, strict=True):
             expected = []
             for k in range(2):
-                parts = [(x - m) * (x - m) / v for x, m, v in zip(row, told["means"][k], variances[k], strict=True)]
+                parts = [(x - m) * (x - m) / v for x, m, v in zip(row, means[k], variances[k], strict=True)]
                 s = parts[0] + parts[1] + parts[2]
-                prior, constant = told["priors"][k], told["constants"][k]
+                prior, constant = priors[k], constants[k]
                 expected.append(prior - (s + constant) / 2 if together else prior + (constant - 0.5 * s))
             assert (reason, exactness.bits(scores)) == (None, exactness.bits(expected))
 

@@ -15,6 +15,7 @@ from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
 from landfall.samples.bike_demand import actual_hours, forecast_hours
 from landfall.spec import Estimator, Feed, Job, Learner, Settings
+from landfall.spec.learner import Task
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -181,11 +182,11 @@ class Learning(Corner):
         argv = Job(name="train_model", arguments=arguments).argv(partition="", **more)
         return run([*argv, "--lake", self.settings.lake], self.spark)
 
-    def by(self, kind: str, task: str = "regression", **changes: Any) -> Learner:
+    def by(self, kind: str, task: Task = "regression", **changes: Any) -> Learner:
         """`RIDES` with another estimator; `parameters`, `grid` and `library` are the estimator's."""
         own = {name: changes.pop(name) for name in ("parameters", "grid", "library") if name in changes}
         label = {"classification": "busy", "clustering": ""}.get(task, "cnt")
-        estimator = Estimator(**{"kind": kind, "task": task, **own})
+        estimator = Estimator(kind=kind, task=task, **own)
         return replace(RIDES, **{"label": label, "estimator": estimator, **changes})
 
 

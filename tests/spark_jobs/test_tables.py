@@ -83,7 +83,7 @@ def test_a_catalog_with_another_name_is_refused() -> None:
 def test_staging_without_a_database_says_which_setting_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LANDFALL_DATABASE_URL", raising=False)
     with pytest.raises(LandfallError) as refused:
-        stage_rows(None, Stages.parse("2012-12-25=publications_data.x#1"))  # type: ignore[arg-type]
+        stage_rows(None, Stages.parse("2012-12-25=publications_data.x#1"))
     assert str(refused.value) == (
         "The setting `LANDFALL_DATABASE_URL` is missing.\n"
         "  looked: the environment of the Spark job\n"

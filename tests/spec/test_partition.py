@@ -26,7 +26,8 @@ def test_a_day_out_of_range_is_none_and_says_what_was_expected(day: str) -> None
         assert str(caught.value) == (
             f"`{day}` cannot be a partition.\n  looked: expected a day from 1970-01-01 to 2199-12-31"
         )
-    assert LANDING.home_of(f"p/dt={day}/a.csv") is LANDING.partition_of(f"p/dt={day}/a.csv") is None
+    assert LANDING.home_of(f"p/dt={day}/a.csv") is None
+    assert LANDING.partition_of(f"p/dt={day}/a.csv") is None
 
 
 def test_one_more_run_of_a_partition_has_another_moment_of_it() -> None:

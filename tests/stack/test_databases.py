@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -27,7 +28,8 @@ class Server:
     """A PostgreSQL as the stack starts it, without the rest of the stack."""
 
     def __init__(self, folder: Path, port: int) -> None:
-        self.folder, self.port, self.process = folder, port, None
+        self.folder, self.port = folder, port
+        self.process: subprocess.Popen[bytes] | None = None
 
     def part(self, capture: str | None = None) -> Postgres:
         logins = Logins(owners=OWNERS, reader="the-reader", capture=capture)
@@ -61,7 +63,7 @@ class Server:
             cursor = conn.execute(query.encode())
             return list(cursor) if cursor.description else []
 
-    def login(self, role: str, database: str, **more: str) -> "psycopg.Connection[tuple[object, ...]]":
+    def login(self, role: str, database: str, **more: Any) -> "psycopg.Connection[tuple[object, ...]]":
         password = f"the-{role.removeprefix('landfall_')}"
         return psycopg.connect(
             host="127.0.0.1", port=self.port, user=role, password=password, dbname=database, autocommit=True, **more

@@ -210,7 +210,12 @@ def test_the_scheduler_waits_until_the_api_of_tasks_answers() -> None:
                 connection.sendall(b"\r\n".join(lines))
 
         answers = [(b"HTTP/1.0 500 no", b"", b""), (b"",), (b"HTTP/1.0 200 OK", b"", b"{}")]
-        thread = threading.Thread(target=lambda: [answer(*lines) for lines in answers])
+
+        def serve() -> None:
+            for lines in answers:
+                answer(*lines)
+
+        thread = threading.Thread(target=serve)
         thread.start()
         wait_for_the_api(f"http://127.0.0.1:{port}/execution/", pause=0.01)
         thread.join()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import boto3
 import psutil
@@ -63,7 +64,7 @@ def wait_until(true: Callable[[], bool], seconds: float = 300) -> None:
         time.sleep(0.3)
 
 
-def s3(settings: Settings, secret: str | None = None) -> "boto3.client":
+def s3(settings: Settings, secret: str | None = None) -> Any:
     return boto3.client(
         "s3",
         endpoint_url=settings.s3.endpoint,

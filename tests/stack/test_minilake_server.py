@@ -24,7 +24,7 @@ async def echo(request: Request) -> JSONResponse:
 @pytest.fixture
 def client() -> httpx.AsyncClient:
     inner = Starlette(routes=[Route("/{path:path}", echo, methods=["GET", "POST"])])
-    return httpx.AsyncClient(transport=httpx.ASGITransport(Front(inner, TOKEN)), base_url="http://front")  # type: ignore[arg-type]
+    return httpx.AsyncClient(transport=httpx.ASGITransport(Front(inner, TOKEN)), base_url="http://front")
 
 
 def bearer(token: str = TOKEN) -> dict[str, str]:

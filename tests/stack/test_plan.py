@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -66,8 +67,8 @@ def test_an_existing_home_is_closed_to_other_users_and_it_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     home = tmp_path / "home"
-    for folder in ("logs", "data/s3"):
-        (home / folder).mkdir(parents=True)
+    for name in ("logs", "data/s3"):
+        (home / name).mkdir(parents=True)
     open_to_all = [home, home / "logs", home / "data", home / "data" / "s3"]
     for folder in open_to_all:
         folder.chmod(0o755)
@@ -133,7 +134,7 @@ def test_a_secret_that_a_newer_version_needs_is_added(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def taken() -> int:
+def taken() -> Iterator[int]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

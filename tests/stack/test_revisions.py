@@ -41,7 +41,8 @@ def before(schema: Schema) -> str:
     """The revision before the newest that is known."""
 
     _, newest = schema.known()
-    (place,) = importlib.util.find_spec(schema.name).submodule_search_locations or ()
+    spec = importlib.util.find_spec(schema.name)
+    (place,) = (spec and spec.submodule_search_locations) or [""]
     texts = [file.read_text(encoding="utf-8") for file in Path(place, schema.folder).glob("*.py")]
     text = next(text for text in texts if re.search(rf"^revision\b.*{newest}", text, re.MULTILINE))
     found = re.search(r"^down_revision\b.*[\"'](\w+)[\"']", text, re.MULTILINE)

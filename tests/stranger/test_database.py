@@ -51,12 +51,19 @@ class Databases:
     child: str
     stranger: str
 
-    def login(self, role: str, database: str = "landfall", **more: str) -> Connection:
+    def login(self, role: str, database: str = "landfall", **more: Any) -> Connection:
         """A session of the stranger, or of the reader, whose password is in the stack's own URL."""
-        parts = conninfo_to_dict(self.url)
+        parts: dict[str, Any] = conninfo_to_dict(self.url)
         password = parts["password"] if role == READER else role
-        place = {"host": parts["host"], "port": parts["port"]}
-        return psycopg.connect(**place, user=role, password=password, dbname=database, autocommit=True, **more)
+        return psycopg.connect(
+            host=parts["host"],
+            port=parts["port"],
+            user=role,
+            password=password,
+            dbname=database,
+            autocommit=True,
+            **more,
+        )
 
 
 @pytest.fixture(scope="module")

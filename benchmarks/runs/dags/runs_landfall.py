@@ -7,7 +7,8 @@ from typing import Any
 import pendulum
 from airflow.sdk import DAG, Context
 
-from landfall.orchestration.steps.spark_step import Ask, Json, SparkStep
+from landfall.json_values import Json
+from landfall.orchestration.steps.spark_step import Ask, SparkStep
 from landfall.spec import Job, Settings
 
 

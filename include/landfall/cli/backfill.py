@@ -258,7 +258,7 @@ def _bulk(servers: Settings, work: list[Facts], say: Callable[[str], None]) -> I
 
     facts = work[0]
     run_id = f"bulk__{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"
-    job = Bulk(Trip(servers, find_pipeline(facts.pipeline), facts.feed, run_id), tell=say)
+    job = Bulk(Trip(servers, find_pipeline(facts.feed.pipeline), facts.feed, run_id), tell=say)
     for done in job.run(Partitions.of(entry.partition for entry in work)):
         yield Ended(facts.feed.dag_id, done.partition, run_id, done.state, done.why)
 

@@ -59,7 +59,7 @@ def outcome_of(servers: Settings, facts: Facts, began: datetime, run_id: str, *,
     Raises:
         LandfallError: S3 or the database does not answer.
     """
-    pipeline = find_pipeline(facts.pipeline)
+    pipeline = find_pipeline(facts.feed.pipeline)
     [(now, standing)] = survey(servers, pipeline, facts.feed, only=facts.partition).partitions
     state, reason = ("failed", why or _failure(now)) if failed else after_a_good_run(now, standing, began)
     return Outcome(

@@ -17,9 +17,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-from rich.table import Table
 
 from landfall.errors import LandfallError
 
@@ -55,6 +52,8 @@ class Output:
         styles: Sequence[str] = (),
     ) -> None:
         """Rows for a person; `styles` are the colours of the rows."""
+        from rich.table import Table
+
         table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
         for column in columns:
             table.add_column(column, no_wrap=column != columns[-1])
@@ -93,6 +92,9 @@ class Output:
         Call the yielded function with how much is done, how much there is, and a few words.
         """
         if self.errors.is_terminal:
+            from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
             columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
             with Bar(*columns, TextColumn("{task.fields[words]}"), console=self.errors, transient=True) as bar:
                 task = bar.add_task(escape(what), total=None, words="")

@@ -75,21 +75,23 @@ def landed_partitions(client: ObjectStore, bucket: str, landing: Landing) -> tup
     return Partitions.of(partition for partition in homes.values() if partition), unexpected
 
 
-def check_complete(objects: Sequence[LandedObject], landing: Landing, partition: Partition) -> None:
-    """Refuses a partition that is not ready, or no longer: its wait ended, and then something was deleted.
+def check_complete(landing: Landing, partition: Partition, lacks: str) -> None:
+    """Refuses a partition that is not ready any more: its wait ended, and then something was deleted.
 
     Args:
-        objects: Everything in its folder, hidden objects included.
+        landing: Where it lies.
+        partition: The partition.
+        lacks: What `landing.lacks` says of it.
 
     Raises:
-        LandingError: it names what is missing.
+        LandingError: it lacks something; the message says what.
     """
-    if objects and (lacks := _lacks(objects, landing, partition)):
+    if lacks:
         raise _refused(
             f"Partition {partition} of `{landing.name}` is not complete: {lacks}.",
             f"{landing.folder(partition)}, for {landing.ready}",
             "land what it lacks: its run is then started again",
-            fault="request",  # when a missing marker comes back, the objects that count may be the same
+            fault="request",  # the objects that count may be the same when a marker has come back
         )
 
 

@@ -15,14 +15,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from landfall.database import Database
-from landfall.landing.landed import iterate_landing
 from landfall.ledger.facts import Facts, Seen
-from landfall.ledger.gather import Runs, gather, sort_objects
-from landfall.ledger.record import claim, record_landing
+from landfall.ledger.gather import Runs, gather
+from landfall.ledger.landed import list_feed
+from landfall.ledger.record import claim
 from landfall.ledger.restarts import failed_at, made_of, paused_until, restarts
 from landfall.ledger.standing import Current, Standing, judged
 from landfall.objects.listing import ObjectStore
-from landfall.spec import Feed, Partition, PredictionTable
+from landfall.spec import Feed, Partition
 
 AT_ONCE = max(2, os.cpu_count() or 2)
 """Runs of one feed that an audit lets go on at the same time, those of the newest partitions first; the others are left to
@@ -118,13 +118,11 @@ def audit(
     conn: Database,
     store: ObjectStore,
     bucket: str,
-    pipeline: str,
     feed: Feed,
     current: Current,
     *,
     active: Runs,
     newest: NewestRun,
-    of: PredictionTable | None = None,
     paused: bool = False,
     yielding: bool = False,
     away: str = "",
@@ -137,12 +135,10 @@ def audit(
         conn: The predictions database, with the ledger in it.
         store: The object store.
         bucket: The bucket that data lands in.
-        pipeline: Name of the pipeline.
         feed: The feed.
         current: What a publication made now would be made with.
         active: The runs of the feed's DAG that have not ended.
         newest: The newest run of one partition, asked only for those that seem due.
-        of: The predictions that the feed's rows are held against, if they are.
         paused: Whether the feed's DAG is paused: then nothing is started, as it would only be queued.
         yielding: Whether something more urgent is at work: then only the run of the newest partition is started.
         away: Which server is away that the feed's jobs need; empty if all are there. Without it runs would only fail.
@@ -152,12 +148,8 @@ def audit(
     Raises:
         LandingError: the store cannot be asked. PublishingError, RunError: the database, Airflow cannot be asked.
     """
-    name = f"{pipeline}/{feed.name}"
-    began = datetime.now(UTC)
-    objects = tuple(iterate_landing(store, bucket, feed.landing))
-    new, gone = record_landing(conn, bucket, name, feed.landing, objects, listed_from=began)
-    landed = sort_objects(feed.landing, objects, current.now)
-    gathered = gather(conn, pipeline, feed, landed, active, of=of, dag_paused=paused)
+    landed = list_feed(conn, store, bucket, feed, now=current.now)
+    gathered = gather(conn, feed, landed, active, dag_paused=paused)
     found = [(facts, judged(facts, current)) for facts in gathered]
     deleted = [f"{facts.partition}: {each.why}" for facts, each in found if each.reason == "input deleted"]
     due = [facts for facts, each in reversed(found) if each.automatic or _may_have_failed(facts, each, current)]
@@ -183,10 +175,10 @@ def audit(
         elif _claim(conn, known, start, current, patience):
             starts.append(start)
     return Audit(
-        feed=name,
-        objects=len(objects),
-        new=new,
-        gone=gone,
+        feed=feed.full_name,
+        objects=landed.listed,
+        new=landed.new,
+        gone=landed.gone,
         starts=starts,
         postponed=postponed,
         running=running,

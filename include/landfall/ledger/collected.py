@@ -6,29 +6,14 @@ whose run is reading it, and all of them if the job fails.
 """
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 
 from landfall.database import Database
-from landfall.landing.landed import iterate_landing
-from landfall.ledger.gather import Landed, newest_readings, sort_objects
-from landfall.ledger.record import close_reading, excuse_reading, judge_reading, open_reading, record_landing
-from landfall.objects.listing import ObjectStore
+from landfall.ledger.gather import newest_readings
+from landfall.ledger.record import close_reading, excuse_reading, judge_reading, open_reading
 from landfall.publishing import published_partitions
-from landfall.spec import Landing, Partition, PredictionTable
+from landfall.spec import Partition, PredictionTable
 
 NOTHING = "nothing had been published for it when a training made its features"
-
-
-def list_landed(conn: Database, store: ObjectStore, bucket: str, feed: str, landing: Landing) -> Landed:
-    """What is there of `feed` (`PIPELINE/FEED`), by partition; written to the ledger.
-
-    Raises:
-        LandingError: the store cannot be asked. PublishingError: the database cannot be asked.
-    """
-    began = datetime.now(UTC)
-    objects = tuple(iterate_landing(store, bucket, landing))
-    record_landing(conn, bucket, feed, landing, objects, listed_from=began)
-    return sort_objects(landing, objects, began)
 
 
 def note_collected(

@@ -1,27 +1,31 @@
 """What a publication made now would be made with: the jobs' code, the contract, the champion."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from landfall.compute.code import code_of
-from landfall.database import connect
+from landfall.database import Database, connect
+from landfall.freshness.history import current
 from landfall.ledger.standing import Current
 from landfall.spec import Feed, Pipeline, Settings
 
 
 def current_of(settings: Settings, pipeline: Pipeline, feed: Feed) -> Current:
-    """The present of one feed. Before the first promotion, no model is out of date. No registry is asked."""
+    """The present of one feed. No registry is asked.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    with connect(settings) as conn:
+        return replace(current_in(conn, pipeline, feed, datetime.now(UTC)), restart_after=settings.restart_after)
+
+
+def current_in(conn: Database, pipeline: Pipeline, feed: Feed, now: datetime) -> Current:
+    """As `current_of`, by a connection that is open. Before the first promotion, no model is out of date."""
+    promotion = current(conn, pipeline.training.model) if feed.table == pipeline.predictions else None
     return Current(
         code=code_of(feed),
         contract=feed.contract.version,
-        model=_champion(settings, pipeline) if feed.table == pipeline.predictions else None,
-        now=datetime.now(UTC),
-        restart_after=settings.restart_after,
+        model=promotion.version if promotion else None,
+        now=now,
     )
-
-
-def _champion(settings: Settings, pipeline: Pipeline) -> str | None:
-    from landfall.freshness.history import current
-
-    with connect(settings) as connection:
-        line = current(connection, pipeline.training.model)
-    return line.version if line else None

@@ -81,7 +81,6 @@ class Facts:
     """One partition of one feed.
 
     Args:
-        pipeline: Name of the pipeline.
         feed: The feed.
         partition: The partition.
         objects: Key -> ETag of the objects that are there now and count.
@@ -96,7 +95,6 @@ class Facts:
         predicted_at: When the predictions that readers see of it were published; only for a feed that is held against them.
     """
 
-    pipeline: str
     feed: Feed
     partition: Partition
     objects: Mapping[str, str] = field(default_factory=dict)
@@ -126,4 +124,4 @@ class Facts:
     @property
     def name(self) -> str:
         """What the command line calls the feed: `PIPELINE/FEED`."""
-        return f"{self.pipeline}/{self.feed.name}"
+        return self.feed.full_name

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -12,8 +12,8 @@ from landfall import publishing
 from landfall.database import Database, explained, fetch_as
 from landfall.errors import SpecError
 from landfall.ledger.facts import Claimed, Facts, Read, Refused, Seen
-from landfall.objects.listing import LandedObject
-from landfall.spec import Feed, Landing, Partition, PredictionTable
+from landfall.ledger.landed import Landed
+from landfall.spec import Feed, Partition
 
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
@@ -29,50 +29,12 @@ SELECT partition AS name, claimed_at AS at, restarts, coalesce(made_of, '') AS m
 WHERE feed = %s AND (%s::text IS NULL OR partition = %s)""")
 
 
-@dataclass(frozen=True)
-class Landed:
-    """What one listing found of a feed. `unexpected` are the keys that belong to no partition."""
-
-    objects: Mapping[Partition, Mapping[str, LandedObject]]
-    lacks: Mapping[Partition, str] = field(default_factory=dict)
-    unexpected: tuple[str, ...] = ()
-
-
-def sort_objects(landing: Landing, objects: Iterable[LandedObject], now: datetime) -> Landed:
-    """A listing by partition. Memory grows with the objects, about 0.4 kB each."""
-    kept: dict[Partition, dict[str, LandedObject]] = {}
-    listed: dict[Partition, list[tuple[str, datetime]]] = {}
-    unexpected: list[str] = []
-    for landed in objects:
-        home = landing.home_of(landed.key)
-        data = landing.partition_of(landed.key)
-        if data:
-            kept.setdefault(data, {})[landed.key] = landed
-        if home and (data or home[1].startswith(("_", "."))):
-            listed.setdefault(home[0], []).append((landed.key, landed.last_modified))
-        else:
-            unexpected.append(landed.key)
-    lacks = {partition: _lacks(landing, partition, there, now) for partition, there in listed.items()}
-    return Landed(kept, lacks, tuple(unexpected))
-
-
-def _lacks(landing: Landing, partition: Partition, there: Iterable[tuple[str, datetime]], now: datetime) -> str:
-    """What a partition lacks. One that cannot be judged is not ready, and hides no other."""
-    try:
-        return landing.lacks(partition, there, now)
-    except Exception as error:
-        log.exception("Whether %s%s is ready cannot be judged", landing.prefix, partition)
-        return f"it cannot be judged: {error!r}"
-
-
 def gather(
     conn: Database,
-    pipeline: str,
     feed: Feed,
     landed: Landed,
     runs: Runs | None,
     *,
-    of: PredictionTable | None = None,
     only: Partition | None = None,
     dag_paused: bool = False,
 ) -> list[Facts]:
@@ -80,11 +42,9 @@ def gather(
 
     Args:
         conn: The predictions database.
-        pipeline: Name of the pipeline.
         feed: The feed.
-        landed: What is in S3 now.
+        landed: What has landed.
         runs: Asks Airflow; None where it is away.
-        of: The predictions that the feed's rows are held against, if they are.
         only: The partition that alone is asked for.
         dag_paused: Whether the feed's DAG is paused.
 
@@ -92,12 +52,11 @@ def gather(
         PublishingError: the database cannot be asked.
         RunError: Airflow cannot be asked.
     """
-    name = f"{pipeline}/{feed.name}"
-    read, claimed = newest_readings(conn, name, only), _claimed(conn, name, only)
+    read, claimed = newest_readings(conn, feed.full_name, only), _claimed(conn, feed.full_name, only)
     made = publishing.made(conn, feed.table, only)
-    predicted = publishing.made(conn, of, only) if of else {}
+    predicted = publishing.made(conn, feed.held_against, only) if feed.held_against else {}
     seen = runs(feed) if runs else {}
-    bare = Facts(pipeline=pipeline, feed=feed, partition=Partition(datetime(1970, 1, 1, tzinfo=UTC).date()))
+    bare = Facts(feed=feed, partition=Partition(datetime(1970, 1, 1, tzinfo=UTC).date()))
     bare = replace(bare, runs_known=runs is not None, dag_paused=dag_paused)
     names = {only} if only else {*landed.objects, *landed.lacks, *read, *made, *seen}
     found = [

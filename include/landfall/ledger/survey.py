@@ -10,7 +10,8 @@ from landfall.landing.landed import iterate_folder, iterate_landing
 from landfall.ledger.airflow_runs import all_runs, is_paused, newest_run
 from landfall.ledger.current import current_of
 from landfall.ledger.facts import Facts, Seen
-from landfall.ledger.gather import Landed, gather, sort_objects
+from landfall.ledger.gather import gather
+from landfall.ledger.landed import Landed, sort_objects
 from landfall.ledger.standing import Standing, judged
 from landfall.objects.client import connect
 from landfall.runs import AirflowApi
@@ -65,8 +66,8 @@ def survey(
         whole = survey(settings, pipeline, feed, since=since)
         return replace(whole, partitions=[each for each in whole.partitions if each[0].partition == only])
     with connect_database(settings) as database:
-        asked, of = None if away else lambda _: runs, feed.held_against
-        facts = gather(database, pipeline.name, feed, landed, asked, of=of, only=only, dag_paused=paused)
+        asked = None if away else lambda _: runs
+        facts = gather(database, feed, landed, asked, only=only, dag_paused=paused)
     return Survey(
         feed=feed, partitions=[(each, judged(each, current)) for each in facts], landed=landed, airflow_away=away
     )

@@ -6,16 +6,16 @@ newer objects, however long either listing takes.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Self
 
 from landfall.database import Database
 from landfall.errors import LandingError
-from landfall.landing.landed import check_complete, check_landed, iterate_folder, iterate_landing, visible
-from landfall.ledger import close_reading, open_reading, record_landing
-from landfall.objects.listing import LandedObject, ObjectStore
+from landfall.landing.landed import check_complete, check_landed, visible
+from landfall.ledger import close_reading, open_reading
+from landfall.ledger.landed import list_feed
+from landfall.objects.listing import ObjectStore
 from landfall.partitions.trip import Trip
-from landfall.spec import Landing, Partition
+from landfall.spec import Partition
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,33 +81,21 @@ def look(database: Database, store: ObjectStore, trip: Trip, numbers: Mapping[Pa
     Raises:
         LandfallError: the store or the database cannot be asked.
     """
-    landing, bucket, began = trip.feed.landing, trip.settings.s3.bucket, datetime.now(UTC)
+    landing, bucket = trip.feed.landing, trip.settings.s3.bucket
     alone = next(iter(numbers)) if len(numbers) == 1 else None
-    listed = tuple(iterate_folder(store, bucket, landing, alone) if alone else iterate_landing(store, bucket, landing))
-    record_landing(database, bucket, trip.feed.full_name, landing, listed, partition=alone, listed_from=began)
-    folders = _by_folder(landing, listed)
+    landed = list_feed(database, store, bucket, trip.feed, only=alone)
     readings: dict[Partition, Reading] = {}
     refused: dict[Partition, LandingError] = {}
     for partition, number in numbers.items():
-        folder = folders.get(partition, [])
-        counted = {each.key: each.etag for each in folder if landing.partition_of(each.key)}
-        close_reading(database, number, counted)
-        objects = visible(folder, landing, partition)
+        etags = {key: data.etag for key, data in landed.objects.get(partition, {}).items()}
+        close_reading(database, number, etags)
+        objects = visible(landed.folders.get(partition, ()), landing, partition)
         try:
             check_landed(objects, landing, partition)
-            check_complete(folder, landing, partition)
+            check_complete(landing, partition, landed.lacks.get(partition, ""))
         except LandingError as error:
             refused[partition] = error
             continue
-        size = sum(each.size for each in objects)
-        readings[partition] = Reading(partition=partition, number=number, objects=counted, size=size)
+        size = sum(landed_object.size for landed_object in objects)
+        readings[partition] = Reading(partition=partition, number=number, objects=etags, size=size)
     return Looked(readings, refused)
-
-
-def _by_folder(landing: Landing, listed: Iterable[LandedObject]) -> dict[Partition, list[LandedObject]]:
-    """The listing by the partition in whose folder each object lies, whatever its name."""
-    found: dict[Partition, list[LandedObject]] = {}
-    for each in listed:
-        if home := landing.home_of(each.key):
-            found.setdefault(home[0], []).append(each)
-    return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from landfall.freshness.measured import DriftValue, PartitionError
+from landfall.ledger import Standing
 from landfall.spec import ErrorBound, Feed, Partition, Pipeline
 
 
@@ -101,6 +102,8 @@ class FeedFacts:
     feed: Feed
     lives: tuple[PartitionLife, ...] = ()
     overdue: tuple[Overdue, ...] = ()
+    standings: Mapping[Partition, Standing] = field(default_factory=dict)
+    """Where each of the partitions stands by what the ledger knows, as `landfall status` says it."""
 
     @property
     def published(self) -> tuple[PartitionLife, ...]:
@@ -109,8 +112,16 @@ class FeedFacts:
 
     @property
     def unpublished(self) -> tuple[PartitionLife, ...]:
-        """The partitions that landed and were never published."""
-        return tuple(life for life in self.lives if life.landed_at and not life.first_published_at)
+        """The partitions that landed, were never published, and still are to be: those skipped on purpose are left out."""
+        return tuple(
+            life
+            for life in self.lives
+            if life.landed_at and not life.first_published_at and not self._is_skipped(life.partition)
+        )
+
+    def _is_skipped(self, partition: Partition) -> bool:
+        standing = self.standings.get(partition)
+        return standing is not None and standing.state == "skipped"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,17 +1,22 @@
 """Reads one feed: its newest partitions, from their landing to what readers see, and those that are overdue."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from landfall.database import Database
+from landfall.ledger import Standing, gather
 from landfall.ledger import lives as ledger
+from landfall.ledger.current import current_in
+from landfall.ledger.landed import recorded
+from landfall.ledger.standing import judged
 from landfall.publishing import appearances
 from landfall.reporting import cells
 from landfall.reporting.facts import FeedFacts, Overdue, PartitionLife
 from landfall.spec import Feed, Partition, Pipeline
 
 
-def read_feed(conn: Database, pipeline: Pipeline, feed: Feed, limit: int) -> FeedFacts:
+def read_feed(conn: Database, pipeline: Pipeline, feed: Feed, limit: int, now: datetime) -> FeedFacts:
     """The newest `limit` partitions of a feed. It runs inside the caller's transaction.
 
     A partition that landed and was published before there was a ledger has only its publication.
@@ -45,4 +50,10 @@ def read_feed(conn: Database, pipeline: Pipeline, feed: Feed, limit: int) -> Fee
         if cells.is_usual(partition)
     ]
     newest = tuple(lives[partition] for partition in sorted(lives)[-limit:])
-    return FeedFacts(feed=feed, lives=newest, overdue=tuple(overdue))
+    return FeedFacts(feed=feed, lives=newest, overdue=tuple(overdue), standings=_standings(conn, pipeline, feed, now))
+
+
+def _standings(conn: Database, pipeline: Pipeline, feed: Feed, now: datetime) -> dict[Partition, Standing]:
+    """Where partitions stand, by the function of `landfall status`, which also asks S3 and Airflow. A report asks the ledger."""
+    current = current_in(conn, pipeline, feed, now)
+    return {facts.partition: judged(facts, current) for facts in gather(conn, feed, recorded(conn, feed), None)}

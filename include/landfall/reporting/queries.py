@@ -54,7 +54,7 @@ def read_report(conn: Database, pipeline: Pipeline, *, now: datetime, limit: int
                 )
                 for decision in measured.decisions(conn, model, DECISIONS)
             ),
-            feeds=tuple(read_feed(conn, pipeline, feed, limit) for feed in pipeline.feeds),
+            feeds=tuple(read_feed(conn, pipeline, feed, limit, now) for feed in pipeline.feeds),
         )
 
 

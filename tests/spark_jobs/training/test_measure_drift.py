@@ -87,7 +87,7 @@ def test_a_table_whose_files_are_not_its_rows_is_counted_by_its_rows(
     learning: Any, reference: dict[str, Any], property_: str
 ) -> None:
     name = f"mapped{len(property_)}"
-    path = Lake(learning.settings.lake).folder(f"{learning.name}.{name}")
+    path = str(Lake(learning.settings.lake).folder(f"{learning.name}.{name}"))
     learning.write(name, learning.hours(10))
     assert _is_plain(learning.spark, path)
     learning.spark.sql(f"ALTER TABLE delta.`{path}` SET TBLPROPERTIES ('{property_}')")

@@ -15,6 +15,7 @@ from landfall.orchestration.steps.spark_step import Ask, SparkStep
 from landfall.orchestration.steps.tracks_training import TracksTraining
 from landfall.spec import Partition, Partitions, Settings, Training
 from landfall.spec.reports import FeaturesReport
+from landfall.spec.training_reports import TrainedReport
 
 UNTIL = "{{ params.until or '' }}"
 
@@ -35,12 +36,12 @@ class CollectFeatures(SparkStep):
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """The job that makes the features of every complete day that has landed."""
         from landfall.database import connect as connect_database
-        from landfall.ledger.collected import list_landed
+        from landfall.ledger.landed import list_feed
         from landfall.objects.client import connect
 
         feed, until = self.training.feed, Partition.parse(self.until) if self.until else None
         with connect_database(settings) as database:
-            landed = list_landed(database, connect(settings.s3), settings.s3.bucket, feed.full_name, feed.landing)
+            landed = list_feed(database, connect(settings.s3), settings.s3.bucket, feed)
         days = Partitions.of(day for day in landed.objects if not landed.lacks[day] and (not until or day <= until))
         if not len(days):
             raise AirflowSkipException(f"Nothing has landed under {feed.landing.prefix}/: nothing to learn from.")
@@ -99,19 +100,19 @@ class Train(TracksTraining):
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
         """The version, its errors on held-out days, and its snapshot."""
-        version = self.register(settings, report, memo, self.training.learner)
+        version, fitted = self.register(settings, TrainedReport, report, memo, self.training.learner)
         self.log.info(
             "Version %s of `%s` is the challenger: it learnt from %s; held out: %s",
             version.version,
             self.training.model,
-            count(report["rows"], "row"),
-            outline(report["metrics"]),
+            count(fitted.rows, "row"),
+            outline(fitted.metrics),
         )
         return {
             "version": version.version,
-            "rows": report["rows"],
-            "metrics": report["metrics"],
-            "snapshot": report["snapshot"],
+            "rows": fitted.rows,
+            "metrics": dict(fitted.metrics),
+            "snapshot": dict(fitted.snapshot),
         }
 
     def _reason(self, context: Context) -> str:

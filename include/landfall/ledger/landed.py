@@ -1,0 +1,120 @@
+"""What lies in the store of a feed now, from one listing: written to the ledger and sorted by partition.
+
+The audit, a run's look at its partition, the bulk backfill and a training's collection all list by `list_feed`. What the command
+line shows is listed without being written (`sort_objects`), or is what the ledger has from the last listing (`recorded`).
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from psycopg import sql
+
+from landfall.database import Database, explained, fetch_as
+from landfall.landing.landed import iterate_folder, iterate_landing
+from landfall.ledger.record import record_landing
+from landfall.objects.listing import LandedObject, ObjectStore
+from landfall.spec import Feed, Landing, Partition
+
+log = logging.getLogger(__name__)
+_RECORDED = sql.SQL("""
+SELECT key, etag, last_modified, size FROM landfall.landed_objects
+WHERE feed = %s AND gone_at IS NULL AND partition IS NOT NULL""")
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One listing of a feed.
+
+    Args:
+        objects: Partition -> key -> object, of the objects that count as its data.
+        lacks: Partition -> what it still lacks to be ready, for a person; empty when it is ready.
+        folders: Partition -> everything that lies in its folder, hidden and misplaced objects too, in the order of keys.
+        unexpected: The keys that belong to no partition.
+        listed: How many objects were listed.
+        new: How many object versions the ledger did not know.
+        gone: How many object versions the ledger knew and that are no longer there.
+    """
+
+    objects: Mapping[Partition, Mapping[str, LandedObject]]
+    lacks: Mapping[Partition, str] = field(default_factory=dict)
+    folders: Mapping[Partition, Sequence[LandedObject]] = field(default_factory=dict)
+    unexpected: tuple[str, ...] = ()
+    listed: int = 0
+    new: int = 0
+    gone: int = 0
+
+
+def list_feed(
+    conn: Database,
+    store: ObjectStore,
+    bucket: str,
+    feed: Feed,
+    *,
+    only: Partition | None = None,
+    now: datetime | None = None,
+) -> Landed:
+    """Lists what is there of a feed, or of one partition of it, and writes it to the ledger.
+
+    Args:
+        conn: The predictions database.
+        store: The object store.
+        bucket: The bucket that data lands in.
+        feed: The feed.
+        only: The partition whose folder alone is listed.
+        now: The moment at which readiness is judged; default: the present.
+
+    Raises:
+        LandingError: the store cannot be asked. PublishingError: the database cannot be asked.
+    """
+    began, landing = datetime.now(UTC), feed.landing
+    objects = tuple(iterate_folder(store, bucket, landing, only) if only else iterate_landing(store, bucket, landing))
+    new, gone = record_landing(conn, bucket, feed.full_name, landing, objects, partition=only, listed_from=began)
+    return sort_objects(landing, objects, now or datetime.now(UTC), new=new, gone=gone)
+
+
+def recorded(conn: Database, feed: Feed) -> Landed:
+    """What the ledger has of a feed from the last listing of each folder, without asking the store.
+
+    A marker is no data, so the ledger has none: a partition counts as ready here if it has data.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    with explained(conn, f"What landed for `{feed.full_name}` is not known."):
+        objects = fetch_as(conn, LandedObject, _RECORDED, [feed.full_name])
+    landed = sort_objects(feed.landing, objects, datetime.now(UTC))
+    return Landed(landed.objects, dict.fromkeys(landed.objects, ""), landed.folders, listed=len(objects))
+
+
+def sort_objects(landing: Landing, objects: Iterable[LandedObject], now: datetime, **counts: Any) -> Landed:
+    """A listing by partition. Memory grows with the objects, about 0.4 kB each. `counts` are fields of `Landed`."""
+    data: dict[Partition, dict[str, LandedObject]] = {}
+    folders: dict[Partition, list[LandedObject]] = {}
+    judged: dict[Partition, list[tuple[str, datetime]]] = {}
+    unexpected: list[str] = []
+    listed = 0
+    for landed in objects:
+        listed += 1
+        home, partition = landing.home_of(landed.key), landing.partition_of(landed.key)
+        if home:
+            folders.setdefault(home[0], []).append(landed)
+        if partition:
+            data.setdefault(partition, {})[landed.key] = landed
+        if home and (partition or home[1].startswith(("_", "."))):
+            judged.setdefault(home[0], []).append((landed.key, landed.last_modified))
+        else:
+            unexpected.append(landed.key)
+    lacks = {partition: _lacks(landing, partition, there, now) for partition, there in judged.items()}
+    return Landed(data, lacks, folders, tuple(unexpected), listed, **counts)
+
+
+def _lacks(landing: Landing, partition: Partition, there: Iterable[tuple[str, datetime]], now: datetime) -> str:
+    """What a partition lacks. One that cannot be judged is not ready, and hides no other."""
+    try:
+        return landing.lacks(partition, there, now)
+    except Exception as error:
+        log.exception("Whether %s%s is ready cannot be judged", landing.prefix, partition)
+        return f"it cannot be judged: {error!r}"
