@@ -21,14 +21,14 @@ from spark_jobs.session import open_session, session_name, take_secrets
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-JobReport = dict[str, object]
+ReportFields = dict[str, object]
 """What a job did: counts and versions, small enough to travel as JSON."""
 
 
 class JobModule(Protocol):
     """The interface of every job file."""
 
-    def main(self, spark: "SparkSession", options: argparse.Namespace) -> JobReport:
+    def main(self, spark: "SparkSession", options: argparse.Namespace) -> ReportFields:
         """Runs the job."""
 
 
@@ -68,7 +68,7 @@ def parse(argv: list[str]) -> tuple[JobModule, argparse.Namespace]:
     return job, options
 
 
-def run(argv: list[str], spark: "SparkSession") -> JobReport:
+def run(argv: list[str], spark: "SparkSession") -> ReportFields:
     """Runs one job on a session that the caller owns, and gives its report."""
     job, options = parse(argv)
     _activate(spark)
