@@ -1,10 +1,10 @@
 """# Bike demand: what really happened, and how far off the forecast was
 
-The riders of one day land when it is over. They become features to learn from, and what had been published for those hours
-is held against them: the errors are published as a table and logged to MLflow.
+The riders of one day land when it is over. They become features to learn from. What was published for those hours is
+compared with them, and the errors are published as a table and logged to MLflow.
 
 Safe to rerun: every step replaces exactly the day of its run.
-If `measure_errors` is skipped, nothing had been published for that day. If `check_contract` fails, its message names the
+If `measure_errors` is skipped, nothing was published for that day. If `check_contract` fails, its message names the
 reasons and the rows are in quarantine.
 """
 

@@ -1,7 +1,7 @@
 """# Bike demand: tomorrow's riders, hour by hour
 
-A weather forecast for one day lands; each of its hours gets the number of riders the champion model expects, and the
-prediction table swaps that day in one transaction. The run of a day is created, and starts waiting, one day ahead.
+A weather forecast for one day lands. Each of its hours gets the number of riders that the champion model expects, and
+that day is swapped in the prediction table in one transaction. The run of a day is created, and starts waiting, one day ahead.
 
 Safe to rerun: every step replaces exactly the day of its run.
 If `wait_for_landing` waits, the forecast is late. If `check_contract` fails, its message names the reasons and the rows are

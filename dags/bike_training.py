@@ -1,10 +1,10 @@
 """# Bike demand: a model that is kept fresh
 
-Looks at whether to train whenever actuals have become features or errors, every week, and on demand. `decide` names the
-reasons that hold, with their figures: many new days, a feature that has drifted, published predictions too far off, the
-schedule; without one the run ends skipped. Then a challenger is fitted on every day that has landed, and `judge` holds it
-against the champion on the newest days, which neither has learnt from. One that passes becomes the champion, after a
-person's approval where the run's form asks for it, and the newest days ahead are scored again.
+Decides whether to train whenever actuals have become features or errors, every week, and on demand. `decide` names the
+reasons that hold, with their figures: many new days, a feature that has drifted, published predictions that are too far off,
+the schedule. Without a reason the run ends skipped. With one, a challenger is fitted on every day that has landed, and `judge`
+compares it with the champion on the newest days, which neither has learnt from. A challenger that passes becomes the champion,
+after a person's approval if the run's form demands it, and the newest days ahead are scored again.
 
 Safe to rerun: a rerun decides, trains and compares again on what is there, and registers a new version.
 If `train` fails, the champion stays; too few days is the usual cause, and the message says how many there are. If `judge` is

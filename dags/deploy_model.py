@@ -1,10 +1,9 @@
 """# A model in a table: INSERT a row, read its prediction
 
-The form names a registered model and a table. `deploy` compiles the version to SQL and puts it on the table as a trigger: from
-then on every row that is inserted has its prediction, its probabilities and the model's version at once, and no model server
-is asked. A table that another version of the model scores gets this one in its place, in one transaction: writers get the one
-or the other, never none. `rescore` scores the rows that were there before, in batches that hold no writer up, if the form
-asks for it.
+The form names a registered model and a table. `deploy` compiles the version to SQL and puts it on the table as a trigger. From
+then on every inserted row has its prediction, its probabilities and the model's version at once, without a model server. If
+another version of the model scores the table, this one replaces it in one transaction: every write is scored by one of the two.
+`rescore` scores the rows that were there before, in batches that do not hold up writers, if the form demands it.
 
 Safe to rerun: deploying a version again changes nothing, and rows that it has scored are not scored again.
 If `deploy` fails, nothing was changed; its message says what the table or the model lacks. Its log has every statement that

@@ -1,7 +1,7 @@
-"""The one door to the Spark jobs: `python -m spark_jobs NAME --option value ...`.
+"""The one entry point to the Spark jobs: `python -m spark_jobs NAME --option value ...`.
 
-The same command line runs through Spark Connect (`run`, with a session of the caller's), under spark-submit, and as a task
-of a service. The last line printed is the job's report as JSON; with `--report` it is written to a file too, or the error is.
+The same command line runs through Spark Connect (`run`, with a session of the caller), under spark-submit, and as a task of a
+service. The last line printed is the job's report as JSON. With `--report`, the report or the error is also written to a file.
 """
 
 import argparse
@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Protocol, cast
 from landfall.errors import ComputeError, LandfallError
 from landfall.spec.jobs import JOBS
 from spark_jobs.lake import Lake
-from spark_jobs.outcome import job_failed, tell_error, tell_report
+from spark_jobs.outcome import job_failed, write_error, write_report
 from spark_jobs.session import open_session, session_name, take_secrets
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-Report = dict[str, object]
+ReportFields = dict[str, object]
 """What a job did: counts and versions, small enough to travel as JSON."""
 
 
 class JobModule(Protocol):
-    """What every job file has."""
+    """The interface of every job file."""
 
-    def main(self, spark: "SparkSession", options: argparse.Namespace) -> Report:
-        """Run the job."""
+    def main(self, spark: "SparkSession", options: argparse.Namespace) -> ReportFields:
+        """Runs the job."""
 
 
 def parse(argv: list[str]) -> tuple[JobModule, argparse.Namespace]:
@@ -68,22 +68,22 @@ def parse(argv: list[str]) -> tuple[JobModule, argparse.Namespace]:
     return job, options
 
 
-def run(argv: list[str], spark: "SparkSession") -> Report:
-    """Run one job on a session somebody else owns, and give its report."""
+def run(argv: list[str], spark: "SparkSession") -> ReportFields:
+    """Runs one job on a session that the caller owns, and gives its report."""
     job, options = parse(argv)
     _activate(spark)
     return job.main(spark, options)
 
 
 def _activate(spark: "SparkSession") -> None:
-    """Make a Connect session the thread's active one: Spark ML reads, writes and asks models by that one alone."""
+    """Makes a Connect session the active one of the thread: Spark ML uses only that one to read, write and run models."""
     active = getattr(type(spark), "_active_session", None)
     if isinstance(active, threading.local):
         active.session = spark
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the job named by `argv` (default: this process's command line) in a session of its own."""
+    """Runs the job named by `argv` (default: this process's command line) in a session of its own."""
     argv = sys.argv[1:] if argv is None else argv
     if not argv or argv[0] in ("-h", "--help"):
         print(__doc__, "\nJobs:", *JOBS, sep="\n  ")
@@ -99,10 +99,10 @@ def main(argv: list[str] | None = None) -> None:
     except Exception as error:
         failed = error if isinstance(error, LandfallError) else _failed(argv[0], error)
         if options.report:
-            tell_error(options.report, failed)
+            write_error(options.report, failed)
         sys.exit(str(failed))
     if options.report:
-        tell_report(options.report, report)
+        write_report(options.report, report)
     print(json.dumps(report))
 
 

@@ -1,4 +1,4 @@
-"""The contract, row by row: typed values where they are good, the reasons where they are not."""
+"""Checks the contract row by row: typed values where they are good, the reasons where they are not."""
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
@@ -8,14 +8,14 @@ from landfall.spec.contract import Column, Contract
 from landfall.spec.reports import Verdict
 
 CORRUPT = "_corrupt"
-"""The column with the text of a row that is not one of the file's columns."""
+"""The column with the text of a row that does not fit the file's columns."""
 
 _FORMS = {"int": r"^[+-]?\d{1,9}$", "date": r"^\d{4}-\d{2}-\d{2}$"}
 _NOUNS = {"int": "a whole number", "double": "a number", "date": "a date", "string": "text"}
 
 
 def typed(column: Column) -> SparkColumn:
-    """The text of `column` as its type; null where it is not one (NaN and infinities are not numbers)."""
+    """The text of `column` as its type; null if it is not of that type (NaN and infinities are not numbers)."""
     text = F.trim(F.col(column.name))
     if column.type == "string":
         return text
@@ -27,10 +27,10 @@ def typed(column: Column) -> SparkColumn:
 
 
 def broken(column: Column) -> SparkColumn:
-    """Why the text of `column` breaks its promise; null where it keeps it."""
+    """Why the text of `column` breaks its promise; null if it keeps it."""
     text, value = F.col(column.name), typed(column)
-    said = F.concat(F.lit(" ("), F.coalesce(F.substring(text, 1, 40), F.lit("empty")), F.lit(")"))
-    wrong = F.when(value.isNull(), F.concat(F.lit(f"{column.name} is not {_NOUNS[column.type]}"), said))
+    shown = F.concat(F.lit(" ("), F.coalesce(F.substring(text, 1, 40), F.lit("empty")), F.lit(")"))
+    wrong = F.when(value.isNull(), F.concat(F.lit(f"{column.name} is not {_NOUNS[column.type]}"), shown))
     outside = F.lit(False)
     if column.minimum is not None:
         outside = outside | (value < column.minimum)
@@ -38,25 +38,25 @@ def broken(column: Column) -> SparkColumn:
         outside = outside | (value > column.maximum)
     low = "" if column.minimum is None else f"{column.minimum:g}"
     high = "" if column.maximum is None else f"{column.maximum:g}"
-    return wrong.otherwise(F.when(outside, F.concat(F.lit(f"{column.name} is outside {low}..{high}"), said)))
+    return wrong.otherwise(F.when(outside, F.concat(F.lit(f"{column.name} is outside {low}..{high}"), shown)))
 
 
 def judge(rows: DataFrame, contract: Contract) -> DataFrame:
-    """`rows` with a column `reasons`: every promise the row breaks, in the contract's order; empty for a good row.
+    """`rows` with a column `reasons`: every promise that the row breaks, in the contract's order; empty for a good row.
 
-    Of several rows with one key the first of the first object is good, the others are duplicates.
+    Of several rows with the same key, the first row of the first object is good; the others are duplicates.
     """
     day = next(column for column in contract.columns if column.name == contract.partition_by)
-    said = F.concat(F.lit(" ("), F.col(day.name), F.lit(")"))
-    wrong_day = F.when(typed(day) != F.col("dt"), F.concat(F.lit(f"{day.name} is not the partition's day"), said))
+    shown_day = F.concat(F.lit(" ("), F.col(day.name), F.lit(")"))
+    wrong_day = F.when(typed(day) != F.col("dt"), F.concat(F.lit(f"{day.name} is not the partition's day"), shown_day))
     ragged = F.when(F.col(CORRUPT).isNotNull(), F.lit(f"the row has not {len(contract.columns)} fields"))
     reasons = F.array_compact(F.array(ragged, *[broken(column) for column in contract.columns], wrong_day))
     judged = rows.withColumn("reasons", reasons).withColumn("_order", F.monotonically_increasing_id())
     first = Window.partitionBy("dt", F.size("reasons") == 0, *contract.key).orderBy("source", "_order")
-    again = (F.size("reasons") == 0) & (F.row_number().over(first) > 1)
-    said = F.concat_ws(", ", *[F.trim(name) for name in contract.key])
-    twice = F.concat(F.lit(f"{', '.join(contract.key)} is there twice ("), said, F.lit(")"))
-    return judged.withColumn("reasons", F.when(again, F.array(twice)).otherwise(F.col("reasons"))).drop("_order")
+    duplicate = (F.size("reasons") == 0) & (F.row_number().over(first) > 1)
+    shown_key = F.concat_ws(", ", *[F.trim(name) for name in contract.key])
+    twice = F.concat(F.lit(f"{', '.join(contract.key)} is there twice ("), shown_key, F.lit(")"))
+    return judged.withColumn("reasons", F.when(duplicate, F.array(twice)).otherwise(F.col("reasons"))).drop("_order")
 
 
 def kept(judged: DataFrame, contract: Contract) -> DataFrame:
@@ -66,13 +66,13 @@ def kept(judged: DataFrame, contract: Contract) -> DataFrame:
 
 
 def quarantined(judged: DataFrame, contract: Contract) -> DataFrame:
-    """The bad rows: `dt`, `source`, `reasons`, and the row as it came, as JSON."""
+    """The bad rows: `dt`, `source`, `reasons`, and the row as it landed, as JSON."""
     raw = F.to_json(F.struct(*contract.names)).alias("row")
     return judged.where(F.size("reasons") > 0).select("dt", "source", "reasons", raw)
 
 
 def verdicts(judged: DataFrame) -> list[Verdict]:
-    """One verdict a partition, in one pass."""
+    """One verdict per partition, in one pass."""
     reason = F.try_element_at("reasons", F.lit(1))
     counted = (
         judged.select("dt", F.substring_index(reason, " (", 1).alias("kind"), reason.alias("example"))
@@ -80,11 +80,11 @@ def verdicts(judged: DataFrame) -> list[Verdict]:
         .agg(F.count("*").alias("rows"), F.min("example").alias("example"))
         .collect()
     )
-    found = []
+    day_verdicts = []
     for day in sorted({row.dt for row in counted}):
-        mine = sorted((row for row in counted if row.dt == day), key=lambda row: (-row.rows, row.kind or ""))
-        reasons = {row.kind: (row.rows, row.example) for row in mine if row.kind is not None}
-        good = sum(row.rows for row in mine if row.kind is None)
+        of_day = sorted((row for row in counted if row.dt == day), key=lambda row: (-row.rows, row.kind or ""))
+        reasons = {row.kind: (row.rows, row.example) for row in of_day if row.kind is not None}
+        good = sum(row.rows for row in of_day if row.kind is None)
         bad = sum(rows for rows, _ in reasons.values())
-        found.append(Verdict(partition=str(day), rows=good, quarantined=bad, reasons=reasons))
-    return found
+        day_verdicts.append(Verdict(partition=str(day), rows=good, quarantined=bad, reasons=reasons))
+    return day_verdicts

@@ -1,4 +1,4 @@
-"""Small files beside the tables: a saved model's, what drift is held against, the rows of a table model."""
+"""Small files beside the tables: those of a saved model, the reference for drift, the rows of a table model."""
 
 import os
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write_file(url: str, content: bytes) -> None:
-    """Write a whole file at an `s3a://`, `s3://` or `file://` URL, replacing what was there.
+    """Writes a whole file at an `s3a://`, `s3://` or `file://` URL, in place of what was there.
 
     Raises:
         ComputeError: the store refuses.
@@ -33,10 +33,10 @@ def write_file(url: str, content: bytes) -> None:
 
 
 def read_file(url: str) -> bytes:
-    """A whole file.
+    """The content of a file.
 
     Raises:
-        ComputeError: there is none, or the store refuses.
+        ComputeError: there is no such file, or the store refuses.
     """
     system, path = _place(url)
     try:
@@ -47,7 +47,7 @@ def read_file(url: str) -> bytes:
 
 
 def list_files(folder: str, pattern: str) -> list[str]:
-    """The URLs of the files below `folder` whose last parts match `pattern`, such as `metadata/part-*`; sorted.
+    """The URLs of the files below `folder` whose last path parts match `pattern`, such as `metadata/part-*`; sorted.
 
     Raises:
         ComputeError: the store refuses.
@@ -56,24 +56,24 @@ def list_files(folder: str, pattern: str) -> list[str]:
 
     system, path = _place(folder)
     try:
-        found = system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
+        entries = system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
     except OSError as error:
         raise _refused(f"`{folder}` could not be listed.", error) from error
     scheme = folder.partition("://")[0]
-    files = [each.path for each in found if each.type == FileType.File]
-    return sorted(f"{scheme}://{each}" for each in files if PurePosixPath(each).match(pattern))
+    files = [entry.path for entry in entries if entry.type == FileType.File]
+    return sorted(f"{scheme}://{path_of_file}" for path_of_file in files if PurePosixPath(path_of_file).match(pattern))
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A file as the listing of its folder gives it; `size` in bytes."""
+class ListedFile:
+    """A file in the listing of its folder; `size` is in bytes."""
 
     url: str
     size: int
 
 
-def list_folder(folder: str) -> list[Listed]:
-    """The files directly in `folder` that Spark would read; hidden ones (`_...`) it would not. None where there is no folder.
+def list_folder(folder: str) -> list[ListedFile]:
+    """The files directly in `folder` that Spark would read, so without hidden ones (`_...`); empty if there is no folder.
 
     Raises:
         ComputeError: the store refuses.
@@ -82,19 +82,19 @@ def list_folder(folder: str) -> list[Listed]:
 
     system, path = _place(folder)
     try:
-        found = system.get_file_info(FileSelector(path.rstrip("/"), allow_not_found=True))
+        entries = system.get_file_info(FileSelector(path.rstrip("/"), allow_not_found=True))
     except OSError as error:
         raise _refused(f"`{folder}` could not be listed.", error) from error
-    files = [each for each in found if each.type == FileType.File and not each.base_name.startswith(("_", "."))]
-    return [Listed(f"{folder.partition('://')[0]}://{each.path}", each.size) for each in files]
+    files = [entry for entry in entries if entry.type == FileType.File and not entry.base_name.startswith(("_", "."))]
+    return [ListedFile(f"{folder.partition('://')[0]}://{file.path}", file.size) for file in files]
 
 
 @contextmanager
 def open_file(url: str) -> "Iterator[pa.NativeFile]":
-    """A file to be read piece by piece, as it is stored.
+    """A file to be read piece by piece, as it is stored (not unpacked).
 
     Raises:
-        ComputeError: there is none, or the store refuses.
+        ComputeError: there is no such file, or the store refuses.
     """
     system, path = _place(url)
     try:
@@ -105,10 +105,10 @@ def open_file(url: str) -> "Iterator[pa.NativeFile]":
 
 
 def read_table(folder: str, pattern: str) -> "pa.Table":
-    """The rows of the Parquet files below `folder` whose last parts match `pattern`, one file after the other.
+    """The rows of the Parquet files below `folder` whose last path parts match `pattern`, one file after the other.
 
     Raises:
-        ComputeError: there is none, or the store refuses.
+        ComputeError: there is no such file, or the store refuses.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -143,7 +143,7 @@ def read_rows(spark: "SparkSession", url: str) -> "DataFrame":
 
 
 def _place(url: str) -> "tuple[FileSystem, str]":
-    """The file system of a URL and the path there. S3's address and keys are those of the environment, as for Spark."""
+    """The file system of a URL, and the path there. As for Spark, S3's address and keys come from the environment."""
     from pyarrow.fs import LocalFileSystem
 
     scheme, _, path = url.partition("://")
@@ -160,7 +160,7 @@ def _place(url: str) -> "tuple[FileSystem, str]":
 
 @lru_cache(maxsize=4)
 def _store(endpoint: str, region: str, keys: tuple[str, ...]) -> "FileSystem":
-    """The client of a store: one for many files, as it keeps connections. It finds the `keys` in the environment itself."""
+    """The client of a store, shared by many files because it keeps connections. It reads the `keys` from the environment."""
     from pyarrow.fs import S3FileSystem
 
     protocol, _, host = endpoint.partition("://")

@@ -1,4 +1,4 @@
-"""Where tables are: Delta folders of the bucket, or tables of a catalog such as Unity Catalog's."""
+"""Where tables are: in Delta folders of the bucket, or in a catalog such as Unity Catalog."""
 
 import re
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ class Lake:
     """The landed objects, and the tables that are made of them.
 
     Args:
-        root: URL of the bucket, `s3a://BUCKET`: what lands is below it, and so are tables that are in no catalog.
-        catalog: A catalog of the session that holds the tables, by the names `CATALOG.schema.name`. Its schemas are there.
+        root: URL of the bucket, `s3a://BUCKET`: landed objects are below it, and so are tables that are in no catalog.
+        catalog: A catalog of the session that holds the tables as `CATALOG.schema.name`. Its schemas must exist.
 
     Raises:
-        ComputeError: the catalog's name is none.
+        ComputeError: `catalog` cannot be the name of a catalog.
     """
 
     root: str
@@ -30,15 +30,15 @@ class Lake:
             raise ComputeError(f"`{self.catalog}` is not a catalog.", looked="expected letters, digits and underscores")
 
     def folder(self, name: str) -> str | None:
-        """Where the files of the table `schema.name` are; None in a catalog, which lets nobody at them."""
+        """Where the files of the table `schema.name` are; None for a table in a catalog, which gives no access to files."""
         return None if self.catalog else f"{self.root}/{name.replace('.', '/')}"
 
     def address(self, name: str) -> str:
-        """The table `schema.name` as a person is told of it."""
+        """The name of the table `schema.name` for people."""
         return self.folder(name) or f"{self.catalog}.{name}"
 
     def sql_name(self, name: str) -> str:
-        """The table `schema.name` as SQL names it."""
+        """The name of the table `schema.name` in SQL."""
         folder, parts = self.folder(name), [self.catalog, *name.split(".")]
         return f"delta.`{folder}`" if folder else ".".join(f"`{part}`" for part in parts)
 

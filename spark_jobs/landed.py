@@ -1,4 +1,4 @@
-"""Landed CSV files as rows of text, with the object each came from. Files are judged here; rows by the contract."""
+"""Landed CSV files as rows of text, with the object that each row came from. Files are judged here, rows by the contract."""
 
 import re
 from dataclasses import dataclass
@@ -18,20 +18,20 @@ from spark_jobs.tables import landed_paths
 from spark_jobs.unpacked import look_into, short
 
 LONGEST_LINE, LINE_END = "mapreduce.input.linerecordreader.line.maxlength", 3
-"""Hadoop's own limit: a longer line is skipped without being held. The line's end counts, and the limit itself is too long."""
+"""Hadoop's own limit: a longer line is skipped and not kept in memory. The line's end counts; the limit itself is too long."""
 UNTOUCHED = "the tables are untouched, what was published stays"
 
 
 @dataclass(frozen=True)
 class BrokenFile:
-    """A landed object that cannot be read by the contract, and why."""
+    """A landed object that cannot be read by the contract, with the reason."""
 
     source: str
     error: ContractError
 
     @property
     def partition(self) -> str:
-        """The day whose folder it lies in."""
+        """The day in whose folder it is."""
         return _day_of(self.source)
 
 
@@ -42,7 +42,7 @@ Groups = dict[str, list[str]]
 def sort_landed(lake: Lake, landed: TablePartitions, contract: Contract) -> tuple[Groups, list[BrokenFile]]:
     """The landed objects by their header, and those that the contract cannot read. Columns may come in any order.
 
-    An object without a line is in neither.
+    An object without any line is in neither.
     """
     groups: Groups = {}
     broken: list[BrokenFile] = []
@@ -57,7 +57,7 @@ def sort_landed(lake: Lake, landed: TablePartitions, contract: Contract) -> tupl
 
 
 def nothing_to_read(lake: Lake, landed: TablePartitions) -> ContractError:
-    """The error of days whose objects have no line at all."""
+    """The error for days whose objects have no line at all."""
     return ContractError(
         f"Nothing to read in `{landed.name}`.",
         looked=", ".join(landed_paths(lake, landed)[:3]),
@@ -67,7 +67,7 @@ def nothing_to_read(lake: Lake, landed: TablePartitions) -> ContractError:
 
 
 def days_without_rows(landed: TablePartitions, named: set[str]) -> list[Verdict]:
-    """The verdicts on the landed days that are not `named`: their objects are empty, or a header line alone."""
+    """The verdicts on the landed days that are not in `named`: their objects are empty or have only a header line."""
     days = [str(partition) for partition in landed.partitions if str(partition) not in named]
     what = "There is no row in what landed."
     return [Verdict(partition=day, rows=0, quarantined=0, reasons={"file": (1, what)}) for day in days]
@@ -80,15 +80,15 @@ def broken_file(broken: BrokenFile) -> Verdict:
 
 def leave_out(groups: Groups, days: set[str]) -> Groups:
     """The groups without the objects of `days`."""
-    left = {header: [each for each in files if _day_of(each) not in days] for header, files in groups.items()}
+    left = {header: [file for file in files if _day_of(file) not in days] for header, files in groups.items()}
     return {header: files for header, files in left.items() if files}
 
 
 def read_landed(spark: SparkSession, groups: Groups, contract: Contract) -> DataFrame:
-    """Every row of the objects: the contract's columns as text, `_corrupt`, `source` (object) and `dt` (its folder).
+    """Every row of the objects: the contract's columns as text, `_corrupt`, `source` (the object) and `dt` (its folder).
 
-    Gzip is read by its name `.gz`. The limits were looked after before (`sort_landed`); an object that was replaced since then
-    may break them, but no line of it is held that is too long.
+    Gzip is recognised by the name `.gz`. `sort_landed` has checked the limits before. An object that was replaced since then may
+    exceed them, but even then a line that is too long is not kept in memory.
     """
     return reduce(DataFrame.unionByName, [_read(spark, files, header, contract) for header, files in groups.items()])
 
@@ -98,7 +98,7 @@ def _day_of(source: str) -> str:
 
 
 def _literal(path: str) -> str:
-    """A path that Spark takes for the name that it is: the signs of its patterns are escaped."""
+    """A path with the signs of Spark's patterns escaped, so that Spark takes it literally."""
     return re.sub(r"([\\\[\]{}*?])", r"\\\1", path)
 
 

@@ -1,4 +1,4 @@
-"""What became of a job, as the file that tells it to whoever started the job elsewhere."""
+"""The outcome of a job, as a file for whoever started the job elsewhere."""
 
 import json
 import re
@@ -8,15 +8,15 @@ from landfall.errors import ComputeError, LandfallError
 from spark_jobs.files import write_file
 
 CALLING = "An error occurred while calling"
-"""How Py4J begins; the cause is on the next line."""
+"""How an error of Py4J begins; the cause is on the next line."""
 
 PYTHON_WORKER = "An exception was thrown from the Python worker"
-"""How Spark begins where Python code of its executors failed; that code's own error is the last of a traceback."""
+"""How an error of Spark begins if Python code of its executors failed; that code's own error is the last of a traceback."""
 RAISED = re.compile(r"[\w.]+(Error|Exception): ")
 
 
-def tell_report(url: str, report: Mapping[str, object]) -> None:
-    """Write that the job succeeded, and its report.
+def write_report(url: str, report: Mapping[str, object]) -> None:
+    """Writes that the job succeeded, with its report.
 
     Raises:
         ComputeError: the store refuses.
@@ -24,8 +24,8 @@ def tell_report(url: str, report: Mapping[str, object]) -> None:
     write_file(url, json.dumps({"report": report}).encode())
 
 
-def tell_error(url: str, error: LandfallError) -> None:
-    """Write that the job failed, and why.
+def write_error(url: str, error: LandfallError) -> None:
+    """Writes that the job failed, and why.
 
     Raises:
         ComputeError: the store refuses.
@@ -33,14 +33,14 @@ def tell_error(url: str, error: LandfallError) -> None:
     write_file(url, json.dumps({"failed": error.to_dict()}).encode())
 
 
-def job_failed(job: str, text: str, where: str, look: str) -> ComputeError:
-    """The error of a job that Spark could not finish, by Spark's own words.
+def job_failed(job: str, text: str, place: str, next_command: str) -> ComputeError:
+    """The error of a job that Spark could not finish, in Spark's own words.
 
     Args:
         job: Name of the job.
-        text: What Spark, Py4J or a Python library said.
-        where: What ran it.
-        look: The command that shows more.
+        text: The message of Spark, Py4J or a Python library.
+        place: What ran it.
+        next_command: The command that shows more.
     """
     lines = [line.strip().removeprefix(": ") for line in text.splitlines() if line.strip()]
     lines = [line for line in lines if not line.startswith(CALLING)] or [text]
@@ -49,7 +49,7 @@ def job_failed(job: str, text: str, where: str, look: str) -> ComputeError:
         cause = next((line for line in reversed(lines) if RAISED.match(line)), cause)
     return ComputeError(
         f"The Spark job `{job}` failed: {cause[:400]}",
-        looked=where,
+        looked=place,
         left="its partitions are as they were before, what was published stays",
-        next=look,
+        next=next_command,
     )

@@ -1,4 +1,4 @@
-"""The session of a job that has a process of its own: on a cluster, on a managed service, or on this machine."""
+"""The session of a job that has its own process: on a cluster, on a managed service, or on this machine."""
 
 import os
 from collections.abc import Mapping
@@ -16,15 +16,15 @@ LAKE = {
     "spark.sql.session.timeZone": "UTC",
     "spark.databricks.delta.snapshotPartitions": "2",
 }
-"""What every job needs of its session."""
+"""The settings that every job needs in its session."""
 
 
 CONNECTED = ("SPARK_CONNECT_MODE_ENABLED", "SPARK_LOCAL_REMOTE", "SPARK_REMOTE")
-"""What pyspark sets in a process that has used Spark Connect: a driver that this process submits would look for a server."""
+"""What pyspark sets in a process that has used Spark Connect; a driver that this process submits would look for a server."""
 
 
 def open_session(job: str) -> "SparkSession":
-    """The session of the service that started this process, or a new one: by Spark Connect if a server is named, else here."""
+    """The session of the service that started this process, else a new one: on a Connect server if one is named, else local."""
     env = os.environ
     submitted = "SPARK_ENV_LOADED" in env or "PYSPARK_GATEWAY_PORT" in env
     for name in CONNECTED if submitted else ():
@@ -42,19 +42,19 @@ def open_session(job: str) -> "SparkSession":
 
 
 def take_secrets(scope: str) -> None:
-    """Put what jobs read from their environment there, as far as a Databricks secret scope has it and it is not there yet.
+    """Copies what jobs read from their environment from a Databricks secret scope, unless it is set already or not there.
 
-    A serverless run has no environment of its own, and keys have no place on its command line.
+    A serverless run has no environment of its own, and keys must not be on its command line.
 
     Raises:
-        ComputeError: there is no such scope, or it may not be read.
+        ComputeError: there is no such scope, or it cannot be read.
     """
     from databricks.sdk.runtime import dbutils
 
     try:
-        there = {each.key for each in dbutils.secrets.list(scope)}
+        existing = {secret.key for secret in dbutils.secrets.list(scope)}
         for name in (*PLAIN, *SECRET):
-            if name in there and name not in os.environ:
+            if name in existing and name not in os.environ:
                 os.environ[name] = dbutils.secrets.get(scope, name)
     except Exception as error:  # whatever the workspace's library raises
         raise ComputeError(
@@ -66,15 +66,15 @@ def take_secrets(scope: str) -> None:
 
 
 def session_name(job: str) -> str:
-    """What the job's application is called: as whoever submitted it wants it."""
+    """The name of the job's application; whoever submits the job may choose it (`LANDFALL_JOB`)."""
     return os.environ.get("LANDFALL_JOB", f"landfall {job}")
 
 
 def guard_settings(env: Mapping[str, str]) -> dict[str, str]:
-    """Spark's settings of a standalone cluster that asks for a secret, if the environment has one.
+    """Spark's settings for a standalone cluster that demands a secret; empty if the environment has none.
 
-    Set by the driver and not by spark-submit: there the secret would be on a command line. Spark leaves it out of those of the
-    executors, and hides it in its log and in its pages.
+    The driver sets them, not spark-submit, where the secret would be on a command line. Spark leaves the secret out of the
+    executors' settings, and hides it in its log and on its pages.
     """
     if not (secret := env.get(SPARK_SECRET)):
         return {}
@@ -82,7 +82,7 @@ def guard_settings(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def store_settings(env: Mapping[str, str]) -> dict[str, str]:
-    """Spark's settings of an object store that is not Amazon's own, or whose keys the environment names.
+    """Spark's settings for an object store other than Amazon's, or for keys in the environment.
 
     The keys travel with the job's configuration to its executors; Spark hides them in its log and in its UI.
     """

@@ -1,4 +1,4 @@
-"""What one Spark task does to stage its rows: note itself and COPY, in one transaction. Runs on executors."""
+"""What one Spark task does to stage its rows: it notes itself and runs COPY, in one transaction. Runs on executors."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -12,9 +12,9 @@ from pyspark import TaskContext
 def copy_rows(
     batches: Iterator[pa.RecordBatch], database_url: str, tables: Mapping[str, tuple[str, int]]
 ) -> pa.RecordBatch:
-    """COPY `batches` into the staging tables of their partitions.
+    """Writes `batches` to the staging tables of their partitions, with COPY.
 
-    Rows for one table alone stream; rows for several are held in memory, a Spark partition of them at a time.
+    Rows for a single table are streamed; rows for several tables are held in memory, one Spark partition at a time.
 
     Args:
         batches: The task's rows; for several tables with a date column `partition`.
@@ -22,23 +22,25 @@ def copy_rows(
         tables: Partition -> (`schema.table`, publication).
 
     Returns:
-        One row a partition: `partition`, and `rows` of this Spark partition that are staged.
+        One row per partition: `partition`, and `rows`, the number of rows of this Spark partition that are staged.
     """
     first = next(batches, None)
     if first is None:
-        return _told({})
+        return _staged({})
     rows = itertools.chain([first], batches)
     with adbc.connect(database_url) as connection:
         if len(tables) == 1:
             [(day, (table, publication))] = tables.items()
             reader = pa.RecordBatchReader.from_batches(first.schema, rows)
-            return _told({day: _copy_once(connection, reader, table, publication)})
-        held = pa.Table.from_batches(rows)
-        days = [each.as_py() for each in pc.unique(held.column("partition"))]
-        return _told(
+            return _staged({day: _copy_once(connection, reader, table, publication)})
+        table_of_rows = pa.Table.from_batches(rows)
+        days = [day.as_py() for day in pc.unique(table_of_rows.column("partition"))]
+        return _staged(
             {
                 str(day): _copy_once(
-                    connection, held.filter(pc.equal(held.column("partition"), day)).to_reader(), *tables[str(day)]
+                    connection,
+                    table_of_rows.filter(pc.equal(table_of_rows.column("partition"), day)).to_reader(),
+                    *tables[str(day)],
                 )
                 for day in days
             }
@@ -46,9 +48,9 @@ def copy_rows(
 
 
 def _copy_once(connection: adbc.Connection, rows: pa.RecordBatchReader, name: str, publication: int) -> int:
-    """COPY `rows` unless this Spark partition has been staged before; how many rows of it are staged.
+    """Copies `rows`, unless this Spark partition was staged before; gives how many of its rows are staged.
 
-    A second attempt waits for the first on the primary key of `landfall.staged_parts`, and writes nothing if the first
+    A second attempt waits for the first on the primary key of `landfall.staged_parts`, and writes nothing if the first has
     committed.
     """
     context = TaskContext.get()
@@ -65,9 +67,9 @@ def _copy_once(connection: adbc.Connection, rows: pa.RecordBatchReader, name: st
                 "SELECT rows FROM landfall.staged_parts WHERE publication_id = $1 AND spark_partition = $2",
                 (publication, part),
             )
-            there = int(cursor.fetchall()[0][0])
+            staged_before = int(cursor.fetchall()[0][0])
             connection.rollback()
-            return there
+            return staged_before
         copied = int(cursor.adbc_ingest(table, rows, mode="append", db_schema_name=schema))
         cursor.execute(
             "UPDATE landfall.staged_parts SET rows = $3 WHERE publication_id = $1 AND spark_partition = $2",
@@ -77,7 +79,7 @@ def _copy_once(connection: adbc.Connection, rows: pa.RecordBatchReader, name: st
         return copied
 
 
-def _told(staged: Mapping[str, int]) -> pa.RecordBatch:
+def _staged(staged: Mapping[str, int]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(
         {"partition": pa.array(list(staged), pa.string()), "rows": pa.array(list(staged.values()), pa.int64())}
     )

@@ -1,6 +1,6 @@
-"""The only input and output of the jobs: read landed files, read and overwrite partitions, stage rows for publishing.
+"""The only input and output of the jobs: reads landed files, reads and overwrites partitions, stages rows for publishing.
 
-A table is written `schema.name` and is a Delta table (see `Lake` for where), partitioned by the date column `dt`.
+A table is written `schema.name` and is a Delta table (`Lake` says where), partitioned by the date column `dt`.
 A table partition is written `schema.name/dt=2012-12-25`; several as `schema.name/dt=2011-01-01..2011-09-30,2011-10-02`.
 """
 
@@ -26,19 +26,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FEW = 500_000
-"""Up to so many rows a partition is written as one file, by one task."""
+"""A partition of at most this many rows is written as one file, by one task."""
 CREATED = {"delta.dataSkippingNumIndexedCols": "0"}
-"""Properties of a table that is created. Rows are found by partition, never by a column's least and greatest value: to gather
-those of every file and to read them again took about 0.2 s a write."""
+"""Properties of a new table. Rows are found by partition, never by a column's smallest and largest value: gathering those values
+for every file and reading them again took about 0.2 s per write."""
 ABSENT = ("DELTA_TABLE_NOT_FOUND", "PATH_NOT_FOUND", "doesn't exist", "TABLE_OR_VIEW_NOT_FOUND")
-"""What Delta and Spark say of a table that is not there."""
+"""What Delta and Spark report for a table that does not exist."""
 TRIES = 5
 CONFLICT = re.compile(r"DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|TABLE_OR_VIEW_ALREADY_EXISTS")
-"""What Delta says when another job committed first (docs.delta.io/latest/concurrency-control.html), or Spark: created it."""
+"""Delta's errors if another job committed first (docs.delta.io/latest/concurrency-control.html), and Spark's if it made the
+table."""
 
 
 def landed_paths(lake: Lake, landed: TablePartitions) -> list[str]:
-    """The folders of landed objects, one a partition."""
+    """The folders of landed objects, one per partition."""
     return [f"{lake.root}/{landed.name}/dt={partition}/" for partition in landed.partitions]
 
 
@@ -55,13 +56,13 @@ def read_partitions(spark: SparkSession, lake: Lake, table: TablePartitions) -> 
 
 
 def read_version(spark: SparkSession, lake: Lake, table: TablePartitions, version: int) -> DataFrame:
-    """The rows of some partitions (all, where none is named) of a Delta table as they were in `version`."""
+    """The rows of some partitions of a Delta table (of all, if `table` names none), as they were in `version`."""
     frame = lake.read(spark.read.option("versionAsOf", version), table.name)
     return frame.where(table.condition) if len(table.partitions) else frame
 
 
 def existing_partitions(spark: SparkSession, lake: Lake, name: str) -> Partitions:
-    """The partitions that a Delta table has rows for; none where the table does not exist."""
+    """The partitions for which a Delta table has rows; empty if the table does not exist."""
     frame = _open(spark, lake, name)
     rows = frame.select("dt").distinct().collect() if frame is not None else []
     return Partitions.of(Partition(row.dt) for row in rows)
@@ -74,16 +75,16 @@ def has_rows(spark: SparkSession, lake: Lake, table: TablePartitions) -> bool:
 
 
 def overwrite_partitions(frame: DataFrame, lake: Lake, table: TablePartitions, *, rows: int) -> None:
-    """Replace exactly `table`'s partitions by the rows of `frame` (with a date column `dt`), in one Delta commit.
+    """Replaces exactly `table`'s partitions by the rows of `frame` (with a date column `dt`), in one Delta commit.
 
-    Delta refuses rows outside of the partitions. No rows leaves the partitions empty. Where another job committed to the
-    same partitions in between, Delta asks for the write to be done again: it is, the last one stays.
+    Delta refuses rows outside of the partitions. Without rows the partitions become empty. If another job has committed to the
+    same partitions meanwhile, Delta demands that the write is repeated; it is, and the last write stays.
 
     Args:
         frame: The rows.
         lake: Where the table is.
         table: The table and the partitions to replace.
-        rows: How many rows there are. Few of them become one file a partition: each file is four requests to write and
+        rows: The number of rows. If there are few, a partition becomes one file: each file takes four requests to write and
             seven to read.
     """
     if rows <= FEW and len(table.partitions) == 1:
@@ -101,7 +102,7 @@ def overwrite_partitions(frame: DataFrame, lake: Lake, table: TablePartitions, *
 
 
 def _overwrite(frame: DataFrame, lake: Lake, table: TablePartitions) -> None:
-    """One try of `overwrite_partitions`. A table that is not there is created."""
+    """One try of `overwrite_partitions`. It creates a table that does not exist."""
     if folder := lake.folder(table.name):
         writer = frame.write.format("delta").mode("overwrite").partitionBy("dt")
         writer = writer.option("replaceWhere", table.condition).option("mergeSchema", "true").options(**CREATED)
@@ -132,7 +133,7 @@ def delta_version(spark: SparkSession, lake: Lake, name: str) -> int:
 
 
 def read_published(spark: SparkSession, name: str, partitions: Partitions) -> DataFrame:
-    """The rows that a prediction table in Postgres has now for some partitions."""
+    """The present rows of a prediction table in Postgres, for some partitions."""
     url = urlsplit(_database_url())
     days = TablePartitions(name, partitions).condition.replace("dt ", "partition ")
     host = f"{url.hostname}:{url.port or 5432}"
@@ -143,21 +144,21 @@ def read_published(spark: SparkSession, name: str, partitions: Partitions) -> Da
 
 
 def stage_rows(frame: DataFrame, stages: Stages) -> dict[str, int]:
-    """Write the rows of `frame` to their partitions' Postgres tables by COPY from the executors, exactly once.
+    """Writes the rows of `frame` to their partitions' Postgres tables with COPY from the executors, exactly once.
 
-    Each Spark task notes itself in `landfall.staged_parts` and copies its rows of a partition in one transaction, so that
-    the retry of a task that had already committed writes nothing.
+    Each Spark task notes itself in `landfall.staged_parts` and copies its rows of a partition in one transaction. So the retry
+    of a task that has already committed writes nothing.
 
     Args:
         frame: Rows whose columns are among those of the staging tables; with a date column `partition`.
         stages: The staging table of each partition.
 
     Returns:
-        Partition -> rows staged, for every partition of `stages`.
+        Partition -> number of staged rows, for every partition of `stages`.
     """
     database_url = _database_url()
     tables = {str(day): (table, number) for day, table, number in stages.tables}
-    if len(tables) > 1:  # the rows of a partition in one task: one COPY each
+    if len(tables) > 1:  # all rows of a partition in one task: one COPY per partition
         frame = frame.repartition(min(len(tables), 8), "partition")
 
     def copy(batches: "Iterator[pa.RecordBatch]") -> "Iterator[pa.RecordBatch]":
@@ -172,7 +173,7 @@ def stage_rows(frame: DataFrame, stages: Stages) -> dict[str, int]:
 
 
 def _open(spark: SparkSession, lake: Lake, name: str) -> DataFrame | None:
-    """The Delta table `schema.name`; None where it does not exist yet."""
+    """The Delta table `schema.name`; None if it does not exist yet."""
     try:
         frame = lake.read(spark.read, name)
         frame.schema  # noqa: B018  (Connect is lazy: there a missing table shows here, elsewhere a line above)
@@ -184,7 +185,7 @@ def _open(spark: SparkSession, lake: Lake, name: str) -> DataFrame | None:
 
 
 def _database_url() -> str:
-    """The predictions database, from the environment: a password has no place on a command line."""
+    """The predictions database, from the environment: a password must not be on a command line."""
     if url := os.environ.get("LANDFALL_DATABASE_URL"):
         return url
     raise ComputeError(

@@ -1,8 +1,8 @@
-"""A look into landed objects before Spark reads them: their first line, and whether they keep the contract's limits.
+"""Looks into landed objects before Spark reads them: at their first line, and whether they keep the contract's limits.
 
-Whoever may write under a landing prefix chooses what is in an object: a megabyte of gzip may be a gigabyte in one line, and the
-Spark that would hold it is shared by all jobs. So each object is unpacked here first, piece by piece, and given up at its limit.
-What is held of it is a few megabytes, whatever it is.
+Whoever may write under a landing prefix chooses what is in an object. A megabyte of gzip may be a gigabyte in one line, and all
+jobs share the Spark that would hold it. So each object is unpacked here first, piece by piece, and given up at its limit. This
+takes a few megabytes of memory, whatever the object is.
 """
 
 import zlib
@@ -13,28 +13,28 @@ from typing import Protocol
 
 from landfall.errors import ContractError
 from landfall.spec.contract import Contract
-from spark_jobs.files import Listed, list_folder, open_file
+from spark_jobs.files import ListedFile, list_folder, open_file
 
 PLAIN, PACKED = (".csv", ".txt", ".tsv"), ".gz"
-"""Endings of names. Spark unpacks by the name too, and knows more kinds than are looked into here: those are refused."""
+"""Endings of names. Spark also unpacks by the name, and knows more kinds than these; names of other kinds are refused."""
 GZIP = b"\x1f\x8b"
 PIECE = 2 * 1024**2
-"""Bytes that are read, and unpacked, at a time."""
+"""How many bytes are read, and unpacked, at a time."""
 READERS = 16
-"""Objects that are looked into at once."""
+"""How many objects are looked into at once."""
 SHOWN = 120
-"""Bytes of an object that is not what its name says, for its error."""
+"""How many bytes of an object that is not what its name says are shown in its error."""
 
 
 class Stream(Protocol):
-    """What an object is read from."""
+    """The source that an object is read from."""
 
     def read(self, nbytes: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one object is: its address, its first line (None where it has no line), and why it cannot be read, if so."""
+    """An object: its address, its first line (None if it has no line), and why it cannot be read (None if it can)."""
 
     source: str
     header: str | None = None
@@ -47,30 +47,32 @@ def look_into(folders: list[str], contract: Contract, left: str) -> list[Look]:
     Args:
         folders: URLs of the partitions' folders.
         contract: Its `max_bytes` and `max_line_bytes` are the limits.
-        left: What errors say of the state that things are in.
+        left: What errors say is left behind.
 
     Raises:
         ComputeError: the store refuses.
     """
     with ThreadPoolExecutor(READERS, thread_name_prefix="look") as pool:
-        found = [each for files in pool.map(list_folder, folders) for each in files if each.size]
-        return sorted(pool.map(lambda each: _look(each, contract, left), found), key=lambda look: look.source)
+        files_with_bytes = [file for files in pool.map(list_folder, folders) for file in files if file.size]
+        return sorted(
+            pool.map(lambda file: _look(file, contract, left), files_with_bytes), key=lambda look: look.source
+        )
 
 
 def short(source: str) -> str:
-    """The key of an object, as a person is told of it."""
+    """The key of an object, as shown to people."""
     return source.split("://", 1)[-1].partition("/")[2]
 
 
-def _look(listed: Listed, contract: Contract, left: str) -> Look:
-    source, most = listed.url, contract.max_bytes
+def _look(listed: ListedFile, contract: Contract, left: str) -> Look:
+    source, limit = listed.url, contract.max_bytes
 
     def refused(problem: str, looked: str, next: str) -> Look:
         what = f"The landed object `{short(source)}` {problem}."
         return Look(source, error=ContractError(what, looked=looked, left=left, next=next))
 
     def too_large(looked: str) -> Look:
-        problem = f"has more than {most:,} bytes of text"
+        problem = f"has more than {limit:,} bytes of text"
         return refused(
             problem, f"{looked} (Contract.max_bytes)", "land it in smaller objects, or raise the limit in the contract"
         )
@@ -78,7 +80,7 @@ def _look(listed: Listed, contract: Contract, left: str) -> Look:
     if not source.endswith((*PLAIN, PACKED)):
         expected = f"expected a name that ends in {', '.join(PLAIN)}, or in {PACKED} if it is gzip"
         return refused("has a name that does not say how to read it", expected, "land it again under such a name")
-    if listed.size > most:
+    if listed.size > limit:
         return too_large(f"{listed.size:,} bytes as it is stored")
     lines = Lines(contract.max_line_bytes)
     try:
@@ -93,7 +95,7 @@ def _look(listed: Listed, contract: Contract, left: str) -> Look:
                         f"its text, from byte {lines.begun:,} on (Contract.max_line_bytes)",
                         "mend the line, or raise the limit in the contract, then land it again",
                     )
-                if lines.bytes > most:
+                if lines.bytes > limit:
                     return too_large(f"{listed.size:,} bytes as it is stored, unpacked until the limit")
     except zlib.error as error:
         return refused("is not whole gzip", str(error), "land the file again")
@@ -104,7 +106,7 @@ def _pieces(stream: Stream, *, packed: bool) -> Iterator[bytes]:
     """The text of an object, at most `PIECE` bytes at a time. Gzip may have several members, one after the other.
 
     Raises:
-        zlib.error: it is not gzip, or not all of it.
+        zlib.error: it is not gzip, or not complete.
     """
     if not packed:
         yield from iter(lambda: stream.read(PIECE), b"")
@@ -124,12 +126,12 @@ def _pieces(stream: Stream, *, packed: bool) -> Iterator[bytes]:
 
 
 class Lines:
-    """The lines of a text that comes in pieces: the first one, and whether one is longer than `most` bytes."""
+    """The lines of a text that comes in pieces: it finds the first line, and whether a line is longer than `limit` bytes."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self.bytes = 0
-        """How much has come."""
+        """How many bytes have come."""
         self.begun = 0
         """Where the line begins that has not ended yet."""
         self.too_long = False
@@ -137,36 +139,36 @@ class Lines:
 
     @property
     def first(self) -> str | None:
-        """The first line without its end; None where nothing came."""
+        """The first line without its end; None if nothing came."""
         return self._first.decode(errors="replace") if self.bytes else None
 
     def take(self, piece: bytes) -> None:
-        """Look at one more piece; stops at a line that is too long."""
+        """Takes one more piece; stops at a line that is too long."""
         if not self._first_ended:
             end = _first_end(piece)
-            self._first += piece[: self.most + 1] if end < 0 else piece[:end]
-            self._first_ended = end >= 0 or len(self._first) > self.most
+            self._first += piece[: self.limit + 1] if end < 0 else piece[:end]
+            self._first_ended = end >= 0 or len(self._first) > self.limit
         offset = self.bytes
         self.bytes += len(piece)
-        at = 0
-        while self.bytes - self.begun > self.most:
+        position = 0
+        while self.bytes - self.begun > self.limit:
             # The last line that ends within the limit: what lies before it is short enough, however many lines it is.
-            last = _last_end(piece, at, self.begun + self.most + 1 - offset)
+            last = _last_end(piece, position, self.begun + self.limit + 1 - offset)
             if last < 0:
                 self.too_long = True
                 return
-            at = last + 1
-            self.begun = offset + at
-        if (last := _last_end(piece, at, len(piece))) >= 0:
+            position = last + 1
+            self.begun = offset + position
+        if (last := _last_end(piece, position, len(piece))) >= 0:
             self.begun = offset + last + 1
 
 
 def _first_end(piece: bytes) -> int:
-    """Where the first line of `piece` ends, by any of the ends that Spark knows; -1 where none does."""
-    found = [end for end in (piece.find(b"\n"), piece.find(b"\r")) if end >= 0]
-    return min(found, default=-1)
+    """Where the first line of `piece` ends, by any line end that Spark knows; -1 if it does not end."""
+    ends = [end for end in (piece.find(b"\n"), piece.find(b"\r")) if end >= 0]
+    return min(ends, default=-1)
 
 
 def _last_end(piece: bytes, start: int, end: int) -> int:
-    """Where the last line ends between two places of `piece`; -1 where none does."""
+    """Where the last line that ends between two places of `piece` ends; -1 if there is none."""
     return max(piece.rfind(b"\n", start, end), piece.rfind(b"\r", start, end))

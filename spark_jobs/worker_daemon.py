@@ -1,6 +1,6 @@
-"""What Spark forks its Python workers from: imports what they use once, so that a worker starts in milliseconds.
+"""The process from which Spark forks its Python workers. It imports once what they use, so that a worker starts in milliseconds.
 
-Set as `spark.python.daemon.module`. Spark ends a worker that was idle for a minute; without this each new one imports
+Set as `spark.python.daemon.module`. Spark ends a worker that was idle for a minute. Without this, each new worker would import
 pandas, pyarrow and the Postgres driver again (1.5 s and more on two cores).
 """
 

@@ -12,7 +12,7 @@ from in_database.models import CASES, fitted, sample
 from psycopg import sql
 
 from landfall.database import Database, connect
-from landfall.deployments import Create, Deployment, TableName, deploy, deployments, undeploy
+from landfall.deployments import Create, Registered, Request, TableName, deploy, deployments, undeploy
 from landfall.scoring import Compiled, PostgreSQL, compile_model, read_sklearn
 from landfall.spec import Settings
 
@@ -40,13 +40,13 @@ def tables(where: Settings, names: Sequence[str]) -> Iterator[psycopg.Connection
 
 def deploy_version(conn: Database, name: str, version: int) -> None:
     """The model of a case as one more version of itself."""
-    asked = Deployment(
-        table=TableName(SCHEMA, name),
-        model=PREFIX + name,
-        version=str(version),
-        form=read_sklearn(fitted(name), CASES[name].columns),
+    create = Create(primary_key={KEY: "bigint"}) if version == 1 else None
+    form = read_sklearn(fitted(name), CASES[name].columns)
+    deploy(
+        conn,
+        Request(table=TableName(SCHEMA, name), model=PREFIX + name, create=create),
+        Registered(model=PREFIX + name, version=str(version), form=form),
     )
-    deploy(conn, asked, create=Create(primary_key={KEY: "bigint"}) if version == 1 else None)
 
 
 def remove(conn: Database) -> None:

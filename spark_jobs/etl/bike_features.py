@@ -1,7 +1,7 @@
-"""Features of bike demand: one row an hour, from landed days.
+"""Features of bike demand: one row per hour, from landed days.
 
-A row that breaks the contract goes to the quarantine table. A day with too many of those keeps the features it had: the
-verdict travels in the report, and the step after this one fails the run with it.
+A row that breaks the contract goes to the quarantine table. A day with too many such rows keeps the features that it had: the
+verdict is in the report, and the step after this one fails the run with it.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def hour_start(day: Column, hour: Column) -> Column:
 
 
 def hour_of_daytype(hour: Column, workingday: Column) -> Column:
-    """0-23 the hours of a day off, 24-47 those of a working day: one split tells a commuter peak from a Sunday noon."""
+    """0-23 for the hours of a day off, 24-47 for those of a working day: one split tells a commuter peak from a Sunday noon."""
     return hour + 24 * workingday
 
 
@@ -48,7 +48,7 @@ def bike_features(hours: DataFrame, city: str, state: str) -> DataFrame:
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
-    """Read, judge, and replace the days that pass. Reports rows, quarantined rows and a verdict on every day refused."""
+    """Reads, judges, and replaces the days that pass. Reports rows, quarantined rows, and a verdict on every refused day."""
     landed, strict = options.landed, options.days == "all"
     if options.days == "missing":
         landed = landed.without(existing_partitions(spark, options.lake, options.features.name))
@@ -57,39 +57,39 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
         raise broken[0].error
     if not groups and strict:
         raise nothing_to_read(options.lake, landed)
-    unusable = [broken_file(each) for each in broken]
+    unusable = [broken_file(file) for file in broken]
     groups = leave_out(groups, {verdict.partition for verdict in unusable})
-    found = _make(spark, groups, options) if groups else []
+    judged_days = _make(spark, groups, options) if groups else []
     if not strict:
-        unusable += days_without_rows(landed, {verdict.partition for verdict in (*found, *unusable)})
-    passed = [verdict for verdict in found if verdict.passes(options.contract)]
+        unusable += days_without_rows(landed, {verdict.partition for verdict in (*judged_days, *unusable)})
+    passed = [verdict for verdict in judged_days if verdict.passes(options.contract)]
     return FeaturesReport(
         rows=sum(verdict.rows for verdict in passed),
-        quarantined=sum(verdict.quarantined for verdict in found),
-        partitions={verdict.partition: (verdict.rows, verdict.quarantined) for verdict in found},
-        refused=tuple(verdict for verdict in (*found, *unusable) if verdict not in passed),
+        quarantined=sum(verdict.quarantined for verdict in judged_days),
+        partitions={verdict.partition: (verdict.rows, verdict.quarantined) for verdict in judged_days},
+        refused=tuple(verdict for verdict in (*judged_days, *unusable) if verdict not in passed),
     ).as_dict()
 
 
 def _make(spark: SparkSession, groups: Groups, options: argparse.Namespace) -> list[Verdict]:
-    """Judge every row, replace the features of the days that pass and the quarantine of all; a verdict a day."""
+    """Judges every row, replaces the features of the days that pass and the quarantine of all days; gives a verdict per day."""
     judged = judge(read_landed(spark, groups, options.contract), options.contract).persist()
     try:
-        found = verdicts(judged)
-        passing = [verdict for verdict in found if verdict.passes(options.contract)]
+        judged_days = verdicts(judged)
+        passing = [verdict for verdict in judged_days if verdict.passes(options.contract)]
         if passing:
             days = [verdict.partition for verdict in passing]
             good = kept(judged.where(F.col("dt").cast("string").isin(*days)), options.contract)
             features = bike_features(good, options.city, options.state)
             table = TablePartitions(options.features.name, _days(days))
             overwrite_partitions(features, options.lake, table, rows=sum(verdict.rows for verdict in passing))
-        quarantine = TablePartitions(options.quarantine.name, _days(verdict.partition for verdict in found))
-        bad = sum(verdict.quarantined for verdict in found)
+        quarantine = TablePartitions(options.quarantine.name, _days(verdict.partition for verdict in judged_days))
+        bad = sum(verdict.quarantined for verdict in judged_days)
         if bad or has_rows(spark, options.lake, quarantine):
             overwrite_partitions(quarantined(judged, options.contract), options.lake, quarantine, rows=bad)
     finally:
         judged.unpersist()
-    return found
+    return judged_days
 
 
 def _days(written: Iterable[str]) -> Partitions:

@@ -1,4 +1,4 @@
-"""Errors of bike demand: what had been published for a day's hours, beside what then happened, staged for publishing."""
+"""Errors of bike demand: the published predictions for a day's hours beside what then happened, staged for publishing."""
 
 import argparse
 
@@ -12,7 +12,7 @@ KEY = ["city", "state", "time"]
 
 
 def bike_demand_errors(actuals: DataFrame, published: DataFrame) -> DataFrame:
-    """One row per hour that has both: `predicted`, `actual`, and `error` = predicted - actual (riders in that hour)."""
+    """One row per hour that is in both: `predicted`, `actual`, and `error` = predicted - actual (riders in that hour)."""
     both = actuals.select(*KEY, F.col("cnt").cast("double").alias("actual"), F.col("dt").alias("partition"))
     joined = both.join(published.select(*KEY, "predicted", "model_version"), KEY)
     error = (F.col("predicted") - F.col("actual")).alias("error")
@@ -20,7 +20,7 @@ def bike_demand_errors(actuals: DataFrame, published: DataFrame) -> DataFrame:
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
-    """Compare and stage. Reports rows of each day, and RMSE and MAE (riders an hour) and their rows per day and model version."""
+    """Compares and stages. Reports the rows of each day; per day and model version RMSE, MAE (riders per hour) and rows."""
     actuals = read_partitions(spark, options.lake, options.features)
     published = read_published(spark, options.predictions, options.features.partitions)
     rows = bike_demand_errors(actuals, published).persist()

@@ -1,4 +1,4 @@
-"""Predictions of bike demand: the riders that one model expects in each hour of a day, staged for publishing."""
+"""Predictions of bike demand: the riders that a model expects in each hour of a day, staged for publishing."""
 
 import argparse
 
@@ -22,7 +22,7 @@ def bike_demand_predictions(
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
-    """Score the days and stage their rows. Reports how many of each day."""
+    """Scores the days and stages their rows. Reports the number of rows of each day."""
     hours = read_partitions(spark, options.lake, options.features)
     predictions = bike_demand_predictions(
         hours, options.model, options.library, options.model_version, sha256=options.model_sha256

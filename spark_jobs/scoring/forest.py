@@ -1,11 +1,11 @@
 """A saved Spark random forest as arrays, so that a day is scored in one pass over Arrow batches.
 
 Loading the fitted PipelineModel into a session and planning its `transform` took 6 s for 24 rows; reading its nodes and
-walking them takes a few hundredths. The numbers are the same bit for bit, and a test holds it to that.
+walking them takes a few hundredths. The numbers are the same bit for bit, and a test checks this.
 
-The format is Spark's own (org.apache.spark.ml.tree, `DecisionTreeModelReadWrite`): one row a node, numbered in pre-order
-within its tree; a row of features goes left where its value is at most the threshold; the forest's prediction is the sum
-of its trees' predictions, first tree first, divided by their number.
+The format is Spark's own (org.apache.spark.ml.tree, `DecisionTreeModelReadWrite`): one row per node, numbered in pre-order
+within its tree. A row of features goes left if its value is at most the threshold. The forest's prediction is the sum of its
+trees' predictions, first tree first, divided by the number of trees.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from landfall.errors import ModelError
+from landfall.scoring.spark_saved import SparkStage
 from spark_jobs.files import read_table
-from spark_jobs.saved import SavedStage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Forest:
-    """The nodes of all trees in one row of arrays. Children are positions in these arrays; a leaf's are its own.
+    """The nodes of all trees, in arrays. Children are positions in these arrays; a leaf is its own child.
 
     Args:
         inputs: Names of the features, in the order of their indices.
@@ -36,7 +36,7 @@ class Forest:
         left: Position of the left child.
         right: Position of the right child.
         value: What the node predicts if it is a leaf.
-        depth: Splits between root and deepest leaf.
+        depth: The number of splits between the root and the deepest leaf.
     """
 
     inputs: tuple[str, ...]
@@ -55,19 +55,19 @@ class Forest:
         total = np.zeros(len(features))
         rows = np.arange(len(features))
         for root in self.roots:
-            at = np.full(len(features), root)
+            node = np.full(len(features), root)
             for _ in range(self.depth):
-                goes_left = features[rows, self.feature[at]] <= self.threshold[at]
-                at = np.where(goes_left, self.left[at], self.right[at])
-            total += self.value[at]
+                goes_left = features[rows, self.feature[node]] <= self.threshold[node]
+                node = np.where(goes_left, self.left[node], self.right[node])
+            total += self.value[node]
         return total / len(self.roots)
 
 
-def read_forest(model: str, stages: Sequence[SavedStage]) -> Forest | None:
+def read_forest(model: str, stages: Sequence[SparkStage]) -> Forest | None:
     """The forest of the PipelineModel saved at `model`, if that is an assembler of columns and a random forest; else None.
 
     Raises:
-        ModelError: a split is on categories, which the features of such a forest are not.
+        ModelError: a node splits on categories, which this code cannot walk.
         ComputeError: there is no model, or it cannot be read.
     """
     if [stage.kind for stage in stages] != ["VectorAssembler", "RandomForestRegressionModel"]:
@@ -92,7 +92,7 @@ def read_forest(model: str, stages: Sequence[SavedStage]) -> Forest | None:
 
 
 def _first_of_each(lists: Any) -> "Floats":
-    """The first number of each list; NaN for an empty one (that of a leaf)."""
+    """The first number of each list; NaN for an empty list (a leaf's)."""
     import numpy as np
 
     starts, ends = lists.offsets.to_numpy()[:-1], lists.offsets.to_numpy()[1:]
@@ -101,7 +101,7 @@ def _first_of_each(lists: Any) -> "Floats":
 
 
 def _sorted(columns: dict[str, Any]) -> dict[str, Any]:
-    """By tree, and within it by node."""
+    """The columns sorted by tree, and within it by node."""
     import numpy as np
 
     order = np.lexsort((columns["id"], columns["tree"]))
@@ -111,12 +111,12 @@ def _sorted(columns: dict[str, Any]) -> dict[str, Any]:
 def _assemble(columns: dict[str, Any], inputs: tuple[str, ...]) -> Forest:
     import numpy as np
 
-    here = np.arange(len(columns["tree"]))
-    roots = here[columns["id"] == 0]
+    positions = np.arange(len(columns["tree"]))
+    roots = positions[columns["id"] == 0]
     start = roots[np.searchsorted(columns["tree"][roots], columns["tree"])]
     leaf = columns["left"] < 0
-    left = np.where(leaf, here, start + columns["left"])
-    right = np.where(leaf, here, start + columns["right"])
+    left = np.where(leaf, positions, start + columns["left"])
+    right = np.where(leaf, positions, start + columns["right"])
     return Forest(
         inputs=inputs,
         roots=roots,

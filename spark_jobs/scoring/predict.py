@@ -1,8 +1,8 @@
-"""Predictions of a saved model, whatever it was made with: one column more.
+"""Adds the predictions of a saved model to rows, whatever library made the model.
 
-A plain random forest of Spark ML is read as arrays and walked (`forest.py`), which for the rows of a day takes a tenth of
-what loading the pipeline into a session does; any other PipelineModel is loaded and transforms; a model of scikit-learn goes
-to the workers as its bytes. Numbers are given to all of them as doubles, what is missing as NaN, as in training.
+A plain random forest of Spark ML is read as arrays and walked (`forest.py`); for the rows of a day this takes a tenth of the
+time that loading the pipeline into a session takes. Any other PipelineModel is loaded and transforms the rows. A scikit-learn
+model goes to the workers as its bytes. All of them get numbers as doubles, and NaN for missing values, as in training.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,9 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from landfall.errors import ModelError
+from landfall.scoring.spark_saved import SparkStage
 from spark_jobs.files import read_file
-from spark_jobs.saved import MODEL, PREDICTION, SavedStage, inputs_of, read_stages
+from spark_jobs.saved import MODEL, PREDICTION, inputs_of, read_stages
 from spark_jobs.scoring.forest import Forest, read_forest
 from spark_jobs.training.rows import number
 
@@ -27,9 +28,9 @@ def predict(rows: DataFrame, model: str, library: str, keep: Sequence[str], *, s
     Args:
         rows: The rows, with the columns that the model was trained on.
         model: Folder of the fitted model, as Spark addresses it.
-        library: What made it: `spark` or `scikit-learn`.
-        sha256: The digest of the pickle, if it is one: no other is loaded.
-        keep: Columns of `rows`.
+        library: The library that made it: `spark` or `scikit-learn`.
+        sha256: The digest of the pickle, if it is one: no other pickle is loaded.
+        keep: Columns of `rows` to keep.
 
     Raises:
         ModelError: `rows` lack a column that the model was trained on, there is no model, or it is another pickle.
@@ -45,16 +46,16 @@ def predict(rows: DataFrame, model: str, library: str, keep: Sequence[str], *, s
 
 
 def refuse_missing(rows: DataFrame, inputs: Sequence[str], model: str) -> None:
-    """Nothing, if `rows` have the columns that a model was trained on.
+    """Refuses rows without all columns that a model was trained on.
 
     Raises:
-        ModelError: some are not there.
+        ModelError: columns are missing.
     """
-    there = set(rows.columns)
-    if missing := [name for name in inputs if name not in there]:
+    present = set(rows.columns)
+    if missing := [name for name in inputs if name not in present]:
         raise ModelError(
-            f"The model was trained on `{'`, `'.join(missing)}`, which the features do not have.",
-            looked=f"{model}; the features have {', '.join(sorted(there))}",
+            f"The model was trained on `{'`, `'.join(missing)}`, which the features lack.",
+            looked=f"{model}; the features have {', '.join(sorted(present))}",
             left="nothing was staged, what was published stays",
             next="add the column to the features, or train again: landfall train PIPELINE",
         )
@@ -67,11 +68,11 @@ def _by_forest(rows: DataFrame, forest: Forest, keep: Sequence[str]) -> DataFram
 
         for batch in batches:
             features = np.column_stack([batch.column(_input(name)).to_numpy() for name in forest.inputs])
-            if len(lacking := np.flatnonzero(np.isnan(features).any(axis=0))):
-                raise ValueError(f"a row to score has no value of `{forest.inputs[lacking[0]]}`")
+            if len(missing := np.flatnonzero(np.isnan(features).any(axis=0))):
+                raise ValueError(f"a row to score has no value of `{forest.inputs[missing[0]]}`")
             yield _with(batch, keep, pa.array(forest.predict(features), pa.float64()))
 
-    return _asked(rows, forest.inputs, keep).mapInArrow(walk, _schema(rows, keep))
+    return _with_inputs(rows, forest.inputs, keep).mapInArrow(walk, _schema(rows, keep))
 
 
 def _by_sklearn(rows: DataFrame, model: str, keep: Sequence[str], sha256: str) -> DataFrame:
@@ -88,19 +89,19 @@ def _by_sklearn(rows: DataFrame, model: str, keep: Sequence[str], sha256: str) -
             table = pd.DataFrame({name: batch.column(_input(name)).to_pandas() for name in inputs})
             yield _with(batch, keep, pa.array(fitted.predict(table).astype(float), pa.float64()))
 
-    return _asked(rows, inputs, keep).mapInArrow(apply, _schema(rows, keep))
+    return _with_inputs(rows, inputs, keep).mapInArrow(apply, _schema(rows, keep))
 
 
 def load_sklearn(content: bytes, sha256: str, model: str) -> Any:
-    """The model of scikit-learn in a pickle, which runs whatever it says when it is loaded.
+    """The scikit-learn model in a pickle. Loading a pickle runs the code in it.
 
     Args:
         content: The pickle.
-        sha256: The digest that it must have, as Landfall noted it when its training had written it.
-        model: Where it was, for the error.
+        sha256: The digest that it must have: the one that Landfall noted when its training wrote the pickle.
+        model: Where the pickle was, for the error.
 
     Raises:
-        ModelError: it has another digest, or none is given. It was not loaded.
+        ModelError: it has another digest, or no digest is given. It was not loaded.
     """
     import hashlib
     import pickle
@@ -117,15 +118,17 @@ def load_sklearn(content: bytes, sha256: str, model: str) -> Any:
     return pickle.loads(content)  # noqa: S301
 
 
-def _by_pipeline(rows: DataFrame, model: str, stages: Sequence[SavedStage], keep: Sequence[str]) -> DataFrame:
+def _by_pipeline(rows: DataFrame, model: str, stages: Sequence[SparkStage], keep: Sequence[str]) -> DataFrame:
     from pyspark.ml import PipelineModel
 
-    kept = rows.select(F.struct(*keep).alias("_kept"), *(_value(rows, name).alias(name) for name in inputs_of(stages)))
-    scored = PipelineModel.load(model).transform(kept)
+    prepared = rows.select(
+        F.struct(*keep).alias("_kept"), *(_value(rows, name).alias(name) for name in inputs_of(stages))
+    )
+    scored = PipelineModel.load(model).transform(prepared)
     return scored.select("_kept.*", F.col(PREDICTION).cast("double").alias(PREDICTION))
 
 
-def _asked(rows: DataFrame, inputs: Sequence[str], keep: Sequence[str]) -> DataFrame:
+def _with_inputs(rows: DataFrame, inputs: Sequence[str], keep: Sequence[str]) -> DataFrame:
     return rows.select(*keep, *(_value(rows, name).alias(_input(name)) for name in inputs))
 
 
@@ -134,7 +137,7 @@ def _value(rows: DataFrame, name: str) -> Column:
 
 
 def _input(name: str) -> str:
-    """An input's name beside the kept columns, of which it may be one."""
+    """A name for an input that does not clash with the kept columns, among which the input may be too."""
     return f"_input_{name}"
 
 

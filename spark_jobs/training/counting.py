@@ -1,8 +1,8 @@
-"""Counting the newest values of many features in the bins of a reference, in one pass over them.
+"""Counts the newest values of many features in the bins of a reference, in one pass over them.
 
-Spark hands rows to Python a value at a time, which for 50 columns costs more than everything else. So where the table allows
-it, Spark hands over the bytes of its Parquet files, and they are decoded where they are counted: as fast as one aggregate
-over the columns in Spark, where handing over the rows takes twice as long.
+Spark hands rows to Python value by value, which for 50 columns costs more than everything else. So if the table allows it,
+Spark hands over the bytes of its Parquet files, which are decoded where they are counted. This is as fast as one aggregate
+over the columns in Spark; handing over the rows takes twice as long.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     Totals = dict[str, npt.NDArray[np.int64]]
 
 ROWS = 65_536
-"""So many rows are decoded at a time."""
+"""How many rows are decoded at a time."""
 PLAIN = {"appendOnly", "invariants", "checkConstraints", "generatedColumns", "changeDataFeed", "inCommitTimestamp"}
-"""Features of a Delta table with which its Parquet files hold exactly its rows, under its columns' names."""
+"""Features of a Delta table with which its Parquet files contain exactly its rows, under its columns' names."""
 
 
 def count_values(
@@ -33,16 +33,16 @@ def count_values(
 
     Args:
         spark: The session.
-        folder: Where the files of the Delta table are; None where they are nobody's to read.
-        rows: Whole partitions of it.
-        bins: Feature, a column of numbers in the table -> its bins.
+        folder: Where the files of the Delta table are; None if they cannot be read directly.
+        rows: Whole partitions of the table.
+        bins: Feature (a column of numbers in the table) -> its bins.
     """
     if not bins:
         return {}
     if folder and _is_plain(spark, folder):
         files = list(rows.inputFiles())
         if not files:
-            return {name: [0] * each.count for name, each in bins.items()}
+            return {name: [0] * bins_of.count for name, bins_of in bins.items()}
         source, of_task = spark.read.format("binaryFile").load(files).select("content"), _count_files
     else:
         source, of_task = rows.select(*(number(name).alias(name) for name in bins)), _count_rows
@@ -51,47 +51,49 @@ def count_values(
         import pyarrow as pa
 
         totals = of_task(batches, bins)
-        told = {"feature": list(totals), "counts": [each.tolist() for each in totals.values()]}
+        columns = {"feature": list(totals), "counts": [total.tolist() for total in totals.values()]}
         yield pa.RecordBatch.from_pydict(
-            told, schema=pa.schema({"feature": pa.string(), "counts": pa.list_(pa.int64())})
+            columns, schema=pa.schema({"feature": pa.string(), "counts": pa.list_(pa.int64())})
         )
 
-    sums = {name: [0] * each.count for name, each in bins.items()}
+    sums = {name: [0] * bins_of.count for name, bins_of in bins.items()}
     for row in source.mapInArrow(count, "feature string, counts array<bigint>").collect():
-        sums[row.feature] = [one + more for one, more in zip(sums[row.feature], row.counts, strict=True)]
+        sums[row.feature] = [total + counted for total, counted in zip(sums[row.feature], row.counts, strict=True)]
     return sums
 
 
 def _is_plain(spark: SparkSession, folder: str) -> bool:
-    """False where a file may hold rows that are deleted, or a column may have another name in it."""
-    told = spark.sql(f"DESCRIBE DETAIL delta.`{folder}`").select("tableFeatures", "properties").collect()[0]
-    return set(told.tableFeatures or ()) <= PLAIN and told.properties.get("delta.columnMapping.mode", "none") == "none"
+    """False if a file may contain deleted rows, or a column may have another name in it."""
+    detail = spark.sql(f"DESCRIBE DETAIL delta.`{folder}`").select("tableFeatures", "properties").collect()[0]
+    return (
+        set(detail.tableFeatures or ()) <= PLAIN and detail.properties.get("delta.columnMapping.mode", "none") == "none"
+    )
 
 
 def _count_rows(batches: "Iterator[pa.RecordBatch]", bins: Mapping[str, Bins]) -> "Totals":
     import numpy as np
 
-    totals = {name: np.zeros(each.count, dtype=np.int64) for name, each in bins.items()}
+    totals = {name: np.zeros(bins_of.count, dtype=np.int64) for name, bins_of in bins.items()}
     for batch in batches:
-        for name, each in bins.items():
-            totals[name] += each.histogram(batch.column(name).to_numpy(zero_copy_only=False))
+        for name, bins_of in bins.items():
+            totals[name] += bins_of.histogram(batch.column(name).to_numpy(zero_copy_only=False))
     return totals
 
 
 def _count_files(batches: "Iterator[pa.RecordBatch]", bins: Mapping[str, Bins]) -> "Totals":
-    """As `_count_rows`, of the bytes of whole Parquet files. A column that a file was written without has no value there."""
+    """As `_count_rows`, but for the bytes of whole Parquet files. A column that a file lacks has only missing values there."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    totals = {name: np.zeros(each.count, dtype=np.int64) for name, each in bins.items()}
+    totals = {name: np.zeros(bins_of.count, dtype=np.int64) for name, bins_of in bins.items()}
     for content in (value for batch in batches for value in batch.column("content")):
         file = pq.ParquetFile(pa.BufferReader(content.as_buffer()))
-        there = set(file.schema_arrow.names)
-        for name in set(bins) - there:
+        present = set(file.schema_arrow.names)
+        for name in set(bins) - present:
             totals[name][-1] += file.metadata.num_rows
-        for batch in file.iter_batches(ROWS, columns=[name for name in bins if name in there], use_threads=False):
+        for batch in file.iter_batches(ROWS, columns=[name for name in bins if name in present], use_threads=False):
             for name in batch.schema.names:
                 values = pc.cast(batch.column(name), pa.float64()).to_numpy(zero_copy_only=False)
                 totals[name] += bins[name].histogram(values)

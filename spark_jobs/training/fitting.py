@@ -1,4 +1,4 @@
-"""What a library does for a learner. Spark ML and scikit-learn each do it in a file of their own."""
+"""What a library does for a learner. Spark ML and scikit-learn each implement it in a file of their own."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -12,13 +12,13 @@ SAMPLE = 500
 
 
 class Fitting(Protocol):
-    """A learner in the hands of a library. A model is whatever the library makes."""
+    """A learner, implemented by a library. A model is whatever the library makes."""
 
     def check(self) -> None:
-        """Nothing, if the library can make the estimator with every parameter that is given or tried.
+        """Checks that the library can make the estimator with every parameter that is given or tried.
 
         Raises:
-            ModelError: it has no such parameter, or takes no such value for it.
+            ModelError: the estimator has no such parameter, or the parameter cannot have such a value.
         """
 
     def fit(self, rows: DataFrame, parameters: Mapping[str, Number]) -> Any:
@@ -28,13 +28,13 @@ class Fitting(Protocol):
         """Its metrics on `rows`."""
 
     def sample(self, model: Any, rows: DataFrame) -> list[list[float]]:
-        """[actual, predicted] of the given rows; empty for clusters."""
+        """[actual, predicted] for the given rows; empty for clusters."""
 
     def importances(self, model: Any) -> dict[str, float]:
-        """Feature -> share of what the model gains by it; empty if the model does not tell."""
+        """Feature -> its share of what the model gains; empty if the model does not say."""
 
     def save(self, model: Any, folder: str) -> str:
-        """Write it to a folder. Gives the SHA-256 of a pickle, which is code to whoever loads it; empty if it is none."""
+        """Writes the model to a folder. Gives the SHA-256 of a pickle (loading one runs its code); empty if it is no pickle."""
 
 
 def fitting_of(learner: Learner) -> Fitting:

@@ -1,4 +1,4 @@
-"""The rows of a table model, and which of them are held out: drawn by their own values and the seed, not by their place."""
+"""The rows of a table model, and which of them are held out. A row is drawn by its values and the seed, not by its position."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,18 +22,18 @@ from spark_jobs.training.rows import (
 )
 
 FEWEST = 10
-"""Of fewer different rows nothing is learnt: on one or two that are held out no model can be judged."""
+"""With fewer different rows nothing is learnt: one or two held-out rows cannot judge a model."""
 DRAW, HELD = "_draw", "_held"
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Rows to learn from, two columns more with them: see `spark_jobs.training.learning.Learnt`.
+    """Rows to learn from, with two more columns: see `spark_jobs.training.learning.Learnt`.
 
     Args:
         rows: The rows.
-        count: How many they are.
-        held: How many of them are held out.
+        count: Their number.
+        held: The number of held-out rows.
         types: Column that the model needs -> `double` or `string`.
     """
 
@@ -43,44 +43,44 @@ class HeldOut:
     types: dict[str, str]
 
     @property
-    def seen(self) -> DataFrame:
+    def learnt_rows(self) -> DataFrame:
         """The rows that the judged model learns from."""
-        return self.rows.where(~F.col(HELD))
+        return self.rows.place(~F.col(HELD))
 
     @property
-    def unseen(self) -> DataFrame:
-        """The rows that it is judged on."""
-        return self.rows.where(F.col(HELD))
+    def held_rows(self) -> DataFrame:
+        """The rows that the model is judged on."""
+        return self.rows.place(F.col(HELD))
 
 
 def hold_out(spark: SparkSession, lake: Lake, key: str, learner: Learner, *, share: float) -> HeldOut:
-    """The rows of a file, checked: every column is there, and no row lacks what the learner needs of it. They are persisted.
+    """The rows of a file, checked: every column exists, and no row lacks a value that the learner needs. They are persisted.
 
-    Of the different rows the share (at least one) with the lowest draws is held out, a draw being a hash of the seed and of
-    what the model needs of the row. So equal rows are on one side, and their order in the file says nothing.
+    Of the different rows, the share with the lowest draws (at least one row) is held out. A draw is a hash of the seed and of
+    those values of the row that the model needs. So equal rows are on the same side, and their order in the file has no effect.
 
     Args:
         spark: The session.
         lake: Where the file is.
-        key: Of the Parquet file.
-        learner: What is to learn.
-        share: How much is held out, up to a half.
+        key: The key of the Parquet file.
+        learner: The learner.
+        share: The share that is held out, at most a half.
 
     Raises:
-        ModelError: too few different rows, or rows that cannot be learnt from.
+        ModelError: there are too few different rows, or the rows cannot be learnt from.
         ComputeError: there is no such file.
     """
     url = f"{lake.root}/{key}"
     table = read_rows(spark, url)
     origin = Origin(
-        where=url,
+        place=url,
         table="the rows",
         made_in="`rows` of the table model",
         escape="",
-        seen="among the rows that are not held out",
+        learnt_from="among the rows that are not held out",
     )
     types = check_columns(table, learner, origin)
-    rows = drawn(typed(table, learner, types), learner, share, origin).persist()
+    rows = with_draws(typed(table, learner, types), learner, share, origin).persist()
     try:
         summaries: dict[bool, Summary] = summarize(rows, learner, types, by=HELD)
         check_rows(summaries, learner, types, origin)
@@ -91,8 +91,8 @@ def hold_out(spark: SparkSession, lake: Lake, key: str, learner: Learner, *, sha
     return HeldOut(rows, sum(count.values()), count[True], types)
 
 
-def drawn(rows: DataFrame, learner: Learner, share: float, origin: Origin) -> DataFrame:
-    """The rows with their draw and whether they are held out, in an order that does not depend on how they are stored.
+def with_draws(rows: DataFrame, learner: Learner, share: float, origin: Origin) -> DataFrame:
+    """The rows with their draw and a mark on held-out ones, in an order that does not depend on how they are stored.
 
     Raises:
         ModelError: too few of them differ.
@@ -103,7 +103,7 @@ def drawn(rows: DataFrame, learner: Learner, share: float, origin: Origin) -> Da
     if count < FEWEST:
         raise ModelError(
             f"There are {count} different rows to learn from; a model needs at least {FEWEST}.",
-            looked=origin.where,
+            looked=origin.place,
             left=LEFT,
             next=f"give more rows in {origin.made_in}",
             fault="input",
@@ -115,10 +115,10 @@ def drawn(rows: DataFrame, learner: Learner, share: float, origin: Origin) -> Da
 
 
 def check_rows(summaries: Mapping[bool, Summary], learner: Learner, types: Mapping[str, str], origin: Origin) -> None:
-    """Nothing, if a model can be learnt from the rows and judged on those that are held out.
+    """Checks that a model can learn from the rows and be judged on the held-out ones.
 
     Raises:
-        ModelError: a column or the label has no value, or there is one class.
+        ModelError: a column or the label has no value, or there is only one class.
     """
     check_values(summaries, learner, types, origin)
     if learner.estimator.task == "classification":

@@ -1,7 +1,7 @@
-"""Histograms of a feature: its bins, counted fast, and how far two of them are apart.
+"""Histograms of a feature: its bins, counted fast, and the distance between two histograms.
 
-The bins are made once, of what a model learns from. Later values are counted in the same bins, so that drift needs one
-pass over the new values and none over the old ones.
+The bins are made once, from the values that a model learns from. Later values are counted in the same bins, so that drift needs
+one pass over the new values and none over the old ones.
 """
 
 import math
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 BINS = 100
 """The most bins between the lowest and the highest value."""
 GROUPS = 10
-"""Into so many groups of about equal mass PSI takes the bins together."""
+"""PSI combines the bins into this many groups of about equal mass."""
 FLOOR = 1e-4
 """The smallest share of a group in PSI: an empty one would make it infinite."""
 CELLS = 4096
@@ -29,19 +29,19 @@ STEPS = 8
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Bins:
-    """Where the values of one feature are counted.
+    """The bins in which the values of one feature are counted.
 
-    Bin 0 is of values below `edges[0]`, bin i of those from `edges[i-1]` up to, without, `edges[i]`, bin `len(edges)` of
-    the rest; one more is of what is no number (null and NaN).
+    Bin 0 holds values below `edges[0]`, bin i those from `edges[i-1]` up to but not including `edges[i]`, bin `len(edges)` the
+    rest. One more bin holds what is no number (null and NaN).
     """
 
     edges: "Floats"
 
     @classmethod
     def of(cls, values: "Floats") -> Self:
-        """Bins for these values: one of its own for each if they are 100 or fewer distinct ones, else 100 quantiles.
+        """Bins for these values: one for each distinct value if there are at most 100, else one for each of 100 quantiles.
 
-        Nothing of `values` is below the first edge or above the last.
+        No value is below the first edge or above the last.
         """
         import numpy as np
 
@@ -51,42 +51,42 @@ class Bins:
         lower = np.unique(finite)
         if len(lower) > BINS:
             lower = np.unique(np.quantile(finite, np.linspace(0, 1, BINS + 1)[:-1]))
-        with np.errstate(over="ignore"):  # behind the largest double is infinity
+        with np.errstate(over="ignore"):  # after the largest double comes infinity
             return cls(edges=np.append(lower, np.nextafter(finite.max(), np.inf)))
 
     @property
     def count(self) -> int:
-        """How many bins there are, with those outside of the edges and that of missing values."""
+        """The number of bins, including those outside of the edges and the one for missing values."""
         return len(self.edges) + 2
 
     def histogram(self, values: "Floats") -> "Integers":
         """How many of `values` are in each bin."""
         import numpy as np
 
-        found = self._find(values)
-        found[np.isnan(values)] = len(self.edges) + 1
-        counts: Integers = np.bincount(found, minlength=self.count)
+        bin_of = self._find(values)
+        bin_of[np.isnan(values)] = len(self.edges) + 1
+        counts: Integers = np.bincount(bin_of, minlength=self.count)
         return counts
 
     def _find(self, values: "Floats") -> "npt.NDArray[Any]":
-        """The bin of each value, as `numpy.searchsorted(edges, values, side="right")` gives it, five times as fast.
+        """The bin of each value: the result of `numpy.searchsorted(edges, values, side="right")`, five times as fast.
 
-        A grid of equal cells says how many edges lie in earlier cells than the value's own; the edges in its own cell are
-        compared one by one. Rounding cannot put a value and an edge into cells of the wrong order: each step is monotone.
+        A grid of equal cells says how many edges are in earlier cells than the value's own; the edges in its own cell are
+        compared one by one. Rounding cannot put a value and an edge into cells of the wrong order, as each step is monotone.
         """
         import numpy as np
 
         low, scale, earlier, steps, edges = self._grid
         if not scale or steps > STEPS:
-            found: npt.NDArray[Any] = np.searchsorted(self.edges, values, side="right")
-            return found
+            bin_of: npt.NDArray[Any] = np.searchsorted(self.edges, values, side="right")
+            return bin_of
         cell = np.fmin(np.fmax(values, low), self.edges[-1])
         cell -= low
         cell *= scale
-        found = earlier.take(np.minimum(cell.astype(np.int32), CELLS - 1))
+        bin_of = earlier.take(np.minimum(cell.astype(np.int32), CELLS - 1))
         for _ in range(steps):
-            found += values >= edges.take(found)
-        return found
+            bin_of += values >= edges.take(bin_of)
+        return bin_of
 
     @cached_property
     def _grid(self) -> "tuple[float, float, npt.NDArray[np.int16], int, Floats]":
@@ -103,7 +103,7 @@ class Bins:
 
 
 def describe(values: "Floats") -> dict[str, object]:
-    """The reference of one feature, as JSON keeps it: `edges`, `counts` (of the bins of numbers), `missing`, `rows`."""
+    """The reference of one feature, for JSON: `edges`, `counts` (of the bins of numbers), `missing`, `rows`."""
     bins = Bins.of(values)
     counts = bins.histogram(values).tolist()
     return {"edges": bins.edges.tolist(), "counts": counts[:-1], "missing": counts[-1], "rows": len(values)}
@@ -125,16 +125,16 @@ def distances(reference: Mapping[str, Any], counts: Sequence[int]) -> dict[str, 
 def psi(before: Sequence[int], after: Sequence[int]) -> float:
     """Population stability index: the sum over groups of (a - b) ln(a / b), b and a the shares before and after.
 
-    Groups are ten of about equal mass before, each a run of bins; values below and above all that there were before, and
-    missing ones, are groups of their own. A share counts as at least 0.0001. Below 0.1 little has changed, above 0.25
-    much has (N. Siddiqi, Credit Risk Scorecards, 2006, chapter 9).
+    There are ten groups of about equal mass before, each a run of bins. Values below all earlier ones, values above them, and
+    missing values are groups of their own. A share counts as at least 0.0001. Below 0.1 little has changed, above 0.25 much
+    has (N. Siddiqi, Credit Risk Scorecards, 2006, chapter 9).
     """
     old, new = _grouped(before, before), _grouped(before, after)
-    told = 0.0
+    index = 0.0
     for group in old:
         b, a = max(old[group] / sum(before), FLOOR), max(new[group] / sum(after), FLOOR)
-        told += (a - b) * math.log(a / b)
-    return told
+        index += (a - b) * math.log(a / b)
+    return index
 
 
 def ks(before: Sequence[int], after: Sequence[int]) -> float:
@@ -150,7 +150,7 @@ def ks(before: Sequence[int], after: Sequence[int]) -> float:
 
 
 def _grouped(before: Sequence[int], counts: Sequence[int]) -> dict[int | str, int]:
-    """`counts` by group; which bins make a group is said by `before` alone."""
+    """`counts` by group; `before` alone decides which bins make a group."""
     inside = sum(before[1:-2])
     grouped: dict[int | str, int] = {"below": counts[0], "above": counts[-2], "missing": counts[-1]}
     passed = 0

@@ -1,7 +1,7 @@
-"""Two models on the same rows, which neither has learnt from: what the gate decides by.
+"""Compares two models on the same rows, which neither has learnt from: the gate decides by this.
 
-Reports each one's metrics, the same by slice, the range of its predictions, and how many milliseconds it takes to score 1,000
-rows once it is loaded: of some 10,000, the window's own rows over and over where it has fewer.
+Reports each model's metrics, the same metrics by slice, the range of its predictions, and the milliseconds that it takes to
+score 1,000 rows once it is loaded. That is measured on about 10,000 rows; a window with fewer rows is repeated.
 """
 
 import argparse
@@ -30,21 +30,21 @@ LEFT = "nothing was promoted, the champion stays"
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
-    """Score and measure both. A champion that cannot score is reported with its error; a challenger fails the job.
+    """Scores with both models and measures. A champion that cannot score is reported with its error; a challenger fails the job.
 
     Raises:
-        ModelError: the window has no rows, or lacks a column to slice by, the label, or one that the challenger needs.
+        ModelError: the window has no rows, or lacks a column to slice by, the label, or a column that the challenger needs.
     """
     table, learner = options.features, options.learner
     version = delta_version(spark, options.lake, table.name) if options.at_version is None else options.at_version
     rows = read_version(spark, options.lake, table, version)
     slices = list(filter(None, options.slices.split(",")))
-    where = f"{table.name}, version {version}, {table.partitions}"
+    place = f"{table.name}, version {version}, {table.partitions}"
     for name in filter(None, (*slices, learner.label)):
         if name not in rows.columns:
             raise ModelError(
                 f"The features have no column `{name}` to judge by.",
-                looked=f"{where}; they have {', '.join(sorted(rows.columns))}",
+                looked=f"{place}; they have {', '.join(sorted(rows.columns))}",
                 left=LEFT,
                 next="mend Gate.slices or Learner.label, or add the column to the features",
                 fault="input",
@@ -53,7 +53,7 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     try:
         count = rows.count()
         if not count:
-            raise ModelError("There are no rows to judge models on.", looked=where, left=LEFT, fault="input")
+            raise ModelError("There are no rows to judge models on.", looked=place, left=LEFT, fault="input")
         challenger = judged(rows, options.challenger, learner, slices, count)
         champion = _champion(rows, options, slices, count)
     finally:
@@ -72,24 +72,24 @@ def _champion(rows: DataFrame, options: argparse.Namespace, slices: Sequence[str
 
 
 def judged(rows: DataFrame, model: SavedModel, learner: Learner, slices: Sequence[str], count: int) -> JudgedModel:
-    """What one model shows on the rows, in one pass over them.
+    """The figures of one model on the rows, in one pass over them.
 
     Raises:
-        ModelError: the rows lack a column that it was trained on.
+        ModelError: the rows lack a column that the model was trained on.
     """
     if learner.estimator.task == "clustering":
-        shown = _clustered(rows, model, learner)
+        figures = _clustered(rows, model, learner)
     else:
         scored = _predict(rows, model, list(dict.fromkeys([learner.label, *slices])))
         tallies = tally(scored, learner.estimator.task, learner.label, slices)
         whole: Tally = reduce(add, tallies.values())
-        shown = {
+        figures = {
             "metrics": whole.metrics(),
             "slices": _by_slice(tallies, slices),
             "lowest": whole.lowest,
             "highest": whole.highest,
         }
-    return JudgedModel(**shown, milliseconds=_milliseconds(rows, model, count))
+    return JudgedModel(**figures, milliseconds=_milliseconds(rows, model, count))
 
 
 def _predict(rows: DataFrame, model: SavedModel, keep: Sequence[str]) -> DataFrame:
@@ -97,13 +97,13 @@ def _predict(rows: DataFrame, model: SavedModel, keep: Sequence[str]) -> DataFra
 
 
 def _by_slice(tallies: Mapping[Slice, Tally], slices: Sequence[str]) -> dict[str, dict[str, float]]:
-    """`column=value` -> rows and metrics, of tallies by all the columns together."""
-    found: dict[str, Tally] = {}
+    """`column=value` -> rows and metrics, from tallies by all the columns together."""
+    by_slice: dict[str, Tally] = {}
     for number, name in enumerate(slices):
-        for values, each in tallies.items():
+        for values, values_tally in tallies.items():
             key = f"{name}={values[number]}"
-            found[key] = found[key] + each if key in found else each
-    return {key: {"rows": found[key].rows, **found[key].metrics()} for key in sorted(found)}
+            by_slice[key] = by_slice[key] + values_tally if key in by_slice else values_tally
+    return {key: {"rows": by_slice[key].rows, **by_slice[key].metrics()} for key in sorted(by_slice)}
 
 
 def _milliseconds(rows: DataFrame, model: SavedModel, count: int) -> float:
@@ -117,17 +117,17 @@ def _milliseconds(rows: DataFrame, model: SavedModel, count: int) -> float:
 
 def _clustered(rows: DataFrame, model: SavedModel, learner: Learner) -> dict[str, Any]:
     """Clusters have no label and no slices; their metric needs the features as the model assembled them."""
-    known = typed(rows, learner, check_columns(rows, learner, Origin(where=model.folder)))
+    typed_rows = typed(rows, learner, check_columns(rows, learner, Origin(place=model.folder)))
     if model.library == "scikit-learn":
         from spark_jobs.training.sklearn_learner import SklearnLearner
 
         fitted = load_sklearn(read_file(f"{model.folder}/{MODEL}"), model.sha256, model.folder)
-        metrics = SklearnLearner(learner).measure(fitted, known)
+        metrics = SklearnLearner(learner).measure(fitted, typed_rows)
     else:
         from pyspark.ml import PipelineModel
 
-        metrics = {"silhouette": silhouette(PipelineModel.load(model.folder).transform(known))}
-    told = F.col(PREDICTION)
+        metrics = {"silhouette": silhouette(PipelineModel.load(model.folder).transform(typed_rows))}
+    predicted = F.col(PREDICTION)
     scored = _predict(rows, model, [])
-    ends = scored.agg(F.min(told).alias("lowest"), F.max(told).alias("highest")).collect()[0]
+    ends = scored.agg(F.min(predicted).alias("lowest"), F.max(predicted).alias("highest")).collect()[0]
     return {"metrics": metrics, "slices": {}, "lowest": ends.lowest, "highest": ends.highest}

@@ -1,4 +1,4 @@
-"""What every training does with its rows: measure a judged model on those held out, fit another on all, save, describe."""
+"""What every training does with its rows: measures a judged model on held-out rows, fits another on all, saves, describes."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -13,26 +13,26 @@ from spark_jobs.training.fitting import SAMPLE, Fitting
 from spark_jobs.training.histogram import describe
 
 REFERENCE = 50_000
-"""Of so many rows, drawn by the seed, the reference of drift is made: it moves PSI by less than 0.001."""
+"""The drift reference is made of this many rows, drawn by the seed: compared with all rows, this moves PSI by less than 0.001."""
 
 
 class Learnt(Protocol):
-    """Rows to learn from, kept in memory in an order that does not depend on how they are stored. Numbers are doubles."""
+    """Rows to learn from, in memory, in an order that does not depend on how they are stored. Numbers are doubles."""
 
     @property
     def rows(self) -> DataFrame: ...
 
     @property
-    def seen(self) -> DataFrame:
-        """Those that the judged model learns from."""
+    def learnt_rows(self) -> DataFrame:
+        """The rows that the judged model learns from."""
 
     @property
-    def unseen(self) -> DataFrame:
-        """Those that are held out: it is judged on them."""
+    def held_rows(self) -> DataFrame:
+        """The held-out rows, on which it is judged."""
 
     @property
     def count(self) -> int:
-        """How many rows there are."""
+        """The number of rows."""
 
     @property
     def types(self) -> dict[str, str]:
@@ -49,20 +49,20 @@ def learn(
     model: str,
     judged: str = "",
 ) -> FittedReport:
-    """Fit without the held-out rows, measure on them, fit again on every row, save; what a job reports of it.
+    """Fits without the held-out rows, measures on them, fits again on every row, saves; gives the report.
 
     Args:
-        learner: What learns.
-        fitting: The same in the hands of its library.
+        learner: The learner.
+        fitting: The learner, implemented by its library.
         learnt: The rows.
-        parameters: Of the estimator.
-        holdout: How much is held out, as the parameter `holdout` tells it: partitions, or a share of the rows.
-        model: Folder for the model fitted on every row.
-        judged: Folder for its sibling without the held-out rows; empty: it is measured and not kept.
+        parameters: The parameters of the estimator.
+        holdout: How much is held out (partitions, or a share of the rows), for the reported parameter `holdout`.
+        model: Folder for the model that is fitted on every row.
+        judged: Folder for its sibling without the held-out rows; empty: the sibling is measured and not kept.
     """
-    sibling = fitting.fit(learnt.seen, parameters)
-    metrics = fitting.measure(sibling, learnt.unseen)
-    sample = fitting.sample(sibling, drawn(learnt.unseen))
+    sibling = fitting.fit(learnt.learnt_rows, parameters)
+    metrics = fitting.measure(sibling, learnt.held_rows)
+    sample = fitting.sample(sibling, sample_of(learnt.held_rows))
     judged_sha256 = fitting.save(sibling, judged) if judged else ""
     final = fitting.fit(learnt.rows, parameters)
     sha256 = fitting.save(final, model)
@@ -91,16 +91,13 @@ def learn(
     )
 
 
-def drawn(unseen: DataFrame) -> DataFrame:
-    """At most 500 of the held-out rows, the same ones each time, from all of them."""
-    return unseen.orderBy(F.xxhash64(*unseen.columns), *unseen.columns).limit(SAMPLE)
+def sample_of(held_rows: DataFrame) -> DataFrame:
+    """At most 500 of the held-out rows, the same ones each time, drawn from all of them."""
+    return held_rows.orderBy(F.xxhash64(*held_rows.columns), *held_rows.columns).limit(SAMPLE)
 
 
 def describe_columns(learnt: Learnt, learner: Learner) -> tuple[dict[str, object], dict[str, object]]:
-    """One row of the columns that the model needs, and how the values of each numeric one are distributed.
-
-    The latter is as `histogram.describe` gives it.
-    """
+    """One row of the columns that the model needs, and the distribution of each numeric one (see `histogram.describe`)."""
     import numpy as np
 
     share = REFERENCE / learnt.count

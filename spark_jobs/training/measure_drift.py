@@ -14,17 +14,21 @@ from spark_jobs.training.rows import is_number
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
-    """Count and compare. Reports `rows`, feature -> `psi` and `ks`, and the features that are no numbers of the table.
+    """Counts and compares. Reports `rows`, feature -> `psi` and `ks`, and the features that are not numbers in the table.
 
     Without a row in the window nothing has drifted: `drift` is empty.
     """
-    known = json.loads(read_file(options.reference))
+    reference = json.loads(read_file(options.reference))
     rows = read_partitions(spark, options.lake, options.features)
     types = dict(rows.dtypes)
-    bins = {name: read_bins(known[name]) for name in known if is_number(types.get(name, ""))}
+    bins = {name: read_bins(reference[name]) for name in reference if is_number(types.get(name, ""))}
     counts = count_values(spark, options.lake.folder(options.features.name), rows, bins)
     return DriftReport(
-        rows=max((sum(each) for each in counts.values()), default=0),
-        drift={name: distances(known[name], each) for name, each in counts.items() if sum(each)},
-        missing=sorted(set(known) - set(bins)),
+        rows=max((sum(feature_counts) for feature_counts in counts.values()), default=0),
+        drift={
+            name: distances(reference[name], feature_counts)
+            for name, feature_counts in counts.items()
+            if sum(feature_counts)
+        },
+        missing=sorted(set(reference) - set(bins)),
     ).as_dict()

@@ -12,11 +12,11 @@ from landfall.spec.learner import Task
 from spark_jobs.saved import ASSEMBLED, PREDICTION
 
 Slice = tuple[str, ...]
-"""The values of the columns that rows are taken apart by, as text."""
+"""The values, as text, of the columns that rows are sliced by."""
 
 
 class Tally(Protocol):
-    """What some rows with a prediction add up to."""
+    """The sums over some rows with a prediction."""
 
     @property
     def rows(self) -> int: ...
@@ -30,7 +30,7 @@ class Tally(Protocol):
         """The largest prediction."""
 
     def __add__(self, other: Self) -> Self:
-        """Both together."""
+        """The tally of both sets of rows together."""
 
     def metrics(self) -> dict[str, float]:
         """Metric -> value."""
@@ -38,7 +38,7 @@ class Tally(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Errors:
-    """Predicted minus actual number of some rows: mean square, mean size; mean and variance of the actual numbers."""
+    """The errors (predicted - actual) of some rows: mean square, mean size; also mean and variance of the actual numbers."""
 
     rows: int
     lowest: float
@@ -63,14 +63,14 @@ class Errors:
         )
 
     def metrics(self) -> dict[str, float]:
-        """RMSE and MAE in the label's unit; R2, which is 0 where the actual numbers are all the same."""
+        """RMSE and MAE in the label's unit; R2, which is 0 if all actual numbers are the same."""
         r2 = 1 - self.square / self.variance if self.variance else 0.0
         return {"rmse": math.sqrt(self.square), "mae": self.size, "r2": r2}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hits:
-    """How many rows have which (actual, predicted) classes."""
+    """The number of rows for each pair of (actual, predicted) classes."""
 
     pairs: dict[tuple[float, float], int] = field(default_factory=dict)
 
@@ -80,55 +80,55 @@ class Hits:
 
     @property
     def lowest(self) -> float:
-        return min(told for _, told in self.pairs)
+        return min(predicted for _, predicted in self.pairs)
 
     @property
     def highest(self) -> float:
-        return max(told for _, told in self.pairs)
+        return max(predicted for _, predicted in self.pairs)
 
     def __add__(self, other: Self) -> Self:
         both = {pair: self.pairs.get(pair, 0) + other.pairs.get(pair, 0) for pair in {*self.pairs, *other.pairs}}
         return type(self)(pairs=both)
 
     def metrics(self) -> dict[str, float]:
-        """Accuracy, and F1 weighted by how frequent the classes are (as Spark's and scikit-learn's `weighted`)."""
-        right = sum(count for (actual, told), count in self.pairs.items() if actual == told)
+        """Accuracy, and F1 weighted by the frequency of the classes (as `weighted` in Spark and scikit-learn)."""
+        right = sum(count for (actual, predicted), count in self.pairs.items() if actual == predicted)
         f1 = 0.0
         for label in sorted({actual for actual, _ in self.pairs}):
             hit = self.pairs.get((label, label), 0)
-            actual = sum(count for (each, _), count in self.pairs.items() if each == label)
-            told = sum(count for (_, each), count in self.pairs.items() if each == label)
-            f1 += actual / self.rows * 2 * hit / (actual + told)
+            actual = sum(count for (class_, _), count in self.pairs.items() if class_ == label)
+            predicted = sum(count for (_, class_), count in self.pairs.items() if class_ == label)
+            f1 += actual / self.rows * 2 * hit / (actual + predicted)
         return {"accuracy": right / self.rows, "f1": f1}
 
 
 def tally(scored: DataFrame, task: Task, label: str, by: Sequence[str] = ()) -> dict[Slice, Tally]:
-    """What rows with `label` and a prediction add up to, by the values of some columns; a slice without rows is absent."""
+    """The tally of rows with `label` and a prediction, by the values of some columns; a slice without rows is absent."""
     slices = [F.col(name).cast("string").alias(f"_{number}") for number, name in enumerate(by)]
-    rows = scored.select(*slices, F.col(label).cast("double").alias("actual"), F.col(PREDICTION).alias("told"))
+    rows = scored.select(*slices, F.col(label).cast("double").alias("actual"), F.col(PREDICTION).alias("predicted"))
     names = [f"_{number}" for number in range(len(by))]
-    found: dict[Slice, Tally] = {}
+    tallies: dict[Slice, Tally] = {}
     if task == "classification":
         pairs: dict[Slice, dict[tuple[float, float], int]] = {}
-        for row in rows.groupBy(*names, "actual", "told").agg(F.count("*").alias("rows")).collect():
-            pairs.setdefault(_slice(row, names), {})[row.actual, row.told] = row.rows
-        found.update({each: Hits(pairs=counts) for each, counts in pairs.items()})
-        return found
+        for row in rows.groupBy(*names, "actual", "predicted").agg(F.count("*").alias("rows")).collect():
+            pairs.setdefault(_slice(row, names), {})[row.actual, row.predicted] = row.rows
+        tallies.update({slice_: Hits(pairs=counts) for slice_, counts in pairs.items()})
+        return tallies
     for row in rows.groupBy(*names).agg(*_sums()).collect():
         if row.rows:
             numbers = row.asDict()
-            found[_slice(row, names)] = Errors(**{name: numbers[name] for name in Errors.__dataclass_fields__})
-    return found
+            tallies[_slice(row, names)] = Errors(**{name: numbers[name] for name in Errors.__dataclass_fields__})
+    return tallies
 
 
 def _sums() -> list[F.Column]:
-    off = F.col("told") - F.col("actual")
+    error = F.col("predicted") - F.col("actual")
     return [
         F.count("*").alias("rows"),
-        F.min("told").alias("lowest"),
-        F.max("told").alias("highest"),
-        F.avg(off * off).alias("square"),
-        F.avg(F.abs(off)).alias("size"),
+        F.min("predicted").alias("lowest"),
+        F.max("predicted").alias("highest"),
+        F.avg(error * error).alias("square"),
+        F.avg(F.abs(error)).alias("size"),
         F.avg("actual").alias("mean"),
         F.var_pop("actual").alias("variance"),
     ]
@@ -139,9 +139,9 @@ def _slice(row: Row, names: Sequence[str]) -> Slice:
 
 
 def silhouette(clustered: DataFrame) -> float:
-    """How much nearer rows are to their own cluster than to the next one, -1 to 1; 0 where all are in one cluster.
+    """How much nearer rows are to their own cluster than to the next one, from -1 to 1; 0 if all are in one cluster.
 
-    `clustered` has the vector that was clustered beside the cluster. Distances are squared ones, as in Spark.
+    `clustered` has the vector and its cluster. Distances are squared, as in Spark.
     """
     from pyspark.ml.evaluation import ClusteringEvaluator
 

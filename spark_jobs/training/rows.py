@@ -1,4 +1,4 @@
-"""The rows that a model learns from: as doubles and text, in one order, and refused where nothing can be learnt from them."""
+"""The rows that a model learns from: as doubles and text, in one order, and refused if nothing can be learnt from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,44 +14,44 @@ from landfall.spec.learner import Learner
 LEFT = "no model was registered, the champion stays"
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "boolean")
 CLASSES = 100
-"""So many classes Spark's trees tell apart at most."""
+"""The most classes that Spark's trees can tell apart."""
 NAN = float("nan")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where rows come from, as errors tell it.
+    """Where rows come from, for errors.
 
     Args:
-        where: The table, its version and the days; or the file.
+        place: The table, its version and the days; or the file.
         table: What the rows are in.
-        made_in: Where a column of them is made, and a value of them is mended.
-        escape: What else there is to do about a row that nothing can be learnt from.
-        seen: Which rows the judged model learns from.
+        made_in: Where their columns are made, and values are mended.
+        escape: What else can be done about a row that cannot be learnt from.
+        learnt_from: Which rows the judged model learns from.
     """
 
-    where: str
+    place: str
     table: str = "the feature table"
     made_in: str = "the features"
     escape: str = ", or leave those days out with --until"
-    seen: str = "before the held-out days"
+    learnt_from: str = "before the held-out days"
 
     def refused(self, what: str) -> ModelError:
-        """The error of rows that nothing can be learnt from."""
-        return ModelError(what, looked=self.where, left=LEFT, next=f"mend {self.made_in}{self.escape}", fault="input")
+        """The error for rows that cannot be learnt from."""
+        return ModelError(what, looked=self.place, left=LEFT, next=f"mend {self.made_in}{self.escape}", fault="input")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What the rows of one partition are like, or of one side of the line between held-out rows and others.
+    """A summary of the rows of one partition, or of one side of the line between held-out rows and others.
 
     Args:
-        rows: How many there are.
-        lacking: Column -> rows in which it is null, NaN or infinite; the label's too.
+        rows: The number of rows.
+        lacking: Column (the label too) -> number of rows in which it is null, NaN or infinite.
         lowest: The smallest label.
-        highest: The largest one.
-        odd: Rows whose label is no whole number from 0.
-        latest: The latest time of a row, seconds since 1970; None where the time column holds no timestamps.
+        highest: The largest label.
+        odd: The number of rows whose label is no whole number from 0 on.
+        latest: The latest time of a row, in seconds since 1970; None if the time column has no timestamps.
     """
 
     rows: int
@@ -63,30 +63,32 @@ class Summary:
 
 
 def check_columns(table: DataFrame, learner: Learner, origin: Origin, *, time: str = "") -> dict[str, str]:
-    """Column that the model needs -> `double` or `string`. `time` is the column that orders rows, if one does.
+    """Column that the model needs -> `double` or `string`. `time` is the column that orders rows, if there is one.
 
     Raises:
-        ModelError: one is not there, or is neither numbers nor text, or is text that no stage makes numbers of.
+        ModelError: a column is missing, is neither numbers nor text, or is text that no stage turns into numbers.
     """
-    there = dict(table.dtypes)
+    column_types = dict(table.dtypes)
     for name in (*learner.columns, *filter(None, (learner.label, time))):
-        if name not in there:
-            said = ModelError.unknown("column", name, list(there))
+        if name not in column_types:
+            unknown = ModelError.unknown("column", name, list(column_types))
             raise ModelError(
                 f"`{name}`, which the learner asks for, is not a column of {origin.table}.",
-                looked=f"{origin.where}; {said.looked}",
+                looked=f"{origin.place}; {unknown.looked}",
                 left=LEFT,
                 next=f"add it to {origin.made_in}, or take it out of the learner",
                 fault="input",
             )
-    types = {name: "string" if there[name] == "string" else "double" for name in learner.columns}
+    types = {name: "string" if column_types[name] == "string" else "double" for name in learner.columns}
     raw = set(learner.features) - {stage.output for stage in learner.stages}
-    counted = raw | {name for each in learner.stages if not isinstance(each, StringIndex) for name in each.inputs}
+    counted = raw | {name for stage in learner.stages if not isinstance(stage, StringIndex) for name in stage.inputs}
     for name in filter(None, (*learner.columns, learner.label)):
-        if not is_number(there[name]) and (there[name] != "string" or name == learner.label or name in counted):
+        if not is_number(column_types[name]) and (
+            column_types[name] != "string" or name == learner.label or name in counted
+        ):
             raise ModelError(
-                f"`{name}` is a column of type {there[name]}, which the learner takes for a number.",
-                looked=origin.where,
+                f"`{name}` is a column of type {column_types[name]}, which the learner takes for a number.",
+                looked=origin.place,
                 left=LEFT,
                 next=f"make it a number in {origin.made_in}; text can have a StringIndex stage in the learner",
                 fault="input",
@@ -101,23 +103,23 @@ def is_number(kind: str) -> bool:
 
 def typed(table: DataFrame, learner: Learner, types: Mapping[str, str], *, keep: Sequence[str] = ()) -> DataFrame:
     """The columns `keep`, the label and the columns that the model needs: numbers as doubles with NaN for null."""
-    chosen = {name: F.col(name) for name in keep}
+    columns = {name: F.col(name) for name in keep}
     if learner.label:
-        chosen[learner.label] = F.col(learner.label).cast("double")
+        columns[learner.label] = F.col(learner.label).cast("double")
     for name, kind in types.items():
-        chosen[name] = number(name) if kind == "double" else F.col(name)
-    return table.select(*(column.alias(name) for name, column in chosen.items()))
+        columns[name] = number(name) if kind == "double" else F.col(name)
+    return table.select(*(column.alias(name) for name, column in columns.items()))
 
 
 def number(name: str) -> Column:
-    """A column as double, NaN where it is null: the one way in which every model is given what is missing."""
+    """A column as double, with NaN for null: this is how every model gets missing values."""
     return F.coalesce(F.col(name).cast("double"), F.lit(NAN))
 
 
 def ordered(rows: DataFrame, time: str) -> DataFrame:
     """The rows in an order and in Spark partitions that do not depend on how they are stored: bagging draws by both.
 
-    Rows of one time are ordered by all of their values, so that only equal rows may change places.
+    Rows of the same time are ordered by all of their values, so that only equal rows may change places.
     """
     return rows.repartition(2, "dt").sortWithinPartitions(time, *(name for name in rows.columns if name != time))
 
@@ -125,11 +127,11 @@ def ordered(rows: DataFrame, time: str) -> DataFrame:
 def summarize(
     rows: DataFrame, learner: Learner, types: Mapping[str, str], *, by: str, timed: bool = False
 ) -> dict[Any, Summary]:
-    """A summary of the `typed` rows of each value of the column `by`, in one pass. `timed`: the times are timestamps."""
+    """A summary of the `typed` rows for each value of the column `by`, in one pass. `timed`: the times are timestamps."""
     label = F.col(learner.label) if learner.label else F.lit(None).cast("double")
     kinds = {**types, **({learner.label: "double"} if learner.label else {})}
     classes = learner.estimator.task == "classification"
-    asked = {
+    aggregates = {
         "rows": F.count("*"),
         "lowest": F.min(label),
         "highest": F.max(label),
@@ -137,7 +139,7 @@ def summarize(
         "latest": F.max(F.unix_micros(learner.time)) if timed else F.lit(None),
         "lacking": F.array(*(F.count_if(_lacks(name, kind)) for name, kind in kinds.items())),
     }
-    found = rows.groupBy(by).agg(*(column.alias(name) for name, column in asked.items())).collect()
+    groups = rows.groupBy(by).agg(*(column.alias(name) for name, column in aggregates.items())).collect()
     return {
         row[by]: Summary(
             rows=row.rows,
@@ -147,49 +149,49 @@ def summarize(
             odd=row.odd,
             latest=None if row.latest is None else row.latest / 1e6,
         )
-        for row in found
+        for row in groups
     }
 
 
 def check_values(
     summaries: Mapping[Any, Summary], learner: Learner, types: Mapping[str, str], origin: Origin, *, dated: bool = False
 ) -> None:
-    """Nothing, if every row has a value of everything that needs one.
+    """Checks that every row has a value wherever one is needed.
 
     Raises:
-        ModelError: a column or the label has no value; where summaries are `dated`, with the first day that lacks one.
+        ModelError: a column or the label has no value; if summaries are `dated`, the error names the first such day.
     """
     rows = sum(summary.rows for summary in summaries.values())
-    named = [(name, "feature") for name in types] + ([(learner.label, "label")] if learner.label else [])
-    for name, what in named:
-        lacking = sum(summary.lacking[name] for summary in summaries.values())
-        if lacking == rows:
+    needed = [(name, "feature") for name in types] + ([(learner.label, "label")] if learner.label else [])
+    for name, what in needed:
+        missing = sum(summary.lacking[name] for summary in summaries.values())
+        if missing == rows:
             raise origin.refused(f"The {what} `{name}` has no value in any of {rows} rows.")
-        if lacking and (what == "label" or name not in set(_lenient(learner))):
-            first = min(each for each, summary in summaries.items() if summary.lacking[name])
+        if missing and (what == "label" or name not in set(_lenient(learner))):
+            first = min(day for day, summary in summaries.items() if summary.lacking[name])
             when = f", first in {first}" if dated else ""
-            raise origin.refused(f"The {what} `{name}` has no value in {lacking} of {rows} rows{when}.")
+            raise origin.refused(f"The {what} `{name}` has no value in {missing} of {rows} rows{when}.")
 
 
-def check_classes(seen: Iterable[Summary], summaries: Iterable[Summary], label: str, origin: Origin) -> None:
-    """Nothing, if the labels of a classification are classes, and those `seen` by the judged model are several.
+def check_classes(learnt_from: Iterable[Summary], summaries: Iterable[Summary], label: str, origin: Origin) -> None:
+    """Checks that the labels of a classification are classes, and that the judged model learns from more than one class.
 
     Raises:
-        ModelError: a label is no class, or there is one class only.
+        ModelError: a label is no class, or there is only one class.
     """
-    seen, every = list(seen), list(summaries)
-    odd = sum(summary.odd for summary in every)
-    highest = max(summary.highest or 0 for summary in every)
+    learnt_from, all_summaries = list(learnt_from), list(summaries)
+    odd = sum(summary.odd for summary in all_summaries)
+    highest = max(summary.highest or 0 for summary in all_summaries)
     if odd or highest >= CLASSES:
         what = f"{odd} rows have others" if odd else f"the highest is {highest:g}"
         raise origin.refused(f"The label `{label}` is not a class numbered from 0 to at most {CLASSES - 1}: {what}.")
-    for part, told in ((seen, f" {origin.seen}"), (every, "")):
-        if len({value for each in part for value in (each.lowest, each.highest)}) < 2:
-            raise origin.refused(f"The label `{label}` has one class only{told}: there is nothing to tell apart.")
+    for part, part_name in ((learnt_from, f" {origin.learnt_from}"), (all_summaries, "")):
+        if len({value for summary in part for value in (summary.lowest, summary.highest)}) < 2:
+            raise origin.refused(f"The label `{label}` has one class only{part_name}: there is nothing to tell apart.")
 
 
 def _lenient(learner: Learner) -> Iterable[str]:
-    """The columns whose every use has a place for a missing value: a bucket or an index of its own."""
+    """The columns that are used only where a missing value has a bucket or an index of its own."""
     takes = (Buckets, Quantiles, StringIndex)
     strict = set(learner.features) | {
         name for stage in learner.stages if not isinstance(stage, takes) for name in stage.inputs

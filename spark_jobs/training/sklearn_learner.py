@@ -1,4 +1,4 @@
-"""Fitting, measuring and saving with scikit-learn, on the rows of a snapshot in this process's memory."""
+"""Fits, measures and saves with scikit-learn, on the rows of a snapshot in this process's memory."""
 
 import hashlib
 from collections import Counter
@@ -36,11 +36,11 @@ CLASSES = {
     ("k_means", "clustering"): ("cluster", "KMeans"),
 }
 COMPARED = 2000
-"""Of so many rows, drawn by the seed, silhouette is computed: it compares every row with every other."""
+"""Silhouette is computed on this many rows, drawn by the seed: it compares every row with every other."""
 
 
 class SklearnLearner:
-    """A learner of scikit-learn. See `spark_jobs.training.fitting.Fitting`. Its models see a table of pandas."""
+    """A learner of scikit-learn; see `spark_jobs.training.fitting.Fitting`. Its models get a pandas table."""
 
     def __init__(self, learner: Learner) -> None:
         self.learner = learner
@@ -50,7 +50,7 @@ class SklearnLearner:
             self._estimator(parameters)
 
     def fit(self, rows: DataFrame, parameters: Mapping[str, Number]) -> Any:
-        """The fitted pipeline: the features by their stages, the scaler if there is one, the estimator."""
+        """The fitted pipeline: the features made by their stages, the scaler if there is one, the estimator."""
         from sklearn.pipeline import Pipeline
 
         table, label = self._table(rows)
@@ -85,14 +85,14 @@ class SklearnLearner:
         return [list(pair) for pair in pairs]
 
     def importances(self, model: Any) -> dict[str, float]:
-        """As of Spark's trees; nothing where a feature is a vector of several numbers."""
+        """As for Spark's trees; empty if a feature is a vector of several numbers."""
         shares = getattr(model[-1], "feature_importances_", None)
         if shares is None or len(shares) != len(self.learner.features):
             return {}
         return dict(zip(self.learner.features, map(float, shares), strict=True))
 
     def save(self, model: Any, folder: str) -> str:
-        """Write the model as MLflow's `sklearn` flavor reads it. It names no class of this project's."""
+        """Writes the model as MLflow's `sklearn` flavor reads it. It refers to no class of this project."""
         import cloudpickle
 
         content: bytes = cloudpickle.dumps(model)
@@ -113,32 +113,32 @@ class SklearnLearner:
 
         declared = self.learner.estimator
         module, name = CLASSES[declared.kind, declared.task]
-        made = getattr(import_module(f"sklearn.{module}"), name)()
-        known = set(made.get_params())
-        seed = {"random_state": self.learner.seed} if "random_state" in known else {}
-        check_parameters(declared, parameters, known - set(seed))
-        return made.set_params(**parameters, **seed)
+        estimator = getattr(import_module(f"sklearn.{module}"), name)()
+        known_parameters = set(estimator.get_params())
+        seed = {"random_state": self.learner.seed} if "random_state" in known_parameters else {}
+        check_parameters(declared, parameters, known_parameters - set(seed))
+        return estimator.set_params(**parameters, **seed)
 
     def _silhouette(self, model: Any, table: "pd.DataFrame") -> float:
         """See `measures.silhouette`."""
         from sklearn.metrics import silhouette_score
 
-        seen, cluster = model[:-1].transform(table), model.predict(table)
+        features, cluster = model[:-1].transform(table), model.predict(table)
         if not 1 < len(set(cluster.tolist())) < len(table):
             return 0.0
         size = min(len(table), COMPARED)
-        drawn = {"sample_size": size, "random_state": self.learner.seed}
-        return float(silhouette_score(seen, cluster, metric="sqeuclidean", **drawn))
+        sampling = {"sample_size": size, "random_state": self.learner.seed}
+        return float(silhouette_score(features, cluster, metric="sqeuclidean", **sampling))
 
 
 def _errors(actual: "Floats", predicted: "Floats") -> Errors:
-    off = predicted - actual
+    error = predicted - actual
     return Errors(
         rows=len(actual),
         lowest=float(predicted.min()),
         highest=float(predicted.max()),
-        square=float((off**2).mean()),
-        size=float(abs(off).mean()),
+        square=float((error**2).mean()),
+        size=float(abs(error).mean()),
         mean=float(actual.mean()),
         variance=float(actual.var()),
     )

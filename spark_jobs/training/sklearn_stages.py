@@ -1,4 +1,4 @@
-"""A learner's feature stages made of scikit-learn's own classes, so that a saved model loads where this project is not."""
+"""A learner's feature stages, built of scikit-learn's own classes, so that a saved model loads without this project."""
 
 import math
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,10 @@ def features_of(learner: Learner, table: "pd.DataFrame") -> Any:
 
     Args:
         learner: The learner.
-        table: The rows to learn from: the order of texts and the edges of quantiles are taken from them here.
+        table: The rows to learn from; the order of texts and the edges of quantiles are taken from them.
     """
-    made = {stage.output: stage for stage in learner.stages}
-    return _columns(learner.features, made, table)
+    stage_of = {stage.output: stage for stage in learner.stages}
+    return _columns(learner.features, stage_of, table)
 
 
 def scaler(method: str) -> Any:
@@ -32,33 +32,33 @@ def scaler(method: str) -> Any:
     return preprocessing.MaxAbsScaler() if method == "max_abs" else preprocessing.StandardScaler()
 
 
-def _columns(names: tuple[str, ...], made: dict[str, FeatureStage], table: "pd.DataFrame") -> Any:
+def _columns(names: tuple[str, ...], stage_of: dict[str, FeatureStage], table: "pd.DataFrame") -> Any:
     from sklearn.compose import ColumnTransformer
 
-    return ColumnTransformer([(name, _made(name, made, table), _roots(name, made)) for name in names])
+    return ColumnTransformer([(name, _maker(name, stage_of, table), _roots(name, stage_of)) for name in names])
 
 
-def _made(name: str, made: dict[str, FeatureStage], table: "pd.DataFrame") -> Any:
-    """What makes the feature `name` of the columns that it goes back to."""
+def _maker(name: str, stage_of: dict[str, FeatureStage], table: "pd.DataFrame") -> Any:
+    """What makes the feature `name` from the columns that it is based on."""
     from sklearn.pipeline import make_pipeline
 
-    if name not in made:
+    if name not in stage_of:
         return "passthrough"
-    inputs = _columns(made[name].inputs, made, table)
+    inputs = _columns(stage_of[name].inputs, stage_of, table)
     values = inputs.fit_transform(table)
-    if isinstance(made[name], OneHot):
+    if isinstance(stage_of[name], OneHot):
         return make_pipeline(inputs, _one_hot(_width(inputs, values)))
-    return make_pipeline(inputs, _transformer(made[name], values))
+    return make_pipeline(inputs, _transformer(stage_of[name], values))
 
 
-def _roots(name: str, made: dict[str, FeatureStage]) -> list[str]:
-    if name not in made:
+def _roots(name: str, stage_of: dict[str, FeatureStage]) -> list[str]:
+    if name not in stage_of:
         return [name]
-    return list(dict.fromkeys(root for each in made[name].inputs for root in _roots(each, made)))
+    return list(dict.fromkeys(root for inner in stage_of[name].inputs for root in _roots(inner, stage_of)))
 
 
 def _transformer(stage: FeatureStage, values: "npt.NDArray[np.object_]") -> Any:
-    """One stage, of which `values` are the inputs (rows x inputs)."""
+    """One stage; `values` are its inputs (rows x inputs)."""
     from sklearn import preprocessing
 
     if isinstance(stage, StringIndex):
@@ -73,21 +73,21 @@ def _transformer(stage: FeatureStage, values: "npt.NDArray[np.object_]") -> Any:
 
 
 def _one_hot(width: int) -> Any:
-    """Whole number -> a vector of so many numbers with one 1 in it; zeros for any other number."""
+    """Whole number -> a vector of `width` numbers with one 1 in it; all zeros for any other number."""
     from sklearn.preprocessing import OneHotEncoder
 
     return OneHotEncoder(categories=[[float(n) for n in range(width)]], handle_unknown="ignore", sparse_output=False)
 
 
 def _width(inputs: Any, values: "npt.NDArray[np.object_]") -> int:
-    """How many numbers there are to tell apart, as Spark counts them: the index of a text that was never seen is one.
+    """The number of different numbers, counted as Spark does: the index for texts that were never seen is one of them.
 
     Args:
         inputs: The fitted transformer of the one column that the vector is made of.
-        values: What it gave of the rows to learn from.
+        values: Its output for the rows to learn from.
     """
-    made = inputs.transformers_[0][1]
-    last = made.steps[-1][1] if hasattr(made, "steps") else made
+    transformer = inputs.transformers_[0][1]
+    last = transformer.steps[-1][1] if hasattr(transformer, "steps") else transformer
     if hasattr(last, "categories_"):
         return len(last.categories_[0]) + 1
     if "bins" in (getattr(last, "kw_args", None) or {}):
@@ -96,15 +96,15 @@ def _width(inputs: Any, values: "npt.NDArray[np.object_]") -> int:
 
 
 def _by_frequency(values: "npt.NDArray[np.object_]") -> list[Any]:
-    """The texts, the most frequent first, equally frequent ones by the alphabet: as Spark's StringIndexer has them."""
+    """The texts, the most frequent first, equally frequent ones in alphabetical order, as in Spark's StringIndexer."""
     import pandas as pd
 
-    counted = pd.Series(values[:, 0]).value_counts()
-    return sorted(counted.index, key=lambda text: (-int(counted[text]), text))
+    counts = pd.Series(values[:, 0]).value_counts()
+    return sorted(counts.index, key=lambda text: (-int(counts[text]), text))
 
 
 def _quantiles(stage: FeatureStage, values: "npt.NDArray[np.object_]") -> list[float]:
-    """The inner edges of equally filled buckets; fewer where values repeat."""
+    """The inner edges of equally filled buckets; fewer if values repeat."""
     import numpy as np
 
     buckets = stage.buckets if isinstance(stage, Quantiles) else 2
@@ -114,7 +114,7 @@ def _quantiles(stage: FeatureStage, values: "npt.NDArray[np.object_]") -> list[f
 
 
 def _buckets(splits: list[float]) -> Any:
-    """Number -> its bucket; NaN, which sorts behind infinity, gets the one after the last."""
+    """Number -> its bucket; NaN, which sorts after infinity, gets the bucket after the last."""
     import numpy as np
     from sklearn.preprocessing import FunctionTransformer
 

@@ -1,4 +1,4 @@
-"""The training snapshot: exactly these partitions of exactly this version of the feature table, and what is held out of it."""
+"""The training snapshot: exact partitions of an exact version of the feature table, and which of them are held out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,16 +27,16 @@ from spark_jobs.training.rows import (
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class SnapshotRows:
     """Rows to learn from.
 
     Args:
         table: The feature table.
         version: Its Delta version.
         rows: The rows, in an order that does not depend on how they are stored, kept in memory. Numbers are doubles.
-        count: How many they are.
-        partitions: The partitions they are of.
-        held: The newest of them, held out of the judged model.
+        count: The number of rows.
+        partitions: The partitions of the rows.
+        held: The newest partitions, which are held out of the judged model.
         types: Column that the model needs -> `double` or `string`.
     """
 
@@ -49,17 +49,17 @@ class Snapshot:
     types: dict[str, str]
 
     @property
-    def seen(self) -> DataFrame:
+    def learnt_rows(self) -> DataFrame:
         """The rows that the judged model learns from."""
         return self.rows.where(F.col("dt") < F.lit(self.held.days[0].day))
 
     @property
-    def unseen(self) -> DataFrame:
-        """The rows that it is judged on."""
+    def held_rows(self) -> DataFrame:
+        """The rows that the model is judged on."""
         return self.rows.where(F.col("dt") >= F.lit(self.held.days[0].day))
 
     def as_dict(self) -> dict[str, object]:
-        """As the job reports it."""
+        """The snapshot as the job reports it."""
         days = self.partitions.days
         return {
             "table": self.table,
@@ -80,42 +80,42 @@ def take(
     *,
     until: Partition | None,
     at_version: int | None,
-) -> Snapshot:
-    """The snapshot, checked: every column is there, and no row lacks what the learner needs of it. Its rows are persisted.
+) -> SnapshotRows:
+    """The snapshot, checked: every column exists, and no row lacks a value that the learner needs. Its rows are persisted.
 
-    One pass fills the memory and checks. A row that says it is later than its partition is refused: by its partition it
-    would count as older than what the model is judged on.
+    One pass fills the memory and checks. A row whose own time is later than its partition is refused: by its partition it
+    would count as older than the rows that the model is judged on.
 
     Args:
         spark: The session.
         lake: Where the table is.
-        features: The table; its partitions, or all where none is named.
-        learner: What is to learn.
-        until: The last partition; none later is read.
+        features: The table with its partitions; all partitions if it names none.
+        learner: The learner.
+        until: The last partition to read.
         at_version: The Delta version; by default the newest.
 
     Raises:
-        ModelError: too few partitions, or rows that cannot be learnt from.
+        ModelError: there are too few partitions, or the rows cannot be learnt from.
         ComputeError: the table does not exist.
     """
     version = delta_version(spark, lake, features.name) if at_version is None else at_version
     table = _open(spark, lake, features, version)
-    where = f"{features.name}, version {version}, {features.partitions if len(features.partitions) else 'every day'}"
+    place = f"{features.name}, version {version}, {features.partitions if len(features.partitions) else 'every day'}"
     if until:
         table = table.where(F.col("dt") <= F.lit(until.day))
-        where += f", up to {until}"
-    origin = Origin(where=where)
+        place += f", up to {until}"
+    origin = Origin(place=place)
     types = check_columns(table, learner, origin, time=learner.time)
     rows = ordered(typed(table, learner, types, keep=("dt", learner.time)), learner.time).persist()
     try:
         timed = dict(table.dtypes)[learner.time] == "timestamp"
-        found = summarize(rows, learner, types, by="dt", timed=timed)
-        summaries = {Partition(day): summary for day, summary in found.items()}
+        summary_of = summarize(rows, learner, types, by="dt", timed=timed)
+        summaries = {Partition(day): summary for day, summary in summary_of.items()}
         days = Partitions.of(summaries)
         if len(days) < learner.minimum:
             raise ModelError(
                 f"`{features.name}` has {len(days)} days to learn from; a model needs at least {learner.minimum}.",
-                looked=where,
+                looked=place,
                 left=LEFT,
                 next="land more days, then train again: landfall train PIPELINE",
                 fault="input",
@@ -126,31 +126,31 @@ def take(
         rows.unpersist()
         raise
     count = sum(summary.rows for summary in summaries.values())
-    return Snapshot(features.name, version, rows, count, days, held, types)
+    return SnapshotRows(features.name, version, rows, count, days, held, types)
 
 
 def check_rows(
     summaries: Mapping[Partition, Summary], held: Partitions, learner: Learner, types: Mapping[str, str], origin: Origin
 ) -> None:
-    """Nothing, if a model can be learnt from the rows and judged on those `held` out.
+    """Checks that a model can learn from the rows and be judged on the partitions `held` out.
 
     Raises:
-        ModelError: a row is of a later time than its partition; a column or the label has no value; there is one class.
+        ModelError: a row is later than its partition; a column or the label has no value; there is only one class.
     """
     for day, summary in sorted(summaries.items()):
         if summary.latest is not None and summary.latest >= day.end.timestamp():
             raise origin.refused(f"Partition {day} has a row of a later time (column `{learner.time}`).")
     check_values(summaries, learner, types, origin, dated=True)
     if learner.estimator.task == "classification":
-        seen = [summary for day, summary in summaries.items() if day < held.days[0]]
-        check_classes(seen, summaries.values(), learner.label, origin)
+        learnt_from = [summary for day, summary in summaries.items() if day < held.days[0]]
+        check_classes(learnt_from, summaries.values(), learner.label, origin)
 
 
 def _open(spark: SparkSession, lake: Lake, features: TablePartitions, version: int) -> DataFrame:
     """The rows of the pinned version.
 
     Raises:
-        ModelError: the table has no such version, or no longer.
+        ModelError: the table has no such version, or no longer has it.
     """
     table = read_version(spark, lake, features, version)
     try:

@@ -1,4 +1,4 @@
-"""Fitting, measuring and saving with Spark ML."""
+"""Fits, measures and saves with Spark ML."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,9 +42,9 @@ class SparkLearner:
         return [[row[0], row[1]] for row in scored.collect()]
 
     def importances(self, model: PipelineModel) -> dict[str, float]:
-        """The share of each feature in what a tree or a forest gains by its splits; nothing for other models.
+        """The share of each feature in what a tree or a forest gains by its splits; empty for other models.
 
-        Nothing either where a feature is a vector of several numbers, so that shares cannot be told apart by name.
+        Also empty if a feature is a vector of several numbers, because shares then cannot be assigned by name.
         """
         if self.learner.estimator.kind not in TREES:
             return {}

@@ -1,4 +1,4 @@
-"""A learner's feature stages and estimator as those of Spark ML. Where they come from is `landfall.spec`."""
+"""A learner's feature stages and estimator, as those of Spark ML. They are declared in `landfall.spec`."""
 
 import math
 from collections.abc import Mapping
@@ -36,33 +36,35 @@ SCALERS: dict[str, Any] = {
 def pipeline(learner: Learner, parameters: Mapping[str, Number]) -> Pipeline:
     """The learner as a pipeline, not fitted: its stages, the assembler, the scaling, the estimator with `parameters`.
 
-    A text, a null and NaN that a stage has no place of its own for fail the scoring: no prediction is made up.
+    A text, a null or NaN for which a stage has no place of its own makes the scoring fail: no prediction is made up.
 
     Raises:
-        ModelError: the estimator has no parameter of a given name, or takes no such value for it.
+        ModelError: the estimator has no parameter of a given name, or the parameter cannot have such a value.
     """
-    made = [stage for each in learner.stages for stage in _stage(each)]
+    stages = [stage for declared in learner.stages for stage in _stage(declared)]
     assembled = f"{ASSEMBLED}_unscaled" if learner.scaling else ASSEMBLED
-    made.append(feature.VectorAssembler(inputCols=list(learner.features), outputCol=assembled))
+    stages.append(feature.VectorAssembler(inputCols=list(learner.features), outputCol=assembled))
     if learner.scaling:
-        made.append(_scaler(learner.scaling, assembled, ASSEMBLED))
-    return Pipeline(stages=[*made, estimator(learner, parameters)])
+        stages.append(_scaler(learner.scaling, assembled, ASSEMBLED))
+    return Pipeline(stages=[*stages, estimator(learner, parameters)])
 
 
 def estimator(learner: Learner, parameters: Mapping[str, Number]) -> Any:
-    """The estimator of Spark ML with its parameters set. The columns and the seed are the learner's, no parameters."""
-    made = CLASSES[learner.estimator.kind, learner.estimator.task]()
-    known = {param.name for param in made.params}
+    """Spark ML's estimator with its parameters set. The columns and the seed come from the learner and are no parameters."""
+    built = CLASSES[learner.estimator.kind, learner.estimator.task]()
+    known_parameters = {param.name for param in built.params}
     fixed: dict[str, Any] = {"featuresCol": ASSEMBLED, "predictionCol": PREDICTION}
     if learner.label:
         fixed["labelCol"] = learner.label
-    if "seed" in known:
+    if "seed" in known_parameters:
         fixed["seed"] = learner.seed
-    check_parameters(learner.estimator, parameters, {name for name in known - set(fixed) if not name.endswith("Col")})
+    check_parameters(
+        learner.estimator, parameters, {name for name in known_parameters - set(fixed) if not name.endswith("Col")}
+    )
     for name, value in {**parameters, **fixed}.items():
-        param = made.getParam(name)
+        param = built.getParam(name)
         try:
-            made.set(param, param.typeConverter(value))
+            built.set(param, param.typeConverter(value))
         except (TypeError, ValueError) as error:
             raise ModelError(
                 f"The parameter `{name}` of `{learner.estimator.kind}` ({learner.estimator.task}) cannot be {value!r}.",
@@ -71,14 +73,14 @@ def estimator(learner: Learner, parameters: Mapping[str, Number]) -> Any:
                 next="mend Estimator.parameters or Estimator.grid of the learner",
                 fault="input",
             ) from error
-    return made
+    return built
 
 
 def check_parameters(declared: Estimator, parameters: Mapping[str, Number], known: set[str]) -> None:
-    """Nothing, if every parameter is known.
+    """Refuses parameters that are not known.
 
     Raises:
-        ModelError: one is not; the message names the nearest.
+        ModelError: a parameter is unknown; the message names the nearest known one.
     """
     for name in parameters:
         if name not in known:
@@ -109,5 +111,5 @@ def _stage(declared: FeatureStage) -> "list[PipelineStage]":
 
 
 def _scaler(method: str, column: str, output: str) -> Any:
-    more = {"withMean": True} if method == "standard" else {}
-    return SCALERS[method](inputCol=column, outputCol=output, **more)
+    options = {"withMean": True} if method == "standard" else {}
+    return SCALERS[method](inputCol=column, outputCol=output, **options)

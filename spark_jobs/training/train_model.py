@@ -1,7 +1,7 @@
-"""A model by a declared learner, fitted on a pinned snapshot of a feature table.
+"""Fits a model by a declared learner, on a pinned snapshot of a feature table.
 
-The newest partitions are held out first: a judged sibling learns from the others and tells how far off the model is on days
-it has not seen. The model that is to serve has then learnt from all of them. The same snapshot and seed give the same model.
+The newest partitions are held out first. A judged sibling learns from the others, which shows how far off the model is on days
+that it has not seen. The model that will serve then learns from all of them. The same snapshot and seed give the same model.
 """
 
 import argparse
@@ -19,28 +19,30 @@ from spark_jobs.training.fitting import Fitting, fitting_of
 from spark_jobs.training.grid import DECISIVE, expanding, points
 from spark_jobs.training.learning import learn
 from spark_jobs.training.rows import LEFT
-from spark_jobs.training.snapshot import Snapshot, take
+from spark_jobs.training.snapshot import SnapshotRows, take
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
-    """Choose, fit, measure, fit again, save. Reports snapshot, parameters, held-out metrics and what describes the model."""
+    """Chooses, fits, measures, fits again, saves. Reports snapshot, parameters, held-out metrics and the model's description."""
     learner: Learner = options.learner
     fitting = fitting_of(learner)
     fitting.check()
     snapshot = take(spark, options.lake, options.features, learner, until=options.until, at_version=options.at_version)
     try:
         parameters, tried = choose(learner, fitting, snapshot)
-        to = {"model": options.model, "judged": options.judged}
-        fitted = learn(learner, fitting, snapshot, parameters, holdout=len(snapshot.held), **to)
+        folders = {"model": options.model, "judged": options.judged}
+        fitted = learn(learner, fitting, snapshot, parameters, holdout=len(snapshot.held), **folders)
     finally:
         snapshot.rows.unpersist()
     return TrainedReport(**vars(fitted), snapshot=snapshot.as_dict(), tried=tried).as_dict()
 
 
-def choose(learner: Learner, fitting: Fitting, snapshot: Snapshot) -> tuple[dict[str, Number], list[dict[str, object]]]:
-    """The parameters to fit with, and what was tried: every point of the grid with its mean metric over the folds.
+def choose(
+    learner: Learner, fitting: Fitting, snapshot: SnapshotRows
+) -> tuple[dict[str, Number], list[dict[str, object]]]:
+    """The parameters to fit with, and what was tried: every point of the grid, with its mean metric over the folds.
 
-    The held-out partitions are not touched. Of equally good points the first one is taken.
+    The held-out partitions are not used. Of equally good points the first is taken.
 
     Raises:
         ModelError: no point has a metric that is a number.

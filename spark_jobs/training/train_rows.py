@@ -1,7 +1,7 @@
-"""A table model by a declared learner, fitted on the rows of one file.
+"""Fits a table model by a declared learner, on the rows of one file.
 
-A share of the rows is held out first: a sibling learns from the others and tells how far off the model is on rows that it has
-not seen. The model that is kept has then learnt from all of them. The same rows and seed give the same model.
+A share of the rows is held out first. A sibling learns from the others, which shows how far off the model is on rows that it has
+not seen. The model that is kept then learns from all of them. The same rows and seed give the same model.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from spark_jobs.training.learning import learn
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
-    """Hold out, fit, measure, fit again, save. Reports parameters, held-out metrics and what describes the model."""
+    """Holds out, fits, measures, fits again, saves. Reports parameters, held-out metrics and the model's description."""
     learner: Learner = options.learner
     fitting = fitting_of(learner)
     fitting.check()

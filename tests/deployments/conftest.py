@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from landfall.deployments import Create, Deployed, Deployment, TableName, deploy
+from landfall.deployments import Create, Deployed, Registered, Request, TableName, deploy
 from landfall.scoring.form import Classes, Ensemble, Model, Value
 from landfall.scoring.scalars import Checked, Column
 from landfall.scoring.trees import Leaf, Split, Tree
@@ -49,13 +49,16 @@ class Corner:
     def table(self, name: str = "t") -> TableName:
         return TableName(self.schema, name)
 
-    def asked(self, form: Model, version: str = "1", name: str = "t", **more: Any) -> Deployment:
-        return Deployment(table=self.table(name), model=more.pop("model", "m"), version=version, form=form, **more)
+    def asked(self, form: Model, version: str = "1", name: str = "t", **more: Any) -> tuple[Request, Registered]:
+        """A request for a form, as if it were a registered version; `run_id` is the version's, the rest the request's."""
+        model, run_id = more.pop("model", "m"), more.pop("run_id", "")
+        request = Request(table=self.table(name), model=model, version=version, **more)
+        return request, Registered(model=model, version=version, form=form, run_id=run_id)
 
     def deploy(self, form: Model, version: str = "1", name: str = "t", **more: Any) -> Deployed:
-        """Deploy a form; `create`, `only_show` and `patience` go to `deploy`, the rest to `Deployment`."""
-        how = {each: more.pop(each) for each in ("create", "only_show", "patience") if each in more}
-        return deploy(self.conn, self.asked(form, version, name, **more), say=self.said.append, **how)
+        """Deploy a form; `only_show` and `patience` go to `deploy`, the rest to `asked`."""
+        how = {each: more.pop(each) for each in ("only_show", "patience") if each in more}
+        return deploy(self.conn, *self.asked(form, version, name, **more), say=self.said.append, **how)
 
     def run(self, statement: str, *parameters: object, conn: Any = None) -> list[tuple[Any, ...]]:
         """Run a statement in this schema."""
@@ -94,7 +97,7 @@ def corner(database_url: str) -> Iterator[Corner]:
         finally:
             conn.execute("RESET ROLE")
             conn.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
-            conn.execute("DROP TABLE IF EXISTS landfall.deployed_versions, landfall.deployments")
-            conn.execute("DROP SCHEMA IF EXISTS landfall_models CASCADE")
+            conn.execute("TRUNCATE landfall.deployed_versions, landfall.deployments RESTART IDENTITY")
+            conn.execute("DROP SCHEMA landfall_models CASCADE; CREATE SCHEMA landfall_models")
             for role in one.roles:
                 conn.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(role)))

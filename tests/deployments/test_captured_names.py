@@ -9,7 +9,6 @@ import uuid
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from landfall.deployments import After, deploy, deployed, rescore
 from landfall.scoring.form import Classes, Ensemble, Linear, Model, Value
@@ -77,15 +76,18 @@ ROWS = "(1, 0.75, E'red\\\\'), (2, 2.5, 'blue'), (3, -1.25, E'red\\\\')"
 @pytest.fixture
 def owner(corner):
     """A session of a role that owns what it deploys, and is no superuser: as `landfall` is."""
-    corner.run("DROP SCHEMA IF EXISTS landfall CASCADE")  # that of another test's role
     role = corner.make_role()
-    database = sql.Identifier(corner.conn.info.dbname)
-    corner.conn.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(database, sql.Identifier(role)))
     corner.run(f"GRANT CREATE ON SCHEMA {corner.schema} TO {role}")
+    for what in (
+        "SCHEMA landfall",
+        "SCHEMA landfall_models",
+        "TABLE landfall.deployments",
+        "TABLE landfall.deployed_versions",
+    ):
+        corner.run(f"ALTER {what} OWNER TO {role}")
     with corner.connect(role) as conn:
         yield conn
-    corner.run(f"DROP OWNED BY {role} CASCADE")
-    corner.run("DROP SCHEMA IF EXISTS landfall CASCADE")
+    corner.run(f"REASSIGN OWNED BY {role} TO CURRENT_USER")
 
 
 @pytest.fixture
@@ -111,9 +113,9 @@ def chained(corner, owner, app, form):
     kinds = {column.name: "text" if column.kind == "text" else "float8" for column in form.inputs}
     columns = ", ".join(f"{name} {kind}" for name, kind in {"x": "float8", "colour": "text", **kinds}.items())
     corner.run(f"CREATE TABLE t (id int PRIMARY KEY, {columns})", conn=owner)
-    deploy(owner, corner.asked(form, "1", "t"))
+    deploy(owner, *corner.asked(form, "1", "t"))
     after = After(table=corner.table("t"), feeds={"given": "prediction"})
-    deploy(owner, corner.asked(NEXT, "1", "u", model="next", after=after), create=corner.key)
+    deploy(owner, *corner.asked(NEXT, "1", "u", model="next", after=after, create=corner.key))
     corner.run(f"GRANT SELECT, INSERT, UPDATE ON t TO {app.info.user}", conn=owner)
 
 
@@ -236,7 +238,7 @@ def test_what_a_rescored_source_passes_on_is_scored_again(corner, owner, hostile
     app, _ = hostile
     chained(corner, owner, app, MODELS["CASE"])
     written(corner, owner, app)
-    deploy(owner, corner.asked(MODELS["arrays"], "2", "t"))
+    deploy(owner, *corner.asked(MODELS["arrays"], "2", "t"))
     app.execute(f"UPDATE {corner.schema}.t SET x = 700.5 WHERE id = 2".encode())
     corner.run("UPDATE t SET x = 700.5 WHERE id = 3", conn=owner)
 

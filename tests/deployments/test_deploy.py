@@ -1,5 +1,7 @@
 """A model on a table: every way a row can come in, and what a table keeps."""
 
+import re
+
 import pytest
 
 from landfall.deployments import Create, deployments, history
@@ -183,6 +185,17 @@ def test_what_is_only_shown_is_done_told_and_taken_back(corner):
     ]  # fmt: skip
     assert corner.run("SELECT to_regclass('t')") == [(None,)]
     assert deployments(corner.conn) == []
+
+
+def test_what_is_shown_is_what_is_then_run(corner):
+    """But for the number, by which the functions of the deployment are called."""
+    for only_show in (True, False):
+        corner.deploy(corner.constant(1.0), create=corner.key, only_show=only_show)
+
+    said = [re.sub(r"score_\d+", "score_N", line) for line in corner.said]
+    half = len(said) // 2
+    assert half > 5
+    assert said[:half] == said[half:]
 
 
 def test_deploying_again_changes_nothing(corner):

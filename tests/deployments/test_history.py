@@ -124,6 +124,16 @@ def test_a_table_that_was_renamed_is_still_the_one_and_one_that_was_dropped_can_
     assert deployments(corner.conn) == []
 
 
+def test_a_table_that_was_dropped_does_not_go_back(corner):
+    corner.deploy(corner.constant(1.0), "1", create=corner.key)
+    corner.deploy(corner.constant(2.0), "2")
+    corner.run("DROP TABLE t")
+
+    with pytest.raises(DeploymentError, match=f"There is no table `{corner.table()}`"):
+        roll_back(corner.conn, corner.table())
+    assert [each.version for each in deployments(corner.conn)] == ["2"]
+
+
 def test_a_table_that_was_dropped_and_made_again_is_another_one(corner):
     corner.deploy(corner.constant(1.0), "1", create=corner.key)
     corner.run("DROP TABLE t")

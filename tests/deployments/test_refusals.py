@@ -2,18 +2,8 @@
 
 import pytest
 
-from landfall.deployments import Create, Deployment, TableName, deploy, deployments
-from landfall.deployments.request import Request
+from landfall.deployments import Create, Request, TableName, deploy, deployments
 from landfall.errors import DeploymentError
-from landfall.scoring.form import Ensemble, Model, Value
-from landfall.scoring.scalars import Column
-from landfall.scoring.trees import Leaf, Tree
-
-ANYTHING = Model(
-    features=(Column(name="x"),),
-    scorer=Ensemble(trees=(Tree(root=Leaf(values=(1.0,))),), start=(0.0,)),
-    decision=Value(),
-)
 
 
 def refused(corner, form, *arguments, **more):
@@ -132,7 +122,7 @@ def test_a_table_of_another_role(corner, database_url):
         corner.run(f"GRANT ALL ON SCHEMA {name} TO {role}")
     corner.run(f"GRANT ALL ON ALL TABLES IN SCHEMA landfall TO {role}")
     with corner.connect(role) as conn, pytest.raises(DeploymentError) as caught:
-        deploy(conn, corner.asked(corner.classifier()))
+        deploy(conn, *corner.asked(corner.classifier()))
 
     assert str(caught.value).splitlines()[0] == f"`{corner.schema}.t` belongs to another role."
     assert caught.value.looked.endswith(f"as `{role}`")
@@ -155,7 +145,7 @@ def test_a_type_that_is_none(corner, kind, looked):
 )
 def test_names_of_classes_that_are_not_as_many(corner, classes, told):
     with pytest.raises(DeploymentError) as caught:
-        corner.asked(corner.classifier(), classes=classes)
+        corner.deploy(corner.classifier(), classes=classes, create=corner.key)
 
     assert str(caught.value).startswith(f"`m` has 2 classes, {told}")
     assert caught.value.looked == f"0.0, 1.0; names: {', '.join(classes)}"
@@ -163,7 +153,7 @@ def test_names_of_classes_that_are_not_as_many(corner, classes, told):
 
 def test_names_of_classes_for_a_model_that_has_none(corner):
     with pytest.raises(DeploymentError, match="`m` has 0 classes, 2 names are given"):
-        corner.asked(corner.constant(1.0), classes=("a", "b"))
+        corner.deploy(corner.constant(1.0), classes=("a", "b"), create=corner.key)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 64, "é" * 32, "a\0b"])
@@ -174,15 +164,15 @@ def test_a_name_that_postgresql_would_cut_off_or_not_take(name):
 
 def test_a_class_whose_column_s_name_would_be_cut_off(corner):
     with pytest.raises(DeploymentError, match="cannot be the name of a column"):
-        corner.asked(corner.classifier(), classes=("a" * 52, "b"))
+        corner.deploy(corner.classifier(), classes=("a" * 52, "b"), create=corner.key)
 
 
 def test_a_model_that_reads_the_column_that_its_prediction_goes_to(corner):
-    with pytest.raises(DeploymentError) as caught:
-        corner.asked(corner.classifier(column="prediction"))
-
-    assert str(caught.value).splitlines()[0] == (
-        "`m` needs a column `prediction`, which is what its own prediction is put into."
+    assert refused(corner, corner.classifier(column="prediction"), create=corner.key) == (
+        "`m` needs a column `prediction`, which is what its own prediction is put into.\n"
+        "  looked: put in: prediction, probability_0, probability_1, prediction_reason, model_version\n"
+        "  left: nothing was changed\n"
+        "  next: train it on a column of another name than `prediction`"
     )
 
 
@@ -191,9 +181,9 @@ def test_a_table_without_a_primary_key_is_not_made():
         Create(primary_key={})
 
 
-def test_a_way_with_rows_that_is_unknown(corner):
+def test_a_way_with_rows_that_is_unknown():
     with pytest.raises(DeploymentError, match="Did you mean `null`"):
-        Deployment(table=corner.table(), model="m", version="1", form=corner.constant(1.0), unscorable="nul")  # type: ignore[arg-type]
+        Request(table=TableName("public", "t"), model="m", unscorable="nul")  # type: ignore[arg-type]
 
 
 def test_a_connection_that_is_in_a_transaction(corner):
@@ -213,16 +203,9 @@ def test_a_connection_that_is_in_a_transaction(corner):
         ("pg_temp", "PostgreSQL's"),
     ],
 )
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda table: Request(table=table, model="m", create=Create(primary_key={"id": "bigint"})),
-        lambda table: Deployment(table=table, model="m", version="1", form=ANYTHING),
-    ],
-)
-def test_a_schema_of_landfall_or_postgresql(ask, schema, whose):
+def test_a_schema_of_landfall_or_postgresql(schema, whose):
     with pytest.raises(DeploymentError) as caught:
-        ask(TableName(schema, "t"))
+        Request(table=TableName(schema, "t"), model="m", create=Create(primary_key={"id": "bigint"}))
 
     assert str(caught.value) == (
         f"`{schema}.t` is in the schema `{schema}`, which is {whose} own.\n"

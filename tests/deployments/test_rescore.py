@@ -142,7 +142,7 @@ def test_another_version_meanwhile_stops_it(corner):
 
     def look(*_: int) -> None:
         with corner.connect() as other:
-            deploy(other, corner.asked(corner.constant(2.0), "2"))
+            deploy(other, *corner.asked(corner.constant(2.0), "2"))
 
     with pytest.raises(DeploymentError) as caught:
         rescore(corner.conn, corner.table(), progress=look)

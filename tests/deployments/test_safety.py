@@ -8,7 +8,6 @@ import psycopg
 import pytest
 
 from landfall.deployments import deploy, deployed, roll_back, undeploy
-from landfall.deployments.trigger import function_of
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def test_the_application_s_role_inserts_and_reads(corner, app):
     ],
 )
 def test_it_cannot_change_the_model_or_read_its_history(corner, app, statement):
-    function = function_of(deployed(corner.conn, corner.table()).id)
+    function = f"landfall_models.score_{deployed(corner.conn, corner.table()).id}"
 
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         app.execute(statement.format(function=function).encode())
@@ -150,7 +149,7 @@ def test_an_autovacuum_is_waited_for_until_postgresql_ends_it(corner):
         vacuum.execute("BEGIN")
         vacuum.execute("LOCK TABLE t IN SHARE UPDATE EXCLUSIVE MODE")
         with corner.connect() as other:
-            done = pool.submit(deploy, other, corner.asked(corner.constant(1.0)))
+            done = pool.submit(deploy, other, *corner.asked(corner.constant(1.0)))
             until = time.monotonic() + 30
             while corner.run(waits, f"{corner.schema}.t") != [(True,)]:
                 assert time.monotonic() < until

@@ -133,7 +133,8 @@ def hours(conn: Connection) -> Callable[[str], Hours]:
 
     def make(name: str) -> Hours:
         table = replace(PREDICTIONS, name=f"predictions.{name}")
-        feeds = tuple(replace(each, pipeline=name) for each in BIKE_DEMAND.feeds)
+        forecast, actuals = BIKE_DEMAND.feed("forecast"), BIKE_DEMAND.feed("actuals")
+        feeds = (replace(forecast, pipeline=name, table=table), replace(actuals, pipeline=name, held_against=table))
         training = replace(TRAINING, model=name, feed=next(each for each in feeds if each.name == TRAINING.feed.name))
         return Hours(conn, replace(BIKE_DEMAND, name=name, feeds=feeds, training=training, predictions=table))
 

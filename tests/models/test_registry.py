@@ -28,6 +28,7 @@ from landfall.models.registry import (
 from landfall.pipelines.bike_demand import ACTUAL_HOURS
 from landfall.samples.bike_demand import actual_hours
 from landfall.spec import Settings
+from landfall.spec.training_reports import TrainedReport
 
 INPUTS = ["hr", "workingday", "temp", "hum"]
 LOAD = """
@@ -123,11 +124,11 @@ def trained(settings: Settings) -> Iterator[Trained]:
         for run in runs:
             model.write().overwrite().save(run.model_path)
             model.write().overwrite().save(run.judged_path)
-        first = register(settings, runs[0], name, report)
+        first = register(settings, runs[0], name, TrainedReport.of(report))
         champions.append(champion(settings, name))
         set_champion(settings, name, first.version)
         champions.append(champion(settings, name))
-        second = register(settings, runs[1], name, report)
+        second = register(settings, runs[1], name, TrainedReport.of(report))
         set_champion(settings, name, second.version)
         champions.append(champion(settings, name))
         asked = [{key: hour[key] for key in INPUTS} for hour in hours()[:24]]

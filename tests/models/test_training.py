@@ -24,6 +24,7 @@ from landfall.models.registry import (
 )
 from landfall.models.watching import annotate
 from landfall.spec import RowsFile
+from landfall.spec.training_reports import FittedReport, TrainedReport
 
 pytestmark = pytest.mark.stack
 
@@ -31,7 +32,12 @@ pytestmark = pytest.mark.stack
 def trained(settings, name, report, **more):
     """A run whose model was saved, registered."""
     run = start_training(settings, name, {"landfall.reason": "31 new partitions", "landfall.run_id": "manual__1"})
-    return register(settings, run, name, report, **more)
+    return register(settings, run, name, typed(report), **more)
+
+
+def typed(report):
+    """The report as its class."""
+    return (TrainedReport if "snapshot" in report else FittedReport).of(report)
 
 
 def test_a_version_says_everything_it_was_made_of(local_settings, name, report):
@@ -117,7 +123,7 @@ def test_a_scikit_learn_model_is_loaded_by_plain_mlflow(local_settings, name, re
     run = start_training(local_settings, name, {})
     Path(run.model_path).mkdir(parents=True)
     Path(run.model_path, "model.pkl").write_bytes(pickle.dumps(model))
-    made = register(local_settings, run, name, report)
+    made = register(local_settings, run, name, typed(report))
     set_champion(local_settings, name, made.version)
     assert made.library == "scikit-learn"
     expected = [float(value) for value in model.predict(rows)]
@@ -128,7 +134,7 @@ def test_a_scikit_learn_model_is_loaded_by_plain_mlflow(local_settings, name, re
 def test_a_version_of_a_table_model_says_its_rows_and_its_classes_and_has_no_snapshot(local_settings, name, report):
     file = RowsFile(key="datasets/iris/0a1b.parquet", sha256="0a1b2c", rows=720)
     tags = {"landfall.rows": file.tag, "landfall.classes": '["setosa", "virginica"]'}
-    del report["snapshot"]
+    del report["snapshot"], report["tried"]
     made = trained(local_settings, name, report, tags=tags)
     assert (made.snapshot, made.rows, made.classes) == (None, file, ("setosa", "virginica"))
     assert (made.judged, made.learnt_until) == ("", made.created_at.date())

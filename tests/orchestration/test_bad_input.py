@@ -32,6 +32,7 @@ from landfall.publishing import publish as publish_rows
 from landfall.runs import AirflowApi
 from landfall.samples.bike_demand import forecast_hours
 from landfall.spec import Landing, Partition
+from landfall.spec.training_reports import TrainedReport
 
 DAY, FLOWN = Partition.parse("2013-07-04"), Partition.parse("2013-07-05")
 """Days that no other test publishes: one for steps, one for runs of the real Airflow."""
@@ -318,7 +319,7 @@ def test_without_a_model_scoring_waits_for_the_first_champion(stack: Any, monkey
         {"model": name, "interval": 5.0},
     )
     snapshot = {"table": "features.x", "version": 0, "first": str(DAY), "last": str(DAY), "days": 1}
-    report = {"rows": 0, "metrics": {}, "parameters": {}, "snapshot": snapshot, "features": ["hr"]}
+    report = TrainedReport(rows=0, metrics={}, parameters={}, snapshot=snapshot, features=["hr"])
 
     def promoted(version: str) -> None:
         with connect_database(settings) as conn:

@@ -130,6 +130,16 @@ def test_no_run_of_a_paused_dag_is_started() -> None:
     assert not any("dagRuns" in asked for asked in airflow.asked)
 
 
+def test_a_broken_file_is_that_of_the_dag_only_if_it_has_its_name() -> None:
+    error = {"filename": "dags/my_bikes.py", "stack_trace": "Traceback\nSyntaxError: invalid syntax\n"}
+    with serving(TOKEN, (200, {"import_errors": [error]}), (200, {})) as airflow:
+        AirflowApi(settings(airflow.url)).check_runnable("bikes")
+    own = {**error, "filename": "dags/team/bikes.py"}
+    with serving(TOKEN, (200, {"import_errors": [own]})) as airflow, pytest.raises(RunError) as caught:
+        AirflowApi(settings(airflow.url)).check_runnable("bikes")
+    assert caught.value.what == "Airflow cannot parse the DAG `bikes`: SyntaxError: invalid syntax"
+
+
 def test_a_stack_that_is_down_is_told_as_that() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nothing listens

@@ -3,6 +3,7 @@
 import math
 import struct
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -10,9 +11,13 @@ import pytest
 from psycopg import sql
 
 from landfall.compute.local.warm import SMALL
+from landfall.deployments.names import quoted
+from landfall.deployments.scoring import Scoring, compile_scoring, place_in_row
+from landfall.deployments.trigger import make_function
+from landfall.deployments.version import PREDICTION, REASON, Registered
 from landfall.scoring.dialect import PostgreSQL, SparkSQL
-from landfall.scoring.form import Classes, Ensemble, Model
-from landfall.scoring.plpgsql import can_be_walked, function_body
+from landfall.scoring.form import Ensemble, Model
+from landfall.scoring.plpgsql import can_be_walked, row_logic
 from landfall.scoring.scalars import Column
 from landfall.scoring.sql import compile_model
 from landfall.scoring.trees import Split, splits
@@ -39,25 +44,33 @@ class Database:
         query = compiled.query('"seen rows"', ["row id"], [f"p{n}" for n in range(len(compiled.labels))])
         return [row[1:] for row in self._ask(f'{query} ORDER BY "row id"')]
 
-    def score_by_function(self, model: Model, rows: Sequence[Cells]) -> Scored:
-        """As `score`, by the PL/pgSQL function; where trees can be arrays too, both ways must give the same."""
-        scored = self._by_function(model, rows, walked=False)
-        if can_be_walked(model):
-            walked = self._by_function(model, rows, walked=True)
-            assert list(map(repr, scored)) == list(map(repr, walked))
+    def score_by_trigger(self, model: Model, rows: Sequence[Cells]) -> Scored:
+        """As `score`, by the trigger of a deployment; where trees can be arrays too, both ways must give the same."""
+        scoring = compile_scoring(Registered(model="m", version="1", form=model), (), "null")
+        scored, *others = (
+            self._by_trigger(model, replace(scoring, logic=row_logic(model, place_in_row, walked=walked)), rows)
+            for walked in ([False, True] if can_be_walked(model) else [None])
+        )
+        assert all(list(map(repr, scored)) == list(map(repr, other)) for other in others)
         return scored
 
-    def _by_function(self, model: Model, rows: Sequence[Cells], *, walked: bool) -> Scored:
+    def _by_trigger(self, model: Model, scoring: Scoring, rows: Sequence[Cells]) -> Scored:
+        """What the trigger gives to rows that are inserted; nothing is left of it."""
+        statements = [
+            "CREATE SCHEMA IF NOT EXISTS landfall_models",
+            *make_function("score_0", scoring.trigger_body(scoring.outputs)),
+            "CREATE TRIGGER scores BEFORE INSERT ON scored FOR EACH ROW EXECUTE FUNCTION landfall_models.score_0()",
+            'INSERT INTO scored SELECT * FROM "seen rows"',
+        ]
+        columns = ", ".join(quoted(name) for name in (PREDICTION, REASON, *scoring.probabilities))
         self._fill(model.inputs, rows)
-        texts = isinstance(model.decision, Classes) and isinstance(model.decision.labels[0], str)
-        kinds = ["text" if column.kind == "text" else "float8" for column in model.inputs]
-        outs = f"OUT prediction {'text' if texts else 'float8'}, OUT probabilities float8[], OUT reason text"
-        head = f"CREATE OR REPLACE FUNCTION pg_temp.scored({', '.join([*kinds, outs])})"
-        self.conn.execute("DROP FUNCTION IF EXISTS pg_temp.scored")
-        self.conn.execute(f"{head} LANGUAGE plpgsql AS $body$\n{function_body(model, walked=walked)}\n$body$".encode())
-        names = ", ".join(PostgreSQL().identifier(column.name) for column in model.inputs)
-        asked = f'SELECT f.prediction, f.reason, f.probabilities FROM "seen rows", pg_temp.scored({names}) f'
-        return [(row[0], row[1], *(row[2] or ())) for row in self._ask(f'{asked} ORDER BY "row id"')]
+        with self.conn.transaction(force_rollback=True):
+            self.conn.execute('CREATE TEMP TABLE scored (LIKE "seen rows")')
+            for name, kind in scoring.outputs.items():
+                self.conn.execute(f"ALTER TABLE scored ADD COLUMN {quoted(name)} {kind}".encode())
+            for statement in statements:
+                self.conn.execute(statement.encode())
+            return self._ask(f'SELECT {columns} FROM scored ORDER BY "row id"')
 
     def _ask(self, query: str) -> Scored:
         with self.conn.cursor(binary=True) as cursor:

@@ -84,7 +84,7 @@ def test_trees_give_the_librarys_numbers_bit_for_bit(name, database, exactness):
     fitted = TREES[name].fit(table, label)
     model = read_sklearn(fitted)
     rows = hard_rows(model, exactness)
-    for score in (database.score, database.score_by_function):
+    for score in (database.score, database.score_by_trigger):
         for row, expected, (prediction, reason, *shares) in zip(
             rows, told(fitted, frame(rows)), score(model, rows), strict=True
         ):

@@ -185,7 +185,7 @@ def test_trees_give_sparks_numbers_bit_for_bit(name, saved, database, exactness)
     rows = hard_rows(model, exactness, trees=True)
     expected = transformed(fitted, saved.rows.frame(without_null(rows), KINDS), model)
     scored = database.score(model, rows)
-    assert scored == database.score_by_function(model, rows)
+    assert scored == database.score_by_trigger(model, rows)
     assert [exactness.bits(row[2:]) for row in scored] == [
         exactness.bits(row[2:]) for row in saved.rows.score(model, rows)
     ]

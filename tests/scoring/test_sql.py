@@ -83,7 +83,7 @@ def test_an_ensemble_of_any_trees_is_walked_as_it_stands(database, exactness, mo
     rows = rows + [[*rows[0][:feature], value, *rows[0][feature + 1 :]] for feature, value in near]
     expected = [totals(model.scorer, [math.nan if each is None else each for each in row]) for row in rows]
     scored = database.score(model, [cells(row) for row in rows])
-    assert scored == database.score_by_function(model, [cells(row) for row in rows])
+    assert scored == database.score_by_trigger(model, [cells(row) for row in rows])
     for scores, (prediction, reason, *shares) in zip(expected, scored, strict=True):
         assert reason is None
         if shares:
@@ -243,7 +243,7 @@ def test_a_tree_of_500_splits_in_a_row_is_one_expression(database):
     model = Model(features=FEATURES[:1], scorer=Ensemble(trees=(Tree(root=root),)), decision=Value())
     expected = [(499.0, None), (-1.0, None), (0.0, None)]
     rows = [{"a": 498.5}, {"a": 499.5}, {"a": -math.inf}]
-    assert database.score(model, rows) == database.score_by_function(model, rows) == expected
+    assert database.score(model, rows) == database.score_by_trigger(model, rows) == expected
 
 
 def test_a_query_names_what_it_keeps_and_quotes_it():

@@ -20,7 +20,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from landfall.database import connect
-from landfall.deployments import Create, Deployment, TableName, deploy, undeploy
+from landfall.deployments import Create, Registered, Request, TableName, deploy, undeploy
 from landfall.publishing import Fingerprint, open_publication, publish
 from landfall.scoring.form import Linear, Model, Value
 from landfall.scoring.scalars import Checked, Column
@@ -88,8 +88,8 @@ def databases(stack: Any) -> Iterator[Databases]:
         )
         deploy(
             owner,
-            Deployment(table=target, model="m", version="1", form=form),
-            create=Create(primary_key={"id": "bigint"}),
+            Request(table=target, model="m", create=Create(primary_key={"id": "bigint"})),
+            Registered(model="m", version="1", form=form),
         )
         try:
             child = fill(owner, table)

@@ -8,8 +8,9 @@ import typer
 from landfall.cli.deployments import deployment_json
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.database import connect
-from landfall.deployments import Create, TableName, deployments, rescore, roll_back, undeploy
-from landfall.deployments.request import Request, after_of, another_version, carry_out, key_of
+from landfall.deployments import Create, Request, TableName, deployments, rescore, roll_back, undeploy
+from landfall.deployments.deploy import another_version, carry_out
+from landfall.deployments.request import after_of, key_of
 from landfall.deployments.rescore import Rescored
 from landfall.errors import SpecError
 from landfall.pipelines import PIPELINES

@@ -11,6 +11,7 @@ from landfall.cli.times import moment_of
 from landfall.database import QUESTION, connect
 from landfall.database.statements import plain
 from landfall.deployments import Deployed, Span, TableName
+from landfall.deployments.rescore import IN_BULK
 from landfall.errors import DeploymentError
 from landfall.stack import settings
 
@@ -48,8 +49,9 @@ def deployment_json(deployed: Deployed) -> dict[str, object]:
     """A deployment as `--json` gives it."""
     left_out = ("oid", "watched")
     fields = {name: value for name, value in asdict(deployed).items() if name not in left_out}
-    fed_by = str(deployed.fed_by) if deployed.fed_by else None
-    return {name: plain(value) for name, value in {**fields, "table": str(deployed.table), "fed_by": fed_by}.items()}
+    fields |= {"table": str(deployed.table), "in_bulk": IN_BULK}
+    fields["fed_by"] = str(deployed.fed_by) if deployed.fed_by else None
+    return {name: plain(value) for name, value in fields.items()}
 
 
 def _show_all(out: Output, deployments: list[Deployed]) -> None:
@@ -65,7 +67,7 @@ def _show_all(out: Output, deployments: list[Deployed]) -> None:
                 deployed.version,
                 f"{deployed.since:%Y-%m-%d %H:%M:%S}",
                 deployed.for_a_row,
-                deployed.in_bulk,
+                IN_BULK,
                 f"{deployed.trees:,} / {deployed.splits:,}" if deployed.trees else "",
                 deployed.unscorable,
                 str(deployed.fed_by or ""),

@@ -1,17 +1,19 @@
 """In-database scoring: a model deployed to a table, so that a row that is inserted has its prediction at once."""
 
 from landfall.deployments.deploy import deploy
-from landfall.deployments.deployment import After, Create, Deployment
 from landfall.deployments.history import Deployed, Span, deployed, deployments, history, scored_at
 from landfall.deployments.names import TableName
+from landfall.deployments.request import After, Create, Request
 from landfall.deployments.rescore import Rescored, rescore
+from landfall.deployments.version import Registered
 from landfall.deployments.withdraw import roll_back, undeploy
 
 __all__ = [
     "After",
     "Create",
     "Deployed",
-    "Deployment",
+    "Registered",
+    "Request",
     "Rescored",
     "Span",
     "TableName",

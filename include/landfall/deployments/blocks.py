@@ -17,7 +17,7 @@ FIRST, LONGEST, WIDE, BLOCK = 1000, 0.2, 4096, 8192
 """Rows of the first batch; seconds that a batch should take; blocks that it looks at, at most; bytes of a block."""
 RANGE, LIMIT = "ctid >= %(first)s::pg_catalog.tid AND ctid < %(last)s::pg_catalog.tid", "LIMIT %(limit)s"
 """The rows of one batch, in a statement."""
-_LEAVES = sql.SQL("""
+_PARTS = sql.SQL("""
 SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE (c.oid = %(oid)s OR c.oid IN (SELECT relid FROM pg_partition_tree(%(oid)s::oid::regclass)))
   AND c.relkind = 'r' ORDER BY 1""")
@@ -30,7 +30,7 @@ _PLAN = sql.SQL(
 
 
 @dataclass(frozen=True)
-class Leaf:
+class Part:
     """A table whose rows are its own: no partitioned one, but its parts. `table` is quoted."""
 
     oid: int
@@ -41,11 +41,11 @@ class Leaf:
         return int(str(fetch(conn, _BLOCKS, [self.oid])[0][0])) // BLOCK
 
 
-def leaves(conn: Database, oid: int) -> list[Leaf]:
+def parts(conn: Database, oid: int) -> list[Part]:
     """The table itself, or its parts."""
     return [
-        Leaf(int(str(each)), TableName(str(schema), str(name)).quoted)
-        for each, schema, name in fetch(conn, _LEAVES, {"oid": oid})
+        Part(int(str(each)), TableName(str(schema), str(name)).quoted)
+        for each, schema, name in fetch(conn, _PARTS, {"oid": oid})
     ]
 
 

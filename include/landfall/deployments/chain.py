@@ -7,40 +7,88 @@ scored no more. So nothing is ever predicted from a prediction that was not made
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from psycopg import sql
-
-from landfall.database import Database, fetch
-from landfall.deployments.deployment import NOTHING, PREDICTION, After
+from landfall.database import Database
+from landfall.deployments.blocks import LIMIT, RANGE, Batches, counted, escaped, parts
 from landfall.deployments.history import Deployed
 from landfall.deployments.names import TableName, quoted
+from landfall.deployments.present import Present
+from landfall.deployments.request import NOTHING, After
 from landfall.deployments.schema import FUNCTIONS
-from landfall.deployments.table import Table
-from landfall.deployments.trigger import PINNED, RESCORING, dollar_quoted, names_differ
+from landfall.deployments.table import Table, TableColumn, find_table
+from landfall.deployments.trigger import RESCORING, make_function, names_differ
+from landfall.deployments.version import PREDICTION
 from landfall.errors import DeploymentError
 
-_PATH = sql.SQL("""
-WITH RECURSIVE up AS (
-    SELECT id, fed_by, table_oid, 0 AS far FROM landfall.deployments WHERE id = %s
-    UNION ALL SELECT d.id, d.fed_by, d.table_oid, up.far + 1 FROM landfall.deployments d JOIN up ON d.id = up.fed_by
-    WHERE up.far < 100
-)
-SELECT up.table_oid, n.nspname, c.relname FROM up
-JOIN pg_class c ON c.oid = up.table_oid JOIN pg_namespace n ON n.oid = c.relnamespace ORDER BY up.far""")
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """What feeds a table.
+
+    Args:
+        source: Number of the deployment whose predictions do.
+        columns: Input of the fed model -> column of that one's table.
+        inputs: The same, with the columns as they are.
+        statements: What makes it so, in the place of what has fed the table before.
+    """
+
+    source: int
+    columns: Mapping[str, str]
+    inputs: Mapping[str, TableColumn]
+    statements: tuple[str, ...]
 
 
-def refuse_circle(conn: Database, source: Deployed, fed: Deployed) -> None:
-    """Nothing, if the fed table does not feed, near or far, what is to feed it.
+def plan_link(model: str, inputs: Sequence[str], after: After | None, present: Present) -> Link | None:
+    """What is to feed the table: what was asked for, else what feeds it already; None if nothing does.
+
+    The source is locked, for a moment, only if its triggers change.
+
+    Args:
+        model: The model that is fed.
+        inputs: The columns that it reads.
+        after: What was asked for.
+        present: What is there.
 
     Raises:
-        DeploymentError: it does; the message names the way round.
+        DeploymentError: the source was dropped, is fed itself by this table, or has another primary key; or an input is fed by
+            nothing.
     """
-    above = fetch(conn, _PATH, [source.id])
-    tables = [int(str(oid)) for oid, _, _ in above]
-    if fed.oid not in tables:
-        return
-    names = [f"{schema}.{name}" for _, schema, name in above]
-    way = [*reversed(names[: tables.index(fed.oid) + 1])]
+    source, found, table = present.source, present.found, present.source_table
+    if source is None:
+        return None
+    if table is None:
+        raise DeploymentError(
+            f"`{source.table}` was dropped.",
+            looked="landfall.deployments, which still has it",
+            left=NOTHING,
+            next=f"landfall undeploy {source.table}",
+        )
+    if found:
+        _refuse_circle(source, found, present.deployments)
+    before, feeds = (found.fed_by, found.feeds) if found else (None, {})
+    asked = after.feeds if after else {name: column for name, column in feeds.items() if name in inputs}
+    columns = _columns(model, inputs, asked, table)
+    _check_keys(present.table, table)
+    statements = starving(present.number, before) if before and before != source.table else []
+    body = feeding_body(present.table.name, table.key, columns)
+    statements += make_function(f"feed_{present.number}", body, as_owner=True)
+    if before != source.table or feeds != columns:
+        statements += _feeding_triggers(present.number, source.table, table.key, columns)
+    fed = {name: table.columns[column] for name, column in columns.items()}
+    return Link(source=source.id, columns=columns, inputs=fed, statements=tuple(statements))
+
+
+def _refuse_circle(source: Deployed, fed: Deployed, deployments: Sequence[Deployed]) -> None:
+    """Nothing, if the fed table does not feed, near or far, what is to feed it."""
+    feeds = {deployment.table: deployment.fed_by for deployment in deployments if not deployment.gone}
+    above = [source.table]
+    while above[-1] != fed.table:
+        following = feeds.get(above[-1])
+        if following is None or following in above:
+            return
+        above.append(following)
+    way = [*map(str, reversed(above))]
     raise DeploymentError(
         f"`{fed.table}` would feed itself.",
         looked=" -> ".join([*way, way[0]]),
@@ -49,20 +97,16 @@ def refuse_circle(conn: Database, source: Deployed, fed: Deployed) -> None:
     )
 
 
-def resolve_feeds(model: str, inputs: Sequence[str], after: After, source: Table) -> dict[str, str]:
-    """Input of the model -> column of the source that it is fed by.
-
-    Raises:
-        DeploymentError: an input is fed by nothing, or a column that is named is not there.
-    """
-    for name, column in after.feeds.items():
+def _columns(model: str, inputs: Sequence[str], asked: Mapping[str, str], source: Table) -> dict[str, str]:
+    """Input of the model -> column of the source that feeds it."""
+    for name, column in asked.items():
         if name not in inputs:
             raise DeploymentError.unknown(f"input of `{model}`", name, list(inputs))
         if column not in source.columns:
             raise DeploymentError.unknown(f"column of `{source.name}`", column, list(source.columns))
-    feeds = {name: after.feeds.get(name, name) for name in inputs}
+    feeds = {name: asked.get(name, name) for name in inputs}
     lacking = [name for name, column in feeds.items() if column not in source.columns]
-    if len(lacking) > 1 or (lacking and PREDICTION in after.feeds.values()):
+    if len(lacking) > 1 or (lacking and PREDICTION in asked.values()):
         raise DeploymentError(
             f"Nothing feeds {' and '.join(f'`{name}`' for name in lacking)} of `{model}`.",
             looked=f"the columns of `{source.name}`: {', '.join(source.columns)}",
@@ -80,12 +124,8 @@ def resolve_feeds(model: str, inputs: Sequence[str], after: After, source: Table
     return feeds
 
 
-def check_key(table: Table, source: Table) -> None:
-    """Nothing, if a row of the source has one place in the table: the same primary key.
-
-    Raises:
-        DeploymentError: the keys differ, or there is none.
-    """
+def _check_keys(table: Table, source: Table) -> None:
+    """Nothing, if a row of the source has one place in the table: the same primary key."""
     if source.key and source.key == table.key:
         return
     raise DeploymentError(
@@ -96,21 +136,7 @@ def check_key(table: Table, source: Table) -> None:
     )
 
 
-def feeding_function(deployment_id: int, table: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> list[str]:
-    """The statements that make, or replace, the function that feeds the table; it needs no right of who inserts a row.
-
-    It runs with its owner's rights, so it takes nothing from the session: neither its search path, nor the setting of `rescore`,
-    with which the fed row would keep the prediction of what it was before.
-    """
-    function = f"{FUNCTIONS}.feed_{deployment_id}()"
-    return [
-        f"CREATE OR REPLACE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER "
-        f"{PINNED} AS {dollar_quoted(feeding_body(table, key, feeds))}",
-        f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC",
-    ]
-
-
-def feeding_triggers(deployment_id: int, source: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> list[str]:
+def _feeding_triggers(deployment_id: int, source: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> list[str]:
     """The statements that put its triggers on the source."""
     changed = names_differ(dict.fromkeys([*key, PREDICTION, *feeds.values()], ""))
     on, name = f"ON {source.quoted} FOR EACH ROW", f"zz_landfall_feeds_{deployment_id}"
@@ -130,7 +156,11 @@ def starving(deployment_id: int, source: TableName | None) -> list[str]:
 
 
 def feeding_body(table: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> str:
-    """The body of the function that feeds the table."""
+    """The body of the function that feeds the table.
+
+    It runs with its owner's rights, so it does not take the setting of `rescore` from the session: the fed row would keep the
+    prediction of what it was before.
+    """
     into, prediction = table.quoted, f"NEW.{quoted(PREDICTION)}"
     same = " AND ".join(f"{quoted(name)} = OLD.{quoted(name)}" for name in key)
     moved = " OR ".join(f"OLD.{quoted(name)} IS DISTINCT FROM NEW.{quoted(name)}" for name in key)
@@ -157,3 +187,35 @@ BEGIN
   END IF;
   RETURN NULL;
 END"""  # noqa: S608  (names are quoted)
+
+
+def feed_present(conn: Database, found: Deployed) -> int:
+    """Feeds a table with those rows of its source that have none in it; how many. Batch by batch.
+
+    A source row is held against deletion while it is fed; what changes it waits for the batch, and then feeds it again.
+    """
+    source = find_table(conn, found.fed_by) if found.fed_by else None
+    if source is None:
+        return 0
+    inserted: list[int] = []
+    batches = Batches(conn, lambda: None, lambda answered: inserted.append(int(str(answered[0]))))
+    for part in parts(conn, source.oid):
+        for _ in batches.over(_feeding_batch(found, source, part.table), part.blocks(conn)):
+            pass
+    return sum(inserted)
+
+
+def _feeding_batch(found: Deployed, source: Table, leaf: str) -> str:
+    """One batch; it gives how many rows were inserted."""
+    passed = {**{name: name for name in source.key}, **found.feeds}
+    read = [f"s.{quoted(column)}" for column in passed.values()]
+    same = " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in source.key)
+    there, into = f"EXISTS (SELECT FROM {found.table.quoted} t WHERE {same})", ", ".join(map(quoted, passed))
+    where = f"s.{quoted(PREDICTION)} IS NOT NULL AND NOT {there} AND "
+    names, place = [f"c{number}" for number in range(len(passed))], "landfall_place"
+    seen = ", ".join([f"s.ctid AS {place}", *(f"{column} AS {name}" for column, name in zip(read, names, strict=True))])
+    select = escaped(f"SELECT {seen} FROM ONLY {leaf} s WHERE {where}")  # noqa: S608  (names are quoted)
+    columns = ", ".join(names)
+    put = f"INSERT INTO {found.table.quoted} ({into}) SELECT {columns} FROM seen ON CONFLICT DO NOTHING RETURNING 1"  # noqa: S608
+    rest = escaped(f"done AS ({put}) {counted('seen', place)} FROM done")
+    return f"WITH seen AS MATERIALIZED ({select}{RANGE} {LIMIT} FOR KEY SHARE OF s), {rest}"

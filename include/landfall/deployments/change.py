@@ -4,77 +4,46 @@ Nothing is locked for longer than it takes to write a few lines of the catalogue
 Writers that come meanwhile wait for those milliseconds, at most for one attempt of 0.2 s.
 """
 
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from landfall.database import Database, Patience, explained, require_idle
+from landfall.deployments.history import end, record
+from landfall.deployments.plan import Plan
 from landfall.deployments.schema import stand_alone
 from landfall.errors import DeploymentError
 
 Say = Callable[[str], None]
-Told = TypeVar("Told")
+Result = TypeVar("Result")
 SHOWN = 40
-"""So many lines of a statement are told; a forest has thousands."""
+"""A longer statement is shown without the lines in its middle, unless it is only shown; that of a forest has thousands."""
 
 
 class _OnlyShown(Exception):
-    """Takes back what was done only to be shown."""
+    """Rolls back what was done only to be shown; its argument is the result."""
 
 
 def silent(text: str) -> None:
     """Nobody listens."""
 
 
-@dataclass
-class Change:
-    """The connection in the transaction of one change, and who is told of each statement.
-
-    Args:
-        conn: The connection.
-        say: Is told each statement before it is run.
-        whole: Whether long statements are told whole.
-    """
-
-    conn: Database
-    say: Say = silent
-    whole: bool = False
-
-    def run(self, *statements: str) -> None:
-        """Run statements one after the other."""
-        for statement in statements:
-            self.say(f"{statement if self.whole else shortened(statement)};")
-            self.conn.execute(statement.encode())
-
-
-def shortened(statement: str) -> str:
-    """A statement of many lines without those in its middle."""
-    lines = statement.split("\n")
-    if len(lines) <= SHOWN:
-        return statement
-    half = SHOWN // 2
-    return "\n".join([*lines[:half], f"  -- {len(lines) - 2 * half:,} lines more", *lines[-half:]])
-
-
 def changing(
     conn: Database,
     what: str,
-    work: Callable[[Change], Told],
+    work: Callable[[Callable[[Plan], None]], Result],
     *,
     say: Say = silent,
     only_show: bool = False,
     patience: float = 60,
-) -> Told:
-    """Do `work` in one transaction; it is done again from its start where a lock was not granted.
+) -> Result:
+    """Does `work` in one transaction; it is done again from its start if a lock was not granted.
 
     Args:
         conn: A connection of its own, in autocommit mode.
         what: What fails, as the error says it.
-        work: What is done.
-        say: Is told each statement.
-        only_show: Whether everything is taken back at the end; long statements are told whole then.
+        work: Looks at what is there, makes a plan and gives it to the function that it gets, which carries it out.
+        say: Gets the plan, statement by statement, each before it is run.
+        only_show: Whether everything is taken back at the end; long statements are shown whole then.
         patience: Seconds.
 
     Raises:
@@ -82,18 +51,38 @@ def changing(
         PublishingError: a lock was not granted in time. Nothing was changed.
     """
     require_idle(conn)
-    told: list[Told] = []
 
-    def once() -> tuple[int | None, float]:
-        told.clear()
+    def carry_out(plan: Plan) -> None:
+        for statement in plan.statements:
+            remark = statement.startswith("--")
+            say(statement if remark else f"{statement if only_show else _shortened(statement)};")
+            if not remark:
+                conn.execute(statement.encode())
+        for number in plan.ended:
+            end(conn, number)
+        if plan.entry:
+            record(conn, plan.entry)
+
+    def once() -> Result:
         stand_alone(conn)
-        told.append(work(Change(conn, say, whole=only_show)))
+        result = work(carry_out)
         if only_show:
-            raise _OnlyShown
-        return None, time.perf_counter()
+            raise _OnlyShown(result)
+        return result
 
     waiting = Patience(what, "nothing was changed", patience)
     mend = "mend what PostgreSQL says, then ask again"
-    with explained(conn, what, left="nothing was changed", next=mend, kind=DeploymentError), suppress(_OnlyShown):
-        waiting.for_locks(conn, once, "writers or another deployment")
-    return told[0]
+    with explained(conn, what, left="nothing was changed", next=mend, kind=DeploymentError):
+        try:
+            return waiting.for_locks(conn, once, "writers or another deployment")[0]
+        except _OnlyShown as shown:
+            return cast(Result, shown.args[0])
+
+
+def _shortened(statement: str) -> str:
+    """A statement of many lines without those in its middle."""
+    lines = statement.split("\n")
+    if len(lines) <= SHOWN:
+        return statement
+    half = SHOWN // 2
+    return "\n".join([*lines[:half], f"  -- {len(lines) - 2 * half:,} lines more", *lines[-half:]])

@@ -1,34 +1,42 @@
-"""Deploy a version of a model to a table, or put it in the place of another version: one transaction.
+"""Deploy a version of a model to a table, or put it in the place of another version: a plan, then one transaction.
 
 Whoever inserts a row meanwhile gets the version before or the one after, never none. A table keeps its rows and its triggers.
 Rows that were there already are left as they are: `rescore` scores them.
 """
 
-from psycopg import sql
+from collections.abc import Callable
 
-from landfall.database import Database, fetch
-from landfall.deployments.change import Change, Say, changing, silent
-from landfall.deployments.deployment import NOTHING, Create, Deployment
-from landfall.deployments.feed import Source, feed, find_source
-from landfall.deployments.history import Deployed, deployed, find_deployed
-from landfall.deployments.install import Place, clear_away, install
-from landfall.deployments.names import quoted
-from landfall.deployments.scoring import Scoring, compile_scoring
-from landfall.deployments.table import Table, additions, check_inputs, creation, find_table, missing_table
-from landfall.errors import DeploymentError
+from landfall.database import Database, connect
+from landfall.deployments.change import Say, changing, silent
+from landfall.deployments.history import Deployed, deployed
+from landfall.deployments.names import TableName
+from landfall.deployments.plan import Plan, plan_deployment
+from landfall.deployments.present import look
+from landfall.deployments.registered import find_registered
+from landfall.deployments.request import Request, Unscorable
+from landfall.deployments.scoring import compile_scoring
+from landfall.deployments.version import Registered
+from landfall.spec import Settings
 
-_NEW = sql.SQL("""
-INSERT INTO landfall.deployments (table_oid, schema_name, table_name, model, filled, watched, unscorable, classes)
-VALUES (%s, %s, %s, %s, '{}', '{}', 'null', '[]') RETURNING id""")
-_EARLIER = sql.SQL("""
-SELECT f.key, f.value FROM landfall.deployments d, json_each_text(d.filled) f WHERE d.table_oid = %s ORDER BY d.id""")
+
+def carry_out(settings: Settings, request: Request, *, say: Say = silent, only_show: bool = False) -> Deployed:
+    """Reads the model from the registry and deploys it: see `deploy`.
+
+    Raises:
+        ModelError: there is no such version, or it has a part that has no form in SQL. Nothing was changed.
+        DeploymentError, PublishingError, SpecError: as `deploy`.
+    """
+    version = find_registered(settings, request.model, request.version, request.run_id)
+    say(f"-- read `{version.model}` version {version.version}, of run {version.run_id}, from the registry")
+    with connect(settings) as conn:
+        return deploy(conn, request, version, say=say, only_show=only_show)
 
 
 def deploy(
     conn: Database,
-    asked: Deployment,
+    request: Request,
+    version: Registered,
     *,
-    create: Create | None = None,
     say: Say = silent,
     only_show: bool = False,
     patience: float = 60,
@@ -37,10 +45,10 @@ def deploy(
 
     Args:
         conn: A connection of its own, in autocommit mode, of the role that owns the table.
-        asked: What is to score which table.
-        create: Given, the table is made; it may be there already if it was made for the same model.
-        say: Is told what happens, and each statement.
-        only_show: Whether everything is done, told, and taken back.
+        request: What was asked for.
+        version: The version that it means.
+        say: Gets what happens, and each statement.
+        only_show: Whether the plan is shown, tried and taken back.
         patience: Seconds to wait for locks.
 
     Raises:
@@ -48,83 +56,28 @@ def deploy(
         SpecError: the model's own numbers are so large that every row overflows.
         PublishingError: writers held the table for longer than `patience`. Nothing was changed.
     """
-    scoring = compile_scoring(asked)
-    trees = "a tree" if scoring.trees == 1 else f"{scoring.trees:,} trees"
-    splits = "a split" if scoring.splits == 1 else f"{scoring.splits:,} splits"
-    shape = f", {trees} with {splits}" if scoring.trees else ""
-    say(f"-- `{asked.model}` version {asked.version}{shape}: a row is scored by {scoring.for_a_row}")
-    return changing(
-        conn,
-        f"`{asked.model}` version {asked.version} could not be deployed to `{asked.table}`.",
-        lambda change: _deploy(change, asked, scoring, create),
-        say=say,
-        only_show=only_show,
-        patience=patience,
+    scoring = compile_scoring(version, request.classes, request.unscorable)
+    name = f"`{version.model}` version {version.version}"
+    say(f"-- {name}{scoring.size}: a row is scored by {scoring.for_a_row}")
+
+    def work(run: Callable[[Plan], None]) -> Deployed:
+        present = look(conn, request)
+        run(plan_deployment(request, scoring, present, "redeployed" if present.found else "deployed"))
+        return deployed(conn, request.table)
+
+    what = f"{name} could not be deployed to `{request.table}`."
+    return changing(conn, what, work, say=say, only_show=only_show, patience=patience)
+
+
+def another_version(settings: Settings, table: TableName, version: str | None, run_id: str | None = None) -> Request:
+    """The request that puts another version in the place of the one that scores a table now, and changes nothing else.
+
+    Raises:
+        DeploymentError: nothing is deployed there.
+    """
+    with connect(settings) as conn:
+        now = deployed(conn, table)
+    unscorable: Unscorable = "error" if now.unscorable == "error" else "null"
+    return Request(
+        table=table, model=now.model, version=version, run_id=run_id, classes=now.classes, unscorable=unscorable
     )
-
-
-def _deploy(change: Change, asked: Deployment, scoring: Scoring, create: Create | None) -> Deployed:
-    conn, found = change.conn, _present(change, asked)
-    inputs = [column.name for column in asked.form.inputs]
-    source = find_source(conn, asked.model, inputs, asked.after, found)
-    table = find_table(conn, asked.table)
-    if table is None:
-        table = _created(change, asked, create, source)
-    elif create and not found:
-        raise _there_already(asked, table)
-    check_inputs(table, asked)
-    place = _place(change, asked, table, found)
-    install(change, place, scoring, "redeployed" if found else "deployed", asked.classes)
-    if source:
-        feed(change, place.id, table, source, found)
-    for role in asked.readers:
-        change.run(f"GRANT SELECT, INSERT ON {asked.table.quoted} TO {quoted(role)}")
-    return deployed(conn, asked.table)
-
-
-def _there_already(asked: Deployment, table: Table) -> DeploymentError:
-    return DeploymentError(
-        f"There is a table `{asked.table}` already.",
-        looked=f"its columns: {', '.join(table.columns)}",
-        left=NOTHING,
-        next=f"landfall deploy {asked.model} --table {asked.table.table}    (without --create-table)",
-    )
-
-
-def _present(change: Change, asked: Deployment) -> Deployed | None:
-    """The deployment of the table; that of a table of this name that was dropped is cleared away."""
-    found = find_deployed(change.conn, asked.table)
-    if found and found.gone:
-        clear_away(change, found)
-        return None
-    if found and found.model != asked.model:
-        raise DeploymentError(
-            f"`{asked.table}` is scored by another model, `{found.model}` version {found.version}.",
-            looked="landfall.deployments",
-            left=NOTHING,
-            next=f"landfall undeploy {asked.table}    (or chain a table of its own: --after {asked.table})",
-        )
-    return found
-
-
-def _created(change: Change, asked: Deployment, create: Create | None, source: Source | None) -> Table:
-    if create is None:
-        raise missing_table(change.conn, asked)
-    fed = {name: source.table.columns[column].type for name, column in source.feeds.items()} if source else {}
-    change.run(creation(change.conn, asked, create, fed))
-    made = find_table(change.conn, asked.table)
-    assert made
-    return made
-
-
-def _place(change: Change, asked: Deployment, table: Table, found: Deployed | None) -> Place:
-    """A line for the deployment, if it has none, and the columns that the table lacks."""
-    conn = change.conn
-    earlier = {str(name): str(kind) for name, kind in fetch(conn, _EARLIER, [table.oid])}
-    change.run(*additions(table, asked, earlier))
-    filled = {**{name: kind for name, kind in earlier.items() if name in table.columns}, **asked.outputs}
-    if found:
-        return Place.of(found, filled)
-    told = [table.oid, asked.table.schema, asked.table.table, asked.model]
-    number = int(str(fetch(conn, _NEW, told)[0][0]))
-    return Place(id=number, table=asked.table, oid=table.oid, filled=filled, was_watched={})

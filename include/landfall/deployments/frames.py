@@ -5,33 +5,20 @@ from typing import Any
 
 from landfall.errors import DeploymentError
 
-TYPES = {
-    "tinyint": "smallint",
-    "int8": "smallint",
-    "uint8": "smallint",
-    "smallint": "smallint",
-    "int16": "smallint",
-    "int": "integer",
-    "int32": "integer",
-    "uint16": "integer",
-    "bigint": "bigint",
-    "int64": "bigint",
-    "uint32": "bigint",
-    "float": "real",
-    "float32": "real",
-    "double": "double precision",
-    "float64": "double precision",
-    "string": "text",
-    "object": "text",
-    "str": "text",
-    "category": "text",
-    "boolean": "boolean",
-    "bool": "boolean",
+_NAMES = {
+    "smallint": "tinyint int8 uint8 smallint int16",
+    "integer": "int int32 uint16",
+    "bigint": "bigint int64 uint32",
+    "real": "float float32",
+    "double precision": "double float64",
+    "text": "string object str category",
+    "boolean": "boolean bool",
     "date": "date",
-    "timestamp": "timestamp with time zone",
-    "timestamp_ntz": "timestamp without time zone",
-    "binary": "bytea",
+    "timestamp with time zone": "timestamp",
+    "timestamp without time zone": "timestamp_ntz",
+    "bytea": "binary",
 }
+TYPES = {name: kind for kind, names in _NAMES.items() for name in names.split()}
 """Type of a column as Spark or pandas writes it, in small letters -> PostgreSQL's."""
 
 

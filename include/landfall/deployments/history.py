@@ -1,17 +1,20 @@
-"""What is deployed where, what was, and which version scored at a time."""
+"""What is deployed where, what was, and which version scored at a time: everything that this room's tables are asked and told."""
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
 from psycopg import sql
 
-from landfall.database import Database, fetch
+from landfall.database import Database, fetch, fetch_as
 from landfall.deployments.names import TableName
 from landfall.deployments.schema import is_there
 from landfall.deployments.scoring import Scoring
 from landfall.errors import DeploymentError
+
+Kind = Literal["deployed", "redeployed", "rolled back"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,6 @@ class Deployed:
         run_id: The MLflow run that made it.
         kind: How it came to: `deployed`, `redeployed` or `rolled back`.
         for_a_row: How the trigger scores a row, such as `CASE and IF`.
-        in_bulk: How `rescore` scores many.
         trees: How many trees the model has.
         splits: How many splits they have in all.
         unscorable: `null` or `error`.
@@ -52,7 +54,6 @@ class Deployed:
     run_id: str
     kind: str
     for_a_row: str
-    in_bulk: str = "one SELECT"
     trees: int
     splits: int
     unscorable: str
@@ -80,14 +81,39 @@ class Span:
     until: datetime | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What the history is to say of a deployment after a change.
+
+    Args:
+        id: Number of the deployment.
+        table: Its table.
+        filled: As in `Deployed`.
+        watched: As in `Deployed`.
+        fed_by: Number of the deployment that feeds it; None: as before.
+        feeds: Input of the model -> column of that one's table; None: as before.
+        scoring: What scores from now on.
+        kind: How it came to; None if the same SQL scores already, so that the history gets no line.
+    """
+
+    id: int
+    table: TableName
+    filled: Mapping[str, str]
+    watched: Mapping[str, str]
+    fed_by: int | None
+    feeds: Mapping[str, str] | None
+    scoring: Scoring
+    kind: Kind | None
+
+
 _DEPLOYED = sql.SQL("""
-SELECT d.id, coalesce(n.nspname, d.schema_name), coalesce(c.relname, d.table_name), d.table_oid, c.oid IS NULL, d.model,
-       v.version, v.run_id, v.kind, v.for_a_row, v.trees, v.splits, d.unscorable,
-       fn.nspname, fc.relname, d.feeds::text, d.filled::text, d.watched::text,
-       v.since, v.by_role, d.classes::text,
+SELECT d.id, coalesce(n.nspname, d.schema_name) AS schema_name, coalesce(c.relname, d.table_name) AS table_name,
+       d.table_oid AS oid, c.oid IS NULL AS gone, d.model, v.version, v.run_id, v.kind, v.for_a_row, v.trees, v.splits,
+       d.unscorable, d.classes, fn.nspname AS fed_by_schema, fc.relname AS fed_by_table, d.feeds, d.filled, d.watched,
+       v.since, v.by_role,
        NOT EXISTS (SELECT FROM pg_proc p WHERE p.pronamespace = to_regnamespace('landfall_models')
                    AND p.proname IN ('score_' || d.id, 'feed_' || d.id)
-                   AND (p.proconfig IS NULL OR NOT p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp']))
+                   AND (p.proconfig IS NULL OR NOT p.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'])) AS pinned
 FROM landfall.deployments d JOIN landfall.deployed_versions v ON v.deployment_id = d.id AND v.until IS NULL
 LEFT JOIN pg_class c ON c.oid = d.table_oid LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN landfall.deployments f ON f.id = d.fed_by
@@ -97,18 +123,40 @@ _SPANS = sql.SQL("""
 SELECT v.id, d.model, v.version, v.run_id, v.kind, v.by_role, v.since, v.until
 FROM landfall.deployed_versions v JOIN landfall.deployments d ON d.id = v.deployment_id
 WHERE d.table_oid = %s ORDER BY v.id DESC""")
-_SCORING = sql.SQL("SELECT scoring FROM landfall.deployed_versions WHERE id = %s")
-_CURRENT = sql.SQL("SELECT id FROM landfall.deployed_versions WHERE deployment_id = %s AND until IS NULL")
+_SCORING = """
+SELECT v.scoring AS text, d.filled, d.classes
+FROM landfall.deployed_versions v JOIN landfall.deployments d ON d.id = v.deployment_id WHERE """
+_OF_VERSION = sql.SQL(_SCORING + "v.id = %s")
+_CURRENT = sql.SQL(_SCORING + "d.id = %s AND v.until IS NULL")
+_HELD = sql.SQL("SELECT version FROM landfall.deployed_versions WHERE deployment_id = %s AND until IS NULL FOR SHARE")
+_FILLED = sql.SQL("""
+SELECT f.key, f.value FROM landfall.deployments d, json_each_text(d.filled) f WHERE d.table_oid = %s ORDER BY d.id""")
+_NUMBER = sql.SQL("""
+INSERT INTO landfall.deployments (table_oid, schema_name, table_name, model, filled, watched, unscorable, classes)
+VALUES (0, %s, %s, %s, '{}', '{}', 'null', '[]') RETURNING id""")
+_UPDATE = sql.SQL("""
+UPDATE landfall.deployments
+SET table_oid = %(table)s::regclass, filled = %(filled)s, watched = %(watched)s, unscorable = %(unscorable)s,
+    classes = %(classes)s, fed_by = coalesce(%(fed_by)s, fed_by), feeds = coalesce(%(feeds)s::json, feeds)
+WHERE id = %(id)s RETURNING id""")
+_SWITCH = sql.SQL("""
+WITH now AS (SELECT clock_timestamp() AS at), ended AS (
+    UPDATE landfall.deployed_versions SET until = now.at FROM now WHERE deployment_id = %(id)s AND until IS NULL RETURNING 1
+)
+INSERT INTO landfall.deployed_versions
+    (deployment_id, version, run_id, kind, for_a_row, trees, splits, scoring, since)
+SELECT %(id)s, %(version)s, %(run_id)s, %(kind)s, %(for_a_row)s, %(trees)s, %(splits)s, %(scoring)s, now.at
+FROM now LEFT JOIN ended ON true RETURNING id""")
+_END = sql.SQL("""
+WITH now AS (SELECT clock_timestamp() AS at), version AS (
+    UPDATE landfall.deployed_versions SET until = now.at FROM now WHERE deployment_id = %(id)s AND until IS NULL RETURNING 1
+)
+UPDATE landfall.deployments SET until = now.at FROM now, version WHERE id = %(id)s RETURNING id""")
 
 
 def deployments(conn: Database) -> list[Deployed]:
     """Every table that is deployed to now, by its name."""
-    return [_deployed(row) for row in fetch(conn, _DEPLOYED)] if is_there(conn) else []
-
-
-def find_deployed(conn: Database, name: TableName) -> Deployed | None:
-    """The deployment of a table; None if there is none."""
-    return next((each for each in deployments(conn) if each.table == name), None)
+    return fetch_as(conn, _deployed, _DEPLOYED) if is_there(conn) else []
 
 
 def deployed(conn: Database, name: TableName) -> Deployed:
@@ -117,70 +165,91 @@ def deployed(conn: Database, name: TableName) -> Deployed:
     Raises:
         DeploymentError: no model is deployed to it; the message names the nearest that has one.
     """
-    found = deployments(conn)
-    if one := next((each for each in found if each.table == name), None):
-        return one
-    known = [str(each.table) for each in found]
+    there = deployments(conn)
+    if found := next((deployment for deployment in there if deployment.table == name), None):
+        return found
+    known = [str(deployment.table) for deployment in there]
     raise DeploymentError.unknown("deployment to the table", str(name), known, next="landfall deployments")
 
 
 def history(conn: Database, found: Deployed) -> list[Span]:
     """The versions that score, or did, the rows of a table, the newest first; of earlier deployments to it too."""
-    return [
-        Span(
-            id=int(str(row[0])),
-            model=str(row[1]),
-            version=str(row[2]),
-            run_id=str(row[3]),
-            kind=str(row[4]),
-            by_role=str(row[5]),
-            since=_time(row[6]),
-            until=_time(row[7]) if row[7] else None,
-        )
-        for row in fetch(conn, _SPANS, [found.oid])
-    ]
+    return fetch_as(conn, Span, _SPANS, [found.oid])
 
 
 def scored_at(spans: Iterable[Span], moment: datetime) -> Span | None:
     """The version that scored at a time; None if none did."""
-    return next((each for each in spans if each.since <= moment and (each.until is None or moment < each.until)), None)
+    return next((span for span in spans if span.since <= moment and (span.until is None or moment < span.until)), None)
 
 
 def scoring_of(conn: Database, version_id: int) -> Scoring:
     """The SQL of a line of the history."""
-    return Scoring.from_json(str(fetch(conn, _SCORING, [version_id])[0][0]))
+    return fetch_as(conn, Scoring.from_json, _OF_VERSION, [version_id])[0]
 
 
 def current_scoring(conn: Database, deployment_id: int) -> Scoring:
     """The SQL that scores now."""
-    return scoring_of(conn, int(str(fetch(conn, _CURRENT, [deployment_id])[0][0])))
+    return fetch_as(conn, Scoring.from_json, _CURRENT, [deployment_id])[0]
 
 
-def _deployed(row: tuple[object, ...]) -> Deployed:
+def hold_version(conn: Database, deployment_id: int) -> str | None:
+    """The version that scores now, and does so until the end of the transaction; None if none does."""
+    versions = fetch(conn, _HELD, [deployment_id])
+    return str(versions[0][0]) if versions else None
+
+
+def filled_before(conn: Database, table_oid: int) -> dict[str, str]:
+    """Column -> type of those that any deployment to the table has ever filled."""
+    return {str(name): str(kind) for name, kind in fetch(conn, _FILLED, [table_oid])}
+
+
+def take_number(conn: Database, table: TableName, model: str) -> int:
+    """The number of a new deployment. `record` completes its line, in the same transaction: the table may not be there yet."""
+    return int(str(fetch(conn, _NUMBER, [table.schema, table.table, model])[0][0]))
+
+
+def record(conn: Database, entry: Entry) -> None:
+    """Says in the history what scores a table's rows from now on."""
+    scoring = entry.scoring
+    fields = {
+        "id": entry.id,
+        "table": entry.table.quoted,
+        "filled": json.dumps(dict(entry.filled)),
+        "watched": json.dumps(dict(entry.watched)),
+        "classes": json.dumps(scoring.classes),
+        "fed_by": entry.fed_by,
+        "feeds": None if entry.feeds is None else json.dumps(dict(entry.feeds)),
+        "kind": entry.kind,
+        "scoring": scoring.to_json(),
+        **{
+            name: getattr(scoring, name) for name in ("version", "run_id", "unscorable", "for_a_row", "trees", "splits")
+        },
+    }
+    fetch(conn, _UPDATE, fields)
+    if entry.kind is not None:
+        fetch(conn, _SWITCH, fields)
+
+
+def end(conn: Database, deployment_id: int) -> None:
+    """Says in the history that a deployment is over."""
+    fetch(conn, _END, {"id": deployment_id})
+
+
+def _deployed(
+    *,
+    schema_name: str,
+    table_name: str,
+    fed_by_schema: str | None,
+    fed_by_table: str | None,
+    classes: list[str],
+    feeds: Mapping[str, str] | None,
+    **fields: Any,
+) -> Deployed:
+    """A deployment of a row of `_DEPLOYED`."""
     return Deployed(
-        id=int(str(row[0])),
-        table=TableName(str(row[1]), str(row[2])),
-        oid=int(str(row[3])),
-        gone=bool(row[4]),
-        model=str(row[5]),
-        version=str(row[6]),
-        run_id=str(row[7]),
-        kind=str(row[8]),
-        for_a_row=str(row[9]),
-        trees=int(str(row[10])),
-        splits=int(str(row[11])),
-        unscorable=str(row[12]),
-        fed_by=TableName(str(row[13]), str(row[14])) if row[13] else None,
-        feeds=json.loads(str(row[15] or "{}")),
-        filled=json.loads(str(row[16])),
-        watched=json.loads(str(row[17])),
-        since=_time(row[18]),
-        by_role=str(row[19]),
-        classes=tuple(json.loads(str(row[20]))),
-        pinned=bool(row[21]),
+        table=TableName(schema_name, table_name),
+        fed_by=TableName(fed_by_schema, fed_by_table) if fed_by_schema and fed_by_table else None,
+        classes=tuple(classes),
+        feeds=feeds or {},
+        **fields,
     )
-
-
-def _time(value: object) -> datetime:
-    assert isinstance(value, datetime)
-    return value

@@ -5,17 +5,17 @@ job.watch()
 """
 
 import queue
-import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from landfall.deployments.change import Say
-from landfall.deployments.deployment import After, Create, Unscorable
+from landfall.deployments.deploy import carry_out
 from landfall.deployments.frames import columns_of
 from landfall.deployments.history import Deployed
 from landfall.deployments.names import TableName
 from landfall.deployments.registered import model_of_run
-from landfall.deployments.request import Key, Request, carry_out, key_of
+from landfall.deployments.request import After, Create, Key, Request, Unscorable, key_of
 from landfall.errors import DeploymentError
 from landfall.spec import Settings
 from landfall.stack import settings as settings_of_stack
@@ -27,17 +27,15 @@ class DeploymentJob:
     def __init__(self, work: Callable[[Say], Deployed]) -> None:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._log: list[str] = []
-        self._told: Deployed | None = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(work,), name="deployment")
-        self._thread.start()
+        thread = ThreadPoolExecutor(1, "deployment")
+        self._deployed = thread.submit(self._run, work)
+        thread.shutdown(wait=False)
 
-    def _run(self, work: Callable[[Say], Deployed]) -> None:
+    def _run(self, work: Callable[[Say], Deployed]) -> Deployed:
         try:
-            self._told = work(self._say)
-            self._say(f"-- `{self._told.table}` is scored by `{self._told.model}` version {self._told.version}")
-        except BaseException as error:
-            self._error = error
+            done = work(self._say)
+            self._say(f"-- `{done.table}` is scored by `{done.model}` version {done.version}")
+            return done
         finally:
             self._lines.put(None)
 
@@ -53,7 +51,7 @@ class DeploymentJob:
     @property
     def done(self) -> bool:
         """Whether it has ended, well or not."""
-        return not self._thread.is_alive()
+        return self._deployed.done()
 
     def watch(self, write: Callable[[str], object] = print) -> Deployed:
         """Tell what happens, line by line, until it is done. Watched again, it tells nothing twice.
@@ -72,11 +70,7 @@ class DeploymentJob:
         Raises:
             LandfallError: it failed.
         """
-        self._thread.join()
-        if self._error:
-            raise self._error
-        assert self._told
-        return self._told
+        return self._deployed.result()
 
 
 def deploy_db(

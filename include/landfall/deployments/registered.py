@@ -8,11 +8,11 @@ project's artifacts is read.
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from landfall.database import connect
 from landfall.deployments.artifacts import LEFT, Artifacts
+from landfall.deployments.version import Registered
 from landfall.errors import ModelError
 from landfall.freshness import champion
 from landfall.models.own import Own, check_loadable, check_place, is_own, own_versions, unknown_pickle
@@ -22,25 +22,6 @@ from landfall.spec import Settings
 
 CLASSES = "landfall.classes"
 """Tag of a version: the names of its classes as a JSON list."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Registered:
-    """A version that can be deployed.
-
-    Args:
-        model: The registered model.
-        version: Its number.
-        run_id: The MLflow run that made it.
-        form: What it computes.
-        classes: What its classes are called; empty if nobody has said.
-    """
-
-    model: str
-    version: str
-    run_id: str
-    form: Model
-    classes: tuple[str, ...]
 
 
 def find_registered(settings: Settings, model: str, number: str | None = None, run_id: str | None = None) -> Registered:
@@ -59,10 +40,7 @@ def find_registered(settings: Settings, model: str, number: str | None = None, r
         raise ModelError(
             "A version and a run are both named.", looked=f"version {number}, run {run_id}", left=LEFT, next="name one"
         )
-    if run_id:
-        found = _of_run(settings, model, run_id)
-    else:
-        found = version(settings, model, number) if number else _usual(settings, model)
+    found = version(settings, model, number) if number else _chosen(settings, model, run_id)
     return Registered(
         model=model,
         version=found.version,
@@ -90,34 +68,37 @@ def model_of_run(settings: Settings, run_id: str) -> str:
     return str(found[0].name)
 
 
-def _of_run(settings: Settings, model: str, run_id: str) -> ModelVersion:
-    made = [each.version for each in versions(settings, model) if each.version.run_id == run_id]
-    if made:
-        notes = own_versions(settings, model)
-        return next((each for each in made if is_own(notes.get(each.version), each)), made[0])
-    known = [each.version.run_id for each in versions(settings, model, limit=5)]
-    raise ModelError.unknown(f"version of `{model}` by the run", run_id, known, next=f"landfall models {model}")
-
-
-def _usual(settings: Settings, model: str) -> ModelVersion:
-    """The champion; where nothing was promoted, the newest version that Landfall made."""
-    with connect(settings) as conn:
-        if serving := champion(settings, conn, model):
-            return serving
-    there = [each.version for each in versions(settings, model)]
-    if not there:
-        with registry(settings, left=LEFT) as client:
-            known = [each.name for each in client.search_registered_models(max_results=50)]
-        raise ModelError.unknown("registered model", model, known, next=f"landfall train {model}")
+def _chosen(settings: Settings, model: str, run_id: str | None) -> ModelVersion:
+    """The version that a run made; else the champion, or the newest that Landfall made where nothing was promoted."""
+    if not run_id:
+        with connect(settings) as conn:
+            if serving := champion(settings, conn, model):
+                return serving
+    registered = [listed.version for listed in versions(settings, model)]
+    eligible = [found for found in registered if found.run_id == run_id] if run_id else registered
+    if not eligible:
+        raise _unknown(settings, model, run_id, registered)
     notes = own_versions(settings, model)
-    if newest := next((each for each in there if is_own(notes.get(each.version), each)), None):
-        return newest
+    if ours := next((found for found in eligible if is_own(notes.get(found.version), found)), None):
+        return ours
+    if run_id:
+        return eligible[0]
     raise ModelError(
         f"No version of `{model}` was made by Landfall, so that none is deployed unless it is named.",
-        looked=f"landfall.own_versions; MLflow has {', '.join(each.version for each in there[:10])}",
+        looked=f"landfall.own_versions; MLflow has {', '.join(found.version for found in registered[:10])}",
         left=LEFT,
-        next=f"landfall train {model}    (or name one: --model-version {there[0].version})",
+        next=f"landfall train {model}    (or name one: --model-version {registered[0].version})",
     )
+
+
+def _unknown(settings: Settings, model: str, run_id: str | None, registered: list[ModelVersion]) -> ModelError:
+    """The error of a run that made no version of the model, or of a model that is not registered."""
+    if run_id:
+        runs = [found.run_id for found in registered[:5]]
+        return ModelError.unknown(f"version of `{model}` by the run", run_id, runs, next=f"landfall models {model}")
+    with registry(settings, left=LEFT) as client:
+        models = [found.name for found in client.search_registered_models(max_results=50)]
+    return ModelError.unknown("registered model", model, models, next=f"landfall train {model}")
 
 
 def read_form(settings: Settings, found: ModelVersion) -> Model:

@@ -9,7 +9,7 @@ It does not go into the past: it cannot tell whether somebody has used an unsafe
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,8 +17,9 @@ from psycopg import sql
 
 from landfall.database import Database, connect, fetch
 from landfall.deployments import chain, trigger
-from landfall.deployments.change import Change, Say, changing, silent
+from landfall.deployments.change import Say, changing, silent
 from landfall.deployments.history import Deployed, current_scoring, deployments
+from landfall.deployments.plan import Plan
 from landfall.deployments.schema import is_there
 from landfall.deployments.table import find_table
 from landfall.errors import LandfallError
@@ -47,16 +48,6 @@ class Repaired:
     tables: tuple[str, ...]
     pinned: tuple[str, ...]
     failed: dict[str, LandfallError]
-
-
-@dataclass(frozen=True)
-class _Function:
-    """A function as it should be. `statements` make it."""
-
-    name: str
-    body: str
-    as_owner: bool
-    statements: list[str]
 
 
 def repair(conn: Database, *, say: Say = silent) -> Repaired:
@@ -98,39 +89,29 @@ def _noted(conn: Database, failed: dict[str, LandfallError], name: str) -> Itera
 
 
 def _make_anew(conn: Database, found: Deployed, say: Say) -> None:
-    def work(change: Change) -> None:
-        for function in _differ(change.conn, found):
-            change.run(*function.statements)
+    def work(run: Callable[[Plan], None]) -> None:
+        run(Plan(statements=tuple(_differ(conn, found))))
 
     changing(conn, f"The functions of `{found.table}` could not be made anew.", work, say=say)
 
 
-def _differ(conn: Database, found: Deployed) -> list[_Function]:
-    """The functions of a deployment that are not there as they should be."""
-    there = {str(name): rest for name, *rest in fetch(conn, _THERE)}
+def _differ(conn: Database, found: Deployed) -> list[str]:
+    """The statements that make those functions of a deployment anew that are not there as they should be."""
+    there = {str(name): tuple(rest) for name, *rest in fetch(conn, _THERE)}
+    functions = [(f"score_{found.id}", current_scoring(conn, found.id).trigger_body(found.filled), False)]
+    if found.fed_by and (source := find_table(conn, found.fed_by)):
+        functions.append((f"feed_{found.id}", chain.feeding_body(found.table, source.key, found.feeds), True))
     return [
-        function
-        for function in _functions(conn, found)
-        if function.name in there and there[function.name] != [function.body, function.as_owner, _CONFIG]
+        statement
+        for name, body, as_owner in functions
+        if name in there and there[name] != (body, as_owner, _CONFIG)
+        for statement in trigger.make_function(name, body, as_owner=as_owner)
     ]
 
 
-def _functions(conn: Database, found: Deployed) -> Iterator[_Function]:
-    """The functions of a deployment as they should be."""
-    body = current_scoring(conn, found.id).trigger_body(found.filled)
-    yield _Function(f"score_{found.id}", body, False, trigger.scoring_function(found.id, body))
-    source = find_table(conn, found.fed_by) if found.fed_by else None
-    if source is not None:
-        fed = (found.table, source.key, found.feeds)
-        feeding = chain.feeding_function(found.id, *fed)
-        yield _Function(f"feed_{found.id}", chain.feeding_body(*fed), True, feeding)
-
-
 def _pin(conn: Database, name: str, say: Say) -> None:
-    def work(change: Change) -> None:
-        change.run(f"ALTER FUNCTION {name} {trigger.PINNED}")
-
-    changing(conn, f"`{name}` could not be given a safe search path.", work, say=say)
+    plan = Plan(statements=(f"ALTER FUNCTION {name} {trigger.PINNED}",))
+    changing(conn, f"`{name}` could not be given a safe search path.", lambda run: run(plan), say=say)
 
 
 def main() -> int:

@@ -1,35 +1,67 @@
-"""A deployment as a person asks for it, by names: of a model in the registry, from the command line, Airflow or Python."""
+"""What a person asks for, by names: which model is to score the rows of which table, and how."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
-from landfall.database import connect
-from landfall.deployments.change import Say, silent
-from landfall.deployments.deploy import deploy
-from landfall.deployments.deployment import After, Create, Deployment, Unscorable
-from landfall.deployments.history import Deployed, deployed
 from landfall.deployments.names import TableName, check_schema
-from landfall.deployments.registered import find_registered
 from landfall.errors import DeploymentError
-from landfall.spec import Settings
 
+Unscorable = Literal["null", "error"]
 Key = Mapping[str, str] | Sequence[str] | str
+NOTHING = "nothing was changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Create:
+    """A table that is to be made for a deployment.
+
+    Args:
+        primary_key: Column -> type as PostgreSQL has it, such as `bigint`.
+        columns: Further columns -> type. The model's own inputs need not be among them.
+    """
+
+    primary_key: Mapping[str, str]
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.primary_key:
+            raise DeploymentError(
+                "A table that is to be made needs a primary key.",
+                looked="expected at least one column, such as id",
+                left=NOTHING,
+                next="landfall deploy MODEL --table TABLE --create-table --primary-key id",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class After:
+    """The deployment whose predictions feed this one, in the same transaction.
+
+    Args:
+        table: Its table.
+        feeds: Input of the model -> column of that table. An input that is not named is fed by the column of its name; the
+            only one that has none, by the prediction.
+    """
+
+    table: TableName
+    feeds: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is asked for.
+    """A deployment as a person asks for it.
 
     Args:
-        table: Where rows are scored.
+        table: The table whose rows the model is to score.
         model: The registered model.
         version: Its version; None: the champion, or the newest where nothing was promoted.
         run_id: The MLflow run that made it, instead of its number.
-        create: Given, the table is made.
-        classes: See `Deployment`; empty: as its training has declared them.
-        unscorable: See `Deployment`.
-        after: See `Deployment`.
-        readers: See `Deployment`.
+        create: If given, the table is made; it may exist already if it was made for the same model.
+        classes: What the classes are called, in the order of the model's labels; empty: as its training has declared them.
+        unscorable: What a row gets that the model cannot score: no prediction and a reason, or an error.
+        after: What feeds the table.
+        readers: Roles that are to insert rows and read them.
     """
 
     table: TableName
@@ -44,53 +76,17 @@ class Request:
 
     def __post_init__(self) -> None:
         check_schema(self.table)
+        if self.unscorable not in ("null", "error"):
+            raise DeploymentError.unknown("way with rows that cannot be scored", self.unscorable, ["null", "error"])
 
 
-def carry_out(settings: Settings, request: Request, *, say: Say = silent, only_show: bool = False) -> Deployed:
-    """Reads the model from the registry and deploys it. See `landfall.deployments.deploy`.
-
-    Raises:
-        ModelError: there is no such version, or it has a part that has no form in SQL. Nothing was changed.
-        DeploymentError, PublishingError, SpecError: as `deploy`.
-    """
-    found = find_registered(settings, request.model, request.version, request.run_id)
-    say(f"-- read `{found.model}` version {found.version}, of run {found.run_id}, from the registry")
-    asked = Deployment(
-        table=request.table,
-        model=found.model,
-        version=found.version,
-        form=found.form,
-        run_id=found.run_id,
-        classes=request.classes or found.classes,
-        unscorable=request.unscorable,
-        after=request.after,
-        readers=request.readers,
-    )
-    with connect(settings) as conn:
-        return deploy(conn, asked, create=request.create, say=say, only_show=only_show)
-
-
-def another_version(settings: Settings, table: TableName, version: str | None, run_id: str | None = None) -> Request:
-    """The request that puts another version in the place of the one that scores a table now, and changes nothing else.
-
-    Raises:
-        DeploymentError: nothing is deployed there.
-    """
-    with connect(settings) as conn:
-        now = deployed(conn, table)
-    unscorable: Unscorable = "error" if now.unscorable == "error" else "null"
-    return Request(
-        table=table, model=now.model, version=version, run_id=run_id, classes=now.classes, unscorable=unscorable
-    )
-
-
-def key_of(told: Key | None) -> dict[str, str]:
-    """Column -> type, of what a person gives: `id`, `["id"]`, `{"id": "uuid"}`, or `id:uuid`; `bigint` where none is said."""
-    if told is None:
+def key_of(given: Key | None) -> dict[str, str]:
+    """Column -> type, of what a person gives: `id`, `["id"]`, `{"id": "uuid"}`, or `id:uuid`; `bigint` if no type is given."""
+    if given is None:
         return {}
-    if isinstance(told, Mapping):
-        return dict(told)
-    pairs = [name.partition(":") for name in ([told] if isinstance(told, str) else told)]
+    if isinstance(given, Mapping):
+        return dict(given)
+    pairs = [name.partition(":") for name in ([given] if isinstance(given, str) else given)]
     return {name.strip(): kind.strip() or "bigint" for name, _, kind in pairs}
 
 
@@ -98,19 +94,19 @@ def after_of(table: str | None, feeds: Sequence[str]) -> After | None:
     """What feeds a table, of `TABLE` and of `INPUT=COLUMN` for each input of another name.
 
     Raises:
-        DeploymentError: a feed is not of that form, or nothing is to feed.
+        DeploymentError: a feed does not have that form, or there is a feed and no table.
     """
-    pairs = [[part.strip() for part in each.partition("=")] for each in feeds]
-    if wrong := [each for each, pair in zip(feeds, pairs, strict=True) if not all(pair)]:
+    pairs = [[part.strip() for part in feed.partition("=")] for feed in feeds]
+    if wrong := [feed for feed, pair in zip(feeds, pairs, strict=True) if not all(pair)]:
         raise DeploymentError(
-            f"`{wrong[0]}` does not say what feeds what.", looked="expected INPUT=COLUMN", left="nothing was changed"
+            f"`{wrong[0]}` does not say what feeds what.", looked="expected INPUT=COLUMN", left=NOTHING
         )
     if not table:
         if feeds:
             raise DeploymentError(
                 f"`{feeds[0]}` is a feed, but no table is to feed.",
                 looked="expected the table of another deployment",
-                left="nothing was changed",
+                left=NOTHING,
                 next="--after TABLE",
             )
         return None

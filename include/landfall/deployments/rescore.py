@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from landfall.database import Database, explained, fetch, require_idle
-from landfall.deployments.blocks import LIMIT, LONGEST, RANGE, Batches, Leaf, counted, escaped, leaves
-from landfall.deployments.deployment import PREDICTION, REASON, VERSION
-from landfall.deployments.feed import feed_present
-from landfall.deployments.history import Deployed, current_scoring, deployed
+from landfall.deployments.blocks import LIMIT, LONGEST, RANGE, Batches, Part, counted, escaped, parts
+from landfall.deployments.chain import feed_present
+from landfall.deployments.history import Deployed, current_scoring, deployed, hold_version
 from landfall.deployments.names import TableName, literal, quoted
 from landfall.deployments.scoring import BATCH, ROW_ID, Scoring
+from landfall.deployments.version import PREDICTION, REASON, VERSION
 from landfall.errors import DeploymentError
 
 Progress = Callable[[int, int, int], None]
@@ -25,8 +25,8 @@ Progress = Callable[[int, int, int], None]
 PASSES = 10
 """Passes over the table, for what writers held in those before."""
 KEPT = "batches that were done stay done; asking again goes on with the others"
-_SAME = sql.SQL("""
-SELECT version FROM landfall.deployed_versions WHERE deployment_id = %s AND until IS NULL FOR SHARE""")
+IN_BULK = "one SELECT"
+"""How many rows are scored at once, in words: the same way whatever the model, while `for_a_row` depends on it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +86,10 @@ class _Rescoring:
         self.batches = Batches(conn, self._check, self._count)
 
     def run(self, began: float, fed: int) -> Rescored:
-        there = {leaf: leaf.blocks(self.conn) for leaf in leaves(self.conn, self.found.oid)}
+        there = {part: part.blocks(self.conn) for part in parts(self.conn, self.found.oid)}
         before, whole = 0, True
-        for leaf, end in there.items():
-            whole &= self._leaf(leaf, end, self._telling(before, sum(there.values())))
+        for part, end in there.items():
+            whole &= self._part(part, end, self._telling(before, sum(there.values())))
             before += end
         return Rescored(
             table=str(self.found.table),
@@ -103,17 +103,17 @@ class _Rescoring:
             whole=whole,
         )
 
-    def _leaf(self, leaf: Leaf, end: int, tell: Callable[[int], None]) -> bool:
+    def _part(self, part: Part, end: int, tell: Callable[[int], None]) -> bool:
         """Whether no row of a table, or a part of one, is left that is due."""
-        statement = self._statement(leaf.table)
-        remain = sql.SQL(f"SELECT EXISTS (SELECT FROM ONLY {leaf.table} WHERE {self.due})")  # noqa: S608  (quoted names)
+        statement = self._statement(part.table)
+        remain = sql.SQL(f"SELECT EXISTS (SELECT FROM ONLY {part.table} WHERE {self.due})")  # noqa: S608  (quoted names)
         for number in range(PASSES):
             time.sleep(LONGEST if number else 0)
             for done in self.batches.over(statement, end):
                 tell(done if number == 0 else end)
             if fetch(self.conn, remain) == [(False,)]:
                 return True
-            end = leaf.blocks(self.conn)
+            end = part.blocks(self.conn)
         return False
 
     def _telling(self, before: int, of: int) -> Callable[[int], None]:
@@ -126,7 +126,7 @@ class _Rescoring:
         return tell
 
     def _check(self) -> None:
-        if fetch(self.conn, _SAME, [self.found.id]) != [(self.scoring.version,)]:
+        if hold_version(self.conn, self.found.id) != self.scoring.version:
             raise self._stopped(f"`{self.found.table}` is not scored by version {self.scoring.version} any more.")
 
     def _count(self, answered: tuple[object, ...]) -> None:

@@ -1,13 +1,14 @@
 """What one version of a model does in a table, as SQL: kept in the history, so that going back needs no registry."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from landfall.deployments.deployment import PREDICTION, REASON, VERSION, Deployment
 from landfall.deployments.names import literal, quoted
-from landfall.scoring import Compiled, PostgreSQL, RowLogic, Shortcut, compile_model, row_logic
+from landfall.deployments.request import Unscorable
+from landfall.deployments.version import PREDICTION, REASON, VERSION, Registered
+from landfall.scoring import PostgreSQL, RowLogic, Shortcut, compile_model, row_logic
 from landfall.scoring.form import Ensemble
 from landfall.scoring.trees import splits
 
@@ -28,7 +29,9 @@ class Scoring:
         query: How many are, in one statement: a SELECT of `ROW_ID`, `prediction`, `reason` and probabilities from `BATCH`.
         splits: How many splits its trees have in all; 0 if it has no trees.
         trees: How many trees it has.
-        unscorable: See `Deployment`.
+        unscorable: See `Request`.
+        outputs: Column that it fills -> type. Like `classes` it follows from the rest, or is the deployment's: not compared.
+        classes: What the classes are called; empty: as the model calls them.
     """
 
     version: str
@@ -40,11 +43,19 @@ class Scoring:
     splits: int
     trees: int
     unscorable: str
+    outputs: Mapping[str, str] = field(compare=False)
+    classes: tuple[str, ...] = field(compare=False)
 
     @property
     def for_a_row(self) -> str:
         """How a row is scored, in words."""
         return self.logic.way
+
+    @property
+    def size(self) -> str:
+        """How large its trees are, in words, such as `, 20 trees with 620 splits`; empty if it has none."""
+        trees = "a tree" if self.trees == 1 else f"{self.trees:,} trees"
+        return f", {trees} with {'a split' if self.splits == 1 else f'{self.splits:,} splits'}" if self.trees else ""
 
     def trigger_body(self, filled: Iterable[str]) -> str:
         """The body of the trigger function.
@@ -79,44 +90,64 @@ class Scoring:
         ]
 
     def to_json(self) -> str:
-        """As the history keeps it; `from_json` reads it."""
-        return json.dumps(asdict(self))
+        """As the history keeps it of a version. Types and names of classes are the deployment's: see `from_json`."""
+        return json.dumps({name: value for name, value in asdict(self).items() if name not in ("outputs", "classes")})
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """What `to_json` wrote."""
+    def from_json(cls, text: str, filled: Mapping[str, str], classes: Iterable[str]) -> Self:
+        """What `to_json` wrote, with what the history keeps of the deployment: columns that it fills, names of its classes."""
         fields: dict[str, Any] = json.loads(text)
         logic: dict[str, Any] = fields.pop("logic")
         short = logic.pop("shortcut", None)
         shortcut = Shortcut(**_with_tuples(short)) if short else None
         probabilities = tuple(fields.pop("probabilities"))
-        return cls(**fields, probabilities=probabilities, logic=RowLogic(**_with_tuples(logic), shortcut=shortcut))
+        reason = (REASON,) if fields["unscorable"] == "null" else ()
+        return cls(
+            **fields,
+            probabilities=probabilities,
+            logic=RowLogic(**_with_tuples(logic), shortcut=shortcut),
+            outputs={name: filled[name] for name in (PREDICTION, *probabilities, *reason, VERSION)},
+            classes=tuple(classes),
+        )
 
 
 def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
-def compile_scoring(asked: Deployment) -> Scoring:
-    """The SQL of a deployment. A forest of 100 trees takes a second.
+def compile_scoring(version: Registered, classes: tuple[str, ...], unscorable: Unscorable) -> Scoring:
+    """The SQL of a version. A forest of 100 trees takes a second.
+
+    Args:
+        version: The version.
+        classes: What its classes are to be called; empty: as it was declared.
+        unscorable: See `Request`.
 
     Raises:
+        DeploymentError: the names do not fit its classes, or what it fills does not fit its inputs.
         SpecError: the model's own numbers are so large that every row overflows.
     """
-    form = asked.named
-    compiled: Compiled = compile_model(form, PostgreSQL())
+    version = version.called(classes)
+    outputs, form = version.outputs(unscorable), version.form
     trees = form.scorer.trees if isinstance(form.scorer, Ensemble) else ()
     return Scoring(
-        version=asked.version,
-        run_id=asked.run_id,
+        version=version.version,
+        run_id=version.run_id,
         inputs={column.name: column.kind for column in form.inputs},
-        probabilities=asked.probabilities,
-        logic=row_logic(form, lambda name: f"NEW.{quoted(name)}"),
-        query=compiled.query(quoted(BATCH), [ROW_ID], asked.probabilities),
+        probabilities=version.probabilities,
+        logic=row_logic(form, place_in_row),
+        query=compile_model(form, PostgreSQL()).query(quoted(BATCH), [ROW_ID], version.probabilities),
         splits=sum(1 for tree in trees for _ in splits(tree.root)),
         trees=len(trees),
-        unscorable=asked.unscorable,
+        unscorable=unscorable,
+        outputs=outputs,
+        classes=version.classes,
     )
+
+
+def place_in_row(column: str) -> str:
+    """Where the trigger function finds a column of the row."""
+    return f"NEW.{quoted(column)}"
 
 
 def _assigned(name: str, value: str) -> str:

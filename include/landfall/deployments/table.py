@@ -1,29 +1,33 @@
-"""The table that is deployed to: what it has, what it lacks, and the statements that give it what a model needs."""
+"""A table that is deployed to: what it has, what it lacks for a model, and the statements that give it that."""
 
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 
 import psycopg
 from psycopg import sql
 
-from landfall.database import Database, fetch, fetch_one, place
-from landfall.deployments.deployment import NOTHING, Create, Deployment
+from landfall.database import Database, fetch, fetch_as, fetch_one, place
 from landfall.deployments.names import TableName, check_name, quoted
+from landfall.deployments.request import NOTHING, Request
+from landfall.deployments.scoring import Scoring
 from landfall.errors import DeploymentError
 
 NUMBERS = ("smallint", "integer", "bigint", "real", "double precision", "numeric")
 TEXTS = ("S", "E")
 """Categories of types (`pg_type.typcategory`) that are read as text: strings and enumerations."""
 _TABLE = sql.SQL("""
-SELECT c.oid, c.relkind::text, pg_has_role(c.relowner, 'USAGE') FROM pg_class c
-WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %s) AND c.relname = %s""")
+SELECT c.oid, c.relkind::text, pg_has_role(c.relowner, 'USAGE'), pg_get_userbyid(c.relowner), ARRAY(
+    SELECT t.tgname::text FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype & 3 = 3
+    AND t.tgname COLLATE "C" > 'zz_landfall_scores_3' ORDER BY 1)
+FROM pg_class c WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = %s) AND c.relname = %s""")
 _COLUMNS = sql.SQL("""
-SELECT a.attname, format_type(a.atttypid, a.atttypmod),
-       format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL), t.typcategory::text,
-       a.attgenerated <> '', coalesce(a.attnum = ANY (k.indkey::smallint[]), false)
+SELECT a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+       format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL) AS plain, t.typcategory::text AS category,
+       a.attgenerated <> '' AS generated, coalesce(a.attnum = ANY (k.indkey::smallint[]), false) AS in_key
 FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
 LEFT JOIN pg_index k ON k.indrelid = a.attrelid AND k.indisprimary
 WHERE a.attrelid = %s AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum""")
@@ -31,42 +35,63 @@ _NEIGHBOURS = sql.SQL(
     "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tableowner = current_user ORDER BY 1 LIMIT 20"
 )
 _ELSEWHERE = sql.SQL("SELECT schemaname FROM pg_tables WHERE tablename = %s AND tableowner = current_user ORDER BY 1")
-_TYPE = sql.SQL("SELECT format_type(to_regtype(%s), NULL)")
+_TYPE = sql.SQL("""
+SELECT format_type(t.oid, NULL) AS type, format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL) AS plain,
+       t.typcategory::text AS category
+FROM pg_type t WHERE t.oid = to_regtype(%s)""")
+_ROLE = sql.SQL("SELECT current_user")
 MODIFIED = re.compile(r"[a-z_][\w ]*\( *\d+ *(, *\d+ *)?\)[\w \[\]]*", re.IGNORECASE)
 """A type with a modifier, such as `numeric(7,2)`: `regtype` has none, and without it `char(3)` would be `char(1)`."""
 KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "i": "an index", "S": "a sequence"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class TableColumn:
     """A column of a table.
 
     Args:
-        type: As PostgreSQL writes it.
+        name: Its name.
+        type: As PostgreSQL writes it; of a table that is to be made, as it is written in CREATE TABLE.
         plain: The same without its modifier and domain.
         category: Of `pg_type`.
         generated: Whether PostgreSQL computes it, after triggers.
         in_key: Whether it is in the primary key.
     """
 
+    name: str
     type: str
     plain: str
     category: str
-    generated: bool
-    in_key: bool
+    generated: bool = False
+    in_key: bool = False
 
     def is_read_as(self, kind: str) -> bool:
         """Whether a model can take it for a `number`, or for `text`."""
         return self.plain in NUMBERS if kind == "number" else self.category in TEXTS
 
 
+NUMBER = TableColumn(name="", type="double precision", plain="double precision", category="N")
+TEXT = TableColumn(name="", type="text", plain="text", category="S")
+"""What a table that is made has for an input, unless it is known better."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table that is there."""
+    """A table.
+
+    Args:
+        name: Its name.
+        oid: Its number in PostgreSQL; 0 if it is yet to be made.
+        owner: The role that owns it.
+        columns: Name -> column, in their order.
+        later_triggers: Triggers of its own that fire after a row was scored.
+    """
 
     name: TableName
     oid: int
-    columns: Mapping[str, Column]
+    owner: str
+    columns: Mapping[str, TableColumn]
+    later_triggers: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -83,7 +108,7 @@ def find_table(conn: Database, name: TableName) -> Table | None:
     found = fetch_one(conn, _TABLE, [name.schema, name.table])
     if found is None:
         return None
-    oid, kind, ours = found
+    oid, kind, ours, owner, later = found
     if kind not in ("r", "p"):
         raise DeploymentError(
             f"`{name}` is {KINDS.get(str(kind), 'no table')}; rows are scored as they go into a table.",
@@ -98,18 +123,48 @@ def find_table(conn: Database, name: TableName) -> Table | None:
             left=NOTHING,
             next=f"GRANT {conn.info.user}'s role the table's owner, or deploy as that owner (LANDFALL_DATABASE_URL)",
         )
+    return Table(
+        name=name,
+        oid=int(str(oid)),
+        owner=str(owner),
+        columns={column.name: column for column in fetch_as(conn, TableColumn, _COLUMNS, [oid])},
+        later_triggers=tuple(later) if isinstance(later, list) else (),
+    )
+
+
+def declared_table(conn: Database, request: Request) -> Table:
+    """The table that is to be made, with the columns that a person gives it: the model's inputs are not among them yet.
+
+    Raises:
+        DeploymentError: none is to be made, so one is missing; or a name or a type is not one of PostgreSQL's.
+    """
+    if request.create is None:
+        raise _missing(conn, request.table, request.model)
+    key = request.create.primary_key
     columns = {
-        str(column): Column(
-            type=str(kind), plain=str(plain), category=str(category), generated=bool(made), in_key=bool(key)
-        )
-        for column, kind, plain, category, made, key in fetch(conn, _COLUMNS, [oid])
+        name: replace(_declared(conn, check_name("column", name), kind), in_key=name in key)
+        for name, kind in {**key, **request.create.columns}.items()
     }
-    return Table(name=name, oid=int(str(oid)), columns=columns)
+    return Table(name=request.table, oid=0, owner=str(fetch(conn, _ROLE)[0][0]), columns=columns)
 
 
-def missing_table(conn: Database, asked: Deployment) -> DeploymentError:
+def _declared(conn: Database, column: str, kind: str) -> TableColumn:
+    """A column of a type as PostgreSQL writes it, so that nothing else can come along with it."""
+    known: list[TableColumn] = []
+    with suppress(psycopg.errors.SyntaxError):
+        known = fetch_as(conn, partial(TableColumn, name=column), _TYPE, [kind])
+    if not known:
+        raise DeploymentError(
+            f"`{kind}` is not a type, for the column `{column}`.",
+            looked=place(conn),
+            left=NOTHING,
+            next="name one of PostgreSQL's, such as bigint, uuid or text",
+        )
+    return replace(known[0], type=kind) if MODIFIED.fullmatch(kind) else known[0]
+
+
+def _missing(conn: Database, name: TableName, model: str) -> DeploymentError:
     """The error of a table that is not there."""
-    name = asked.table
     tables = [str(row[0]) for row in fetch(conn, _NEIGHBOURS, [name.schema])]
     elsewhere = [str(row[0]) for row in fetch(conn, _ELSEWHERE, [name.table])]
     near = [f"{schema}.{name.table}" for schema in elsewhere] or get_close_matches(name.table, tables, n=1)
@@ -118,72 +173,80 @@ def missing_table(conn: Database, asked: Deployment) -> DeploymentError:
         f"There is no table `{name}`.{f' Did you mean `{near[0]}`?' if near else ''}",
         looked=f"{place(conn)}, schema `{name.schema}`: {', '.join(tables) or 'no tables'}",
         left=NOTHING,
-        next=f"landfall deploy {asked.model} --table {name.table}{there or made}",
+        next=f"landfall deploy {model} --table {name.table}{there or made}",
     )
 
 
-def creation(conn: Database, asked: Deployment, create: Create, fed: Mapping[str, str]) -> str:
-    """CREATE TABLE with the key, the columns given and the model's inputs.
+def prepare(
+    table: Table, model: str, scoring: Scoring, *, fed: Mapping[str, TableColumn], filled: Mapping[str, str]
+) -> tuple[Table, list[str]]:
+    """The table with all that a model reads, and the statements that give it what it lacks: CREATE TABLE, ALTER TABLE, or none.
 
     Args:
-        conn: A connection, to ask for types.
-        asked: The deployment.
-        create: The key and further columns.
-        fed: Column -> type of those that another table feeds.
-    """
-    given = {**create.primary_key, **create.columns}
-    typed = {check_name("column", name): _type(conn, name, kind) for name, kind in given.items()}
-    for column in asked.form.inputs:
-        typed.setdefault(column.name, fed.get(column.name, "double precision" if column.kind == "number" else "text"))
-    lines = [f"    {quoted(name)} {kind}" for name, kind in typed.items()]
-    lines.append(f"    PRIMARY KEY ({', '.join(map(quoted, create.primary_key))})")
-    return f"CREATE TABLE {asked.table.quoted} (\n" + ",\n".join(lines) + "\n)"
-
-
-def check_inputs(table: Table, asked: Deployment) -> None:
-    """Nothing, if the model can read all that it needs.
+        table: The table as it is, or as it was declared.
+        model: The registered model.
+        scoring: The version that is to score it.
+        fed: Input of the model -> column of another table that feeds it.
+        filled: Column -> type of those that a deployment has filled before: they are taken up again.
 
     Raises:
-        DeploymentError: a column is not there, of another kind, or computed by PostgreSQL after the row is scored.
+        DeploymentError: the model cannot read a column, or the table uses one that the model fills for something else.
     """
-    for needed in asked.form.inputs:
-        column = table.columns.get(needed.name)
+    statements: list[str] = []
+    if not table.oid:
+        table = _with_inputs(table, scoring.inputs, fed)
+        statements.append(_creation(table))
+    _check_inputs(table, model, scoring.inputs)
+    return table, [*statements, *_additions(table, scoring.outputs, filled)]
+
+
+def _with_inputs(table: Table, inputs: Mapping[str, str], fed: Mapping[str, TableColumn]) -> Table:
+    """A table that is to be made, with the model's inputs: of the type of what feeds them, unless a person gave another."""
+    columns = dict(table.columns)
+    for name, kind in inputs.items():
+        like = fed.get(name, NUMBER if kind == "number" else TEXT)
+        columns.setdefault(name, replace(like, name=name, generated=False, in_key=False))
+    return replace(table, columns=columns)
+
+
+def _creation(table: Table) -> str:
+    """CREATE TABLE with all columns and the primary key."""
+    lines = [f"    {quoted(column.name)} {column.type}" for column in table.columns.values()]
+    lines.append(f"    PRIMARY KEY ({', '.join(map(quoted, table.key))})")
+    return f"CREATE TABLE {table.name.quoted} (\n" + ",\n".join(lines) + "\n)"
+
+
+def _check_inputs(table: Table, model: str, inputs: Mapping[str, str]) -> None:
+    """Nothing, if the model can read all that it needs."""
+    for name, kind in inputs.items():
+        column = table.columns.get(name)
         if column is None:
-            near = get_close_matches(needed.name, list(table.columns), n=1)
+            near = get_close_matches(name, list(table.columns), n=1)
             raise DeploymentError(
-                f"`{table.name}` has no column `{needed.name}`, which `{asked.model}` needs."
+                f"`{table.name}` has no column `{name}`, which `{model}` needs."
                 + (f" Did you mean `{near[0]}`?" if near else ""),
                 looked=f"its columns: {', '.join(table.columns)}",
                 left=NOTHING,
-                next=f'ALTER TABLE {table.name} ADD COLUMN "{needed.name}" ...',
+                next=f'ALTER TABLE {table.name} ADD COLUMN "{name}" ...',
             )
-        if not column.is_read_as(needed.kind) or column.generated:
-            wanted = ", ".join(NUMBERS) if needed.kind == "number" else "a text or an enumeration"
+        if not column.is_read_as(kind) or column.generated:
+            wanted = ", ".join(NUMBERS) if kind == "number" else "a text or an enumeration"
             raise DeploymentError(
-                f"The column `{needed.name}` of `{table.name}` is {'generated' if column.generated else column.type}.",
-                looked=f"`{asked.model}` takes it for {needed.kind}; expected {wanted}, not generated",
+                f"The column `{name}` of `{table.name}` is {'generated' if column.generated else column.type}.",
+                looked=f"`{model}` takes it for {kind}; expected {wanted}, not generated",
                 left=NOTHING,
                 next="give the table a column of such a type",
             )
 
 
-def additions(table: Table, asked: Deployment, earlier: Mapping[str, str]) -> list[str]:
-    """ALTER TABLE for the columns that the model fills and the table lacks.
-
-    Args:
-        table: The table.
-        asked: The deployment.
-        earlier: Column -> type of those that a deployment has filled before: they are taken up again.
-
-    Raises:
-        DeploymentError: the table has a column of that name for something else.
-    """
-    made: list[str] = []
-    for name, kind in asked.outputs.items():
+def _additions(table: Table, outputs: Mapping[str, str], filled: Mapping[str, str]) -> list[str]:
+    """ALTER TABLE for the columns that the model fills and the table lacks."""
+    added: list[str] = []
+    for name, kind in outputs.items():
         column = table.columns.get(name)
         if column is None:
-            made.append(f"    ADD COLUMN {quoted(name)} {kind}")
-        elif name not in earlier:
+            added.append(f"    ADD COLUMN {quoted(name)} {kind}")
+        elif name not in filled:
             raise DeploymentError(
                 f"`{table.name}` has a column `{name}` of its own; the model fills one of that name.",
                 looked=f"`{name}` {column.type}, made by no deployment",
@@ -197,19 +260,4 @@ def additions(table: Table, asked: Deployment, earlier: Mapping[str, str]) -> li
                 left=NOTHING,
                 next=f"name the classes as before, or landfall undeploy {table.name} --drop-columns",
             )
-    return [f"ALTER TABLE {table.name.quoted}\n" + ",\n".join(made)] if made else []
-
-
-def _type(conn: Database, column: str, kind: str) -> str:
-    """A type as PostgreSQL writes it, so that nothing else can come along with it."""
-    found = None
-    with suppress(psycopg.errors.SyntaxError):
-        found = fetch_one(conn, _TYPE, [kind])
-    if found is None or found[0] is None or found[0] == "-":
-        raise DeploymentError(
-            f"`{kind}` is not a type, for the column `{column}`.",
-            looked=place(conn),
-            left=NOTHING,
-            next="name one of PostgreSQL's, such as bigint, uuid or text",
-        )
-    return kind if MODIFIED.fullmatch(kind) else str(found[0])
+    return [f"ALTER TABLE {table.name.quoted}\n" + ",\n".join(added)] if added else []

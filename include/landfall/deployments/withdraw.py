@@ -1,12 +1,14 @@
 """Go back to the version that scored before, or take a model away from a table."""
 
+from collections.abc import Callable
+
 from landfall.database import Database
-from landfall.deployments.change import Change, Say, changing, silent
-from landfall.deployments.feed import feed, find_source
+from landfall.deployments.change import Say, changing, silent
 from landfall.deployments.history import Deployed, deployed, deployments, history, scoring_of
-from landfall.deployments.install import Place, clear_away, install
-from landfall.deployments.names import TableName, quoted
-from landfall.deployments.table import find_table
+from landfall.deployments.names import TableName
+from landfall.deployments.plan import Plan, plan_deployment, plan_withdrawal
+from landfall.deployments.present import look
+from landfall.deployments.request import Request
 from landfall.errors import DeploymentError
 
 
@@ -19,30 +21,27 @@ def roll_back(
         conn: A connection of its own, in autocommit mode.
         name: The table.
         to: Which version; None: the last one before that is another.
-        say: Is told each statement.
+        say: Gets each statement.
         only_show: Whether it is taken back at the end.
 
     Raises:
         DeploymentError: nothing is deployed there, or no such version was.
     """
 
-    def work(change: Change) -> Deployed:
+    def work(run: Callable[[Plan], None]) -> Deployed:
         found = deployed(conn, name)
-        spans = [each for each in history(conn, found) if each.model == found.model]
-        earlier = [each for each in spans if (each.version == to if to else each.version != found.version)]
+        spans = [span for span in history(conn, found) if span.model == found.model]
+        earlier = [span for span in spans if (span.version == to if to else span.version != found.version)]
         if not earlier:
             raise DeploymentError(
                 f"No {f'version {to}' if to else 'version before'} of `{found.model}` has scored `{name}`"
                 f"{'' if to else f': version {found.version} is the first'}.",
-                looked=f"landfall.deployed_versions: {', '.join(dict.fromkeys(each.version for each in spans))}",
+                looked=f"landfall.deployed_versions: {', '.join(dict.fromkeys(span.version for span in spans))}",
                 left="nothing was changed",
                 next=f"landfall redeploy {name} --model-version VERSION",
             )
-        scoring = scoring_of(conn, earlier[0].id)
-        source = find_source(conn, found.model, list(scoring.inputs), None, found)
-        install(change, Place.of(found, found.filled), scoring, "rolled back", found.classes)
-        if source and (table := find_table(conn, name)):
-            feed(change, found.id, table, source, found)
+        request = Request(table=name, model=found.model)
+        run(plan_deployment(request, scoring_of(conn, earlier[0].id), look(conn, request), "rolled back"))
         return deployed(conn, name)
 
     return changing(conn, f"`{name}` could not go back.", work, say=say, only_show=only_show)
@@ -57,7 +56,7 @@ def undeploy(
         conn: A connection of its own, in autocommit mode.
         name: The table; it may have been dropped.
         drop_columns: Whether the columns that were filled go too.
-        say: Is told each statement.
+        say: Gets each statement.
         only_show: Whether it is taken back at the end.
 
     Returns:
@@ -67,21 +66,9 @@ def undeploy(
         DeploymentError: nothing is deployed there, or it feeds another table.
     """
 
-    def work(change: Change) -> Deployed:
+    def work(run: Callable[[Plan], None]) -> Deployed:
         found = deployed(conn, name)
-        fed = [each for each in deployments(conn) if each.fed_by == name]
-        if there := [str(each.table) for each in fed if not each.gone]:
-            raise DeploymentError(
-                f"`{name}` feeds {', '.join(f'`{each}`' for each in there)}.",
-                looked="landfall.deployments",
-                left="nothing was changed",
-                next=f"landfall undeploy {there[0]}    (first)",
-            )
-        for each in [*fed, found]:
-            clear_away(change, each)
-        if drop_columns and not found.gone:
-            drops = ", ".join(f"DROP COLUMN IF EXISTS {quoted(column)}" for column in found.filled)
-            change.run(f"ALTER TABLE {name.quoted} {drops}")
+        run(plan_withdrawal(found, deployments(conn), drop_columns=drop_columns))
         return found
 
     return changing(conn, f"`{name}` could not be freed of its model.", work, say=say, only_show=only_show)

@@ -4,14 +4,13 @@ Everything is written into one local folder, which mirrors the run's artifacts a
 """
 
 import json
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from landfall.models.plots import actual_versus_predicted, importances
 from landfall.models.version import FITTED, REFERENCE, Snapshot
-from landfall.spec.learner import Library
+from landfall.spec.training_reports import FittedReport, TrainedReport
 
 if TYPE_CHECKING:
     from mlflow.models import Model, ModelSignature
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 EXAMPLE = "input_example.json"
 
 
-def describe(folder: Path, run_id: str, report: Mapping[str, Any], snapshot: Snapshot | None) -> None:
+def describe(folder: Path, run_id: str, report: FittedReport, snapshot: Snapshot | None) -> None:
     """Writes what is logged besides the fitted model, from the training job's report, into `folder`.
 
     `model/MLmodel` has the flavor `spark` or `sklearn`, and `python_function`; its signature lists the columns and their
@@ -29,24 +28,24 @@ def describe(folder: Path, run_id: str, report: Mapping[str, Any], snapshot: Sna
     _model(folder / "model", run_id, report)
     texts = {
         "snapshot.json": snapshot.as_dict() if snapshot else None,
-        "importances.json": report.get("importances"),
-        "tried.json": report.get("tried"),
-        REFERENCE: report.get("reference"),
+        "importances.json": report.importances,
+        "tried.json": report.tried if isinstance(report, TrainedReport) else None,
+        REFERENCE: report.reference,
     }
     for name, value in texts.items():
         if value:
             Path(folder, name).write_text(json.dumps(value, indent=1 if name != REFERENCE else None))
-    if shares := report.get("importances"):
-        importances(shares, folder / "importances.png")
-    if sample := report.get("sample"):
-        actual_versus_predicted(sample, report["label"], folder / "actual_versus_predicted.png")
+    if report.importances:
+        importances(report.importances, folder / "importances.png")
+    if report.sample:
+        actual_versus_predicted(report.sample, report.label, folder / "actual_versus_predicted.png")
 
 
-def _model(folder: Path, run_id: str, report: Mapping[str, Any]) -> None:
+def _model(folder: Path, run_id: str, report: FittedReport) -> None:
     from mlflow.models import Model
 
     folder.mkdir(parents=True)
-    example = report.get("example")
+    example = report.example
     model = Model(
         artifact_path="model",
         run_id=run_id,
@@ -55,22 +54,20 @@ def _model(folder: Path, run_id: str, report: Mapping[str, Any]) -> None:
         if example
         else None,
     )
-    library: Library = report.get("library", "spark")
-    packages = _sklearn(model) if library == "scikit-learn" else _spark(model)
+    packages = _sklearn(model) if report.library == "scikit-learn" else _spark(model)
     model.save(str(folder / "MLmodel"))
     Path(folder, "requirements.txt").write_text("".join(f"{name}=={version(name)}\n" for name in packages))
     if example:
-        row = [example[name] for name in report["features"]]
-        Path(folder, EXAMPLE).write_text(json.dumps({"columns": report["features"], "data": [row]}))
+        row = [example[name] for name in report.features]
+        Path(folder, EXAMPLE).write_text(json.dumps({"columns": list(report.features), "data": [row]}))
 
 
-def _signature(report: Mapping[str, Any]) -> "ModelSignature":
+def _signature(report: FittedReport) -> "ModelSignature":
     from mlflow.models import ModelSignature
     from mlflow.types.schema import ColSpec, Schema
 
-    types = report.get("types", {})
-    inputs = Schema([ColSpec(types.get(name, "double"), name) for name in report["features"]])
-    return ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", report.get("prediction", "prediction"))]))
+    inputs = Schema([ColSpec(report.types.get(name, "double"), name) for name in report.features])
+    return ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", report.prediction)]))
 
 
 def _spark(model: "Model") -> list[str]:

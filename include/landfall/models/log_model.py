@@ -8,6 +8,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from landfall.models.training import TrainingRun, fail, register, start_training
 from landfall.models.version import FITTED, ModelVersion
 from landfall.spec import Settings
 from landfall.spec.learner import Library
+from landfall.spec.training_reports import FittedReport
 
 LEFT = "no version was registered"
 TEXTS = ("string", "object", "category", "str")
@@ -58,7 +60,7 @@ def log_model(
     class_tags = {"landfall.classes": json.dumps(list(classes))} if classes else {}
     run = start_training(settings, name, {"landfall.reason": "logged by hand"})
     try:
-        report["model_sha256"] = fitted.save(settings, run)
+        report = replace(report, model_sha256=fitted.save(settings, run))
         return register(settings, run, name, report, {**class_tags, **(tags or {})}, how="logged")
     except BaseException as error:
         fail(settings, run)
@@ -157,7 +159,7 @@ def _fitted(name: str, model: Any) -> _Fitted:
     )
 
 
-def _report(name: str, fitted: _Fitted, rows: Any, label: str, metrics: Mapping[str, float]) -> dict[str, Any]:
+def _report(name: str, fitted: _Fitted, rows: Any, label: str, metrics: Mapping[str, float]) -> FittedReport:
     """What a training job would report about this model."""
     is_spark = isinstance(rows.dtypes, list)
     types = {str(key): str(kind) for key, kind in (rows.dtypes if is_spark else rows.dtypes.items())}
@@ -170,15 +172,15 @@ def _report(name: str, fitted: _Fitted, rows: Any, label: str, metrics: Mapping[
             left=LEFT,
             next="give the data frame that it was fitted on" if fitted.columns else "fit it on a table of pandas",
         )
-    return {
-        "rows": rows.count() if is_spark else len(rows),
-        "parameters": fitted.parameters,
-        "metrics": dict(metrics),
-        "features": fitted.columns,
-        "types": {column: _type(types[column]) for column in fitted.columns},
-        "label": label,
-        "library": fitted.library,
-    }
+    return FittedReport(
+        rows=rows.count() if is_spark else len(rows),
+        parameters=fitted.parameters,
+        metrics=dict(metrics),
+        features=fitted.columns,
+        types={column: _type(types[column]) for column in fitted.columns},
+        label=label,
+        library=fitted.library,
+    )
 
 
 def _type(kind: str) -> str:

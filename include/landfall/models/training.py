@@ -4,13 +4,14 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from landfall.models.client import registry
 from landfall.models.description import describe
 from landfall.models.own import How, note_own
 from landfall.models.version import CHALLENGER, FITTED, JUDGED, ModelVersion, Snapshot, version_of
 from landfall.spec import Settings
+from landfall.spec.training_reports import FittedReport, TrainedReport
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -76,7 +77,7 @@ def register(
     settings: Settings,
     run: TrainingRun,
     name: str,
-    report: Mapping[str, Any],
+    report: FittedReport,
     tags: Mapping[str, str] | None = None,
     *,
     learner: str = "",
@@ -88,7 +89,7 @@ def register(
         settings: Where the registry is.
         run: What `start_training` gave; the model is in its `model_path`.
         name: The registered model.
-        report: The training job's report; that of a table model has no `snapshot`.
+        report: The training job's report: a `TrainedReport` if it learnt from partitions.
         tags: Tags of the run and the version.
         learner: The learner, as JSON.
         how: How the version came to be, for the note that it is this project's own.
@@ -97,8 +98,8 @@ def register(
         ModelError: the registry, the artifacts' store or the predictions database failed. Then there is no version, or one
             that nobody serves or loads.
     """
-    snapshot = Snapshot.of(report["snapshot"], rows=report["rows"]) if "snapshot" in report else None
-    chosen, run_tags = dict(tags or {}), {"mlflow.runName": f"{name} from {report['rows']} rows"}
+    snapshot = Snapshot.of(report.snapshot, rows=report.rows) if isinstance(report, TrainedReport) else None
+    chosen, run_tags = dict(tags or {}), {"mlflow.runName": f"{name} from {report.rows} rows"}
     if snapshot:
         run_tags = {"mlflow.runName": f"{name} until {snapshot.last}", "landfall.snapshot": snapshot.run_tag}
     with registry(settings) as client, tempfile.TemporaryDirectory() as folder:
@@ -108,35 +109,35 @@ def register(
         number = _new_version(client, name, run, {**chosen, **_version_tags(report, snapshot, learner)})
         client.set_terminated(run.run_id)
         version = version_of(client.get_model_version(name, number), client.get_run(run.run_id))
-        digests = {key: str(report.get(f"{key[:-6]}model_sha256", "")) for key in ("sha256", "judged_sha256")}
+        digests = {"sha256": report.model_sha256, "judged_sha256": report.judged_model_sha256}
         note_own(settings, version, how=how, by_run=chosen.get("landfall.run_id", ""), **digests)
         _call_challenger(client, name, number)
         return version
 
 
-def _version_tags(report: Mapping[str, Any], snapshot: Snapshot | None, learner: str) -> dict[str, str]:
+def _version_tags(report: FittedReport, snapshot: Snapshot | None, learner: str) -> dict[str, str]:
     """The tags that say how a version was made. `landfall.model_sha256`, for a pickle, is for people only: what may be loaded
     is decided by `landfall.models.own`."""
     tags = {
-        "landfall.library": str(report.get("library", "spark")),
+        "landfall.library": report.library,
         "landfall.learner": learner,
-        "landfall.reference": "1" if report.get("reference") else "",
-        "landfall.model_sha256": str(report.get("model_sha256", "")),
+        "landfall.reference": "1" if report.reference else "",
+        "landfall.model_sha256": report.model_sha256,
         "landfall.snapshot": snapshot.version_tag if snapshot else "",
     }
     return {key: text for key, text in tags.items() if text}
 
 
-def _log(client: "MlflowClient", run_id: str, report: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+def _log(client: "MlflowClient", run_id: str, report: FittedReport, tags: Mapping[str, str]) -> None:
     from mlflow.entities import Metric, Param, RunTag
     from mlflow.utils.time import get_current_time_millis
 
     now = get_current_time_millis()
-    numbers = {**report["metrics"], "rows": report["rows"]}
+    numbers = {**report.metrics, "rows": report.rows}
     client.log_batch(
         run_id,
         metrics=[Metric(key, float(value), now, 0) for key, value in numbers.items() if value is not None],
-        params=[Param(key, str(value)[:LONGEST_PARAMETER]) for key, value in report["parameters"].items()],
+        params=[Param(key, str(value)[:LONGEST_PARAMETER]) for key, value in report.parameters.items()],
         tags=[RunTag(key, text) for key, text in tags.items()],
     )
 

@@ -54,6 +54,6 @@ def read_feed(conn: Database, pipeline: Pipeline, feed: Feed, limit: int, now: d
 
 
 def _standings(conn: Database, pipeline: Pipeline, feed: Feed, now: datetime) -> dict[Partition, Standing]:
-    """Where partitions stand, by the function of `landfall status`; that asks S3 and Airflow too, a report only the ledger."""
+    """Where partitions stand, by the function of `landfall status`, which also asks S3 and Airflow. A report asks the ledger."""
     current = current_in(conn, pipeline, feed, now)
     return {facts.partition: judged(facts, current) for facts in gather(conn, feed, recorded(conn, feed), None)}

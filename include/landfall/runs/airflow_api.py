@@ -6,6 +6,7 @@ Airflow's own command line takes 5-10 s a call; the REST API answers in millisec
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 from landfall import errors
 from landfall.errors import RunError
@@ -49,7 +50,7 @@ class AirflowApi(AirflowClient):
         """
         broken = self._call("GET", "/api/v2/importErrors", params={"limit": 20})["import_errors"]
         for error in broken:
-            if error["filename"].endswith(f"{dag_id}.py"):
+            if PurePosixPath(error["filename"]).name == f"{dag_id}.py":
                 last = error["stack_trace"].strip().splitlines()[-1]
                 raise RunError(
                     f"Airflow cannot parse the DAG `{dag_id}`: {last}",

@@ -2,7 +2,7 @@
 
 from landfall.scoring.dialect import Dialect, PostgreSQL, SparkSQL
 from landfall.scoring.form import Model
-from landfall.scoring.plpgsql import RowLogic, Shortcut, function_body, row_logic
+from landfall.scoring.plpgsql import RowLogic, Shortcut, row_logic
 from landfall.scoring.sklearn_form import read_sklearn
 from landfall.scoring.spark_form import read_spark
 from landfall.scoring.spark_saved import Files
@@ -19,7 +19,6 @@ __all__ = [
     "Shortcut",
     "SparkSQL",
     "compile_model",
-    "function_body",
     "read_sklearn",
     "read_spark",
     "row_logic",

@@ -1,4 +1,4 @@
-"""Writes a form as PL/pgSQL: statements that score one row, for the body of a function or of a trigger.
+"""Writes a form as PL/pgSQL: statements that score one row. `landfall.deployments.scoring` makes the body of a trigger of them.
 
 PL/pgSQL prepares a whole expression once in each transaction: 0.2 us for each node of a CASE, even if no row comes by it.
 An IF statement costs nothing for a row that does not pass it, but each one that was ever reached keeps a plan of 10 kB, and a
@@ -134,30 +134,6 @@ def _lines(dialect: Dialect, compiled: Compiled, skipped: str = "") -> tuple[tup
             declarations += [f"  {binding.name} pg_catalog.{binding.kind};", *extra]
             statements += lines
     return tuple(declarations), tuple(statements)
-
-
-def function_body(model: Model, *, walked: bool | None = None) -> str:
-    """The body of a function whose parameters are the model's inputs, in their order and without names.
-
-    The function needs `OUT prediction` (a double or text), `OUT probabilities float8[]` (empty if there are no classes) and
-    `OUT reason text`, with the meanings that they have in `Compiled`. `walked`: see `row_logic`.
-    """
-    names = [column.name for column in model.inputs]
-    logic = row_logic(model, lambda name: f"${names.index(name) + 1}", walked=walked)
-    lines = ["DECLARE", *logic.declarations, *(logic.shortcut.declarations if logic.shortcut else ()), "BEGIN"]
-    if short := logic.shortcut:
-        lines += [f"  IF {short.condition} THEN", *short.statements, f"    prediction := {short.prediction};"]
-        lines += [
-            f"    probabilities := ARRAY[{', '.join(short.probabilities)}]::pg_catalog.float8[];",
-            "    RETURN;",
-            "  END IF;",
-        ]
-    lines += logic.statements
-    lines.append(f"  reason := {logic.reason};")
-    lines.append("  IF reason IS NULL THEN")
-    lines.append(f"    prediction := {logic.prediction};")
-    lines.append(f"    probabilities := ARRAY[{', '.join(logic.probabilities)}]::pg_catalog.float8[];")
-    return "\n".join([*lines, "  END IF;", "END"])
 
 
 def can_be_walked(model: Model) -> bool:

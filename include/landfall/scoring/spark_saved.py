@@ -50,6 +50,21 @@ class SparkStage:
         several = self.parameters.get(f"{name}s")
         return tuple(several) if several else (self.parameters[name],)
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns that it reads."""
+        return self._named("inputCol", "featuresCol")
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The columns that it makes."""
+        return self._named("outputCol", "predictionCol")
+
+    def _named(self, *names: str) -> tuple[str, ...]:
+        given = self.parameters
+        several = [column for name in names for column in given.get(f"{name}s", ())]
+        return tuple(several or [given[name] for name in names if isinstance(given.get(name), str)])
+
     def rows(self, folder: str = "data") -> list[dict[str, Any]]:
         """The rows of the stage's Parquet files in `folder`.
 
@@ -75,11 +90,16 @@ class SparkStage:
         )
 
 
-def read_stages(model: str, files: Files) -> list[SparkStage]:
+def read_stages(model: str, files: Files, *, left: str = LEFT) -> list[SparkStage]:
     """The stages of the PipelineModel saved at the folder `model`, in order. A nested pipeline is replaced by its stages.
 
+    Args:
+        model: The folder.
+        files: What reads its files.
+        left: What is left behind if there is no model.
+
     Raises:
-        ModelError: there is no model.
+        ModelError: there is no model. Whatever `files` raises.
     """
     stages: dict[int, SparkStage] = {}
     for url in files.list_files(f"{model}/stages", "stages/*/metadata/part-*"):
@@ -93,14 +113,14 @@ def read_stages(model: str, files: Files) -> list[SparkStage]:
         raise ModelError(
             "There is no Spark model where one was expected.",
             looked=f"{model}/stages",
-            left=LEFT,
+            left=left,
             next="landfall models PIPELINE",
         )
     ordered = [stages[number] for number in sorted(stages)]
     return [
         inner
         for stage in ordered
-        for inner in (read_stages(stage.folder, files) if stage.kind == "PipelineModel" else [stage])
+        for inner in (read_stages(stage.folder, files, left=left) if stage.kind == "PipelineModel" else [stage])
     ]
 
 

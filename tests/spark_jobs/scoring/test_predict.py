@@ -129,7 +129,7 @@ def test_columns_that_the_features_lack_are_named(learning: Any, rides: Any, nam
             rides.select("time", "sky", "workingday", "hr"), folder, library, ["time"], sha256=learning.digest(name)
         )
     assert str(refused.value) == (
-        "The model was trained on `temp`, which the features do not have.\n"
+        "The model was trained on `temp`, which the features lack.\n"
         f"  looked: {folder}; the features have hr, sky, time, workingday\n"
         "  left: nothing was staged, what was published stays\n"
         "  next: add the column to the features, or train again: landfall train PIPELINE"

@@ -99,14 +99,14 @@ def test_a_champion_that_was_trained_on_other_columns_is_reported_as_such(learni
         "lowest": None,
         "highest": None,
         "milliseconds": None,
-        "error": "The model was trained on `temp`, which the features do not have.",
+        "error": "The model was trained on `temp`, which the features lack.",
     }
     assert told["challenger"]["error"] == ""
     with pytest.raises(ModelError) as refused:
         judge(learning, other, learning.by("random_forest"), "forest_judged")
     columns = ", ".join(sorted(learning.table("without").columns))
     assert str(refused.value) == (
-        "The model was trained on `temp`, which the features do not have.\n"
+        "The model was trained on `temp`, which the features lack.\n"
         f"  looked: {forest}; the features have {columns}\n"
         "  left: nothing was staged, what was published stays\n"
         "  next: add the column to the features, or train again: landfall train PIPELINE"

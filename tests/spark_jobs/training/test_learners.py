@@ -51,7 +51,7 @@ def hours(learning: Any) -> Iterator[Any]:
     """Twelve days of rows as a snapshot has them."""
     learner = replace(STAGED, features=("sky_number", "temp", "hr", "workingday", "busy"))
     rows = learning.hours(12)
-    types = check_columns(rows, learner, Origin(where=""), time="time")
+    types = check_columns(rows, learner, Origin(place=""), time="time")
     made = ordered(typed(rows, learner, types, keep=("dt", "time")), "time").persist()
     yield made
     made.unpersist()

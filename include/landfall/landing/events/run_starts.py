@@ -86,7 +86,7 @@ class AirflowStarter:
     """
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        self._api = JsonApi("AirflowStarter", _need(env, "LANDFALL_AIRFLOW_URL"), setting="LANDFALL_AIRFLOW_URL")
+        self._api = JsonApi("Airflow", _need(env, "LANDFALL_AIRFLOW_URL"), setting="LANDFALL_AIRFLOW_URL")
         user, password = env.get("LANDFALL_AIRFLOW_USER", "admin"), env.get("LANDFALL_AIRFLOW_PASSWORD", "")
         match self._api.call("POST", "/auth/token", body={"username": user, "password": password}):
             case {"access_token": str(token)}:
@@ -147,7 +147,7 @@ class DatabricksStarter:
     def __init__(self, env: Mapping[str, str]) -> None:
         host = _need(env, "DATABRICKS_HOST")
         url = host if "://" in host else f"https://{host}"
-        self._api = JsonApi("DatabricksStarter", url, setting="DATABRICKS_HOST")
+        self._api = JsonApi("Databricks", url, setting="DATABRICKS_HOST")
         self._api.sign(_need(env, "DATABRICKS_TOKEN").strip())
         self._jobs, self._job = _job_ids(env)
 

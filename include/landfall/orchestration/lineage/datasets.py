@@ -1,8 +1,6 @@
-"""What a step reads and writes, as OpenLineage names it.
+"""What a step reads and writes, as OpenLineage names it: light values, which a DAG file may import.
 
-A step's `lineage` is asked by Airflow's OpenLineage provider when the task starts and when it has ended, and is told in the
-task's events. Here are only light values: `landfall.orchestration.lineage.events` makes OpenLineage's classes of them, in the
-task and not while a DAG file is parsed, and `landfall.orchestration.lineage.of_steps` says what each step tells.
+`of_steps` makes them for each step, `provider` hands them to Airflow, and `events` makes OpenLineage's own classes of them.
 
 Names follow OpenLineage's naming specification (https://openlineage.io/docs/spec/naming). A dataset is a whole feed or
 table; which of its partitions a run touched is a facet of the event, for else every day would be a dataset of its own. The
@@ -11,13 +9,9 @@ specification has no name for a registered model: it is `models:/NAME/VERSION`, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
-from landfall.orchestration.steps.run_partition import partition_of
 from landfall.spec import Landing, Partition, PredictionTable, RowsFile, Settings
-
-if TYPE_CHECKING:
-    from airflow.providers.openlineage.extractors import OperatorLineage
 
 MODELS = "mlflow"
 """The namespace of registered models."""
@@ -69,41 +63,6 @@ class Lineage:
     partition: str = ""
     model_version: str = ""
     publication: str = ""
-
-
-class TellsLineage:
-    """A step that tells its lineage. Whatever goes wrong in here is logged by the provider and changes no task's state."""
-
-    reported: object = None
-    """What the step has returned; None before."""
-
-    def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
-        """What the step reads and writes.
-
-        Args:
-            settings: Where the servers are.
-            partition: The run's partition. Empty when the task starts, and in a run that has none.
-            report: What the step returned. Empty when the task starts, and when it was skipped or failed.
-        """
-        return Lineage()
-
-    def get_openlineage_facets_on_start(self) -> "OperatorLineage[Any, Any]":
-        """What the provider tells in the task's START event: the inputs that are declared."""
-        from landfall.orchestration.lineage.events import operator_lineage
-
-        settings = Settings.read()
-        return operator_lineage(self.lineage(settings, "", {}), settings)
-
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> "OperatorLineage[Any, Any]":
-        """What the provider tells in the task's COMPLETE or FAIL event."""
-        from landfall.orchestration.lineage.events import operator_lineage
-
-        settings, context = Settings.read(), task_instance.get_template_context()
-        # A run of no partition, such as a training by hand, has no logical date either.
-        owned = context["params"].get("day") or context["dag_run"].logical_date
-        partition = str(partition_of(context)) if owned else ""
-        report = self.reported if isinstance(self.reported, dict) else {}
-        return operator_lineage(self.lineage(settings, partition, report), settings)
 
 
 def landed_objects(settings: Settings, landing: Landing, days: str = "", *, files: int | None = None) -> Dataset:

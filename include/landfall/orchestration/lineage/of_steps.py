@@ -9,6 +9,7 @@ from typing import Any
 from landfall.orchestration.lineage.datasets import (
     Dataset,
     Lineage,
+    database_table,
     delta_table,
     landed_objects,
     model_version,
@@ -156,3 +157,24 @@ def model_promoted(training: Training, report: Mapping[str, Any]) -> Lineage:
     version = str(report.get("model_version", ""))
     promoted = (model_version(training.model, version),) if version else ()
     return Lineage(outputs=promoted, feed=training.feed.full_name, model_version=version)
+
+
+def model_deployed(settings: Settings, report: Mapping[str, Any]) -> Lineage:
+    """Of deploying to a table: a model version fills it from now on."""
+    if not report:
+        return Lineage()
+    model, version = report["model"], str(report["model_version"])
+    return Lineage(
+        inputs=(model_version(model, version),),
+        outputs=(database_table(settings, report["table"]),),
+        feed=model,
+        model_version=version,
+    )
+
+
+def table_rescored(settings: Settings, report: Mapping[str, Any]) -> Lineage:
+    """Of scoring in place: the table is read and written."""
+    if not report:
+        return Lineage()
+    table = database_table(settings, report["table"])
+    return Lineage(inputs=(table,), outputs=(table,), model_version=str(report["version"]))

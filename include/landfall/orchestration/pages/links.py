@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
 
-from landfall.orchestration.lineage.datasets import TellsLineage
+from landfall.orchestration.lineage.provider import TellsLineage
 from landfall.orchestration.pages.explain_page import PREFIX
 from landfall.spec import Settings
 

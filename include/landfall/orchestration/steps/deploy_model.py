@@ -12,7 +12,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from landfall.errors import ModelError
 from landfall.json_values import Json
 from landfall.orchestration.frames import on_demand_dag
-from landfall.orchestration.lineage.datasets import Lineage, database_table, model_version
+from landfall.orchestration.lineage.datasets import Lineage
+from landfall.orchestration.lineage.of_steps import model_deployed, table_rescored
 from landfall.orchestration.steps.step import Step
 from landfall.spec import Settings
 
@@ -73,8 +74,10 @@ class DeployModel(Step):
 
     def run(self, context: Context, settings: Settings) -> Json:
         """What was deployed, and where."""
-        from landfall.deployments import Create, TableName
-        from landfall.deployments.request import Request, after_of, carry_out, key_of
+        from landfall.deployments import Create, Request, TableName
+        from landfall.deployments.deploy import carry_out
+        from landfall.deployments.request import after_of, key_of
+        from landfall.deployments.rescore import IN_BULK
 
         form = context["params"]
         request = Request(
@@ -98,19 +101,12 @@ class DeployModel(Step):
             "model_version": deployed.version,
             "run_id": deployed.run_id,
             "for_a_row": deployed.for_a_row,
-            "in_bulk": deployed.in_bulk,
+            "in_bulk": IN_BULK,
         }
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """A model version in, the table out."""
-        if not report:
-            return Lineage()
-        return Lineage(
-            inputs=(model_version(report["model"], str(report["model_version"])),),
-            outputs=(database_table(settings, report["table"]),),
-            feed=report["model"],
-            model_version=str(report["model_version"]),
-        )
+        return model_deployed(settings, report)
 
 
 class RescoreTable(Step):
@@ -138,10 +134,7 @@ class RescoreTable(Step):
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """The table, in and out."""
-        if not report:
-            return Lineage()
-        table = database_table(settings, report["table"])
-        return Lineage(inputs=(table,), outputs=(table,), model_version=str(report["version"]))
+        return table_rescored(settings, report)
 
 
 def _words(text: str | None) -> list[str]:

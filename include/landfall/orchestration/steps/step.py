@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, A
 
 from landfall.errors import LandfallError
 from landfall.orchestration.installed import check_installed
-from landfall.orchestration.lineage.datasets import TellsLineage
+from landfall.orchestration.lineage.provider import TellsLineage
 from landfall.orchestration.steps.run_partition import partition_of
 from landfall.spec import Feed, Settings
 

@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from airflow.sdk import Context
 
 from landfall.json_values import Json
 from landfall.orchestration.steps.spark_step import SparkStep
 from landfall.spec import Learner, Settings
+from landfall.spec.training_reports import FittedReport
 
 if TYPE_CHECKING:
     from landfall.models.registry import ModelVersion, TrainingRun
+
+
+Fitted = TypeVar("Fitted", bound=FittedReport)
 
 
 class TracksTraining(SparkStep):
@@ -27,7 +31,9 @@ class TracksTraining(SparkStep):
         run = start_training(settings, model, run_tags)
         return run, {"run": asdict(run), "model": model, "tags": run_tags}
 
-    def register(self, settings: Settings, report: Json, memo: Mapping[str, Any], learner: Learner) -> "ModelVersion":
+    def register(
+        self, settings: Settings, kind: type[Fitted], report: Json, memo: Mapping[str, Any], learner: Learner
+    ) -> "tuple[ModelVersion, Fitted]":
         """The new version, which is the challenger, made of the model that the job has fitted.
 
         Raises:
@@ -37,7 +43,9 @@ class TracksTraining(SparkStep):
 
         run = TrainingRun(**memo["run"])
         try:
-            return register(settings, run, memo["model"], report, memo["tags"], learner=learner.to_json())
+            fitted = kind.of(report)
+            version = register(settings, run, memo["model"], fitted, memo["tags"], learner=learner.to_json())
+            return version, fitted
         except BaseException:
             self.close(settings, memo)
             raise

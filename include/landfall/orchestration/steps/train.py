@@ -15,6 +15,7 @@ from landfall.orchestration.steps.spark_step import Ask, SparkStep
 from landfall.orchestration.steps.tracks_training import TracksTraining
 from landfall.spec import Partition, Partitions, Settings, Training
 from landfall.spec.reports import FeaturesReport
+from landfall.spec.training_reports import TrainedReport
 
 UNTIL = "{{ params.until or '' }}"
 
@@ -99,19 +100,19 @@ class Train(TracksTraining):
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
         """The version, its errors on held-out days, and its snapshot."""
-        version = self.register(settings, report, memo, self.training.learner)
+        version, fitted = self.register(settings, TrainedReport, report, memo, self.training.learner)
         self.log.info(
             "Version %s of `%s` is the challenger: it learnt from %s; held out: %s",
             version.version,
             self.training.model,
-            count(report["rows"], "row"),
-            outline(report["metrics"]),
+            count(fitted.rows, "row"),
+            outline(fitted.metrics),
         )
         return {
             "version": version.version,
-            "rows": report["rows"],
-            "metrics": report["metrics"],
-            "snapshot": report["snapshot"],
+            "rows": fitted.rows,
+            "metrics": dict(fitted.metrics),
+            "snapshot": dict(fitted.snapshot),
         }
 
     def _reason(self, context: Context) -> str:

@@ -18,6 +18,7 @@ from landfall.orchestration.steps.step import Step
 from landfall.orchestration.steps.tracks_training import TracksTraining
 from landfall.pipelines import find_table_model
 from landfall.spec import Job, RowsFile, Settings
+from landfall.spec.training_reports import RowsTrainedReport
 
 FIT = timedelta(hours=2)
 """The longest that a fit may take."""
@@ -65,21 +66,22 @@ class TrainRows(TracksTraining):
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
         """The version, its metrics on held-out rows, and the file of rows."""
-        version = self.register(settings, report, memo, find_table_model(memo["model"]).learner)
+        learner = find_table_model(memo["model"]).learner
+        version, fitted = self.register(settings, RowsTrainedReport, report, memo, learner)
         self.log.info(
             "Version %s of `%s` is the challenger: it learnt from %s; on %s that were held out: %s",
             version.version,
             version.name,
-            count(report["rows"], "row"),
-            count(report["held_rows"], "row"),
-            outline(report["metrics"]),
+            count(fitted.rows, "row"),
+            count(fitted.held_rows, "row"),
+            outline(fitted.metrics),
         )
         return {
             "model": version.name,
             "version": version.version,
-            "rows": report["rows"],
-            "held_rows": report["held_rows"],
-            "metrics": report["metrics"],
+            "rows": fitted.rows,
+            "held_rows": fitted.held_rows,
+            "metrics": dict(fitted.metrics),
             "classes": list(version.classes),
             "file": memo["file"],
         }

@@ -17,8 +17,9 @@ from landfall.errors import LandfallError, LandingError, from_dict
 from landfall.landing.landed import lacks_now
 from landfall.objects.client import connect
 from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition
-from landfall.orchestration.lineage.datasets import Lineage, TellsLineage
+from landfall.orchestration.lineage.datasets import Lineage
 from landfall.orchestration.lineage.of_steps import partition_landed
+from landfall.orchestration.lineage.provider import TellsLineage
 from landfall.spec import Landing, Partition, Settings
 
 PATIENCE = timedelta(days=7)
