@@ -389,7 +389,7 @@ def test_the_databases_are_made_as_the_embedded_stack_makes_them(
 
     part = postgres_part(tmp_path)
     monkeypatch.setattr(part, "connect", lambda *database: Recorder())
-    part.settle()
+    part.make_databases()
 
     script = (ROOT / "docker" / "databases.sql").read_text(encoding="utf-8")
     environment = services["postgres"]["environment"]

@@ -25,6 +25,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from landfall.database import migrate
 from landfall.models.registry import champion_version
 from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import TRAINING
@@ -180,6 +181,9 @@ def stock(
         shutil.copy(file, folder / "dags")
     api, worker, triggerer = free_ports(3)
     metadata = databases("airflow").replace("postgresql://", "postgresql+psycopg2://", 1)
+    predictions = databases("landfall")
+    with psycopg.connect(predictions, autocommit=True) as conn:
+        migrate(conn)  # `landfall migrate`, as docs/airflow.md says
     queue, near = folder / "queue", f"127.0.0.1,localhost,{socket.gethostname()}"
     queue.mkdir()
     one = Stock(
@@ -192,7 +196,7 @@ def stock(
                 for name in ("LANDFALL_S3_ENDPOINT", "LANDFALL_SPARK_REMOTE", "LANDFALL_MLFLOW_ARTIFACTS")
             },
             "LANDFALL_S3_BUCKET": f"stock-{uuid.uuid4().hex[:8]}",
-            "LANDFALL_DATABASE_URL": databases("landfall"),
+            "LANDFALL_DATABASE_URL": predictions,
             "NO_PROXY": near,
             "no_proxy": near,
             "AIRFLOW_HOME": str(folder / "airflow"),

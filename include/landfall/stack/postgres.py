@@ -160,6 +160,12 @@ class Postgres(Part):
         return None
 
     def settle(self) -> None:
+        self.make_databases()
+        with database.connect(self._predictions(), migrated=False) as connection:
+            database.migrate(connection)
+
+    def make_databases(self) -> None:
+        """Brings roles, databases and rights to what they should be."""
         with self.connect() as connection:
             roles = {str(row[0]) for row in connection.execute("SELECT rolname FROM pg_roles")}
             existing = {str(row[0]) for row in connection.execute("SELECT datname FROM pg_database")}
@@ -169,8 +175,6 @@ class Postgres(Part):
             connection.execute("SET client_min_messages = warning")
             for statement in databases.of_the_predictions():
                 connection.execute(statement)
-        with database.connect(self._predictions(), migrated=False) as connection:
-            database.migrate(connection)
 
     def _predictions(self) -> "_Predictions":
         """The database of the predictions, as the role that is to own Landfall's tables."""
