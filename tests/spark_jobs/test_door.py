@@ -82,7 +82,9 @@ def test_a_malformed_partition_is_told_without_a_traceback() -> None:
 def test_help_lists_every_job(flags: tuple[str, ...]) -> None:
     told = door(*flags)
     assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.startswith("The one entry point to the Spark jobs: `python -m spark_jobs NAME --option value ...`.")
+    assert told.stdout.startswith(
+        "The one entry point to the Spark jobs: `python -m spark_jobs NAME --option value ...`."
+    )
     assert [line.strip() for line in told.stdout.partition("Jobs:")[2].splitlines() if line.strip()] == list(JOBS)
 
 
