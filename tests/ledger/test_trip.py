@@ -24,7 +24,7 @@ def trip(local_settings: Settings, new_feed: Callable[..., Feed]) -> Callable[..
 
     def make(ready: Readiness | None = None, run_id: str = "r") -> Trip:
         feed = new_feed(ready or OneObject())
-        pipeline = replace(BIKE_DEMAND, feeds=(feed,), predictions=feed.table)
+        pipeline = replace(BIKE_DEMAND, name=feed.pipeline, feeds=(feed,), predictions=feed.table)
         return Trip(replace(local_settings, s3=S3(bucket="lake")), pipeline, feed, run_id)
 
     return make
