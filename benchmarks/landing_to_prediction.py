@@ -28,13 +28,13 @@ from report import quantile, spread, write
 from landfall.database import connect as connect_database
 from landfall.freshness import champion
 from landfall.landing.by_hand.split import land
-from landfall.landing.landed import landed_partitions
+from landfall.landing.landed import iterate_landing
 from landfall.objects.client import connect
 from landfall.partitions import Bulk, Trip
 from landfall.pipelines.bike_demand import ACTUALS, BIKE_DEMAND, FORECAST, TRAINING
 from landfall.runs import AirflowApi
 from landfall.samples import write_sample
-from landfall.spec import Partition, Settings
+from landfall.spec import Partition, Partitions, Settings
 from landfall.stack import control, settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -135,7 +135,8 @@ def measure(landings: int, peers: int, folder: Path) -> tuple[list[float], list[
         last=Partition(FIRST + timedelta(60)),
     )
     actuals = Bulk(Trip(where, BIKE_DEMAND, ACTUALS, "bulk"), tell=lambda _: None)
-    list(actuals.run(landed_partitions(connect(where.s3), where.s3.bucket, ACTUALS.landing)[0]))
+    keys = [each.key for each in iterate_landing(connect(where.s3), where.s3.bucket, ACTUALS.landing)]
+    list(actuals.run(Partitions.of(filter(None, map(ACTUALS.landing.partition_of, keys)))))
     api.wait(TRAINING.dag_id, api.trigger(TRAINING.dag_id), lambda _: None)
     with connect_database(where) as conn:
         model = champion(where, conn, TRAINING.model)

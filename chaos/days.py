@@ -9,7 +9,7 @@ from pathlib import Path
 
 from landfall.errors import LandfallError
 from landfall.landing.by_hand.split import land
-from landfall.landing.landed import list_partition
+from landfall.landing.landed import iterate_folder
 from landfall.ledger.survey import survey
 from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
@@ -51,7 +51,7 @@ def clear_day(day: Partition) -> None:
     """Removes what landed for a day, so that its run waits."""
     where = settings()
     client = connect(where.s3)
-    for each in list_partition(client, where.s3.bucket, FORECAST.landing, day):
+    for each in list(iterate_folder(client, where.s3.bucket, FORECAST.landing, day)):
         client.delete_object(Bucket=where.s3.bucket, Key=each.key)  # type: ignore[attr-defined]
 
 

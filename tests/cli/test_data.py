@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from landfall.cli.data import register
-from landfall.landing.landed import list_partition
+from landfall.landing.landed import iterate_folder
 from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import ACTUALS
 from landfall.spec import S3, Partition, Settings
@@ -129,7 +129,7 @@ def test_landing_puts_the_objects_and_sums_up(stack: SimpleNamespace, old_file: 
     told = run("land", "bike_demand/actuals", old_file, "--until", DAY)
     counted = run("land", "bike_demand/actuals", old_file, "--json")
     client = connect(s3)
-    objects = list_partition(client, s3.bucket, ACTUALS.landing, Partition.parse(DAY))
+    objects = list(iterate_folder(client, s3.bucket, ACTUALS.landing, Partition.parse(DAY)))
     client.delete_object(Bucket=s3.bucket, Key=objects[0].key)  # type: ignore[attr-defined]
 
     assert told.stdout == (

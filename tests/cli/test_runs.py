@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from landfall.cli.app import build
-from landfall.landing.landed import list_partition
+from landfall.landing.landed import iterate_folder
 from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
 from landfall.runs import AirflowApi
@@ -63,14 +63,14 @@ def ticks(what: str, *, patience: float = 300) -> Iterator[None]:
 
 def is_landed(stack: Stack, partition: Partition) -> bool:
     s3 = stack.settings.s3
-    return bool(list_partition(connect(s3), s3.bucket, FORECAST.landing, partition))
+    return bool(list(iterate_folder(connect(s3), s3.bucket, FORECAST.landing, partition)))
 
 
 def forget(stack: Stack, partition: Partition) -> None:
     """Takes a day's forecast out of S3 again."""
     s3 = stack.settings.s3
     client: Any = connect(s3)
-    for each in list_partition(client, s3.bucket, FORECAST.landing, partition):
+    for each in list(iterate_folder(client, s3.bucket, FORECAST.landing, partition)):
         client.delete_object(Bucket=s3.bucket, Key=each.key)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from landfall.database import connect as connect_database
 from landfall.errors import LandingError
-from landfall.landing.landed import list_partition
+from landfall.landing.landed import iterate_folder
 from landfall.ledger import record_landing
 from landfall.objects.client import connect
 from landfall.objects.listing import LandedObject
@@ -61,7 +61,7 @@ def copied(stack: Any) -> Iterator[dict[str, str]]:
     other.put_object(Bucket=bucket, Key=WHOLE, Body=b"instant,dteday\n1,1999-05-01\n", ContentType="text/csv")
     put_in_parts(client, bucket)
     try:
-        objects = list_partition(client, bucket, landing, DAY)
+        objects = list(iterate_folder(client, bucket, landing, DAY))
         with connect_database(settings) as conn:
             record_landing(conn, bucket, "bike_demand/forecast", landing, objects, partition=DAY)
         for each in objects:
@@ -96,7 +96,9 @@ def test_lost_etags_are_told_and_computed_again(stack: Any, landfall: Landfall, 
     assert (answer["mended"], answer["changed"]) == (2, [PARTS])
     assert answer["objects"] >= 2
     bucket = stack.settings.s3.bucket
-    now = {each.key: each.etag for each in list_partition(connect(stack.settings.s3), bucket, FORECAST.landing, DAY)}
+    now = {
+        each.key: each.etag for each in list(iterate_folder(connect(stack.settings.s3), bucket, FORECAST.landing, DAY))
+    }
     assert now[WHOLE] == copied[WHOLE]
     assert now[PARTS] != copied[PARTS]
     assert landfall("status", "bike_demand/forecast", "--json").returncode == 0

@@ -105,10 +105,12 @@ def test_a_job_elsewhere_that_is_waited_for_too_long_is_stopped(monkeypatch: pyt
     step = make_features(FORECAST)
 
     def remote(context: Any, settings: Settings, target: str) -> Any:
-        step._elsewhere = SimpleNamespace(
-            target="databricks", name="landfall-x", give_up=lambda: stopped.append("landfall-x")
+        return SimpleNamespace(
+            where="databricks, landfall-x",
+            log_hint="see the job where it ran",
+            waiting=timedelta(hours=1),
+            give_up=lambda: stopped.append("landfall-x"),
         )
-        return step._elsewhere
 
     monkeypatch.setattr(step, "_remote", remote)
     with pytest.raises(ComputeError) as caught:

@@ -22,7 +22,13 @@ NOON = datetime(2012, 12, 25, 12, tzinfo=UTC)
 def scheduler(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The scheduler's process: its module is loaded. Airflow's model is as it was again afterwards."""
     monkeypatch.setitem(sys.modules, SCHEDULER, ModuleType(SCHEDULER))
+    stop_listening()
     yield
+    stop_listening()
+
+
+def stop_listening() -> None:
+    """Takes the listener away, which a plugin loaded by an earlier test may have added too."""
     if event.contains(TaskInstance.state, "set", new_try._state_is_set):
         event.remove(TaskInstance.state, "set", new_try._state_is_set)
 

@@ -9,18 +9,7 @@ from datetime import UTC, datetime
 from landfall.errors import Fault, LandingError
 from landfall.objects import listing
 from landfall.objects.listing import LandedObject, ObjectStore
-from landfall.spec import Landing, Partition, Partitions
-
-
-def list_partition(
-    client: ObjectStore, bucket: str, landing: Landing, partition: Partition
-) -> tuple[LandedObject, ...]:
-    """The objects in a partition's folder, by key; with unexpected names too, but without hidden ones (`_...`).
-
-    Raises:
-        LandingError: the store does not answer.
-    """
-    return visible(iterate_folder(client, bucket, landing, partition), landing, partition)
+from landfall.spec import Landing, Partition
 
 
 def visible(objects: Iterable[LandedObject], landing: Landing, partition: Partition) -> tuple[LandedObject, ...]:
@@ -47,32 +36,13 @@ def _lacks(objects: Iterable[LandedObject], landing: Landing, partition: Partiti
     return landing.lacks(partition, [(entry.key, entry.last_modified) for entry in objects], datetime.now(UTC))
 
 
-def list_landing(client: ObjectStore, bucket: str, landing: Landing) -> tuple[LandedObject, ...]:
-    """Every object under the landing's prefix, by key. Sends one request per thousand objects.
-
-    Raises:
-        LandingError: the store does not answer.
-    """
-    return tuple(iterate_landing(client, bucket, landing))
-
-
 def iterate_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[LandedObject]:
-    """As `list_landing`, a page at a time."""
-    return listing.of_landing(client, bucket, landing)
-
-
-def landed_partitions(client: ObjectStore, bucket: str, landing: Landing) -> tuple[Partitions, tuple[str, ...]]:
-    """The partitions with at least one object, and the keys that belong to no partition, from one sweep.
-
-    A partition is included even if its objects are empty or too large: `check_landed` judges that.
+    """Every object under the landing's prefix, by key, a page of a thousand at a time.
 
     Raises:
         LandingError: the store does not answer.
     """
-    keys = [landed.key for landed in list_landing(client, bucket, landing)]
-    homes = {key: landing.partition_of(key) for key in keys}
-    unexpected = tuple(key for key, partition in homes.items() if partition is None)
-    return Partitions.of(partition for partition in homes.values() if partition), unexpected
+    return listing.of_landing(client, bucket, landing)
 
 
 def check_complete(landing: Landing, partition: Partition, lacks: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from landfall.errors import ContractError, LandingError
-from landfall.landing.landed import check_landed, list_partition
+from landfall.landing.landed import check_landed, iterate_folder
 from landfall.pipelines.bike_demand import FORECAST_HOURS
 from landfall.spec import Landing, Partition
 
@@ -89,7 +89,7 @@ def test_gzip_under_the_name_of_a_csv_is_recognized(corner: Any, landed: dict[st
 
 def test_an_empty_object_is_refused_by_its_listing(corner: Any, landed: dict[str, str]) -> None:
     landing, partition = Landing(prefix=corner.landed), Partition.parse(EMPTY)
-    objects = list_partition(corner.client, corner.bucket, landing, partition)
+    objects = list(iterate_folder(corner.client, corner.bucket, landing, partition))
     with pytest.raises(LandingError) as refused:
         check_landed(objects, landing, partition)
     assert str(refused.value) == (

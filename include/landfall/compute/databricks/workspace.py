@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from landfall.compute.target import Order
 from landfall.errors import SettingsError
+from landfall.json_values import Json
 
 CONNECTION = "landfall_databricks"
 """The Airflow connection: host, token or service principal; under `landfall` in its extra the fields of `Workspace`."""
@@ -16,7 +17,6 @@ TASK = "job"
 """Key of the one task of a run."""
 ENVIRONMENT = "landfall"
 """Key of the environment of a serverless run."""
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

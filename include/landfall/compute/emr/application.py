@@ -12,6 +12,7 @@ from typing import Any, Self
 from landfall.compute.local.warm import SMALL
 from landfall.compute.target import Order
 from landfall.errors import SettingsError
+from landfall.json_values import Json
 from landfall.spec.settings import PLAIN, SECRET
 
 CONNECTION = "landfall_emr"
@@ -38,7 +39,6 @@ FEW_ROWS = {
 """How a small job is planned, and what it runs on."""
 SOON = {f"spark.{side}.extraJavaOptions": "-XX:TieredStopAtLevel=1" for side in ("driver", "executor")}
 """As on a cluster, unless `spark_conf` has options of its own. On one vCPU the JVM takes the serial collector anyway."""
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
