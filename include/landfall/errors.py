@@ -124,3 +124,6 @@ class RunError(LandfallError):
     """An Airflow run could not be started or did not succeed."""
 
     usual = "request"
+
+    status = 0
+    """The HTTP status with which a server refused; 0 if none answered."""

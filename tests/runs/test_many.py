@@ -22,13 +22,15 @@ MADE = Backfill.of(
 class Airflow:
     """Airflow with one run a day, each in the states that are told one after the other."""
 
-    def __init__(self, *, refuses: str = "", **states: list[str]) -> None:
+    def __init__(self, *, refuses: int = 0, **states: list[str]) -> None:
         self.refuses, self.states = refuses, {f"2015-01-{day[1:]}": states[day] for day in states}
         self.given_up: list[str] = []
 
     def backfill(self, *_: object) -> Backfill:
         if self.refuses:
-            raise RunError("Airflow refused.", looked=f"POST /api/v2/backfills: {self.refuses}")
+            refused = RunError("Airflow refused.", looked=f"POST /api/v2/backfills: {self.refuses}")
+            refused.status = self.refuses
+            raise refused
         return MADE
 
     def backfills(self, _: str) -> list[Backfill]:
@@ -99,11 +101,11 @@ def test_a_backfill_that_a_person_cancels_is_told_as_that() -> None:
 
 def test_beside_another_backfill_the_days_are_run_one_by_one() -> None:
     said: list[str] = []
-    found = ended(Airflow(refuses="409", d10=["running", "success"], d11=["success"], d12=["success"]), said)
+    found = ended(Airflow(refuses=409, d10=["running", "success"], d11=["success"], d12=["success"]), said)
     assert states(found) == {"10": "success", "11": "success", "12": "success"}
     assert said == [
         "d: Airflow makes one backfill of a DAG at a time, and backfill 7, 2015-01-10..2015-01-12, is not over: the days are "
         "run one by one beside it"
     ]
     with pytest.raises(RunError):
-        ended(Airflow(refuses="400"), said)
+        ended(Airflow(refuses=400), said)

@@ -33,7 +33,7 @@ class AirflowApi(AirflowClient):
         try:
             return self._call("GET", f"/api/v2/dags/{dag_id}")
         except RunError as error:
-            if not error.looked.endswith(": 404"):
+            if error.status != 404:
                 raise
             raise RunError(
                 f"Airflow has no DAG `{dag_id}`.",

@@ -73,12 +73,14 @@ class AirflowClient:
             detail = answer.json().get("detail", answer.text)
         except ValueError:
             detail = answer.text
-        raise RunError(
+        refused = RunError(
             f"Airflow refused: {str(detail)[:500]}",
             looked=f"{method} {url}: {answer.status_code}",
             next="landfall ps",
             fault="server" if answer.status_code in BUSY or answer.is_server_error else None,
         )
+        refused.status = answer.status_code
+        raise refused
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         if method != "GET" and path != SIGN_IN:  # a POST without an answer may still have been carried out
@@ -96,7 +98,7 @@ class AirflowClient:
             try:
                 return self._call("GET", path)
             except RunError as error:
-                if time.monotonic() > until or "does not answer" not in error.what:
+                if time.monotonic() > until or error.status:
                     raise RunError(
                         error.what, looked=error.looked, left="it goes on in Airflow", next=error.next
                     ) from error

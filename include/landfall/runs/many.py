@@ -57,7 +57,7 @@ def backfill_range(
     try:
         backfill = api.backfill(dag_id, days.days[0], days.days[-1])
     except RunError as error:
-        if not error.looked.endswith(": 409"):
+        if error.status != 409:
             raise
         remark(_beside(api, dag_id))
         yield from run_each(api, dag_id, days.days, stop_on_failure=stop_on_failure, tell=tell)
