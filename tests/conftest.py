@@ -133,9 +133,9 @@ def emptied(database_url: str) -> Iterator[psycopg.Connection[tuple[object, ...]
     with psycopg.connect(database_url, autocommit=True, options="-c TimeZone=UTC") as conn:
         tables = [sql.Identifier(*row) for row in conn.execute(query)]
         conn.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(", ").join(tables)))
-        conn.execute(
-            "SET client_min_messages = warning; DROP SCHEMA IF EXISTS predictions CASCADE; RESET client_min_messages"
-        )
+        conn.execute("SET client_min_messages = warning")
+        conn.execute("DROP SCHEMA IF EXISTS predictions, publications_data CASCADE; CREATE SCHEMA publications_data")
+        conn.execute("RESET client_min_messages")
         yield conn
 
 

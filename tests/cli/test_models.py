@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -39,12 +38,10 @@ def use(patch, home, url, tracking="unused"):
 
 
 @pytest.fixture
-def database(database_url, registry_url, monkeypatch, tmp_path):
+def database(database_url, emptied, registry_url, monkeypatch, tmp_path):
     """A connection to the database that the commands use: no predictions, no history, no version of `bike_demand`."""
     use(monkeypatch, tmp_path, database_url, registry_url)
-    with psycopg.connect(database_url, autocommit=True) as conn:
-        conn.execute("DROP SCHEMA IF EXISTS predictions, landfall, publications_data CASCADE")
-        yield conn
+    yield emptied
     with registry(Settings.read()) as client:
         if client.search_registered_models("name = 'bike_demand'"):
             client.delete_registered_model("bike_demand")

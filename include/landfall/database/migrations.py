@@ -36,12 +36,12 @@ WITH trusted AS (
     SELECT oid FROM pg_roles WHERE rolname = current_user OR rolsuper
     UNION SELECT datdba FROM pg_database WHERE datname = current_database()
 )"""
-"""Those who may own what we read: ourselves, and who can do all to this database anyway."""
-_THERE = sql.SQL(f"""{_TRUSTED}
-SELECT n.nspowner IN (SELECT oid FROM trusted) AND (c.oid IS NULL OR c.relowner IN (SELECT oid FROM trusted)),
-       c.oid IS NOT NULL
+"""Who may own what we read: ourselves, and those who can do everything to this database anyway."""
+_THERE = sql.SQL("""
+SELECT pg_get_userbyid(n.nspowner) = current_user AND (c.oid IS NULL OR c.relowner = n.nspowner), c.oid IS NOT NULL
 FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'migrations'
-WHERE n.nspname = 'landfall'""")  # noqa: S608
+WHERE n.nspname = 'landfall'""")
+"""Whether the schema is our own, and whether it has the table: all that a connection asks, where they are."""
 _STRANGE = sql.SQL(f"""{_TRUSTED}, ours AS (SELECT oid, nspname, nspowner FROM pg_namespace WHERE nspname = ANY (%s))
 SELECT what, pg_get_userbyid(owner) FROM (
     SELECT 'schema ' || nspname AS what, nspowner AS owner FROM ours
@@ -91,9 +91,9 @@ def applied(conn: Database) -> list[Applied]:
     Raises:
         PublishingError: the schema `landfall` belongs to somebody else. Nothing in it was read.
     """
-    trusted, there = fetch_one(conn, _THERE) or (True, False)
-    if not trusted:
-        raise _stranger(conn)
+    own, there = fetch_one(conn, _THERE) or (True, False)
+    if not own:
+        _refuse_strangers(conn, ["landfall"])
     return fetch_as(conn, Applied, _APPLIED) if there else []
 
 
@@ -179,19 +179,19 @@ def migrate(conn: Database, migrations: Sequence[Migration] | None = None) -> li
 
 def _run(conn: Database, migration: Migration) -> None:
     """One migration and its line, inside of the caller's transaction."""
-    if fetch(conn, _STRANGE, [list(SCHEMAS)]):
-        raise _stranger(conn)
+    _refuse_strangers(conn, list(SCHEMAS))
     run(conn, _TABLE)
     conn.cursor().execute(migration.text.encode())
     fetch(conn, _NOTE, [migration.number, migration.name, migration.digest])
 
 
-def _stranger(conn: Database) -> PublishingError:
-    """The error for objects of somebody else where only Landfall's own are looked for: using them may run what he wrote."""
-    strange = "; ".join(f"{what} belongs to `{owner}`" for what, owner in fetch(conn, _STRANGE, [list(SCHEMAS)]))
-    return PublishingError(
+def _refuse_strangers(conn: Database, schemas: list[str]) -> None:
+    """Refuses objects of somebody else where only Landfall's own are looked for: using them may run what he wrote."""
+    if not (strange := fetch(conn, _STRANGE, [schemas])):
+        return
+    raise PublishingError(
         f"The predictions database `{place(conn)}` has objects of somebody else among Landfall's.",
-        looked=strange,
+        looked="; ".join(f"{what} belongs to `{owner}`" for what, owner in strange),
         left=UNCHANGED,
         next="see what they do; then drop them, or give them to Landfall's role (ALTER ... OWNER TO), and landfall migrate",
         fault="request",

@@ -211,7 +211,7 @@ def _record(*, day: date, **columns: Any) -> PublicationRecord:
 
 
 def _made(*, day: date, fingerprint: dict[str, Any], **columns: Any) -> tuple[Partition, Made]:
-    code, model, contract = (str(fingerprint[name]) for name in ("code_version", "model_version", "contract"))
+    code, model, contract = (str(fingerprint.get(name, "")) for name in ("code_version", "model_version", "contract"))
     inputs = _objects(fingerprint)
     return Partition(day), Made(objects=inputs, code=code, model=model, contract=contract, **columns)
 
