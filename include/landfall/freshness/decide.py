@@ -57,8 +57,8 @@ class Reason:
 def decide(retraining: Retraining, figures: Figures, *, minimum: int = 0) -> list[Reason]:
     """The reasons to train that hold now. If there are none, nothing is trained.
 
-    Without a champion, that alone is reason enough if a person or the schedule started the run, or if at least `minimum`
-    partitions were read. Fewer are too few to learn from.
+    Without a champion, that is the reason to train. It holds if a person or the schedule started the run, or if at least
+    `minimum` partitions were read: fewer are too few to learn from.
 
     With a champion, a count of rows or partitions is a reason once it reaches what is declared. Drift and error are reasons only
     above what is declared. A figure that is not known, or is not a number, is no reason. After data was a reason and the

@@ -1,7 +1,7 @@
 """The gate decides from one report alone whether a challenger may serve. It asks no server.
 
-Without a champion the challenger only has to be sane. With one it must be better by the declared margin, and much worse in no
-slice. A check fails if the number that it needs is missing or is not finite.
+Without a champion the challenger only has to be sane. With one it must be better by the declared margin, and not much worse
+in any slice. A check fails if the number that it needs is missing or is not finite.
 """
 
 from collections.abc import Mapping

@@ -21,7 +21,7 @@ class PromotionRecord:
         model: The registered model.
         version: The version that serves from then on; None if no version does, because the alias was taken away.
         replaced: The version that served before; None if none did.
-        at: When the change was written down (UTC), after the registry had it. For an interrupted one, when it was begun.
+        at: When the change was written down (UTC), after the registry had it. If it was interrupted: when it was begun.
         kind: `promoted`, `rolled back` or `noticed`. `noticed` means that somebody had set the alias in MLflow itself. An older
             Landfall let that version serve; now it does not. Such a line is written only to end what an older line began.
         reason: Why, for a person.

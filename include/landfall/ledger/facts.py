@@ -36,7 +36,7 @@ class Claimed:
     """The newest start that an audit decided on.
 
     Args:
-        at: When.
+        at: When the audit decided on it.
         restarts: How often in a row a run of the same input had been started again by then, because a server had made it fail.
         made_of: A digest of what was there: see `landfall.ledger.restarts`.
     """

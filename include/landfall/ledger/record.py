@@ -88,8 +88,7 @@ def known_etags(conn: Database, bucket: str, keys: list[str]) -> dict[str, str]:
 
 
 def open_reading(conn: Database, feed: str, partition: Partition, run_id: str) -> int:
-    """Opens a reading and gives its number, before the run lists its objects. So a reading with a higher number has seen newer
-    objects."""
+    """Opens a reading before the run lists its objects, and gives its number. A higher number means newer objects."""
     with explained(conn, f"The reading of `{feed}` {partition} could not be noted."):
         query = sql.SQL("INSERT INTO landfall.readings (feed, partition, run_id) VALUES (%s, %s, %s) RETURNING id")
         row = fetch_one(conn, query, [feed, str(partition), run_id])
@@ -124,10 +123,9 @@ RETURNING id""")
 
 
 def refuse_reading(conn: Database, feed: str, partition: Partition, run_id: str, refused: Refused) -> None:
-    """Notes that what `run_id` has read failed by its own fault. No audit starts it again until it, the code or the contract
-    changes.
+    """Notes that what `run_id` has read failed by its own fault.
 
-    If the run has read nothing, nothing is noted.
+    No audit starts it again until it, the code or the contract changes. If the run has read nothing, nothing is noted.
     """
     names = {"feed": feed, "partition": str(partition), "run_id": run_id, "refused": json.dumps(asdict(refused))}
     with explained(conn, f"That `{feed}` {partition} was refused could not be noted."):

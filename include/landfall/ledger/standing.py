@@ -108,8 +108,10 @@ def _standing(facts: Facts, current: Current) -> Standing:
 
 
 def _held(facts: Facts, run: Seen, current: Current) -> Standing:
-    """The standing of a partition whose run goes on no further. The partition is judged without that run, as the audit then
-    replaces it."""
+    """The standing of a partition whose run goes on no further.
+
+    It is what it would be without that run, which the audit then replaces.
+    """
     without = _standing(replace(facts, run=None), current)
     why = f"{run.run_id} goes on no further: {run.held}" + (f"; {without.why}" if without.why else "")
     state: State = "paused" if run.paused else "stuck"

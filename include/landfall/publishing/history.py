@@ -165,8 +165,7 @@ def made(conn: Database, table: PredictionTable, only: Partition | None = None) 
 
 
 def appearances(conn: Database, table: PredictionTable, limit: int) -> list[Appearance]:
-    """When readers first saw the newest `limit` partitions of `table` that were ever published, and what they see of them now;
-    newest first.
+    """The appearances of the newest `limit` partitions of `table` that were ever published, newest first.
 
     Raises:
         PublishingError: the database cannot be asked.
