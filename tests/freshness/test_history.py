@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landfall.freshness import Promotion, current, history, in_favour, served_at
+from landfall.freshness import PromotionRecord, current, history, in_favour, served_at
 
 NOON = datetime(2012, 12, 25, 12, tzinfo=UTC)
 
@@ -17,7 +17,9 @@ def changes(*told):
     for number, (kind, version) in enumerate(told):
         at = NOON + timedelta(hours=number)
         made.append(
-            Promotion(id=number, model="m", version=version, replaced=before, at=at, kind=kind, reason="", by_run="")
+            PromotionRecord(
+                id=number, model="m", version=version, replaced=before, at=at, kind=kind, reason="", by_run=""
+            )
         )
         before = version
     return made

@@ -17,7 +17,7 @@ from landfall.cli.times import moment_of
 from landfall.cli.vouch import model_of
 from landfall.database.statements import plain
 from landfall.errors import ModelError, SpecError
-from landfall.freshness import Promotion, Serving
+from landfall.freshness import PromotionRecord, Serving
 from landfall.models import registry
 from landfall.models.registry import ListedVersion
 from landfall.pipelines import PIPELINES, TABLE_MODELS, find_pipeline, find_trainable
@@ -93,7 +93,7 @@ def _of_no_pipeline(servers: Settings, name: str, limit: int) -> list[ListedVers
 
 
 def _listed(
-    entry: ListedVersion, change: Promotion | None, pipeline: Pipeline, serving: str | None
+    entry: ListedVersion, change: PromotionRecord | None, pipeline: Pipeline, serving: str | None
 ) -> dict[str, object]:
     version, metric = entry.version, pipeline.training.freshness.gate.metric
     error = version.metrics.get(f"gate_{metric}", version.metrics.get(f"holdout_{metric}"))
@@ -171,11 +171,11 @@ def promote(
         out.answer(_changed(promotion), text)
 
 
-def _since(change: Promotion) -> str:
+def _since(change: PromotionRecord) -> str:
     return f"{change.kind} {change.at:%Y-%m-%d %H:%M:%S} UTC: {change.reason}"
 
 
-def _changed(change: Promotion) -> dict[str, object]:
+def _changed(change: PromotionRecord) -> dict[str, object]:
     return {name: plain(value) for name, value in asdict(change).items()}
 
 

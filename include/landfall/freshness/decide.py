@@ -1,4 +1,4 @@
-"""Whether to train again, decided from figures alone: no server is asked, no clock is read."""
+"""Decides whether to train again, from figures alone: it asks no server and reads no clock."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -8,20 +8,22 @@ from landfall.spec import Retraining
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What is known when it is decided.
+    """What is known when the decision is made.
 
     Args:
-        champion: The version that serves; None before the first.
-        until: The last partition that it has learnt from; empty where that is not known.
-        new_rows: Rows that its snapshot has not.
-        new_partitions: Partitions that its snapshot has not.
-        drift: (feature, statistic) -> value, of the newest window against the snapshot.
-        published_error: Error of what the champion published, over the newest partitions with actuals; None without any.
-        gate_error: The same metric on the partitions held out when it was promoted; None if it was never measured.
-        error_partitions: Over how many partitions `published_error` is.
-        since_tried: New partitions since data was last a reason to replace this champion, which stayed; None if it never was.
+        champion: The version that serves; None before the first one.
+        until: The last partition that the champion has learnt from; empty if that is not known.
+        new_rows: Rows that are not in the champion's snapshot.
+        new_partitions: Partitions that are not in the champion's snapshot.
+        drift: (feature, statistic) -> value, of the newest window compared with the snapshot.
+        published_error: Error of what the champion published, over the newest partitions with actuals; None if there are none.
+        gate_error: The same metric on the partitions that were held out when the champion was promoted; None if it was never
+            measured.
+        error_partitions: Number of partitions that `published_error` covers.
+        since_tried: New partitions since data was last a reason to replace this champion. It stayed champion all the same.
+            None if data never was a reason.
         scheduled: Whether the schedule started this run.
-        by_hand: Whether a person did.
+        by_hand: Whether a person started this run.
     """
 
     champion: str | None
@@ -37,7 +39,7 @@ class Figures:
     by_hand: bool = False
 
     def as_dict(self) -> dict[str, object]:
-        """As JSON holds it: drift as feature -> statistic -> value."""
+        """The figures in the form that is stored as JSON: drift is feature -> statistic -> value."""
         drift: dict[str, dict[str, float]] = {}
         for (feature, statistic), value in self.drift.items():
             drift.setdefault(feature, {})[statistic] = value
@@ -46,19 +48,21 @@ class Figures:
 
 @dataclass(frozen=True, kw_only=True)
 class Reason:
-    """A reason to train. `kind` is first, by hand, schedule, rows, partitions, drift or error; `text` has the figures."""
+    """A reason to train. `kind` is first, by hand, schedule, rows, partitions, drift or error; `text` says so with figures."""
 
     kind: str
     text: str
 
 
 def decide(retraining: Retraining, figures: Figures, *, minimum: int = 0) -> list[Reason]:
-    """The reasons that hold; none: nothing is trained.
+    """The reasons to train that hold now. If there are none, nothing is trained.
 
-    Without a champion there is one reason, and it is enough, unless nobody asked and fewer than `minimum` partitions were
-    read, which is too few to learn from. A count fires at what is declared, drift and error above it.
-    A figure that is not known, or is not a number, is no reason. What data says is no reason for a while after it was one
-    and the challenger was refused (`Retraining.patience`).
+    Without a champion, that is the reason to train. It holds if a person or the schedule started the run, or if at least
+    `minimum` partitions were read: fewer are too few to learn from.
+
+    With a champion, a count of rows or partitions is a reason once it reaches what is declared. Drift and error are reasons only
+    above what is declared. A figure that is not known, or is not a number, is no reason. After data was a reason and the
+    challenger was refused, data is no reason until `Retraining.patience` new partitions have come.
     """
     fired: list[Reason] = []
     if figures.by_hand:
@@ -82,15 +86,15 @@ def decide(retraining: Retraining, figures: Figures, *, minimum: int = 0) -> lis
 
 
 def _drift(retraining: Retraining, figures: Figures) -> list[Reason]:
-    measured = [(each, figures.drift.get((each.feature, each.statistic))) for each in retraining.drift]
+    measured = [(bound, figures.drift.get((bound.feature, bound.statistic))) for bound in retraining.drift]
     return [
         Reason(
             kind="drift",
-            text=f"`{each.feature}` has drifted: {each.statistic.upper()} {value:.3g} over the newest "
-            f"{retraining.window} partitions (declared: {each.above:g})",
+            text=f"`{bound.feature}` has drifted: {bound.statistic.upper()} {value:.3g} over the newest "
+            f"{retraining.window} partitions (declared: {bound.above:g})",
         )
-        for each, value in measured
-        if value is not None and value > each.above
+        for bound, value in measured
+        if value is not None and value > bound.above
     ]
 
 

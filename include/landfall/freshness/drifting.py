@@ -1,4 +1,4 @@
-"""Which partitions the drift of features is measured over, and what was measured before."""
+"""Chooses the partitions over which the drift of features is measured, and reads what was measured before."""
 
 from collections.abc import Collection, Mapping
 
@@ -17,12 +17,13 @@ WHERE model = %s AND version = %s AND window_first = %s AND window_last = %s""")
 
 
 def newest_window(training: Training, champion: ModelVersion, read: Collection[Partition]) -> Partitions:
-    """The newest partitions with features, as many as declared; none while the champion has learnt from all of them.
+    """The newest partitions with features, as many as declared; none if the champion has learnt from all of them.
 
     Args:
-        training: What is declared.
+        training: The declared training.
         champion: The version that serves.
-        read: The partitions that a run has read and of which rows were kept; those of the champion's snapshot count besides.
+        read: The partitions that a run has read and of which rows were kept. The partitions of the champion's snapshot are
+            added to them.
     """
     wanted = training.freshness.retraining.window
     learnt = set(champion.snapshot.partitions) if champion.snapshot else set()
@@ -33,14 +34,14 @@ def newest_window(training: Training, champion: ModelVersion, read: Collection[P
 
 
 def measured_drift(conn: Database, champion: ModelVersion, window: Partitions) -> Drifts:
-    """The drift that was measured over `window` against `champion` before; nothing if it was not.
+    """The drift between `window` and what `champion` has learnt from, as it was measured before; empty if it was not.
 
     Raises:
         PublishingError: the database cannot be asked.
     """
     first, last = window.days[0].day, window.days[-1].day
-    found: dict[str, dict[str, float]] = {}
+    drifts: dict[str, dict[str, float]] = {}
     with explained(conn, f"The drift since `{champion.name}` was trained could not be read."):
         for feature, statistic, value in fetch(conn, _MEASURED, [champion.name, champion.version, first, last]):
-            found.setdefault(str(feature), {})[str(statistic)] = float(str(value))
-    return found
+            drifts.setdefault(str(feature), {})[str(statistic)] = float(str(value))
+    return drifts

@@ -1,4 +1,4 @@
-"""Figures: what the decision to train is made of, from what was read and the errors of what was published."""
+"""Collects the figures that the decision to train rests on: what runs have read, and the errors of what was published."""
 
 from collections.abc import Mapping
 from math import isfinite
@@ -33,17 +33,17 @@ def collect(
     by_hand: bool = False,
     run_id: str = "",
 ) -> Figures:
-    """What is known now.
+    """The figures of a pipeline as they are now.
 
     Args:
         conn: The predictions database.
         pipeline: The pipeline.
-        champion: The version that serves; None before the first.
+        champion: The version that serves; None before the first one.
         read: The partitions that a run has read -> the rows that were kept of each, at least one.
-        drift: Feature -> statistic -> value, as the job that measures it reports them.
+        drift: Feature -> statistic -> value, as the job that measures drift reports them.
         scheduled: Whether the schedule started this run.
-        by_hand: Whether a person did.
-        run_id: The run that asks: what it decided itself before, and asks again, does not count.
+        by_hand: Whether a person started this run.
+        run_id: The run that asks. If it decides again, its own earlier decision does not count.
 
     Raises:
         PublishingError: the database cannot be asked.
@@ -60,7 +60,11 @@ def collect(
         until=str(champion.snapshot.last) if champion and champion.snapshot else "",
         new_rows=sum(new.values()),
         new_partitions=len(new),
-        drift={(name, kind): value for name, values in (drift or {}).items() for kind, value in values.items()},
+        drift={
+            (feature, statistic): value
+            for feature, values in (drift or {}).items()
+            for statistic, value in values.items()
+        },
         published_error=published,
         gate_error=gate_error(champion, metric) if champion else None,
         error_partitions=count,
@@ -71,13 +75,13 @@ def collect(
 
 
 def error_metric(pipeline: Pipeline) -> str:
-    """The metric that published errors and the gate are compared by: the gate's own if it is an error, else RMSE."""
+    """The metric in which published errors are compared with the gate's: the gate's own if that is an error, else RMSE."""
     metric = pipeline.training.freshness.gate.metric
     return metric if metric in ("rmse", "mae") else "rmse"
 
 
 def gate_error(champion: ModelVersion, metric: str) -> float | None:
-    """What the gate measured for the champion; before it was ever judged, what its training did. None if neither."""
+    """What the gate measured for the champion. If the gate never did, what its training measured; None if neither did."""
     for name in (f"gate_{metric}", f"holdout_{metric}"):
         value = champion.metrics.get(name)
         if value is not None and isfinite(value):
@@ -86,7 +90,7 @@ def gate_error(champion: ModelVersion, metric: str) -> float | None:
 
 
 def _published(conn: Database, pipeline: Pipeline, champion: ModelVersion, metric: str) -> tuple[int, float | None]:
-    """Over how many of the newest partitions, and the error over their rows together."""
+    """How many of the newest partitions have a measured error, at most as many as declared, and the error over all their rows."""
     bound = pipeline.training.freshness.retraining.error
     if bound is None:
         return 0, None
@@ -97,7 +101,7 @@ def _published(conn: Database, pipeline: Pipeline, champion: ModelVersion, metri
 
 
 def error_of(conn: Database, name: str, day: Partition) -> float | None:
-    """RMSE of what was published for one day, in the label's unit, whichever versions did; None if it was not measured.
+    """RMSE of what was published for one day, in the label's unit, over all versions; None if it was not measured.
 
     Raises:
         PublishingError: the database cannot be asked.

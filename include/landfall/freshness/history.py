@@ -1,4 +1,4 @@
-"""History: which version of a model served when, and why. Reading it asks no registry and imports no MLflow."""
+"""The history of a model: which version served when, and why. Reading it asks no registry and imports no MLflow."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,24 +9,24 @@ from psycopg import sql
 
 from landfall.database import Database, explained, fetch_as
 
-Kind = Literal["promoted", "rolled back", "noticed"]
+PromotionKind = Literal["promoted", "rolled back", "noticed"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Promotion:
+class PromotionRecord:
     """One change of a model's champion.
 
     Args:
         id: Its number; a later change has a higher one.
         model: The registered model.
-        version: The version that serves from then on; None: none does, the alias was taken away.
+        version: The version that serves from then on; None if no version does, because the alias was taken away.
         replaced: The version that served before; None if none did.
-        at: When it was written down (UTC), after the registry had it.
-        kind: `promoted`, `rolled back`, or `noticed`: somebody had set the alias in MLflow itself. An older
-            Landfall let that version serve. Now it does not; the only such line that is written ends what an older one began.
+        at: When the change was written down (UTC), after the registry had it. If it was interrupted: when it was begun.
+        kind: `promoted`, `rolled back` or `noticed`. `noticed` means that somebody had set the alias in MLflow itself. An older
+            Landfall let that version serve; now it does not. Such a line is written only to end what an older line began.
         reason: Why, for a person.
-        by_run: The Airflow run or the command that did it; empty for what was noticed.
-        report: What the gate saw, if it was asked.
+        by_run: The Airflow run or the command that made the change; empty if it was noticed.
+        report: What the gate saw; None if the gate was not asked.
     """
 
     id: int
@@ -34,18 +34,18 @@ class Promotion:
     version: str | None
     replaced: str | None
     at: datetime
-    kind: Kind
+    kind: PromotionKind
     reason: str
     by_run: str
     report: Mapping[str, object] | None = None
 
 
 COLUMNS = sql.SQL("id, model, version, replaced, at, kind, reason, by_run, report")
-"""The columns of `landfall.promotions`, named as the fields of `Promotion`."""
+"""The columns of `landfall.promotions`, named as the fields of `PromotionRecord`."""
 _READ = sql.SQL("SELECT {} FROM landfall.promotions {}")
 
 
-def history(conn: Database, name: str, limit: int | None = None) -> list[Promotion]:
+def history(conn: Database, name: str, limit: int | None = None) -> list[PromotionRecord]:
     """The changes of the champion of `name`, newest first.
 
     Raises:
@@ -54,64 +54,64 @@ def history(conn: Database, name: str, limit: int | None = None) -> list[Promoti
     return _read(conn, name, sql.SQL("WHERE model = %s ORDER BY id DESC LIMIT %s"), [name, limit])
 
 
-def newest(conn: Database, name: str) -> Promotion | None:
-    """The last change of the champion of `name`, whoever made it; None before the first."""
-    found = history(conn, name, 1)
-    return found[0] if found else None
+def newest(conn: Database, name: str) -> PromotionRecord | None:
+    """The last change of the champion of `name`, whoever made it; None before the first one."""
+    records = history(conn, name, 1)
+    return records[0] if records else None
 
 
-def current(conn: Database, name: str) -> Promotion | None:
-    """Since when and why the present champion of `name` serves: the last promotion or rollback; None if there was none.
+def current(conn: Database, name: str) -> PromotionRecord | None:
+    """The last promotion or rollback of `name`: since when and why its champion serves; None if there was none.
 
-    One that was interrupted after the registry had it is not known here before the next `notice`.
-
-    Raises:
-        PublishingError: the database cannot be asked.
-    """
-    found = _read(conn, name, sql.SQL("WHERE model = %s AND kind <> 'noticed' ORDER BY id DESC LIMIT 1"), [name])
-    return found[0] if found and found[0].version else None
-
-
-def served_at(conn: Database, name: str, moment: datetime) -> Promotion | None:
-    """The change that put the version in place which served at `moment` (aware); None if none did.
+    If that change was interrupted after the registry had it, it is not known here before the next `notice`.
 
     Raises:
         PublishingError: the database cannot be asked.
     """
-    where = sql.SQL("WHERE model = %s AND at <= %s ORDER BY id DESC LIMIT 1")
-    found = _read(conn, name, where, [name, moment])
-    return found[0] if found and found[0].version else None
+    records = _read(conn, name, sql.SQL("WHERE model = %s AND kind <> 'noticed' ORDER BY id DESC LIMIT 1"), [name])
+    return records[0] if records and records[0].version else None
 
 
-def in_favour(changes: Iterable[Promotion]) -> list[str]:
-    """The versions that were promoted and not rolled back since, the present one last. What was only noticed is left out.
+def served_at(conn: Database, name: str, moment: datetime) -> PromotionRecord | None:
+    """The change that brought in the version that served at `moment` (aware); None if no version served then.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    clause = sql.SQL("WHERE model = %s AND at <= %s ORDER BY id DESC LIMIT 1")
+    records = _read(conn, name, clause, [name, moment])
+    return records[0] if records and records[0].version else None
+
+
+def in_favour(changes: Iterable[PromotionRecord]) -> list[str]:
+    """The versions that were promoted and not rolled back since, the present one last. Noticed changes are left out.
+
+    A rollback takes away every version that came after its target. If the target had itself been rolled back, the new
+    rollback undoes that: the versions are again those of the time when the target served.
 
     Args:
         changes: The whole history, oldest first.
-
-    A rollback takes away every version that came after the one it went back to. One to a version that had itself been
-    rolled back undoes that: it is as it was when that version served.
     """
     kept: list[str] = []
-    then: dict[str, list[str]] = {}
+    before: dict[str, list[str]] = {}
     for change in changes:
         if change.version is None or change.kind == "noticed":
             continue
         if change.kind == "rolled back":
-            kept = _back(kept, then, change.version)
+            kept = _back(kept, before, change.version)
         if kept[-1:] != [change.version]:
             kept = [*kept, change.version]
-        then[change.version] = kept
+        before[change.version] = kept
     return kept
 
 
-def _back(kept: list[str], then: Mapping[str, list[str]], version: str) -> list[str]:
-    """What is in favour after a rollback to `version`; `then` is what was when each version last served."""
+def _back(kept: list[str], before: Mapping[str, list[str]], version: str) -> list[str]:
+    """What is in favour after a rollback to `version`. `before` is, by version, what was in favour when it last served."""
     if version in kept:
         return kept[: len(kept) - list(reversed(kept)).index(version)]
-    return then.get(version, kept[:-1])
+    return before.get(version, kept[:-1])
 
 
-def _read(conn: Database, name: str, where: sql.SQL, parameters: Sequence[object]) -> list[Promotion]:
+def _read(conn: Database, name: str, clause: sql.SQL, parameters: Sequence[object]) -> list[PromotionRecord]:
     with explained(conn, f"The history of `{name}` could not be read."):
-        return fetch_as(conn, Promotion, _READ.format(COLUMNS, where), parameters)
+        return fetch_as(conn, PromotionRecord, _READ.format(COLUMNS, clause), parameters)

@@ -1,4 +1,4 @@
-"""Honesty in time: no partition is predicted by a version that has learnt from its actuals."""
+"""Honesty in time: no version predicts a partition if it has learnt from the actuals of that partition."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -15,45 +15,49 @@ MEMORY = "its prediction would be a memory."
 
 
 def is_honest(version: ModelVersion, day: Partition | date) -> bool:
-    """Whether everything that `version` has learnt from lies before `day`."""
+    """True if everything that `version` has learnt from lies before `day`."""
     return version.learnt_until < (day.day if isinstance(day, Partition) else day)
 
 
 def served_before(settings: Settings, conn: Database, serving: ModelVersion) -> Iterable[ModelVersion]:
-    """The versions that served before `serving` did and were not rolled back, the last one first, each once.
+    """The versions that served before `serving` and were not rolled back, the last one first, each once.
 
-    Versions that were deleted in MLflow are left out, and those whose number is another version's by now. Each is looked up
-    as it is asked for.
+    A version is left out if it was deleted in MLflow, or if its number belongs to another version by now. Each version is looked
+    up only when the caller asks for it.
     """
-    told, changes = {serving.version}, history(conn, serving.name)
-    promoted = {each.version: each for each in reversed(changes) if each.kind != "noticed"}
+    given, changes = {serving.version}, history(conn, serving.name)
+    promoted = {change.version: change for change in reversed(changes) if change.kind != "noticed"}
     for number in reversed(in_favour(reversed(changes))):
-        if number not in told:
-            told.add(number)
-            found = find_version(settings, serving.name, number)
-            if found and is_promoted(settings, found, promoted[number]):
-                yield found
+        if number not in given:
+            given.add(number)
+            version = find_version(settings, serving.name, number)
+            if version and is_promoted(settings, version, promoted[number]):
+                yield version
 
 
 def for_hindcasts(settings: Settings, name: str) -> Iterator[ModelVersion]:
-    """The versions that were trained until a day before the champion's, for the days after it, the latest of them first.
+    """The versions for hindcasts, the one that has learnt up to the latest day first.
 
-    Those that Landfall's own notes call so: what MLflow's tags say, anybody may have said.
+    Such a version was trained up to an earlier day than the champion, to predict the days after it. Landfall's own notes say
+    which versions these are. MLflow's tags do not count: anybody may have set them.
     """
     notes = {number: note for number, note in own_versions(settings, name).items() if note.how == "for hindcasts"}
-    found = [(note, find_version(settings, name, number)) for number, note in notes.items()]
-    kept = [each for note, each in found if each and is_own(note, each)]
-    yield from sorted(kept, key=lambda each: (each.learnt_until, int(each.version)), reverse=True)
+    noted = [(note, find_version(settings, name, number)) for number, note in notes.items()]
+    kept = [version for note, version in noted if version and is_own(note, version)]
+    yield from sorted(kept, key=lambda version: (version.learnt_until, int(version.version)), reverse=True)
 
 
 def versions_for(
     settings: Settings, conn: Database, name: str, days: Iterable[Partition]
 ) -> dict[Partition, ModelVersion | None] | None:
-    """The version that may predict each of `days`: the champion, if everything it has learnt from lies before that day; else,
-    of the versions that once served and were not rolled back, the last one of which that is true; else, of those that were
-    trained for hindcasts, the one that has learnt most; None if every one of them has learnt from that day or a later one.
+    """Chooses for each of `days` the version that may predict it; None instead of a dictionary if there is no champion.
 
-    None if there is no champion. Each version is looked up once, and only if those before it may not predict a day.
+    A version may predict a day if everything it has learnt from lies before that day. The first that may is chosen, in this
+    order: the champion; the versions that served before it and were not rolled back, the last one first; the versions that
+    were trained for hindcasts, the one that has learnt most first. The value is None if every one of them has learnt from that
+    day or a later one.
+
+    Each version is looked up once, and only if the versions before it may not predict some day.
 
     Raises:
         ModelError: the registry is away. PublishingError: the predictions database is.
@@ -66,11 +70,11 @@ def versions_for(
 
     def candidates() -> Iterator[ModelVersion]:
         yield from known
-        for each in others:
-            known.append(each)
-            yield each
+        for version in others:
+            known.append(version)
+            yield version
 
-    return {day: next((each for each in candidates() if is_honest(each, day)), None) for day in days}
+    return {day: next((version for version in candidates() if is_honest(version, day)), None) for day in days}
 
 
 def not_honest(name: str, day: Partition) -> str:
@@ -79,5 +83,5 @@ def not_honest(name: str, day: Partition) -> str:
 
 
 def is_memory(why: str) -> bool:
-    """Whether `not_honest` said so."""
+    """True if `why` is what `not_honest` gave."""
     return why.endswith(MEMORY)

@@ -1,4 +1,4 @@
-"""What was measured and decided of a model, read back: errors of what it published, drift, decisions on training."""
+"""Reads back what was measured and decided about a model: errors of what it published, drift, decisions on training."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class PartitionError:
 
 @dataclass(frozen=True, kw_only=True)
 class DriftValue:
-    """How much one feature of one window differs from what a version learnt from. `above` is the declared bound."""
+    """How much one feature in one window differs from what a version has learnt from. `above` is the declared bound."""
 
     version: str
     first: Partition
@@ -46,13 +46,13 @@ class DriftValue:
 
     @property
     def over(self) -> bool:
-        """True if it is over its bound, or no number at all where a bound is declared."""
+        """True if the value is over its declared bound. With a bound, a value that is no number counts as over it."""
         return self.above is not None and (self.value is None or self.value > self.above)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
-    """One decision on training, as it was written down: the reasons that held, none where it was skipped, and the figures."""
+class RecordedDecision:
+    """One decision on training, as it was written down. `fired` are the reasons that held; none if training was skipped."""
 
     run_id: str
     at: datetime
@@ -76,14 +76,14 @@ FROM (SELECT *, dense_rank() OVER (ORDER BY partition DESC) AS newest FROM landf
 WHERE newest <= %s ORDER BY day, version""")
 
 
-def decisions(conn: Database, model: str, limit: int) -> list[Decision]:
+def decisions(conn: Database, model: str, limit: int) -> list[RecordedDecision]:
     """The newest decisions on training a model, newest first.
 
     Raises:
         PublishingError: the database cannot be asked.
     """
     with explained(conn, f"Whether to train `{model}` was decided before is not known."):
-        return fetch_as(conn, Decision, _DECISIONS, [model, limit])
+        return fetch_as(conn, RecordedDecision, _DECISIONS, [model, limit])
 
 
 def drift(conn: Database, model: str, limit: int) -> list[DriftValue]:
@@ -97,7 +97,7 @@ def drift(conn: Database, model: str, limit: int) -> list[DriftValue]:
 
 
 def errors(conn: Database, model: str, limit: int) -> list[PartitionError]:
-    """The errors of the newest `limit` partitions that versions of a model had published, oldest first.
+    """The errors of the newest `limit` partitions that any versions of a model published, oldest first.
 
     Raises:
         PublishingError: the database cannot be asked.

@@ -1,18 +1,19 @@
-"""Promotion: another version becomes the champion; the history says which and why, and the registry's alias shows it.
+"""Promotion makes another version the champion. The history says which and why, and the registry's alias shows it.
 
 `landfall.promotions` is the truth; the alias `champion` mirrors it. The two are in different databases, so no transaction
-spans them. Instead, in this order, under an advisory lock of the model:
+spans them. Instead a promotion takes these steps, in this order, under an advisory lock of the model:
 
 1. *compare*: the champion must be the one that the caller has decided about, else nothing is done;
 2. *begin*: a line in `landfall.promotions_begun` says what is to happen, and why;
-3. *set*: one write in the registry; before it nothing has changed, after it the promotion is decided;
+3. *set*: one write in the registry. Before it nothing has changed; after it the promotion is decided;
 4. *remember*: the line moves into the history, and the new version serves.
 
-What is interrupted after 3 happens all the same: the next `promote` or `notice` finds the line and remembers it. An alias
-that somebody set in MLflow itself has no such line: it is not used, and `notice` writes down that it is there.
+A promotion that is interrupted after step 3 happens all the same: the next `promote` or `notice` finds the line and moves it
+into the history. An alias that somebody set in MLflow itself has no such line. It is not used, and `notice` writes down that
+it is there.
 
-The lock is the session's, not a transaction's: while it is held no snapshot is, so that no publish waits for it. Whoever
-loses the connection loses the lock; step 2 is on that connection, just before the registry is written.
+The lock belongs to the session, not to a transaction. So it holds no snapshot, and no publish waits for it. Whoever loses the
+connection loses the lock. Therefore step 2 uses that connection, just before the registry is written.
 """
 
 import json
@@ -23,7 +24,7 @@ from psycopg import sql
 
 from landfall.database import Database, Patience, explained, fetch, fetch_as, plain, require_idle
 from landfall.errors import ModelError
-from landfall.freshness.history import COLUMNS, Kind, Promotion, current, newest
+from landfall.freshness.history import COLUMNS, PromotionKind, PromotionRecord, current, newest
 from landfall.freshness.serving import Serving
 from landfall.models.own import check_loadable, note_own
 from landfall.models.registry import champion_version, pipeline_of, set_champion
@@ -75,20 +76,20 @@ def promote(
     version: str,
     *,
     expected: str | None,
-    kind: Kind = "promoted",
+    kind: PromotionKind = "promoted",
     reason: str,
     by_run: str = "",
     report: Mapping[str, object] | None = None,
     patience: float = 60,
-) -> Promotion:
-    """Makes `version` the champion of `name` if `expected` still is. Asked again, it does nothing more.
+) -> PromotionRecord:
+    """Makes `version` the champion of `name` if `expected` still is the champion. Called again, it does nothing more.
 
     Args:
         settings: Where the registry is.
         conn: A connection of its own to the predictions database, in autocommit mode.
         name: The registered model.
         version: The version that is to serve.
-        expected: The champion that the caller compared it with; None: there was none.
+        expected: The champion that the caller compared `version` with; None if there was none.
         kind: `promoted` or `rolled back`.
         reason: Why, for a person.
         by_run: The Airflow run or the command that asks.
@@ -99,51 +100,51 @@ def promote(
         The line of the history that says that `version` serves.
 
     Raises:
-        ModelError: there is no such version, another one has become champion since, its files are outside this project's
-            artifacts or a pickle that Landfall did not write, or the registry is away.
+        ModelError: there is no such version; another version has become champion since; the files of `version` are outside
+            this project's artifacts, or are a pickle that Landfall did not write; the registry is away.
         PublishingError: the predictions database is away. If the alias is set already, the message says so.
     """
-    found = version_there(settings, name, version)
-    version = found.version
+    candidate = version_there(settings, name, version)
+    version = candidate.version
     with alone(conn, name, f"Version {version} of `{name}` was not promoted.", patience):
-        seen = _caught_up(conn, name, champion_version(settings, name))
-        if seen.line and seen.version == version:
-            if seen.alias != version:
+        serving = _caught_up(conn, name, champion_version(settings, name))
+        if serving.line and serving.version == version:
+            if serving.alias != version:
                 set_champion(settings, name, version)
                 _agree(conn, name)
-            return seen.line
-        if seen.version != expected:
-            raise _changed(name, version, expected, seen)
-        if check_loadable(settings, found, left=UNCHANGED) is None:
-            note_own(settings, found, how="promoted", by_run=by_run)
-        told = None if report is None else json.dumps(plain(dict(report)))
+            return serving.line
+        if serving.version != expected:
+            raise _changed(name, version, expected, serving)
+        if check_loadable(settings, candidate, left=UNCHANGED) is None:
+            note_own(settings, candidate, how="promoted", by_run=by_run)
+        report_json = None if report is None else json.dumps(plain(dict(report)))
         with explained(conn, f"Version {version} of `{name}` was not promoted.", left=UNCHANGED):
-            fetch(conn, _BEGIN, [name, version, seen.version, kind, reason, by_run, told])
+            fetch(conn, _BEGIN, [name, version, serving.version, kind, reason, by_run, report_json])
         set_champion(settings, name, version)
-        done = _remember(conn, name, version)
+        record = _remember(conn, name, version)
         _agree(conn, name)
-        return done
+        return record
 
 
 def notice(settings: Settings, conn: Database, name: str, *, patience: float = 60) -> Serving:
-    """Which version serves, and what the registry's alias says. Remembers a promotion that was interrupted.
+    """Which version serves, and what the registry's alias says. Completes the history of an interrupted promotion.
 
     Raises:
         ModelError: the registry is away. PublishingError: the predictions database is.
     """
-    seen = Serving(model=name, line=current(conn, name), alias=champion_version(settings, name))
-    if _is_open(conn, seen):
+    serving = Serving(model=name, line=current(conn, name), alias=champion_version(settings, name))
+    if _is_open(conn, serving):
         with alone(conn, name, f"The champion of `{name}` could not be noted.", patience):
-            seen = _caught_up(conn, name, champion_version(settings, name))
-    return seen
+            serving = _caught_up(conn, name, champion_version(settings, name))
+    return serving
 
 
 @contextmanager
 def alone(conn: Database, name: str, what: str, patience: float) -> Iterator[None]:
-    """Until the end of the `with`, nobody else changes or notes the champion of `name`.
+    """Keeps everybody else from changing or noting the champion of `name` until the `with` ends.
 
     Raises:
-        PublishingError: somebody else did for longer than `patience` seconds. It begins with `what`.
+        PublishingError: somebody else has been doing so for longer than `patience` seconds. The message begins with `what`.
     """
     require_idle(conn)
     waiting = Patience(what, UNCHANGED, patience)
@@ -154,24 +155,30 @@ def alone(conn: Database, name: str, what: str, patience: float) -> Iterator[Non
         yield
 
 
-def _is_open(conn: Database, seen: Serving) -> bool:
-    """Whether something is to be written down: an interrupted promotion, or an alias that went wrong or right."""
-    names = {"name": seen.model, "alias": seen.alias, "serving": seen.version}
-    with explained(conn, f"Whether a promotion of `{seen.model}` is under way is not known."):
+def _is_open(conn: Database, serving: Serving) -> bool:
+    """True if something has to be written down.
+
+    That is an interrupted promotion, an alias that went wrong or right, or the end of what an older Landfall noticed.
+    """
+    names = {"name": serving.model, "alias": serving.alias, "serving": serving.version}
+    with explained(conn, f"Whether a promotion of `{serving.model}` is under way is not known."):
         begun, known, listed = fetch(conn, _OPEN, names)[0]
-    last = newest(conn, seen.model)
-    stale = bool(last and last.version != seen.version)
-    return bool(begun) or stale or (bool(listed) if seen.alias == seen.version else not known)
+    last = newest(conn, serving.model)
+    stale = bool(last and last.version != serving.version)
+    return bool(begun) or stale or (bool(listed) if serving.alias == serving.version else not known)
 
 
 def _caught_up(conn: Database, name: str, alias: str | None) -> Serving:
-    """What serves, once an interrupted promotion is remembered or, if it was begun in vain, forgotten. An alias that is on
-    another version is written down, one that is right again forgotten."""
+    """What serves, after everything open has been written down.
+
+    An interrupted promotion moves into the history, or is forgotten if it was begun in vain. An alias that is on another version
+    is written down; one that is right again is forgotten.
+    """
     line = current(conn, name)
     serving = line.version if line else None
     with explained(conn, f"What serves for `{name}` could not be written down."):
-        if alias != serving and (found := fetch_as(conn, Promotion, _INTERRUPTED, [name, alias, serving])):
-            line = found[0]
+        if alias != serving and (records := fetch_as(conn, PromotionRecord, _INTERRUPTED, [name, alias, serving])):
+            line = records[0]
             serving = line.version
         fetch(conn, _VAIN, [name])
         last = newest(conn, name)
@@ -182,26 +189,26 @@ def _caught_up(conn: Database, name: str, alias: str | None) -> Serving:
 
 
 def _agree(conn: Database, name: str) -> None:
-    """Alias and history say the same again."""
+    """Notes that alias and history say the same again."""
     with explained(conn, f"That the alias of `{name}` is right again could not be written down."):
         fetch(conn, _AGREED, [name])
 
 
-def _remember(conn: Database, name: str, version: str) -> Promotion:
+def _remember(conn: Database, name: str, version: str) -> PromotionRecord:
     what = f"That version {version} of `{name}` serves could not be written down."
     with explained(
         conn, what, left=f"version {version} serves all the same; the next look at the registry writes it down"
     ):
-        return fetch_as(conn, Promotion, _DONE, [name])[0]
+        return fetch_as(conn, PromotionRecord, _DONE, [name])[0]
 
 
-def _changed(name: str, version: str, expected: str | None, seen: Serving) -> ModelError:
-    def said(number: str | None) -> str:
+def _changed(name: str, version: str, expected: str | None, serving: Serving) -> ModelError:
+    def described(number: str | None) -> str:
         return f"version {number}" if number else "none"
 
-    serves, line, pipeline = said(seen.version), seen.line, pipeline_of(name)
+    serves, line, pipeline = described(serving.version), serving.line, pipeline_of(name)
     return ModelError(
-        f"Version {version} of `{name}` was not promoted: the champion is {serves} now, and was {said(expected)} "
+        f"Version {version} of `{name}` was not promoted: the champion is {serves} now, and was {described(expected)} "
         "when they were compared.",
         looked=f"{serves}, {line.kind} {line.at:%Y-%m-%d %H:%M:%S} UTC: {line.reason}"
         if line

@@ -1,8 +1,8 @@
-"""Rollback of a model: the version that served before is the champion again, and what the later ones published is swapped
-back to what it had published, row for row.
+"""Rolls a model back: a version that served before becomes the champion again. What later versions published is replaced by
+what that version had published, row for row.
 
-First the registry, so that no run scores with the withdrawn version any more, then partition after partition. Interrupted,
-it is asked again: what is done is done, the rest follows.
+The registry is changed first, so that no run scores with the withdrawn version any more. The partitions follow, one after the
+other. If a rollback is interrupted, ask for it again: what is done stays done, and the rest follows.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from datetime import datetime
 from landfall.database import Database
 from landfall.errors import LandfallError, ModelError, PublishingError
 from landfall.freshness.champion import is_promoted
-from landfall.freshness.history import Promotion, current, history, in_favour
+from landfall.freshness.history import PromotionRecord, current, history, in_favour
 from landfall.freshness.promotions import notice, promote
 from landfall.models.registry import find_version
 from landfall.publishing import Published, kept_by, rollback
@@ -26,10 +26,10 @@ class RolledBack:
     Args:
         model: The registered model.
         version: The version that serves now.
-        replaced: The version that served before, the present one if the rollback was only completed.
-        withdrawn: The versions that came after `version`, whose publications are swapped back.
-        restored: What was swapped in again, in the order of partitions.
-        kept: Partitions that go on showing rows of a withdrawn version: none by `version` is kept for them.
+        replaced: The version that served before. It is `version` itself if an earlier rollback was only completed.
+        withdrawn: The versions that came after `version`. Their publications are swapped back.
+        restored: The publications that were swapped in again, in the order of partitions.
+        kept: Partitions that go on showing rows of a withdrawn version, because no publication by `version` is kept for them.
     """
 
     model: str
@@ -50,21 +50,21 @@ def roll_back_model(
     by_run: str = "landfall rollback",
     patience: float = 60,
 ) -> RolledBack:
-    """Makes an earlier version of the pipeline's model the champion, and its rows what readers see.
+    """Makes an earlier version of the pipeline's model the champion, and shows its rows to readers again.
 
     Args:
         settings: Where the registry is.
         conn: A connection of its own to the predictions database, in autocommit mode.
         pipeline: The pipeline.
-        to: Which version; by default the last that served before the present one and was not rolled back itself. If the
-            newest rollback was interrupted, it is completed instead.
+        to: The version to go back to. By default it is the last one that served before the present one and was not rolled back
+            itself. If the newest rollback was interrupted, that rollback is completed instead.
         reason: Why, for a person.
-        by_run: Who does it.
+        by_run: The Airflow run or the command that does it.
         patience: Seconds to wait for another promotion, and for the readers of each partition.
 
     Raises:
-        ModelError: nothing served before, there is no such version, or the registry is away. Nothing was changed then.
-        PublishingError: a partition could not be swapped; the message says how far it came.
+        ModelError: no version served before, there is no such version, or the registry is away. Nothing was changed then.
+        PublishingError: a partition could not be swapped; the message says how many partitions were.
     """
     name = pipeline.training.model
     serving = notice(settings, conn, name, patience=patience)
@@ -95,7 +95,7 @@ def roll_back_model(
 
 
 def _before(settings: Settings, conn: Database, pipeline: Pipeline, present: str | None) -> str:
-    """The version to go back to: the present one if its own rollback left partitions to swap."""
+    """The version to go back to. It is the present one if the rollback to it has left partitions to swap."""
     name, last = pipeline.training.model, current(conn, pipeline.training.model)
     changes = history(conn, name)
     if present and last and last.kind == "rolled back":
@@ -104,10 +104,10 @@ def _before(settings: Settings, conn: Database, pipeline: Pipeline, present: str
         if any(number is not None for _, number in left):
             return present
     candidates = [number for number in in_favour(reversed(changes)) if number != present]
-    promoted = {each.version: each for each in reversed(changes) if each.kind != "noticed"}
+    promoted = {change.version: change for change in reversed(changes) if change.kind != "noticed"}
     for number in reversed(candidates):
-        found = find_version(settings, name, number)
-        if found and is_promoted(settings, found, promoted[number]):
+        version = find_version(settings, name, number)
+        if version and is_promoted(settings, version, promoted[number]):
             return number
     serves = f"version {present} serves" if present else "no version serves"
     raise ModelError(
@@ -120,24 +120,24 @@ def _before(settings: Settings, conn: Database, pipeline: Pipeline, present: str
 
 @dataclass(frozen=True)
 class _Withdrawn:
-    """The versions that a rollback takes away, and since when what they published is meant; None: always."""
+    """The versions that a rollback takes away. It replaces what they published `since` then; if None, all they published."""
 
     versions: tuple[str, ...]
     since: datetime | None
 
 
-def _withdrawn(changes: Sequence[Promotion], target: str) -> _Withdrawn:
+def _withdrawn(changes: Sequence[PromotionRecord], target: str) -> _Withdrawn:
     """The versions that served between the last time that `target` did and now. `changes` are newest first.
 
-    A target that never served before takes back the one that it replaced.
+    If `target` never served before, the rollback withdraws the version that `target` replaced.
     """
     last, *earlier = changes
-    until = next((at for at, each in enumerate(earlier) if each.version == target), None)
+    until = next((index for index, change in enumerate(earlier) if change.version == target), None)
     if until is None:
         between, since = ({last.replaced} if last.kind == "rolled back" else set()), None
     else:
-        between, since = {each.version for each in earlier[:until]}, earlier[until].at
-    versions = sorted((each for each in between if each and each != target), key=_number)
+        between, since = {change.version for change in earlier[:until]}, earlier[until].at
+    versions = sorted((version for version in between if version and version != target), key=_number)
     return _Withdrawn(tuple(versions), since)
 
 
@@ -148,7 +148,7 @@ def _number(version: str) -> tuple[int, str]:
 def _restore(
     conn: Database, pipeline: Pipeline, target: str, swaps: Sequence[tuple[Partition, int]], patience: float
 ) -> list[Published]:
-    """One partition after the other; the first that fails ends it."""
+    """Swaps one partition back after the other. The first that fails ends it."""
     done: list[Published] = []
     for partition, number in swaps:
         try:

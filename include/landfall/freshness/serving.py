@@ -1,7 +1,7 @@
-"""Which version of a model serves, beside what MLflow calls its champion.
+"""Which version of a model serves, and which one MLflow calls its champion.
 
-The history of promotions says which version serves. MLflow's alias shows it to people; anybody who reaches MLflow can set it,
-so one that says something else is not used. It is written down in `landfall.other_aliases` until it is put right.
+The history of promotions says which version serves. MLflow's alias only shows it to people. Anybody who reaches MLflow can set
+the alias, so an alias on another version is not used. It is written down in `landfall.other_aliases` until it is put right.
 """
 
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from psycopg import sql
 
 from landfall.database import Database, explained, fetch
 from landfall.errors import ModelError
-from landfall.freshness.history import Promotion
+from landfall.freshness.history import PromotionRecord
 from landfall.models.registry import pipeline_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """What is known of a model's champion.
+    """What is known about a model's champion.
 
     Args:
         model: The registered model.
         line: The promotion or rollback that made the present version serve; None if there was none.
-        alias: The version that MLflow calls the champion; None if it calls none so.
+        alias: The version that MLflow calls the champion; None if there is no such version.
     """
 
     model: str
-    line: Promotion | None
+    line: PromotionRecord | None
     alias: str | None
 
     @property
@@ -35,11 +35,11 @@ class Serving:
 
     @property
     def remark(self) -> str:
-        """What a person should know of the alias, with the command that puts it right; empty if it is right."""
+        """What a person should know about the alias, with the command that puts it right; empty if it is right."""
         return remark_of(self.model, self.version, self.alias) if self.alias != self.version else ""
 
     def refused(self) -> ModelError:
-        """The error for a model of which nothing was promoted, and whose alias somebody has set all the same."""
+        """The error for a model whose alias somebody has set although no version of it was promoted."""
         name = pipeline_of(self.model)
         return ModelError(
             f"Version {self.alias} of `{self.model}` is called the champion in MLflow, but Landfall did not promote it: it is "
@@ -52,7 +52,7 @@ class Serving:
 
 
 def remark_of(model: str, serving: str | None, alias: str | None) -> str:
-    """What a person should know of an alias that is not the version that serves."""
+    """What a person should know about an alias that is not on the version that serves."""
     name, serves = pipeline_of(model), f"version {serving} serves" if serving else "no version serves"
     back = f"landfall promote {name} {serving}" if serving else ""
     if alias is None:
@@ -70,13 +70,16 @@ _OTHERS = sql.SQL("SELECT model, serving, version FROM landfall.other_aliases WH
 
 
 def other_aliases(conn: Database, names: list[str]) -> list[str]:
-    """The remarks on those of some models whose alias was, when it was last looked at, not on the version that serves.
+    """One remark for each model whose alias was not on the version that serves when Landfall last looked at it.
 
-    Asks no registry and imports no MLflow.
+    Only the models in `names` are considered. This asks no registry and imports no MLflow.
 
     Raises:
         PublishingError: the database cannot be asked.
     """
     with explained(conn, "Which aliases in MLflow are not used is not known."):
         rows = fetch(conn, _OTHERS, [names])
-    return [remark_of(str(name), *(None if each is None else str(each) for each in pair)) for name, *pair in rows]
+    return [
+        remark_of(str(name), *(None if version is None else str(version) for version in versions))
+        for name, *versions in rows
+    ]

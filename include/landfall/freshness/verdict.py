@@ -1,4 +1,4 @@
-"""A verdict: what the gate asked and what it was answered, and the page on which a person who is asked too reads it."""
+"""A verdict: the gate's checks with their results, and the page that shows them to a person who is asked to approve."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from landfall.spec.training_reports import JudgedModel, JudgedReport
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One question of the gate; `text` answers it with the figures."""
+    """One check of the gate; `text` gives its result with the figures."""
 
     name: str
     passed: bool
@@ -18,8 +18,8 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What the gate says: passed if every check is. `report` is what it was judged from."""
+class GateVerdict:
+    """What the gate says: it is passed if every check passed. `report` is what the gate judged."""
 
     checks: tuple[Check, ...]
     report: JudgedReport
@@ -31,32 +31,32 @@ class Verdict:
 
     @property
     def why(self) -> str:
-        """The checks that failed, else how much better the challenger is, in one line."""
+        """The checks that failed, in one line; if none did, how much better the challenger is."""
         failed = [check.text for check in self.checks if not check.passed]
         better = [check.text for check in self.checks if check.name == "better"]
         return "; ".join(failed or better)
 
     def markdown(self) -> str:
-        """Both models side by side as a table, and under it the answers."""
+        """The results of the checks as a list, and under it a table with both models side by side."""
         return markdown(self)
 
 
 def number(value: object) -> float | None:
-    """A finite number, else None."""
+    """The value as a float if it is a finite number, else None."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         return None
     return float(value)
 
 
-def markdown(verdict: Verdict) -> str:
-    """See `Verdict.markdown`."""
+def markdown(verdict: GateVerdict) -> str:
+    """See `GateVerdict.markdown`."""
     report = verdict.report
     challenger, champion = report.challenger, report.champion or JudgedModel()
     unseen = "neither has learnt from" if report.champion else "it has not learnt from; no version serves yet"
     lines = [
         f"Judged on {_cell(report.rows)} rows of {_cell(report.days)}, which {unseen}.",
         "",
-        *(f"- {'passed' if each.passed else '**refused**'}: {_cell(each.text)}" for each in verdict.checks),
+        *(f"- {'passed' if check.passed else '**refused**'}: {_cell(check.text)}" for check in verdict.checks),
         "",
         "| | challenger | champion |",
         "|---|---:|---:|",
@@ -86,7 +86,7 @@ def _paired(new: Mapping[str, object], old: Mapping[str, object]) -> list[tuple[
 
 
 def _cell(value: object) -> str:
-    """A value that can end no cell, begin no markup and break no line: it may come from the data."""
+    """The text of a value for a table. It can end no cell, begin no markup and break no line: it may come from the data."""
     if value is None:
         return ""
     text = f"{value:.5g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Writing down what was decided and measured: in the tables of this room, for SQL and reports, and with MLflow's runs."""
+"""Writes down what was decided and measured: in the tables of this room, for SQL and reports, and with MLflow's runs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from psycopg import sql
 from landfall.database import Database, explained
 from landfall.database.statements import plain
 from landfall.freshness.decide import Figures, Reason
-from landfall.freshness.verdict import Verdict, number
+from landfall.freshness.verdict import GateVerdict, number
 from landfall.models import watching as runs
 from landfall.models.own import find_own, note_own
 from landfall.models.registry import ModelVersion
@@ -34,29 +34,29 @@ INSERT INTO landfall.partition_errors (model, version, partition, rows, rmse, ma
 ON CONFLICT (model, version, partition) DO UPDATE
 SET rows = excluded.rows, rmse = excluded.rmse, mae = excluded.mae, at = clock_timestamp()""")
 GATE, HINDCAST = "landfall.gate", "hindcast"
-"""The tag of what a version's gate said, and what it is where the version was trained for days that are over."""
+"""The tag that holds what the gate said about a version, and its value for a version that was trained for days that are over."""
 EPOCH = date(1970, 1, 1)
 
 
 def note_decision(conn: Database, name: str, run_id: str, figures: Figures, fired: Sequence[Reason]) -> None:
-    """Writes down what was decided, with its figures. A run that decides again replaces what it wrote.
+    """Writes down a decision with its figures. A run that decides again replaces what it wrote.
 
     Raises:
         PublishingError: the database refuses.
     """
-    reasons, known = [asdict(each) for each in fired], plain(figures.as_dict())
+    reasons, known = [asdict(reason) for reason in fired], plain(figures.as_dict())
     with explained(conn, f"Whether to train `{name}` again could not be written down."):
         conn.cursor().execute(_DECIDED, [name, run_id, figures.champion, json.dumps(reasons), json.dumps(known)])
 
 
 def note_age(settings: Settings, champion: ModelVersion, figures: Figures, day: date) -> None:
-    """How far the data has gone on since the champion was trained, as metrics of its run: `new_partitions`, `new_rows`.
+    """Logs how much data has come since the champion was trained, as metrics of its run: `new_partitions`, `new_rows`.
 
     Args:
         settings: Where the registry is.
         champion: The version that serves.
-        figures: What is known now.
-        day: The metric's step: a later look at the same day is one more value of that step.
+        figures: The figures as they are now.
+        day: The day that gives the metrics their step. Another look on the same day adds one more value at that step.
 
     Raises:
         ModelError: the registry refuses.
@@ -74,22 +74,22 @@ def note_drift(
     report: DriftReport,
     declared: Sequence[Drift] = (),
 ) -> None:
-    """Writes down the drift that `measure_drift` reports, here and as metrics of the champion's run.
+    """Writes down the drift that `measure_drift` reports, in our table and as metrics of the champion's run.
 
     A statistic that is not finite is left out. Measuring a window again replaces what was written.
 
     Args:
         settings: Where the registry is.
         conn: The predictions database.
-        champion: The version that it was measured against.
-        window: The partitions that it was measured over, at least one.
+        champion: The version against which drift was measured.
+        window: The partitions over which drift was measured, at least one.
         report: The job's report.
-        declared: The bounds.
+        declared: The declared bounds.
 
     Raises:
         PublishingError, ModelError: the database or the registry refuses.
     """
-    bounds: dict[tuple[str, str], float] = {(each.feature, each.statistic): each.above for each in declared}
+    bounds: dict[tuple[str, str], float] = {(bound.feature, bound.statistic): bound.above for bound in declared}
     measured = [
         (feature, statistic, value)
         for feature, values in report.drift.items()
@@ -98,15 +98,25 @@ def note_drift(
     ]
     first, last = window.days[0].day, window.days[-1].day
     lines = [
-        (champion.name, champion.version, first, last, feature, kind, value, bounds.get((feature, kind)), report.rows)
-        for feature, kind, value in measured
+        (
+            champion.name,
+            champion.version,
+            first,
+            last,
+            feature,
+            statistic,
+            value,
+            bounds.get((feature, statistic)),
+            report.rows,
+        )
+        for feature, statistic, value in measured
     ]
     with (
         explained(conn, f"The drift since `{champion.name}` was trained could not be written down."),
         conn.transaction(),
     ):
         conn.cursor().executemany(_DRIFT, lines)
-    metrics = {f"drift_{kind}_{feature}": value for feature, kind, value in measured}
+    metrics = {f"drift_{statistic}_{feature}": value for feature, statistic, value in measured}
     if metrics and champion.run_id:
         runs.log_metrics(settings, champion.run_id, metrics, step=(last - EPOCH).days)
 
@@ -114,7 +124,7 @@ def note_drift(
 def note_errors(
     settings: Settings, conn: Database, name: str, day: Partition, errors: Mapping[str, Mapping[str, float]]
 ) -> None:
-    """Writes down how far off what was published for `day` was, here and as metrics of the versions' runs.
+    """Writes down the errors of what was published for `day`, in our table and as metrics of the versions' runs.
 
     Args:
         settings: Where the registry is.
@@ -127,20 +137,20 @@ def note_errors(
         PublishingError, ModelError: the database or the registry refuses.
     """
     lines = [
-        (name, version, day.day, int(each["rows"]), each["published_rmse"], each["published_mae"])
-        for version, each in errors.items()
-        if each["rows"] and isfinite(each["published_rmse"])
+        (name, version, day.day, int(figures["rows"]), figures["published_rmse"], figures["published_mae"])
+        for version, figures in errors.items()
+        if figures["rows"] and isfinite(figures["published_rmse"])
     ]
     with explained(conn, f"The errors of `{name}` {day} could not be written down."), conn.transaction():
         conn.cursor().executemany(_ERRORS, lines)
-    metrics = {version: {k: v for k, v in each.items() if k != "rows"} for version, each in errors.items()}
+    metrics = {version: {k: v for k, v in figures.items() if k != "rows"} for version, figures in errors.items()}
     runs.log_published_errors(settings, name, metrics, (day.day - EPOCH).days)
 
 
-def note_verdict(settings: Settings, challenger: ModelVersion, verdict: Verdict) -> None:
-    """Keeps with the challenger what the gate saw and said: metrics `gate_...`, `gate.json`, `gate.md`, and two tags.
+def note_verdict(settings: Settings, challenger: ModelVersion, verdict: GateVerdict) -> None:
+    """Stores what the gate saw and said with the challenger: metrics `gate_...`, `gate.json`, `gate.md`, and two tags.
 
-    `landfall.gate` is `passed` or `refused`, `landfall.verdict` says why.
+    The tag `landfall.gate` is `passed` or `refused`; the tag `landfall.verdict` says why.
 
     Raises:
         ModelError: the registry refuses.
@@ -153,8 +163,8 @@ def note_verdict(settings: Settings, challenger: ModelVersion, verdict: Verdict)
     if finite:
         runs.log_metrics(settings, challenger.run_id, finite)
     runs.log_verdict(settings, challenger, verdict.report.as_dict(), verdict.markdown())
-    said = {GATE: "passed" if verdict.passed else "refused", "landfall.verdict": verdict.why}
-    runs.annotate(settings, challenger, said)
+    tags = {GATE: "passed" if verdict.passed else "refused", "landfall.verdict": verdict.why}
+    runs.annotate(settings, challenger, tags)
 
 
 def note_refusal(settings: Settings, challenger: ModelVersion, why: str) -> None:
@@ -163,7 +173,7 @@ def note_refusal(settings: Settings, challenger: ModelVersion, why: str) -> None
 
 
 def note_hindcast(settings: Settings, challenger: ModelVersion) -> str:
-    """Notes that a version was trained until an earlier day on demand: it serves no day ahead. What it is good for, in words.
+    """Notes that a version was trained on demand up to an earlier day, and serves no day ahead. Says what it is good for.
 
     Raises:
         ModelError: the registry or the predictions database refuses.

@@ -1,7 +1,7 @@
-"""Windows: the partitions on which challenger and champion are judged, and which of their models is honest there.
+"""Windows: the partitions on which challenger and champion are judged, and which of their models may be judged there.
 
-A version is two models: the one that serves, fitted on every partition of its snapshot, and its judged sibling, fitted
-without the newest ones. A model is judged only on partitions that all lie after those it has learnt from.
+A version is two models. The one that serves is fitted on every partition of its snapshot; its judged sibling is fitted without
+the newest partitions. A model is judged honestly only on partitions that all lie after those it has learnt from.
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from landfall.spec import Partition, Partitions
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """What the judging job is told.
+    """What the judging job needs to know.
 
     Args:
         table: The feature table.
-        at_version: Its Delta version.
-        partitions: What both are judged on: the challenger's held-out partitions.
-        challenger: Its model's folder: its judged sibling.
-        champion: Its model's folder; None without a champion.
+        at_version: The Delta version of the feature table.
+        partitions: The partitions on which both are judged: those that the challenger held out.
+        challenger: The folder of the challenger's judged sibling.
+        champion: The folder of the champion's model; None without a champion.
     """
 
     table: str
@@ -31,12 +31,12 @@ class Window:
 
 
 def judging_window(challenger: ModelVersion, champion: ModelVersion | None) -> Window:
-    """The window in which the two can be compared.
+    """The window in which challenger and champion can be compared.
 
-    The champion is its served model where that has learnt from nothing in the window, else its judged sibling.
+    For the champion, the model that serves is judged if it has learnt from nothing in the window, else its judged sibling.
 
     Raises:
-        ModelError: the challenger has no held-out partitions, or the champion has learnt from some of them in either form.
+        ModelError: the challenger has no held-out partitions, or both models of the champion have learnt from some of them.
     """
     snapshot = challenger.snapshot
     held = () if not snapshot or not snapshot.judged_until else snapshot.partitions
@@ -59,7 +59,7 @@ def judging_window(challenger: ModelVersion, champion: ModelVersion | None) -> W
 
 
 def _honest(champion: ModelVersion, challenger: ModelVersion, window: Partitions) -> str:
-    """The champion's folder that has learnt from nothing at or after the window's first partition."""
+    """The folder of the champion's model that has learnt from nothing at or after the window's first partition."""
     first = window.days[0]
     sibling = champion.snapshot.judged_until if champion.snapshot else None
     if champion.learnt_until < first.day:

@@ -1,4 +1,4 @@
-"""The ledger: what landed, what was read of it, what was made of it; and what therefore is to be done."""
+"""The ledger: what landed, what was read of it, what was made of it, and what therefore has to be done."""
 
 from landfall.ledger.audit import Audit, Start, audit
 from landfall.ledger.facts import Claimed, Facts, Read, Refused, Seen

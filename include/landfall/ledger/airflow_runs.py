@@ -1,7 +1,7 @@
-"""Airflow's runs by partition: the run of a partition is the one that goes on, else the one that was started last.
+"""Airflow's runs by partition. The run of a partition is the one that goes on, else the one that was started last.
 
-A partition may have several: one of its logical date, which the schedule, the audit and backfills share; one that a person
-started with the form, whose logical date is the moment of that; and one in the place of a run that Airflow will not start.
+A partition may have several runs: one with its logical date, which the schedule, the audit and backfills share; one that a
+person started with the form, whose logical date is the moment of that; and one that replaces a run that Airflow will not start.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ from landfall.spec.run_form import BACKFILL, DAY, named_day
 
 AT_WORK = ("scheduled", "queued", "running")
 BY_AUDIT, BY_HAND = "landed__", "manual__"
-"""How the names of runs begin that the audit made, and of those that a person did."""
+"""How the names of runs begin: of those that the audit made, and of those that a person started."""
 
 
 def is_paused(api: AirflowApi, feed: Feed) -> bool:
-    """Whether the feed's DAG is paused.
+    """True if the feed's DAG is paused.
 
     Raises:
         RunError: there is no such DAG, or Airflow is away.
@@ -41,16 +41,16 @@ def newest_run(api: AirflowApi, feed: Feed, partition: Partition) -> Seen | None
 
 
 def all_runs(api: AirflowApi, feed: Feed, since: datetime | None = None) -> dict[Partition, Seen]:
-    """The runs of the feed's DAG of partitions that begin at `since` or later, and those that have not ended."""
+    """The runs of the feed's DAG whose partitions begin at `since` or later, and all runs that have not ended."""
     window = {"logical_date_gte": since.isoformat()} if since else {}
     dated, formed = api.list_runs(feed.dag_id, **window), _with_form(api, feed)
-    found = _by_partition(api, feed, [*dated, *formed])
-    recent = {each: run for each, run in found.items() if since is None or feed.landing.window(each)[0] >= since}
+    runs = _by_partition(api, feed, [*dated, *formed])
+    recent = {day: run for day, run in runs.items() if since is None or feed.landing.window(day)[0] >= since}
     return {**recent, **active_runs(api, feed)}
 
 
 def at_work(api: AirflowApi, pipeline: Pipeline) -> set[tuple[str, str]]:
-    """DAG and run of every task of the pipeline that holds a worker or is about to; what only waits is not among them.
+    """DAG and run of every task of the pipeline that holds a worker or is about to. Tasks that only wait are left out.
 
     A DAG that is not there has no tasks.
     """
@@ -73,24 +73,24 @@ def is_urgent(pipeline: Pipeline, dag_id: str, run_id: str) -> bool:
 
 
 def _with_form(api: AirflowApi, feed: Feed, day: str = "") -> list[Json]:
-    """The runs whose form names a partition: `day`, or any. Airflow looks for the text of the form, as Postgres writes it."""
+    """The runs whose form names the partition `day`, or any partition. Airflow searches the form's text as Postgres writes it."""
     return api.list_runs(feed.dag_id, conf_contains=f'"{DAY}": "{day}')
 
 
 def _by_partition(api: AirflowApi, feed: Feed, runs: Sequence[Json]) -> dict[Partition, Seen]:
-    """The run of each partition: one that goes on, else the one that was started last, else one that is held."""
+    """The run of each partition: the one that goes on, else the one that was started last, else one that is held."""
     backfills = api.backfills(feed.dag_id) if any(run["run_type"] == BACKFILL for run in runs) else []
-    found: dict[Partition, Seen] = {}
+    chosen: dict[Partition, Seen] = {}
     now = datetime.now(UTC)
-    for run in sorted(runs, key=_started):
-        partition, seen = _partition_of(feed, run), _seen(run, backfills, now)
-        if partition and (partition not in found or _weight(seen) >= _weight(found[partition])):
-            found[partition] = seen
-    return found
+    for answer in sorted(runs, key=_started):
+        partition, run = _partition_of(feed, answer), _seen(answer, backfills, now)
+        if partition and (partition not in chosen or _weight(run) >= _weight(chosen[partition])):
+            chosen[partition] = run
+    return chosen
 
 
-def _weight(seen: Seen) -> int:
-    return (1 if not seen.active else 2) if not seen.held else 0
+def _weight(run: Seen) -> int:
+    return (1 if not run.active else 2) if not run.held else 0
 
 
 def _seen(run: Json, backfills: Sequence[Backfill], now: datetime) -> Seen:
@@ -110,12 +110,12 @@ def _seen(run: Json, backfills: Sequence[Backfill], now: datetime) -> Seen:
 
 
 def _started(run: Json) -> str:
-    """When the run was made or started again; Airflow writes all moments alike."""
+    """When the run was made or started again, as text. Airflow writes all moments alike, so the texts can be sorted."""
     return str(run.get("queued_at") or run.get("start_date") or run["run_after"])
 
 
 def _partition_of(feed: Feed, run: Json) -> Partition | None:
-    """The day of the form, else the partition of the logical date, as the run's own steps find it."""
+    """The partition that the form names, else that of the logical date. The run's own steps find it in the same way."""
     try:
         if day := named_day(run["run_type"], run.get("conf") or {}):
             return Partition.parse(day)

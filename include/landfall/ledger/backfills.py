@@ -1,4 +1,4 @@
-"""Backfills that the command line began: when, so that one that was interrupted goes on where it was."""
+"""Notes when the command line began a backfill, so that an interrupted one goes on where it was."""
 
 from datetime import UTC, datetime
 
@@ -13,14 +13,14 @@ ON CONFLICT (words) WHERE ended_at IS NULL DO UPDATE SET words = excluded.words 
 
 
 def begin(settings: Settings, words: str) -> datetime:
-    """When the backfill called `words` began: now, or when it was begun and never finished."""
+    """When the backfill called `words` began: now, or earlier if it was begun then and never finished."""
     with connect(settings) as database, explained(database, f"The backfill `{words}` could not be noted."):
-        found = fetch_one(database, _BEGIN, [words])
-    return found[0].astimezone(UTC) if found and isinstance(found[0], datetime) else datetime.now(UTC)
+        row = fetch_one(database, _BEGIN, [words])
+    return row[0].astimezone(UTC) if row and isinstance(row[0], datetime) else datetime.now(UTC)
 
 
 def finish(settings: Settings, words: str) -> None:
-    """Notes that it is done: the next of these words begins anew."""
+    """Notes that the backfill called `words` is done. The next one of these words begins anew."""
     with connect(settings) as database, explained(database, f"The end of the backfill `{words}` could not be noted."):
         query = sql.SQL(
             "UPDATE landfall.backfills SET ended_at = now() WHERE words = %s AND ended_at IS NULL RETURNING 1"

@@ -11,7 +11,7 @@ from landfall.spec import Feed, Pipeline, Settings
 
 
 def current_of(settings: Settings, pipeline: Pipeline, feed: Feed) -> Current:
-    """The present of one feed. No registry is asked.
+    """What a publication of one feed would be made with now. This asks no registry.
 
     Raises:
         PublishingError: the database cannot be asked.
@@ -21,7 +21,7 @@ def current_of(settings: Settings, pipeline: Pipeline, feed: Feed) -> Current:
 
 
 def current_in(conn: Database, pipeline: Pipeline, feed: Feed, now: datetime) -> Current:
-    """As `current_of`, by a connection that is open. Before the first promotion, no model is out of date."""
+    """As `current_of`, over an open connection. Before the first promotion no publication has an outdated model."""
     promotion = current(conn, pipeline.training.model) if feed.table == pipeline.predictions else None
     return Current(
         code=code_of(feed),

@@ -1,4 +1,4 @@
-"""Facts: all that is known of one partition, from S3, from the ledger, from the publications and from Airflow."""
+"""Facts: everything that is known about one partition, from S3, the ledger, the publications and Airflow."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from landfall.spec import Feed, Partition
 
 @dataclass(frozen=True)
 class Refused:
-    """What was read failed by itself, not by a server: why, and by which code and contract. With others it may pass."""
+    """Why what was read failed by its own fault, not a server's, and with which code and contract. With others it may pass."""
 
     why: str
     code: str
@@ -19,7 +19,7 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """What a run read. `objects` is None while it is still listing; key -> ETag afterwards. `said`: why nothing came of it."""
+    """What a run read. `objects` is key -> ETag, and None while the run is still listing. `said` is why nothing came of it."""
 
     number: int
     run_id: str
@@ -36,9 +36,9 @@ class Claimed:
     """The newest start that an audit decided on.
 
     Args:
-        at: When.
-        restarts: How often in a row what was there had been started again by then, because a server had made it fail.
-        made_of: What was there: see `landfall.ledger.restarts`.
+        at: When the audit decided on it.
+        restarts: How often in a row a run of the same input had been started again by then, because a server had made it fail.
+        made_of: A digest of what was there: see `landfall.ledger.restarts`.
     """
 
     at: datetime
@@ -48,17 +48,18 @@ class Claimed:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """A run as Airflow tells it.
+    """A run as Airflow describes it.
 
     Args:
         run_id: Its name.
         state: queued, running, success or failed.
         ended_at: None until it has ended.
-        held: Why it goes on no further, though it has not ended; empty if it does.
-        paused: Whether a person has paused what holds it, and can let it go on.
-        bound: Whether it has ended, and would not start again if it were cleared: its backfill is paused, or was cancelled.
-        backfill: The number of the backfill that it belongs to, if that is not over.
-        slots: How many runs of that go on at the same time.
+        held: Why the run goes on no further though it has not ended; empty if it goes on.
+        paused: Whether a person has paused what holds the run, and can let it go on.
+        bound: Whether the run has ended and would not start again if it were cleared, because its backfill is paused or was
+            cancelled.
+        backfill: The number of the backfill that the run belongs to; None if there is none, or if it is over.
+        slots: How many runs of that backfill go on at the same time.
     """
 
     run_id: str
@@ -84,15 +85,16 @@ class Facts:
         feed: The feed.
         partition: The partition.
         objects: Key -> ETag of the objects that are there now and count.
-        lacks: What it still lacks to be ready, for a person; empty when it is ready.
+        lacks: What the partition still lacks to be ready, for a person; empty if it is ready.
         landed_at: When its newest object was written.
         read: The newest reading.
         made: What readers see.
-        run: The run that is active, else the newest.
+        run: The run that is active, else the newest run.
         runs_known: False if Airflow could not be asked.
         dag_paused: Whether the feed's DAG is paused.
         claimed: The newest start that an audit decided on.
-        predicted_at: When the predictions that readers see of it were published; only for a feed that is held against them.
+        predicted_at: When the predictions of this partition that readers see were published; only for a feed whose rows are held
+            against predictions.
     """
 
     feed: Feed
@@ -115,7 +117,7 @@ class Facts:
 
     @property
     def is_unended(self) -> bool:
-        """True if a run has read what is there now, and has neither published it nor said why not: it goes on, or it failed."""
+        """True if a run has read what is there now, but neither published it nor said why not. It goes on, or it failed."""
         read, made = self.read, self.made
         if read is None or not self.is_read or read.said or read.refused:
             return False

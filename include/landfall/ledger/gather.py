@@ -1,4 +1,4 @@
-"""Gathering facts: one listing, two queries and a look at Airflow's runs for each feed."""
+"""Gathers facts: by one listing, two queries and a look at Airflow's runs for each feed."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -38,14 +38,14 @@ def gather(
     only: Partition | None = None,
     dag_paused: bool = False,
 ) -> list[Facts]:
-    """The facts of every partition that landed, was read, was published or has a run; in the order of partitions.
+    """The facts of every partition that landed, was read, was published or has a run, in the order of partitions.
 
     Args:
         conn: The predictions database.
         feed: The feed.
         landed: What has landed.
-        runs: Asks Airflow; None where it is away.
-        only: The partition that alone is asked for.
+        runs: Asks Airflow; None if Airflow is away.
+        only: The only partition to gather facts of; None: all.
         dag_paused: Whether the feed's DAG is paused.
 
     Raises:
@@ -55,32 +55,32 @@ def gather(
     read, claimed = newest_readings(conn, feed.full_name, only), _claimed(conn, feed.full_name, only)
     made = publishing.made(conn, feed.table, only)
     predicted = publishing.made(conn, feed.held_against, only) if feed.held_against else {}
-    seen = runs(feed) if runs else {}
+    known_runs = runs(feed) if runs else {}
     bare = Facts(feed=feed, partition=Partition(datetime(1970, 1, 1, tzinfo=UTC).date()))
     bare = replace(bare, runs_known=runs is not None, dag_paused=dag_paused)
-    names = {only} if only else {*landed.objects, *landed.lacks, *read, *made, *seen}
-    found = [
+    names = {only} if only else {*landed.objects, *landed.lacks, *read, *made, *known_runs}
+    gathered = [
         replace(
             bare,
             partition=partition,
-            objects={key: each.etag for key, each in landed.objects.get(partition, {}).items()},
+            objects={key: data.etag for key, data in landed.objects.get(partition, {}).items()},
             lacks=landed.lacks.get(partition, "no object yet"),
-            landed_at=max((each.last_modified for each in landed.objects.get(partition, {}).values()), default=None),
+            landed_at=max((data.last_modified for data in landed.objects.get(partition, {}).values()), default=None),
             read=read.get(partition),
             made=made.get(partition),
-            run=seen.get(partition),
+            run=known_runs.get(partition),
             claimed=claimed.get(partition),
             predicted_at=predicted[partition].published_at if partition in predicted else None,
         )
         for partition in sorted(names)
     ]
-    return held_up(found)
+    return held_up(gathered)
 
 
-def held_up(found: Sequence[Facts]) -> list[Facts]:
-    """The facts, in which a queued run is held where all the runs that its backfill lets go on wait for data."""
+def held_up(gathered: Sequence[Facts]) -> list[Facts]:
+    """The same facts, but a queued run is `held` if all the runs that its backfill lets go on wait for data."""
     going: dict[int, list[Facts]] = {}
-    for facts in found:
+    for facts in gathered:
         if facts.run and facts.run.backfill is not None and facts.run.state == "running":
             going.setdefault(facts.run.backfill, []).append(facts)
 
@@ -89,24 +89,24 @@ def held_up(found: Sequence[Facts]) -> list[Facts]:
         if run is None or run.held or run.state != "queued" or run.backfill is None:
             return facts
         before = going.get(run.backfill, [])
-        if len(before) < run.slots or not all(each.lacks for each in before):
+        if len(before) < run.slots or not all(other.lacks for other in before):
             return facts
-        names = ", ".join(str(each.partition) for each in before[:3]) + (", ..." if len(before) > 3 else "")
+        names = ", ".join(str(other.partition) for other in before[:3]) + (", ..." if len(before) > 3 else "")
         why = f"its backfill {run.backfill} lets {run.slots} runs go on at a time, and these wait for data: {names}"
         return replace(facts, run=replace(run, held=why))
 
-    return [held(facts) for facts in found]
+    return [held(facts) for facts in gathered]
 
 
 def newest_readings(conn: Database, feed: str, only: Partition | None = None) -> dict[Partition, Read]:
-    """The newest reading of each partition of `feed` (`PIPELINE/FEED`) that was ever read, or of the one asked for."""
+    """The newest reading of each partition of `feed` (`PIPELINE/FEED`) that was ever read; with `only`, of that partition."""
     day = str(only) if only else None
     with explained(conn, f"What was read of `{feed}` is not known."):
         return possible(fetch_as(conn, _reading, _READ, [feed, day, day]))
 
 
 def possible(rows: Iterable[tuple[str, Value]]) -> dict[Partition, Value]:
-    """Values by their partitions' names. What an earlier version took for a partition is left out."""
+    """The values by partition, from pairs of its name and a value. Names that no longer are partitions are left out."""
     values = {}
     for name, value in rows:
         try:

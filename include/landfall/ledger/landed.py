@@ -1,7 +1,7 @@
-"""What lies in the store of a feed now, from one listing: written to the ledger and sorted by partition.
+"""Lists what lies in the store of a feed now, writes it to the ledger and sorts it by partition.
 
-The audit, a run's look at its partition, the bulk backfill and a training's collection all list by `list_feed`. What the command
-line shows is listed without being written (`sort_objects`), or is what the ledger has from the last listing (`recorded`).
+The audit, a run's look at its partition, the bulk backfill and a training's collection all list with `list_feed`. The command
+line shows a listing that is not written down (`sort_objects`), or what the ledger has from the last listing (`recorded`).
 """
 
 import logging
@@ -29,13 +29,13 @@ class Landed:
     """One listing of a feed.
 
     Args:
-        objects: Partition -> key -> object, of the objects that count as its data.
-        lacks: Partition -> what it still lacks to be ready, for a person; empty when it is ready.
+        objects: Partition -> key -> object: the objects that count as its data.
+        lacks: Partition -> what it still lacks to be ready, for a person; empty if it is ready.
         folders: Partition -> everything that lies in its folder, hidden and misplaced objects too, in the order of keys.
         unexpected: The keys that belong to no partition.
         listed: How many objects were listed.
         new: How many object versions the ledger did not know.
-        gone: How many object versions the ledger knew and that are no longer there.
+        gone: How many object versions the ledger knew that are no longer there.
     """
 
     objects: Mapping[Partition, Mapping[str, LandedObject]]
@@ -63,7 +63,7 @@ def list_feed(
         store: The object store.
         bucket: The bucket that data lands in.
         feed: The feed.
-        only: The partition whose folder alone is listed.
+        only: The only partition to list; None: the whole landing.
         now: The moment at which readiness is judged; default: the present.
 
     Raises:
@@ -76,9 +76,9 @@ def list_feed(
 
 
 def recorded(conn: Database, feed: Feed) -> Landed:
-    """What the ledger has of a feed from the last listing of each folder, without asking the store.
+    """What the ledger has of a feed from the last listing of each folder. The store is not asked.
 
-    A marker is no data, so the ledger has none: a partition counts as ready here if it has data.
+    The ledger has no markers, because a marker is no data. So here a partition counts as ready if it has data.
 
     Raises:
         PublishingError: the database cannot be asked.
@@ -90,7 +90,7 @@ def recorded(conn: Database, feed: Feed) -> Landed:
 
 
 def sort_objects(landing: Landing, objects: Iterable[LandedObject], now: datetime, **counts: Any) -> Landed:
-    """A listing by partition. Memory grows with the objects, about 0.4 kB each. `counts` are fields of `Landed`."""
+    """Sorts a listing by partition. `counts` are fields of `Landed`. Memory grows with the objects, about 0.4 kB for each."""
     data: dict[Partition, dict[str, LandedObject]] = {}
     folders: dict[Partition, list[LandedObject]] = {}
     judged: dict[Partition, list[tuple[str, datetime]]] = {}
@@ -112,7 +112,7 @@ def sort_objects(landing: Landing, objects: Iterable[LandedObject], now: datetim
 
 
 def _lacks(landing: Landing, partition: Partition, there: Iterable[tuple[str, datetime]], now: datetime) -> str:
-    """What a partition lacks. One that cannot be judged is not ready, and hides no other."""
+    """What a partition lacks. If it cannot be judged, it is not ready, and the others are judged all the same."""
     try:
         return landing.lacks(partition, there, now)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""What the ledger knows of a feed's partitions over a long time: when each landed, how many rows were read, which are overdue."""
+"""What the ledger knows about a feed's partitions over time: when they landed, how many rows were read, which are overdue."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ from landfall.spec import Partition
 
 @dataclass(frozen=True)
 class RowsRead:
-    """How many rows the contract kept at the newest reading of a partition that it judged, and how many it did not."""
+    """How many rows of a partition the contract kept and how many it did not, at the newest reading that it judged."""
 
     rows: int
     quarantined: int
@@ -58,13 +58,13 @@ ORDER BY l.partition DESC, l.due_at DESC LIMIT 20""")
 def landed_before(
     conn: Database, feed: str, wanted: Iterable[tuple[Partition, Mapping[str, str], datetime]]
 ) -> dict[Partition, datetime]:
-    """When the newest of certain objects of each partition was written. Partitions of which none is known are left out.
+    """When the newest of the wanted objects of each partition was written. Partitions without a known object are left out.
 
     Args:
         conn: The predictions database.
         feed: `PIPELINE/FEED`.
-        wanted: Partition, its objects (key -> ETag), and the moment before which they had landed. A copy of the same bytes that
-            was put there later is no landing.
+        wanted: A partition, its objects (key -> ETag), and the moment before which they had landed. If the same bytes were put
+            there again later, that is no landing.
 
     Raises:
         PublishingError: the database cannot be asked.
@@ -74,7 +74,7 @@ def landed_before(
 
 
 def landings(conn: Database, feed: str, limit: int) -> dict[Partition, datetime]:
-    """When each of the newest `limit` partitions landed whose objects are there now.
+    """When the newest `limit` partitions landed, of those whose objects are there now.
 
     Raises:
         PublishingError: the database cannot be asked.
@@ -83,7 +83,7 @@ def landings(conn: Database, feed: str, limit: int) -> dict[Partition, datetime]
 
 
 def newest_rows(conn: Database, feed: str, limit: int | None = None) -> dict[Partition, RowsRead]:
-    """The rows of each of the newest `limit` partitions that the contract has judged; without a limit, of all of them.
+    """The rows of the newest `limit` partitions that the contract has judged; without a limit, of all of them.
 
     Raises:
         PublishingError: the database cannot be asked.
@@ -92,7 +92,7 @@ def newest_rows(conn: Database, feed: str, limit: int | None = None) -> dict[Par
 
 
 def rows_read(conn: Database, feed: str) -> dict[Partition, int]:
-    """The rows that the contract kept of every partition at its newest reading, without partitions that have none.
+    """The rows that the contract kept of every partition at its newest reading. Partitions without rows are left out.
 
     Raises:
         PublishingError: the database cannot be asked.
@@ -116,7 +116,7 @@ def _moment(*, at: datetime) -> datetime:
 def _by_partition(
     conn: Database, feed: str, make: Callable[..., Value], query: sql.SQL, parameters: Parameters
 ) -> dict[Partition, Value]:
-    """What `make` makes of each row's other columns, by its `partition`."""
+    """Values by partition: `make` makes a value from the other columns of each row."""
 
     def pair(*, partition: str, **columns: Any) -> tuple[str, Value]:
         return partition, make(**columns)

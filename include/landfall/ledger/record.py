@@ -1,4 +1,4 @@
-"""Writing the ledger: what a sweep saw, and what a run read."""
+"""Writes the ledger: what a listing found, and what a run read."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -41,17 +41,17 @@ def record_landing(
     partition: Partition | None = None,
     listed_from: object = "infinity",
 ) -> tuple[int, int]:
-    """Writes one listing down: versions not known are added, those no longer there are marked gone.
+    """Writes one listing down: unknown object versions are added, and those that are no longer there are marked gone.
 
     Args:
         conn: The predictions database.
         bucket: The bucket that was listed.
         feed: The feed, `PIPELINE/NAME`.
-        landing: Its landing: which key belongs to which partition.
+        landing: The feed's landing, which says which key belongs to which partition.
         objects: The whole listing, or that of the folder of `partition`.
-        partition: The partition that alone was listed, if one was.
-        listed_from: When the listing began. Versions newer than this are not marked gone: another may have seen them
-            while this listing was under way. Two seconds are left for the clocks: S3 gives whole seconds, by its own.
+        partition: The only partition that was listed; None if all were.
+        listed_from: When the listing began. Versions newer than this are not marked gone: another listing may have found them
+            while this one was under way. Two seconds are left for the clocks: S3 gives whole seconds, by its own clock.
 
     Returns:
         How many versions were new, and how many are gone.
@@ -78,7 +78,7 @@ def record_landing(
 
 
 def known_etags(conn: Database, bucket: str, keys: list[str]) -> dict[str, str]:
-    """The ETag of each of `keys` as it was seen last; without those that no listing has seen."""
+    """The ETag of each of `keys` as a listing last found it. Keys that no listing has found are left out."""
     query = sql.SQL(
         "SELECT DISTINCT ON (key) key, etag FROM landfall.landed_objects WHERE bucket = %s AND key = ANY(%s)"
         " ORDER BY key, seen_at DESC"
@@ -88,15 +88,15 @@ def known_etags(conn: Database, bucket: str, keys: list[str]) -> dict[str, str]:
 
 
 def open_reading(conn: Database, feed: str, partition: Partition, run_id: str) -> int:
-    """The number of a new reading, taken before the run lists its objects: a higher number has seen newer objects."""
+    """Opens a reading before the run lists its objects, and gives its number. A higher number means newer objects."""
     with explained(conn, f"The reading of `{feed}` {partition} could not be noted."):
         query = sql.SQL("INSERT INTO landfall.readings (feed, partition, run_id) VALUES (%s, %s, %s) RETURNING id")
-        found = fetch_one(conn, query, [feed, str(partition), run_id])
-    return int(str(found[0])) if found else 0
+        row = fetch_one(conn, query, [feed, str(partition), run_id])
+    return int(str(row[0])) if row else 0
 
 
 def close_reading(conn: Database, reading: int, objects: Mapping[str, str]) -> None:
-    """Notes what was listed: key -> ETag."""
+    """Notes the objects that were listed: key -> ETag."""
     with explained(conn, f"The reading {reading} could not be noted."):
         query = sql.SQL("UPDATE landfall.readings SET objects = %s::jsonb WHERE id = %s RETURNING id")
         fetch(conn, query, [json.dumps(dict(objects)), reading])
@@ -109,10 +109,10 @@ def judge_reading(conn: Database, reading: int, *, rows: int, quarantined: int) 
         fetch(conn, query, [rows, quarantined, reading])
 
 
-def excuse_reading(conn: Database, reading: int, said: str) -> None:
+def excuse_reading(conn: Database, reading: int, why: str) -> None:
     """Notes why nothing was published of what was read."""
     with explained(conn, f"Why nothing came of reading {reading} could not be noted."):
-        fetch(conn, sql.SQL("UPDATE landfall.readings SET said = %s WHERE id = %s RETURNING id"), [said, reading])
+        fetch(conn, sql.SQL("UPDATE landfall.readings SET said = %s WHERE id = %s RETURNING id"), [why, reading])
 
 
 _REFUSE = sql.SQL("""
@@ -123,9 +123,9 @@ RETURNING id""")
 
 
 def refuse_reading(conn: Database, feed: str, partition: Partition, run_id: str, refused: Refused) -> None:
-    """Notes that what `run_id` has read failed by itself: no audit starts it again until it, the code or the contract changes.
+    """Notes that what `run_id` has read failed by its own fault.
 
-    Where the run has read nothing there is nothing to note.
+    No audit starts it again until it, the code or the contract changes. If the run has read nothing, nothing is noted.
     """
     names = {"feed": feed, "partition": str(partition), "run_id": run_id, "refused": json.dumps(asdict(refused))}
     with explained(conn, f"That `{feed}` {partition} was refused could not be noted."):
@@ -147,21 +147,27 @@ def claim(
     conn: Database,
     feed: str,
     partition: str,
-    seen: int | None,
+    newest_reading: int | None,
     patience: timedelta,
     *,
     restarts: int = 0,
     made_of: str = "",
 ) -> bool:
-    """Whether the caller may start the partition's run now: nobody else has decided to, or what he started has read.
+    """Claims the start of a partition's run; True if the caller may start it now.
+
+    That is so if nobody else has claimed the start, if that claim is older than `patience`, or if the partition has been read
+    since.
 
     Args:
-        seen: Number of the newest reading that the caller decided from. If there is a newer one, he may not.
-        patience: How long a start that another decided on is left to him.
-        restarts: The how manieth restart in a row this is; 0 for one that follows no failure.
-        made_of: What is there: see `landfall.ledger.restarts`.
+        conn: The predictions database.
+        feed: `PIPELINE/FEED`.
+        partition: The partition.
+        newest_reading: Number of the newest reading that the caller decided from. If there is a newer one, the start is refused.
+        patience: How long a start that somebody else claimed is left to him.
+        restarts: Which restart in a row this is, counted from 1; 0 for a start that follows no failure.
+        made_of: A digest of what is there: see `landfall.ledger.restarts`.
     """
-    names = {"feed": feed, "partition": partition, "seen": seen, "patience": patience}
+    names = {"feed": feed, "partition": partition, "seen": newest_reading, "patience": patience}
     names |= {"restarts": restarts, "made_of": made_of}
     with explained(conn, f"The start of `{feed}` {partition} could not be claimed."):
         return bool(fetch(conn, _CLAIM, names))

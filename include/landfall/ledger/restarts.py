@@ -1,8 +1,8 @@
-"""Which runs failed by a server, and when each is started again: back-off that grows, with nobody's help.
+"""Which runs a server made fail, and when each is started again: after a pause that grows, with nobody's help.
 
-A run that fails by its input says so in the ledger (`refuse_reading`). A run that failed and said nothing was failed by
-something else: Spark, S3, the registry or the database was away, its worker died, it took too long, or its code is wrong.
-Nobody needs to be able to write that down at the moment of the failure, which is why it is the case that nothing is said of.
+A run that fails because of its input says so in the ledger (`refuse_reading`). If a run failed and said nothing, something else
+made it fail: Spark, S3, the registry or the database was away, its worker died, it took too long, or its code is wrong. At the
+moment of such a failure nobody may be able to write it down. That is why saying nothing stands for this case.
 """
 
 import hashlib
@@ -12,21 +12,21 @@ from datetime import datetime, timedelta
 from landfall.ledger.facts import Facts
 
 FIRST = timedelta(minutes=5)
-"""After a run failed by a server, the first pause until it is started again; each further one is twice as long."""
+"""The first pause before a run that a server made fail is started again. Each further pause is twice as long."""
 DOUBLINGS = 5
-"""How often the pause is doubled at most: 2 h 40 min, if the first one is 5 minutes."""
+"""How often the pause is doubled at most. If the first one is 5 minutes, the longest is 2 h 40 min."""
 LOST = timedelta(hours=1)
-"""How long a reading without an end is left to whoever made it, where Airflow knows no run of it: `landfall backfill --bulk`."""
+"""How long a reading without an end is left to whoever made it, if Airflow knows no run of it (`landfall backfill --bulk`)."""
 
 
 def made_of(facts: Facts, code: str, contract: str) -> str:
-    """What a run of the partition would be made of now: while that is the same, restarts are counted on."""
-    told = json.dumps([sorted(facts.objects.items()), code, contract])
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    """A digest of what a run of the partition would be made of now. As long as it stays the same, restarts are counted on."""
+    inputs = json.dumps([sorted(facts.objects.items()), code, contract])
+    return hashlib.sha256(inputs.encode()).hexdigest()[:16]
 
 
 def restarts(facts: Facts, of: str) -> int:
-    """How often the partition was started again with what is there now, and has not been published since."""
+    """How often the partition was started again with what is there now; 0 if it has been published since."""
     claimed, made = facts.claimed, facts.made
     if claimed is None or claimed.made_of != of or (made and made.since > claimed.at):
         return 0
@@ -34,7 +34,7 @@ def restarts(facts: Facts, of: str) -> int:
 
 
 def failed_at(facts: Facts) -> datetime | None:
-    """When the partition's run failed by a server; None if it did not, or is not known to."""
+    """When a server made the partition's run fail; None if none did, or if that is not known."""
     run, read = facts.run, facts.read
     if run is not None and run.active:
         return None
@@ -50,22 +50,22 @@ def failed_at(facts: Facts) -> datetime | None:
 
 
 def pause_after(restarts: int, first: timedelta) -> timedelta:
-    """How long a run rests that failed after so many restarts in a row."""
+    """How long a run rests after it failed, if it had been started again `restarts` times in a row."""
     return first * int(2 ** min(restarts, DOUBLINGS))
 
 
 def paused_until(facts: Facts, of: str, first: timedelta) -> datetime | None:
-    """Until when the next restart cannot be due, however the newest one ends; None if there was none."""
+    """Until when no further restart can be due, however the newest one ends; None if there was no restart."""
     count = restarts(facts, of)
     return facts.claimed.at + pause_after(count, first) if count and facts.claimed else None
 
 
 def next_start(facts: Facts, of: str, first: timedelta) -> datetime | None:
-    """When the partition's failed run is to be started again; None if it did not fail by a server.
+    """When the partition's failed run is to be started again; None if no server made it fail.
 
     Args:
-        facts: Of the partition.
-        of: `made_of` them.
+        facts: The facts of the partition.
+        of: What `made_of` gives for them.
         first: The first pause.
     """
     failed = failed_at(facts)

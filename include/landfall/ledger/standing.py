@@ -1,9 +1,11 @@
-"""Where a partition stands and what is due, decided from its facts alone: no server is asked, no clock is read.
+"""Decides from a partition's facts alone where it stands and what is due. It asks no server and reads no clock.
 
-The one rule of when to run: an input that no run has read, or that was read but is not what is published, is due. What a
-server made fail is due again after a pause that grows. An input that failed by itself or had nothing to publish is not run
-again by itself: the same input gives the same end, unless code or contract have changed, or it had nothing to publish
-because nothing had been predicted, and now something is. `landfall plan` names it all the same, for a person to decide.
+The one rule of when to run: an input is due if no run has read it, or if it was read but is not what is published. What a server
+made fail is due again after a pause that grows.
+
+An input that failed by its own fault, or that had nothing to publish, is not run again by itself: the same input gives the same
+end. That does not hold if code or contract have changed, or if there was nothing to publish because nothing had been predicted,
+and now something is. `landfall plan` names such an input all the same, for a person to decide.
 """
 
 import logging
@@ -18,8 +20,8 @@ from landfall.publishing import Made
 
 State = Literal["waiting", "late", "landed", "running", "paused", "stuck", "failed", "published", "stale", "skipped"]
 ATTENTION = ("late", "landed", "paused", "stuck", "failed", "stale")
-"""The states that somebody, or the audit, should do something about. `paused`: a person has paused its DAG or its backfill;
-`stuck`: its run is queued, and Airflow will not start it."""
+"""The states that somebody, or the audit, should do something about. `paused`: a person has paused the partition's DAG or
+backfill. `stuck`: the partition's run is queued, and Airflow will not start it."""
 log = logging.getLogger(__name__)
 
 
@@ -30,7 +32,7 @@ class Current:
     Args:
         code: Digest of the feed's jobs.
         contract: Digest of its contract.
-        model: The champion's version; None where the feed's rows do not come from the champion, or there is none.
+        model: The champion's version; None if the feed's rows do not come from the champion, or if there is none.
         now: The present (aware).
         restart_after: The first pause before a run that a server made fail is started again.
     """
@@ -48,12 +50,12 @@ class Standing:
 
     Args:
         state: See `State`.
-        why: The reason for a person; empty where the state says it all.
+        why: The reason for a person; empty if the state says everything.
         reason: The kind of reason to run it: `never published`, `predictions published`, `input changed`, `input deleted`,
             `model changed`, `code changed`, `contract changed`, `failed` (by a server), `refused` (its input); empty if
             there is none.
         automatic: Whether the audit starts its run by itself.
-        again_at: When the audit starts a run again that a server made fail.
+        again_at: When the audit starts the run again; None if no server made it fail.
     """
 
     state: State
@@ -64,7 +66,7 @@ class Standing:
 
 
 def judged(facts: Facts, current: Current) -> Standing:
-    """The standing of a partition; where it cannot be told, that: one partition hides no other."""
+    """The standing of a partition. If that cannot be judged, the standing says so: one partition's error hides no other."""
     try:
         return standing(facts, current)
     except Exception as error:
@@ -74,11 +76,12 @@ def judged(facts: Facts, current: Current) -> Standing:
 
 def standing(facts: Facts, current: Current) -> Standing:
     """Where a partition stands now."""
-    found = _standing(facts, current)
-    if not facts.dag_paused or not (found.automatic or found.state in ("running", "stuck")):
-        return found
-    state: State = "paused" if found.state in ("landed", "running", "stuck") else found.state
-    return replace(found, state=state, why=f"the DAG `{facts.feed.dag_id}` is paused; {found.why}", automatic=False)
+    unpaused = _standing(facts, current)
+    if not facts.dag_paused or not (unpaused.automatic or unpaused.state in ("running", "stuck")):
+        return unpaused
+    state: State = "paused" if unpaused.state in ("landed", "running", "stuck") else unpaused.state
+    why = f"the DAG `{facts.feed.dag_id}` is paused; {unpaused.why}"
+    return replace(unpaused, state=state, why=why, automatic=False)
 
 
 def _standing(facts: Facts, current: Current) -> Standing:
@@ -105,7 +108,10 @@ def _standing(facts: Facts, current: Current) -> Standing:
 
 
 def _held(facts: Facts, run: Seen, current: Current) -> Standing:
-    """The standing of a partition whose run goes on no further: what it is without that run, which the audit then replaces."""
+    """The standing of a partition whose run goes on no further.
+
+    It is what it would be without that run, which the audit then replaces.
+    """
     without = _standing(replace(facts, run=None), current)
     why = f"{run.run_id} goes on no further: {run.held}" + (f"; {without.why}" if without.why else "")
     state: State = "paused" if run.paused else "stuck"
@@ -131,7 +137,7 @@ def _unpublished(facts: Facts) -> Standing:
 
 
 def _refused(facts: Facts, current: Current) -> Standing | None:
-    """The standing of what failed by its input; due once that is judged by other code or another contract."""
+    """The standing of a partition whose input is at fault. It is due once the code or the contract is another one."""
     read, made = facts.read, facts.made
     if read is None or read.refused is None or not facts.is_read or (made and made.since > read.at):
         return None
@@ -145,7 +151,7 @@ def _refused(facts: Facts, current: Current) -> Standing | None:
 
 
 def _failed(facts: Facts, current: Current) -> Standing | None:
-    """The standing of what a server made fail, which the audit starts again."""
+    """The standing of a partition whose run a server made fail. The audit starts it again."""
     of = made_of(facts, current.code, current.contract)
     again = next_start(facts, of, current.restart_after)
     if again is None:
@@ -176,15 +182,15 @@ def _outdated(facts: Facts, made: Made, current: Current) -> Standing:
 
 
 def changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """What became of the inputs, for a person: keys shortened and escaped, ETags by their first digits."""
-    told = [
+    """What became of the inputs, for a person: keys are shortened and escaped, ETags are cut to their first 8 digits."""
+    parts = [
         f"{_short(key)}: {before[key][:8]} -> {after[key][:8]}"
         for key in sorted(before.keys() & after.keys())
         if before[key] != after[key]
     ]
-    told += [f"{_short(key)}: new, {after[key][:8]}" for key in sorted(after.keys() - before.keys())]
-    told += [f"{_short(key)}: deleted" for key in sorted(before.keys() - after.keys())]
-    return "; ".join(told)
+    parts += [f"{_short(key)}: new, {after[key][:8]}" for key in sorted(after.keys() - before.keys())]
+    parts += [f"{_short(key)}: deleted" for key in sorted(before.keys() - after.keys())]
+    return "; ".join(parts)
 
 
 def _short(key: str) -> str:

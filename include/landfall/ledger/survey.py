@@ -1,4 +1,4 @@
-"""The standing of every partition of a feed, as the command line asks for it: read only, and also while Airflow is away."""
+"""The standing of every partition of a feed, for the command line. It only reads, and works also while Airflow is away."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,13 +20,13 @@ from landfall.spec import Feed, Partition, Pipeline, Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """What is known of a feed: its partitions in order, each with where it stands.
+    """What is known about a feed: its partitions in order, and where each stands.
 
     Args:
         feed: The feed.
         partitions: Facts and standing of each.
         landed: What is in S3.
-        airflow_away: Why Airflow could not be asked; empty if it could. Then no run is known.
+        airflow_away: Why Airflow could not be asked, so that no run is known; empty if it could.
     """
 
     feed: Feed
@@ -43,14 +43,14 @@ def survey(
     only: Partition | None = None,
     since: datetime | None = None,
 ) -> Survey:
-    """Ask S3, the ledger and Airflow.
+    """Asks S3, the ledger and Airflow.
 
     Args:
         settings: Where the servers are.
         pipeline: The pipeline.
         feed: One of its feeds.
-        only: The partition that alone is asked for.
-        since: Runs of earlier partitions are asked for only while they are active.
+        only: The only partition to ask for; None: all.
+        since: Of earlier partitions, only runs that are active are asked for.
 
     Raises:
         LandingError: S3 cannot be asked. PublishingError: the database cannot be asked.
@@ -64,25 +64,24 @@ def survey(
     if only and only in runs and runs[only].state == "queued" and runs[only].backfill is not None:
         # It may be queued behind runs of other partitions.
         whole = survey(settings, pipeline, feed, since=since)
-        return replace(whole, partitions=[each for each in whole.partitions if each[0].partition == only])
+        return replace(whole, partitions=[pair for pair in whole.partitions if pair[0].partition == only])
     with connect_database(settings) as database:
-        asked = None if away else lambda _: runs
-        facts = gather(database, feed, landed, asked, only=only, dag_paused=paused)
-    return Survey(
-        feed=feed, partitions=[(each, judged(each, current)) for each in facts], landed=landed, airflow_away=away
-    )
+        known_runs = None if away else lambda _: runs
+        gathered = gather(database, feed, landed, known_runs, only=only, dag_paused=paused)
+    standings = [(facts, judged(facts, current)) for facts in gathered]
+    return Survey(feed=feed, partitions=standings, landed=landed, airflow_away=away)
 
 
 def _runs(
     settings: Settings, feed: Feed, only: Partition | None, since: datetime | None
 ) -> tuple[Mapping[Partition, Seen], bool, str]:
-    """The feed's runs, whether its DAG is paused, and why neither is known, if so."""
+    """The feed's runs, whether its DAG is paused, and why neither is known; the last is empty if both are."""
     try:
         api = AirflowApi(settings)
         paused = is_paused(api, feed)
         if only is None:
             return all_runs(api, feed, since), paused, ""
-        found = newest_run(api, feed, only)
-        return ({only: found} if found else {}), paused, ""
+        run = newest_run(api, feed, only)
+        return ({only: run} if run else {}), paused, ""
     except RunError as error:
         return {}, False, error.what

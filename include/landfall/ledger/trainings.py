@@ -1,7 +1,7 @@
-"""A training that a server made fail is started again, as a partition's run is: after a pause that grows.
+"""A training that a server made fail is started again like a partition's run: after a pause that grows.
 
-It has no reading that could say that its input is at fault. But a task that fails by what it has learnt from gives up at its
-first try, and one that a server makes fail uses all its tries.
+A training has no reading that could say that its input is at fault. But a task that fails because of what it has learnt from
+gives up at its first try, and a task that a server makes fail uses all its tries.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -21,10 +21,10 @@ _RESTARTS = sql.SQL("SELECT restarts FROM landfall.claims WHERE feed = %s AND pa
 def restart_of(
     conn: Database, api: AirflowApi, training: Training, now: datetime, *, restart_after: timedelta
 ) -> Start | None:
-    """The start of the training's newest run, if that failed by a server and its pause is over. It is claimed then.
+    """The start of the training's newest run, if a server made it fail and its pause is over. The start is then claimed.
 
     Raises:
-        PublishingError, RunError: the database, Airflow cannot be asked.
+        PublishingError: the database cannot be asked. RunError: Airflow cannot be asked.
     """
     run = api.newest_run(training.dag_id)
     if (
@@ -36,8 +36,8 @@ def restart_of(
         return None
     name, run_id = training.dag_id, str(run["dag_run_id"])
     with explained(conn, f"What was started of `{name}` is not known."):
-        found = fetch_one(conn, _RESTARTS, [name, run_id])
-    count = int(str(found[0])) if found else 0
+        row = fetch_one(conn, _RESTARTS, [name, run_id])
+    count = int(str(row[0])) if row else 0
     ended = datetime.fromisoformat(str(run["end_date"]).replace("Z", "+00:00")).astimezone(UTC)
     if now < ended + pause_after(count, restart_after):
         return None
@@ -56,6 +56,6 @@ def restart_of(
 
 
 def _gave_up(api: AirflowApi, dag_id: str, run_id: str) -> bool:
-    """True if a task of the run failed with tries left: by its input, or because a person stopped it."""
+    """True if a task of the run failed with tries left: because of its input, or because a person stopped it."""
     failed = [task for task in api.tasks(dag_id, run_id) if task["state"] == "failed"]
     return any(task["try_number"] <= task["max_tries"] for task in failed)

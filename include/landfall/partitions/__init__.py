@@ -1,8 +1,8 @@
 """The trip of a partition from its landing to its publication, written once: look, features, judge, stage, swap.
 
-A run of Airflow takes the trip with one partition, a step a task; `landfall backfill --bulk` with hundreds, in one go; the
-property test with two, a step at a time and in any order. Each step is a function of this room over typed values. What
-differs is who waits for Spark, and it is all that they add.
+Three callers take the trip. A run of Airflow takes it with one partition, and each step is a task. `landfall backfill --bulk`
+takes it with hundreds of partitions in one go. The property test takes it with two, a step at a time and in any order. Each step
+is a function of this room over typed values. The callers differ only in who waits for Spark, and that is all that they add.
 """
 
 from landfall.partitions.bulk import Bulk

@@ -1,7 +1,7 @@
-"""A whole range in one go: one ETL job, one scoring job a model version, and then partition after partition is swapped in.
+"""Redoes a whole range in one go: one ETL job, one scoring job for each model version, then one swap after the other.
 
-For when hundreds of partitions are to be redone: Airflow's run of each would cost seconds, most of it not spent on rows.
-What it leaves in the ledger and in the publications is what as many runs would have left.
+This is for hundreds of partitions: with Airflow each would need a run of its own, which costs seconds, most of them not spent on
+rows. In the ledger and in the publications it leaves what as many runs would have left.
 """
 
 import os
@@ -23,23 +23,23 @@ from landfall.spec import Partition, Partitions
 from landfall.spec.reports import FeaturesReport, StagedReport
 
 SMALL = 16 * 1024**2
-"""Bytes of landed objects up to which the jobs are planned as those of one partition are."""
+"""Up to so many bytes of landed objects, the ETL job is planned like the job of one partition."""
 Readings = Mapping[Partition, Reading]
 
 
 @dataclass(frozen=True)
 class Bulk:
-    """One range of one feed, on the warm server. `tell` is told what it is at."""
+    """One range of one feed, redone on the warm server. It calls `tell` with what it is doing now."""
 
     trip: Trip
     tell: Callable[[str], None]
 
     def run(self, partitions: Partitions) -> Iterator[Done]:
-        """Redo `partitions`; one answer each, as it is known. One that fails leaves the others alone.
+        """Redoes `partitions`, and gives the outcome of each as soon as it is known. One that fails does not stop the others.
 
         Raises:
             ComputeError: the feed's jobs do not run on this machine.
-            LandfallError: S3, Spark, the registry or the database is away. What was answered before is done.
+            LandfallError: S3, Spark, the registry or the database is away. Partitions whose outcome was given before are done.
         """
         trip, settings = self.trip, self.trip.settings
         self._refuse_other_targets()
@@ -81,10 +81,11 @@ class Bulk:
     def _features(self, readings: Readings) -> FeaturesReport:
         job = self.trip.feed.features
         argv = [*job.argv(partition=str(Partitions.of(readings))), "--days", "usable"]
-        return FeaturesReport.of(self._spark().run(argv, small=sum(each.size for each in readings.values()) <= SMALL))
+        size = sum(reading.size for reading in readings.values())
+        return FeaturesReport.of(self._spark().run(argv, small=size <= SMALL))
 
     def _publish(self, database: Database, readings: Readings) -> Iterator[Done]:
-        """Stage and swap what passed its contract.
+        """Stages and swaps the partitions that passed their contract.
 
         Raises:
             ModelError: no version serves yet.
@@ -103,7 +104,7 @@ class Bulk:
             yield from self._publish_batch(database, batch, [readings[day] for day in batch.partitions])
 
     def _publish_batch(self, database: Database, batch: Batch, readings: Sequence[Reading]) -> Iterator[Done]:
-        """Stage some partitions in one job, by one version, and swap each in."""
+        """Stages some partitions in one job, by one version, and swaps each in."""
         self.tell(f"staging {len(readings)} partitions")
         staging, job = open_staging(database, self.trip, readings, batch.version), self.trip.feed.staging
         argv = job.argv(partition=str(Partitions.of(batch.partitions)), **batch.options, stages=staging.stages)

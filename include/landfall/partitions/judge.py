@@ -1,4 +1,4 @@
-"""The step after the features: what the contract says of a partition, noted in the ledger."""
+"""The step after the features: notes in the ledger what the contract says of a partition."""
 
 from landfall.database import Database
 from landfall.errors import ContractError
@@ -9,10 +9,10 @@ from landfall.spec.reports import FeaturesReport, Verdict
 
 
 def judge(database: Database, trip: Trip, reading: Reading, report: FeaturesReport) -> Verdict:
-    """How many rows of a partition were kept and how many broke the contract.
+    """Notes and gives the verdict on a partition: how many rows were kept, and how many broke the contract.
 
     Raises:
-        ContractError: a larger share broke it than it allows, or nothing is left. The features stay what they were.
+        ContractError: a larger share broke the contract than it allows, or no row is left. The features stay what they were.
     """
     verdict = report.verdict(reading.partition)
     passed = report.passed(reading.partition)

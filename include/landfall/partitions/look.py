@@ -1,7 +1,7 @@
-"""The first step: what lies in the partitions' folders now, written to the ledger.
+"""The first step: lists what lies in the partitions' folders now, and writes it to the ledger.
 
-The number of a reading is taken before anything is listed, so that of two readings the one with the higher number has seen
-newer objects, however long either listing takes.
+The number of a reading is taken before anything is listed. So of two readings, the one with the higher number has seen newer
+objects, however long either listing takes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ class Reading:
         partition: The partition.
         number: The reading's number in the ledger.
         objects: Key -> ETag of the objects that Spark is to read.
-        size: Their bytes together; 0 where the reading was handed on by a task.
+        size: Their bytes together; 0 if a task handed the reading on.
     """
 
     partition: Partition
@@ -35,18 +35,18 @@ class Reading:
     size: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """For the tasks after this one; `of` reads it."""
+        """The reading as a task hands it to the tasks after it, without its size; `of` reads it."""
         return {"reading": self.number, "inputs": [[key, etag] for key, etag in self.objects.items()]}
 
     @classmethod
-    def of(cls, partition: Partition, told: Mapping[str, Any]) -> Self:
-        """The reading of `partition` that an earlier task has told."""
-        return cls(partition=partition, number=int(told["reading"]), objects=dict(told["inputs"]))
+    def of(cls, partition: Partition, handed_on: Mapping[str, Any]) -> Self:
+        """The reading of `partition` that an earlier task handed on: what `as_dict` gave."""
+        return cls(partition=partition, number=int(handed_on["reading"]), objects=dict(handed_on["inputs"]))
 
 
 @dataclass(frozen=True)
 class Looked:
-    """What a look found: the partitions that Spark can read, and why it cannot read the others."""
+    """The result of a look: the partitions that Spark can read, and why it cannot read the others."""
 
     readings: Mapping[Partition, Reading] = field(default_factory=dict)
     refused: Mapping[Partition, LandingError] = field(default_factory=dict)
@@ -63,20 +63,21 @@ class Looked:
 
 
 def open_readings(database: Database, trip: Trip, partitions: Iterable[Partition]) -> dict[Partition, int]:
-    """A number for the reading of each partition, taken before anything is listed."""
-    return {each: open_reading(database, trip.feed.full_name, each, trip.run_id) for each in partitions}
+    """Opens a reading of each partition and gives its number. Call it before anything is listed."""
+    return {day: open_reading(database, trip.feed.full_name, day, trip.run_id) for day in partitions}
 
 
 def look(database: Database, store: ObjectStore, trip: Trip, numbers: Mapping[Partition, int]) -> Looked:
-    """List what lies in the partitions' folders, write it to the ledger, and judge each: complete, in place, not too large.
+    """Lists what lies in the partitions' folders, writes it to the ledger, and checks each partition.
 
-    One partition's folder is listed alone; for several the whole landing is.
+    A partition must be complete, in place and not too large. A single partition's folder is listed alone; for several partitions
+    the whole landing is listed.
 
     Args:
         database: The predictions database.
         store: The object store.
         trip: The run.
-        numbers: What `open_readings` gave.
+        numbers: The number of each partition's reading, from `open_readings`.
 
     Raises:
         LandfallError: the store or the database cannot be asked.

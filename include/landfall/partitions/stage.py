@@ -1,4 +1,4 @@
-"""The step before the swap: which partitions are scored by which version, and where their rows are staged."""
+"""The step before the swap: decides which version scores which partitions, and opens the tables where rows are staged."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ NOTHING = "Nothing had been published in `{}` for these hours."
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Partitions that one job stages. `options` tell it the model; both are empty where none scores."""
+    """Partitions that one job stages. `options` tell the job its model. If no model scores, they and `version` are empty."""
 
     version: str = ""
     partitions: tuple[Partition, ...]
@@ -27,7 +27,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Choice:
-    """What is to be staged, and why the other partitions are not."""
+    """The partitions that are to be staged, and why the others are not."""
 
     batches: tuple[Batch, ...] = ()
     skipped: Mapping[Partition, str] = field(default_factory=dict)
@@ -42,72 +42,76 @@ class Staging:
     @property
     def stages(self) -> str:
         """The job's option that says where the rows of each partition go."""
-        return str(Stages(tuple((day, each.staging, each.id) for day, each in self.publications.items())))
+        stages = tuple((day, publication.staging, publication.id) for day, publication in self.publications.items())
+        return str(Stages(stages))
 
 
 def choose(database: Database, trip: Trip, partitions: Iterable[Partition]) -> Choice | None:
-    """Which partitions are to be staged, by which version of the model; None if they need one and none serves yet.
+    """Decides which partitions are staged, and by which version of the model; None if they need one and none serves yet.
 
-    A prediction is made by the champion, or by the last version before it that has not learnt from that day. Rows that are
-    held against predictions are staged where there are predictions.
+    A prediction is made by the champion, or by the last version before it that has not learnt from that day. Rows that are held
+    against predictions are staged only for partitions that have predictions.
 
     Raises:
         ModelError: the registry is away, or the version's files must not be loaded.
         PublishingError: the predictions database is away.
     """
-    asked = tuple(partitions)
+    wanted = tuple(partitions)
     against = trip.feed.held_against
     if against:
         there = published_partitions(database, against)
-        skipped = {day: NOTHING.format(against.name) for day in asked if day not in there}
-        left = tuple(day for day in asked if day in there)
+        skipped = {day: NOTHING.format(against.name) for day in wanted if day not in there}
+        left = tuple(day for day in wanted if day in there)
         return Choice((Batch(partitions=left),) if left else (), skipped)
     model = trip.pipeline.training.model
-    found = versions_for(trip.settings, database, model, asked)
-    if found is None:
+    chosen = versions_for(trip.settings, database, model, wanted)
+    if chosen is None:
         return None
-    versions = {each.version: each for each in found.values() if each}
+    versions = {version.version: version for version in chosen.values() if version}
     batches = [
         Batch(
             version=number,
-            partitions=tuple(day for day, each in found.items() if each and each.version == number),
+            partitions=tuple(day for day, scorer in chosen.items() if scorer and scorer.version == number),
             options=scoring_options(trip.settings, version),
         )
         for number, version in versions.items()
     ]
-    return Choice(tuple(batches), {day: not_honest(model, day) for day, each in found.items() if each is None})
+    return Choice(tuple(batches), {day: not_honest(model, day) for day, scorer in chosen.items() if scorer is None})
 
 
 def open_staging(database: Database, trip: Trip, readings: Sequence[Reading], version: str) -> Staging:
-    """A publication for each partition, with its empty staging table and the fingerprint of what it is made from.
+    """Opens a publication for each partition, with an empty staging table and the fingerprint of what it is made from.
 
     Raises:
         PublishingError: the database refuses.
     """
     return Staging(
         {
-            each.partition: open_publication(
+            reading.partition: open_publication(
                 database,
                 trip.feed.table,
-                each.partition,
+                reading.partition,
                 run_id=trip.run_id,
                 model_version=version,
                 fingerprint=Fingerprint(
-                    objects=each.objects,
+                    objects=reading.objects,
                     code_version=trip.code,
                     model_version=version,
                     contract=trip.feed.contract.version,
                     commit=trip.settings.code_version,
                 ),
-                reading=each.number,
+                reading=reading.number,
             )
-            for each in readings
+            for reading in readings
         }
     )
 
 
 def measured(database: Database, trip: Trip, partition: Partition, report: StagedReport) -> str:
-    """Keeps the errors of a partition that the job has measured. Gives the versions whose predictions they are.
+    """Writes down the errors of a partition that the job measured.
+
+    Returns:
+        The versions whose predictions were measured, joined by commas.
 
     Raises:
         LandfallError: the registry or the database is away.

@@ -1,4 +1,4 @@
-"""Who takes the trip: a run, with partitions of one feed."""
+"""A trip: one run takes partitions of one feed from their landing to their publication."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +18,7 @@ class Trip:
         settings: Where the servers are.
         pipeline: The pipeline.
         feed: The feed.
-        run_id: What the ledger and the publications call the run.
+        run_id: The name of the run in the ledger and in the publications.
     """
 
     settings: Settings
@@ -33,9 +33,9 @@ class Trip:
 
 
 def refuse(database: Database, trip: Trip, partition: Partition, error: LandfallError) -> None:
-    """Note that a partition failed by what landed: no audit starts it again until that, the code or the contract changes.
+    """Notes that a partition failed because of what landed. No audit restarts it until that, the code or the contract changes.
 
-    Of an error that has another fault nothing is noted: another try may succeed.
+    If something else is at fault, nothing is noted: another try may succeed.
     """
     if error.fault == "input":
         refused = Refused(error.what, trip.code, trip.feed.contract.version)

@@ -1,4 +1,4 @@
-"""Prediction tables in PostgreSQL: stage, check, swap one partition in one transaction, roll back, look up."""
+"""Prediction tables in PostgreSQL: stage rows, check them, swap one partition in one transaction, roll back, look up."""
 
 from landfall.publishing.fingerprint import Fingerprint
 from landfall.publishing.history import (

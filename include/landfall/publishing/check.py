@@ -1,4 +1,4 @@
-"""The checks between staging and swap: count, day, key. They end in constraints, so that the swap scans nothing."""
+"""The checks between staging and swap: count, day, key. They leave constraints behind, so that the swap scans nothing."""
 
 import psycopg
 from psycopg import sql
@@ -10,16 +10,17 @@ from landfall.publishing.staging import Publication
 from landfall.spec import Partition
 
 WRITERS_PATIENCE = 30.0
-"""Seconds that a Spark task which still writes the staging table (a lost twin of one that succeeded) is waited for."""
+"""How many seconds to wait for a Spark task that still writes the staging table: a lost twin of a task that succeeded."""
 
 
 def check(conn: Database, publication: Publication, *, expected_rows: int, allow_empty: bool) -> None:
-    """Proves a staging table fit to be attached, or leaves it as it is. A publication past that stage is not looked at.
+    """Proves that a staging table is fit to be attached, or leaves the table as it is.
 
-    Afterwards the table has a CHECK of its day, its PRIMARY KEY and statistics.
+    Afterwards the table has a CHECK of its day, its PRIMARY KEY and statistics. If the publication is past that stage, nothing is
+    checked.
 
     Raises:
-        PublishingError: it was abandoned, or its rows are not what was promised.
+        PublishingError: the publication was abandoned, or its rows are not what was promised.
     """
     with conn.transaction():
         set_lock_timeout(conn, WRITERS_PATIENCE)
@@ -34,10 +35,14 @@ def check(conn: Database, publication: Publication, *, expected_rows: int, allow
 
 
 def state_of(conn: Database, publication: Publication) -> str:
-    """The state, locked until the transaction ends: a second publish of the same publication waits here."""
+    """The state of a publication, locked until the transaction ends. A second publish of the same publication waits here.
+
+    Raises:
+        PublishingError: the publication was abandoned, or there is no such publication.
+    """
     query = sql.SQL("SELECT state FROM landfall.publications WHERE id = %s FOR UPDATE")
-    found = fetch_one(conn, query, [publication.id])
-    state = str(found[0]) if found else "unknown"
+    row = fetch_one(conn, query, [publication.id])
+    state = str(row[0]) if row else "unknown"
     if state not in ("abandoned", "unknown"):
         return state
     raise PublishingError(
@@ -49,7 +54,11 @@ def state_of(conn: Database, publication: Publication) -> str:
 
 
 def _check_rows(conn: Database, publication: Publication, expected: int, allow_empty: bool) -> None:
-    """Rows there == rows the job says == rows its tasks noted; none outside of the day; some, unless empty is meant."""
+    """Checks the rows of a staging table.
+
+    The number of rows there, the number that the job says and the number that its tasks noted must be the same. No row may lie
+    outside of the day. There must be rows, unless `allow_empty` permits none.
+    """
     query = sql.SQL("""
         SELECT count(*), count(*) FILTER (WHERE NOT {inside} OR partition <> {day}::date),
                min({time}) AT TIME ZONE 'UTC', max({time}) AT TIME ZONE 'UTC',
@@ -80,7 +89,7 @@ def untouched(publication: Publication) -> str:
 
 
 def refused(publication: Publication, why: str, looked: str) -> PublishingError:
-    """The error of a check."""
+    """The error of a check that failed."""
     return PublishingError(
         f"`{publication.table.name}` {publication.partition} was not published: {why}.",
         looked=looked,
@@ -90,9 +99,9 @@ def refused(publication: Publication, why: str, looked: str) -> PublishingError:
 
 
 def _seal(conn: Database, publication: Publication) -> None:
-    """Constraints and statistics; once, also when an earlier publish was interrupted after this.
+    """Adds constraints and statistics. It does so only once, also if an earlier publish was interrupted after this.
 
-    The CHECK names `partition` too, so that the planner skips other days for readers who ask by it.
+    The CHECK names `partition` too, so that the planner skips other days for readers who select by that column.
     """
     sealed = sql.SQL("SELECT true FROM pg_constraint WHERE conrelid = %s::regclass AND conname = 'within_partition'")
     if fetch_one(conn, sealed, [publication.staging]):
@@ -110,7 +119,7 @@ def _seal(conn: Database, publication: Publication) -> None:
 
 
 def inside(time: str, partition: Partition) -> sql.Composed:
-    """True for a time within the partition: what ATTACH wants to see proven."""
+    """The SQL condition that a time lies within the partition. ATTACH wants to see it proven."""
     return sql.SQL("({time} >= {start}::timestamptz AND {time} < {end}::timestamptz)").format(
         time=sql.Identifier(time),
         start=sql.Literal(partition.start.isoformat()),

@@ -1,4 +1,4 @@
-"""Fingerprint: what a publication was made of, so that a stale one can be told from a current one."""
+"""Fingerprint: what a publication was made of. It shows whether a publication is stale or current."""
 
 import hashlib
 import json
@@ -14,9 +14,9 @@ class Fingerprint:
         objects: Key of each landed object -> its ETag.
         code_version: Version of the jobs' code, such as a git commit.
         model_version: Version of the model that scored.
-        contract: Version or digest of the contract the rows passed.
-        commit: The commit of this project that made it, for a person to look at; the digest leaves it out, because most
-            commits do not touch what computes these rows.
+        contract: Version or digest of the contract that the rows passed.
+        commit: The commit of this project that made the publication, for a person to look at. The digest leaves it out, because
+            most commits do not touch what computes these rows.
     """
 
     objects: Mapping[str, str]
@@ -26,7 +26,7 @@ class Fingerprint:
     commit: str = ""
 
     def to_json(self) -> str:
-        """Canonical JSON: the same inputs give the same text, in whatever order they were listed."""
+        """The inputs as canonical JSON: the same inputs give the same text, in whatever order they were listed."""
         return _canonical({**self._inputs, **({"commit": self.commit} if self.commit else {})})
 
     @property

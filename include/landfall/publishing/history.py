@@ -1,4 +1,4 @@
-"""History: every publication of a prediction table, the published and the others."""
+"""The history of a prediction table: all its publications, those that were published and those that were not."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -24,13 +24,13 @@ class PublicationRecord:
         table: The prediction table.
         partition: The day.
         state: staging, published (what readers see), superseded, rolled_back or abandoned.
-        rows: Rows of the publication; None until it was published.
+        rows: Rows of the publication; None until it is published.
         run_id: The run that made it.
         model_version: Version of the model that scored it.
         fingerprint_hash: Digest of its `Fingerprint`.
         created_at: When it was opened.
-        published_at: When it was swapped in first: the `published_at` of its rows. None if it never was.
-        restored_at: When a rollback swapped it in again, the last time.
+        published_at: When it was first swapped in, which is also the `published_at` of its rows. None if it never was.
+        restored_at: When a rollback last swapped it in again.
         kept: Whether its rows are still there, so that a rollback can go back to it.
     """
 
@@ -59,8 +59,8 @@ class Made:
         model: Version of the model.
         contract: Version of the contract.
         rows: Its rows.
-        published_at: When it was swapped in first.
-        restored_at: When a rollback went back to it.
+        published_at: When it was first swapped in.
+        restored_at: When a rollback last went back to it.
     """
 
     publication: int
@@ -80,15 +80,15 @@ class Made:
 
 @dataclass(frozen=True, kw_only=True)
 class Appearance:
-    """How a partition first came before its readers, and what they see of it now.
+    """When readers first saw a partition, and what they see of it now.
 
     Args:
         partition: The day.
         first_at: When its first publication was swapped in.
-        objects: What that was made from: key -> ETag; empty if its fingerprint says nothing of it.
-        since: Since when readers see the present one; None if they see none.
-        version: The present one's model version.
-        rows: The present one's rows.
+        objects: The objects that the first publication was made from: key -> ETag; empty if its fingerprint does not name them.
+        since: Since when readers see the present publication; None if they see none.
+        version: The model version of the present publication.
+        rows: The rows of the present publication.
     """
 
     partition: Partition
@@ -154,7 +154,7 @@ def published_partitions(conn: Database, table: PredictionTable) -> set[Partitio
 
 
 def made(conn: Database, table: PredictionTable, only: Partition | None = None) -> dict[Partition, Made]:
-    """What readers see of each partition of `table`, or of the one asked for, and what it was made from.
+    """What readers see of each partition of `table`, and what it was made from; with `only`, of that partition alone.
 
     Raises:
         PublishingError: the database cannot be asked.
@@ -165,7 +165,7 @@ def made(conn: Database, table: PredictionTable, only: Partition | None = None) 
 
 
 def appearances(conn: Database, table: PredictionTable, limit: int) -> list[Appearance]:
-    """How the newest `limit` partitions of `table` that were ever published came before their readers; newest first.
+    """The appearances of the newest `limit` partitions of `table` that were ever published, newest first.
 
     Raises:
         PublishingError: the database cannot be asked.
@@ -177,17 +177,17 @@ def appearances(conn: Database, table: PredictionTable, limit: int) -> list[Appe
 def first_partitions(
     conn: Database, table: PredictionTable, reigns: Sequence[tuple[str | None, datetime, datetime | None]]
 ) -> list[Partition | None]:
-    """The first day that was published with a version while it served; None if none was.
+    """For each reign of a version: the first day that was published with the version while it served; None if none was.
 
     Args:
         conn: The predictions database.
         table: The prediction table.
-        reigns: Versions, each with when it began to serve and when another one did, if one has.
+        reigns: For each reign: the version, when it began to serve, and when the next one did; None if it still serves.
 
     Raises:
         PublishingError: the database cannot be asked.
     """
-    versions, since, until = [[reign[at] for reign in reigns] for at in range(3)]
+    versions, since, until = [[reign[index] for reign in reigns] for index in range(3)]
     names = {"table": table.name, "versions": versions, "since": since, "until": until}
     with _reading(conn, table):
         return [Partition(day) if isinstance(day, date) else None for (day,) in fetch(conn, _FIRST_DAYS, names)]
@@ -223,7 +223,7 @@ def _appearance(*, day: date, fingerprint: object, **columns: Any) -> Appearance
 def _objects(fingerprint: object) -> dict[str, str]:
     """The inputs that a fingerprint names: key -> ETag."""
     inputs = fingerprint.get("objects") if isinstance(fingerprint, dict) else None
-    return {str(each["key"]): str(each["etag"]) for each in inputs} if isinstance(inputs, list) else {}
+    return {str(item["key"]): str(item["etag"]) for item in inputs} if isinstance(inputs, list) else {}
 
 
 def history_command(table: PredictionTable) -> str:
@@ -238,7 +238,7 @@ def history_command(table: PredictionTable) -> str:
 
 
 def nothing_published(conn: Database, table: PredictionTable) -> PublishingError:
-    """The error of a table that is not there yet."""
+    """The error for a table that is not there yet."""
     return PublishingError(
         f"There is no prediction table `{table.name}` yet.",
         looked=place(conn),

@@ -1,4 +1,4 @@
-"""Lookup: one prediction by its key, with the key as an application or a person writes it."""
+"""Looks up one prediction by its key. The key may be written as an application or a person writes it."""
 
 import math
 import re
@@ -38,18 +38,18 @@ def lookup(conn: Database, table: PredictionTable, key: Mapping[str, KeyValue]) 
     )
     with explained(conn, f"The prediction table `{table.name}` could not be read."):
         try:
-            found = fetch_one(conn, query)
+            row = fetch_one(conn, query)
         except psycopg.errors.UndefinedTable:
             raise nothing_published(conn, table) from None
-        if found is None:
+        if row is None:
             raise _no_row(conn, table, wanted)
-    return {name: _utc(value) for name, value in zip(names, found, strict=True)}
+    return {name: _utc(value) for name, value in zip(names, row, strict=True)}
 
 
 def parse_key(table: PredictionTable, key: Mapping[str, KeyValue]) -> dict[str, KeyValue]:
-    """The key with each value as its column's type, in the order of the table's key.
+    """The key with each value in the type of its column, in the order of the table's key.
 
-    A time is an aware datetime, epoch milliseconds, or ISO 8601 (UTC where it names no offset).
+    A time may be given as an aware datetime, as epoch milliseconds, or as ISO 8601 (UTC if it names no offset).
 
     Raises:
         PublishingError: a column is missing, unknown or malformed.
@@ -80,7 +80,7 @@ EXAMPLES = {"bigint": "7", "double precision": "0.5", "timestamptz": "2012-12-25
 
 
 def _example(table: PredictionTable, name: str) -> str:
-    """A value of the type of a key's column; for text, of which nobody knows what it may be, the column's name in its place."""
+    """An example value for a key column. Nobody knows the values of a text column, so its name stands in their place."""
     return EXAMPLES.get(table.columns[name], name.upper())
 
 
@@ -95,7 +95,7 @@ def _parse(name: str, kind: str, value: KeyValue) -> KeyValue:
 
 def _text(value: KeyValue) -> str:
     text = str(value)
-    text.encode()  # a lone surrogate, as undecodable bytes of a command line become, raises here
+    text.encode()  # raises for a lone surrogate: undecodable bytes of a command line become such
     if "\0" in text:
         raise ValueError
     return text
@@ -139,16 +139,16 @@ ORDER BY abs(partition - %s::date), partition LIMIT 3""")
 
 
 def _no_row(conn: Database, table: PredictionTable, key: dict[str, KeyValue]) -> PublishingError:
-    """What is published nearest to a key that has no row."""
+    """The error for a key that has no row. It names what is published nearest to that key."""
     moment = key[table.time]
     day = Partition.holding(moment) if isinstance(moment, datetime) else None
     nearest = fetch(conn, NEAREST, [table.name, day.day if day else None])
     written = " ".join(f"{name}={v.isoformat() if isinstance(v, datetime) else v}" for name, v in key.items())
-    rows = next((count for found, count in nearest if day and found == day.day), None)
+    rows = next((count for near, count in nearest if day and near == day.day), None)
     if rows is not None:
         looked = f"{day} is published with {rows} rows, none of this key"
     else:
-        looked = f"{day} is not published; nearest: {', '.join(str(found) for found, _ in nearest) or 'none'}"
+        looked = f"{day} is not published; nearest: {', '.join(str(near) for near, _ in nearest) or 'none'}"
     command = history_command(table) if nearest else "land a file of this pipeline (`landfall land --help`)"
     return PublishingError(f"`{table.name}` has no row `{written}`.", looked=looked, next=command)
 

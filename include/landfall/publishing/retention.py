@@ -16,10 +16,10 @@ ORDER BY greatest(published_at, restored_at) DESC, id DESC OFFSET %s""")
 
 
 def prune(conn: Database, table: PredictionTable, partition: Partition) -> None:
-    """Drops the rows of earlier publications of a partition beyond `table.keep`, the longest unseen first.
+    """Drops the rows of earlier publications of a partition, except the `table.keep` publications that readers saw last.
 
     Readers of the prediction table are not held up. What cannot be dropped now (somebody reads an old child itself, the
-    connection is lost) stays until the next publish of the partition: the swap before it has happened all the same.
+    connection is lost) stays until the next publish of the partition. The swap before this has happened all the same.
     """
     with suppress(psycopg.Error), conn.transaction():
         for number, child in fetch(conn, BEYOND, [table.name, partition.day, table.keep]):

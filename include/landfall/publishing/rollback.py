@@ -35,14 +35,14 @@ ORDER BY now.partition, greatest(before.published_at, before.restored_at) DESC N
 def kept_by(
     conn: Database, table: PredictionTable, version: str, withdrawn: Sequence[str], since: datetime | None
 ) -> list[tuple[Partition, int | None]]:
-    """The partitions that show rows of a withdrawn version, each with the newest kept publication by `version`, if there is one.
+    """The partitions that show rows of a withdrawn version, each with the newest kept publication by `version`; None without one.
 
     Args:
         conn: The predictions database.
         table: The prediction table.
         version: The model version to go back to.
         withdrawn: The model versions whose rows are to go.
-        since: Only what was swapped in then or later; None: whenever it was.
+        since: Only partitions whose rows were swapped in then or later; None: all.
 
     Raises:
         PublishingError: the database cannot be asked.
@@ -65,7 +65,8 @@ def rollback(
         conn: A connection of its own, in autocommit mode.
         table: The prediction table.
         partition: The day.
-        to: Which publication; by default the one seen last before the present one, rolled-back ones left out.
+        to: The publication to go back to. By default it is the one that readers saw last before the present one; rolled-back
+            ones are left out.
         patience: Seconds to wait for readers before giving up.
 
     Raises:
@@ -105,7 +106,7 @@ def _choose(conn: Database, table: PredictionTable, partition: Partition, to: in
 
 
 def _restore(conn: Database, publication: Publication) -> tuple[int | None, float]:
-    """One attempt: what was rolled back, and when the lock was granted."""
+    """One attempt to swap. Gives the publication that was rolled back, and when the lock was granted."""
     restored = sql.SQL(
         "UPDATE landfall.publications SET state = 'published', restored_at = statement_timestamp() WHERE id = {}"
     ).format(sql.Literal(publication.id))

@@ -1,7 +1,8 @@
 """The tables of the predictions database: prediction tables, their publications, and the parts staged for them.
 
-Schemas: `landfall` holds the history, `publications_data` one standalone table a publication. A prediction table is
-the parent of the published ones, one a UTC day; it has no default partition, so that nothing hides in one.
+The schema `landfall` holds the history. The schema `publications_data` holds one standalone table for each publication. A
+prediction table is the parent of the published ones, one for each UTC day. It has no default partition, so that nothing hides in
+one.
 """
 
 from psycopg import sql
@@ -13,7 +14,7 @@ from landfall.spec.tables import READER
 
 DATA_SCHEMA = "publications_data"
 ADDED = {"model_version": "text", "partition": "date", "published_at": "timestamptz"}
-"""What every prediction table has besides its declared columns."""
+"""The columns that every prediction table has besides its declared ones."""
 
 
 TYPES = {
@@ -30,10 +31,10 @@ def qualified(name: str) -> sql.Identifier:
 
 
 def sql_type(table: PredictionTable, column: str) -> sql.SQL:
-    """The type of a declared column, one of four: a declaration cannot smuggle other SQL in.
+    """The type of a declared column. It is one of four, so a declaration cannot smuggle other SQL in.
 
     Raises:
-        PublishingError: it is declared with another.
+        PublishingError: the column is declared with another type.
     """
     if kind := TYPES.get(table.columns[column]):
         return kind
@@ -44,7 +45,7 @@ def sql_type(table: PredictionTable, column: str) -> sql.SQL:
 
 
 def column_definitions(table: PredictionTable) -> sql.Composed:
-    """The declared columns as they stand in CREATE TABLE; those of the key are NOT NULL."""
+    """The declared columns as CREATE TABLE takes them; those of the key are NOT NULL."""
     return sql.SQL(", ").join(
         sql.SQL("{} {} {}").format(
             sql.Identifier(name), sql_type(table, name), sql.SQL("NOT NULL" if name in table.key else "")
@@ -61,10 +62,10 @@ def key_definition(table: PredictionTable) -> sql.Composed:
 def ensure_table(conn: Database, table: PredictionTable) -> None:
     """Makes the prediction table if it is not there, and lets `landfall_reader` read it.
 
-    Callers may race: one makes, the others find.
+    Several callers may do so at once: one makes the table, and the others find it.
 
     Raises:
-        PublishingError: a table of that name is there with other columns or another key. It is left alone.
+        PublishingError: a table of that name is there with other columns or another key. That table is left alone.
     """
     with explained(conn, f"The prediction table `{table.name}` could not be made."), conn.transaction():
         if not exists(conn, table.name):
@@ -80,7 +81,7 @@ FROM pg_roles r, pg_class c WHERE r.rolname = %s AND c.oid = to_regclass(%s)""")
 
 
 def _let_read(conn: Database, table: PredictionTable) -> None:
-    """Lets the reader read the table, in a database where there is that role. A partition needs no right of its own."""
+    """Lets the role `landfall_reader` read the table, if the database has that role. A partition needs no right of its own."""
     if fetch_one(conn, _READER_READS, [READER, table.name]) != (False,):
         return
     schema, reader = sql.Identifier(table.name.split(".")[0]), sql.Identifier(READER)
@@ -93,7 +94,7 @@ def _let_read(conn: Database, table: PredictionTable) -> None:
 
 
 def exists(conn: Database, name: str) -> bool:
-    """Whether there is a table or view of this name."""
+    """True if there is a table or view of this name."""
     return fetch_one(conn, sql.SQL("SELECT to_regclass(%s) IS NOT NULL"), [name]) == (True,)
 
 
@@ -116,12 +117,10 @@ WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY
 
 
 def _refuse_drift(conn: Database, table: PredictionTable) -> None:
-    """Compares the table with its declaration, so that a changed declaration is named here and not by a failed swap."""
-    found = fetch(conn, COLUMNS, [table.name])
-    columns = {str(name): str(kind) for name, kind, _ in found}
-    key = tuple(
-        str(name) for name, _, place in sorted(found, key=lambda row: str(row[2]).zfill(4)) if place is not None
-    )
+    """Compares the table with its declaration, so that a changed declaration gives an error here and not at a failed swap."""
+    rows = fetch(conn, COLUMNS, [table.name])
+    columns = {str(name): str(kind) for name, kind, _ in rows}
+    key = tuple(str(name) for name, _, place in sorted(rows, key=lambda row: str(row[2]).zfill(4)) if place is not None)
     declared = {**table.columns, **ADDED}
     if columns == declared and key == table.key:
         return

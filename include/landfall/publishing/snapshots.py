@@ -1,4 +1,4 @@
-"""Old snapshots: a swap waits until the sessions that could still see what it replaces have ended."""
+"""Old snapshots: a swap waits until all snapshots that could still see what it replaces have ended."""
 
 from psycopg import sql
 
@@ -22,19 +22,19 @@ WHERE a.datname = current_database() AND coalesce(a.backend_type, 'client backen
     WHERE l.pid = a.pid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND c.relnamespace = 'publications_data'::regnamespace AND l.granted
       AND l.mode IN ('RowExclusiveLock', 'ShareLock', 'ShareUpdateExclusiveLock', 'AccessExclusiveLock'))""")
-"""Sessions with a snapshot whose role could read the table, or a view of it: by its own right, or as a member of a role that may.
+"""Sessions that have a snapshot and whose role could read the table or a view of it, by its own right or as a member of a role.
 
-Not those that fill or index a staging table: they read nothing published. Of other roles' sessions a plain role sees pid, role
-and snapshot, not the type; autovacuum is the one without a role. What a function reads with the rights of its owner nobody can
-tell: a role that has only such a function is not waited for.
+Sessions that fill or index a staging table are left out: they read nothing published. A plain role sees pid, role and snapshot
+of other roles' sessions, but not their type; autovacuum is the one without a role. Nobody can tell what a function reads with the
+rights of its owner. So a role that can read only by such a function is not waited for.
 """
 
 
 def wait_for_older_snapshots(conn: Database, waiting: Patience, table: str) -> None:
-    """Returns when every snapshot that exists now and could see `table` has ended; later ones see what is committed now.
+    """Returns when every snapshot that exists now and could see `table` has ended. Later ones see what is committed now.
 
-    So a query or a REPEATABLE READ transaction that runs for longer than the patience makes a publish fail, whatever it
-    reads, if its role may read the table: nobody can tell what it will read next.
+    So a query or a REPEATABLE READ transaction makes a publish fail if it runs for longer than the patience and its role may read
+    the table. It does not matter what it reads: nobody can tell what it will read next.
     """
     older = set(fetch(conn, SNAPSHOTS, [table]))
     while older:

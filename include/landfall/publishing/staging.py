@@ -1,13 +1,15 @@
 """Staging: the fresh table that a run fills before anybody can read it.
 
-Executors write it, each Spark task in one transaction: its line in `landfall.staged_parts`, then its rows by COPY.
-A task that Spark runs twice stops at the primary key of the first, so its rows are there once.
+Spark's executors write it. Each Spark task uses one transaction: first its line in `landfall.staged_parts`, then its rows by
+COPY. If Spark runs a task twice, the second stops at the primary key of that line, so the rows are there once.
 
-The staging table has the declared columns, `model_version` and `partition`. Those two have the publication's values as
-DEFAULT, so a job may leave them out; a job whose rows come from several models writes `model_version` itself.
-`published_at` is not there yet: the swap adds it with the swap's own time, as a constant of the catalogue, in about a
-millisecond whatever the rows. It is an ordinary logged table: UNLOGGED with SET LOGGED afterwards wrote the rows twice
-and made a million rows 0.8 s slower.
+The staging table has the declared columns, `model_version` and `partition`. Those two have the publication's values as DEFAULT,
+so a job may leave them out; a job whose rows come from several models writes `model_version` itself. `published_at` is not there
+yet: the swap adds it with the swap's own time, as a constant of the catalogue. That takes about a millisecond, however many rows
+there are.
+
+The table is an ordinary logged one. UNLOGGED with SET LOGGED afterwards wrote the rows twice and made a million rows 0.8 s
+slower.
 """
 
 import re
@@ -24,19 +26,19 @@ from landfall.publishing.schema import DATA_SCHEMA, column_definitions, ensure_t
 from landfall.spec import Partition, PredictionTable
 
 FORGOTTEN_AFTER = "2 days"
-"""A staging of any run this old belongs to nobody: the deadline of a run is hours."""
+"""A staging table this old belongs to nobody, whichever run made it: the deadline of a run is hours."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """One attempt to publish one partition: what a run holds between opening and publishing.
+    """One attempt to publish one partition. A run holds it between opening and publishing.
 
     Args:
         id: Identity of the publication, and of its parts in `landfall.staged_parts`.
         staging: `schema.table` that the executors fill.
-        table: The prediction table it is for.
-        partition: The day it is for.
-        model_version: Version of the model that scored it: what its rows say unless the job wrote another.
+        table: The prediction table that the rows are for.
+        partition: The day that the rows are for.
+        model_version: Version of the model that scored it. Its rows have this version unless the job wrote another one.
     """
 
     id: int
@@ -59,11 +61,11 @@ def open_publication(
     fingerprint: Fingerprint,
     reading: int | None = None,
 ) -> Publication:
-    """A new publication with its empty staging table; makes the prediction table if need be.
+    """Opens a new publication with its empty staging table. Makes the prediction table if it is not there.
 
-    Stagings that an earlier try of `run_id` left for this partition are abandoned and dropped, as are forgotten ones of
-    this table. Stagings of other runs stay: two runs may prepare the same partition at once. `reading` numbers the look
-    at the inputs: of two publications the one of the higher number is newer, whichever is ready first.
+    Staging tables that an earlier try of `run_id` left for this partition are abandoned and dropped, and so are forgotten ones
+    of this prediction table. Those of other runs stay: two runs may prepare the same partition at once. `reading` numbers the
+    look at the inputs: of two publications the one with the higher number is newer, whichever is ready first.
 
     Raises:
         PublishingError: the database refuses, or the table there is not the declared one. Nothing new is left behind.
@@ -73,7 +75,7 @@ def open_publication(
     with explained(conn, f"A publication of `{table.name}` {partition} could not be opened."):
         _abandon(conn, table, partition, run_id)
         with conn.transaction():
-            found = fetch(
+            rows = fetch(
                 conn,
                 sql.SQL("""
                 INSERT INTO landfall.publications
@@ -81,7 +83,7 @@ def open_publication(
                 VALUES (%s, %s, 'staging', %s, %s, %s::jsonb, %s, %s) RETURNING id"""),
                 [table.name, partition.day, run_id, model_version, fingerprint.to_json(), fingerprint.digest, reading],
             )
-            number = int(str(found[0][0]))
+            number = int(str(rows[0][0]))
             staging = f"{DATA_SCHEMA}.{staging_name(table, partition, number)}"
             run(conn, _staging_table(staging, table, partition, model_version))
             fetch(
@@ -99,19 +101,19 @@ def _staging_table(staging: str, table: PredictionTable, partition: Partition, m
 
 
 def staging_name(table: PredictionTable, partition: Partition, number: int) -> str:
-    """Name of a publication's own table: the table, the day and the publication, within PostgreSQL's 63 bytes."""
+    """The name of a publication's own table: the table, the day and the publication, within PostgreSQL's 63 bytes."""
     readable = re.sub(r"[^a-z0-9_]", "_", table.name.split(".")[-1])[:30]
     return f"{readable}_{partition.day:%Y%m%d}_{number}"
 
 
 def find_publication(conn: Database, table: PredictionTable, number: int) -> Publication:
-    """The publication `number` of `table`: how a later task of the run gets it back.
+    """The publication `number` of `table`. A later task of the run gets it back in this way.
 
     Raises:
         PublishingError: `table` has no such publication, or its own table is no longer kept.
     """
     with explained(conn, f"The publication `{number}` of `{table.name}` could not be read."):
-        found = fetch_one(
+        row = fetch_one(
             conn,
             sql.SQL(
                 "SELECT child_table, partition::text, model_version FROM landfall.publications"
@@ -119,13 +121,13 @@ def find_publication(conn: Database, table: PredictionTable, number: int) -> Pub
             ),
             [number, table.name],
         )
-    if found is None or found[0] is None:
+    if row is None or row[0] is None:
         raise PublishingError(
             f"There is no publication `{number}` of `{table.name}`.",
-            looked="landfall.publications" if found is None else "it was abandoned, or is no longer kept",
+            looked="landfall.publications" if row is None else "it was abandoned, or is no longer kept",
             next="run the pipeline again: a new publication is opened",
         )
-    staging, day, version = map(str, found)
+    staging, day, version = map(str, row)
     return Publication(id=number, staging=staging, table=table, partition=Partition.parse(day), model_version=version)
 
 
@@ -139,7 +141,7 @@ WHERE table_name = %s AND state = 'abandoned' AND child_table IS NOT NULL ORDER 
 
 
 def _abandon(conn: Database, table: PredictionTable, partition: Partition, run_id: str) -> None:
-    """Marks left-over stagings, then drops them; one that a lost Spark task still writes is dropped by a later call."""
+    """Marks left-over staging tables, then drops them. If a lost Spark task still writes one, a later call drops it."""
     with conn.cursor() as cursor:
         cursor.execute(ABANDON, [table.name, partition.day, run_id])
     for number, child in fetch(conn, TO_DROP, [table.name]):
@@ -147,7 +149,7 @@ def _abandon(conn: Database, table: PredictionTable, partition: Partition, run_i
 
 
 def drop_child(conn: Database, number: int, child: str) -> None:
-    """Drops a publication's own table; the line in the history stays. One that is attached or in use is left alone."""
+    """Drops a publication's own table; its line in the history stays. A table that is attached or in use is left alone."""
     with suppress(psycopg.errors.LockNotAvailable), conn.transaction():
         set_lock_timeout(conn, 0.5)
         attached = fetch_one(

@@ -1,19 +1,19 @@
 """Publish: check a staging table, then make it the partition that readers see, in one transaction.
 
-Two transactions, so that little happens under the lock that readers wait for:
+A publish takes two transactions, so that little happens under the lock that readers wait for:
 
-1. *check*: count the rows, prove their day (a CHECK constraint) and their key (the PRIMARY KEY), gather statistics.
-   Readers notice nothing; whatever fails here leaves the prediction table as it was.
-2. *swap*: lock the prediction table, detach the present child, attach the new one, write the history. ATTACH scans
-   nothing, because the CHECK proves the bounds, and adopts the index, because it is the one the parent asks for. The
-   lock is asked for 200 ms at a time, so that readers do not queue for long behind a publish that waits itself.
+1. *check*: count the rows, prove their day (a CHECK constraint) and their key (the PRIMARY KEY), gather statistics. Readers
+   notice nothing. Whatever fails here leaves the prediction table as it was.
+2. *swap*: lock the prediction table, detach the present child, attach the new one, write the history. ATTACH scans nothing,
+   because the CHECK proves the bounds. It adopts the index, because it is the one that the parent asks for. The lock is asked for
+   200 ms at a time, so that readers do not queue for long behind a publish that itself waits.
 
-A reader sees the old rows or the new ones. That holds for REPEATABLE READ too: the swap waits until every snapshot
-older than the staged rows is gone that could see the table, since it would find the new one empty.
+A reader sees the old rows or the new ones. That holds for REPEATABLE READ too: a snapshot older than the staged rows would find
+the new table empty. So the swap waits until every such snapshot that could see the table is gone.
 
-Publishes and rollbacks of one partition come one after the other: each holds an advisory lock of the session from its
-first check to its last cleaning up (so no pooler that shares sessions between transactions may be in between). The
-locks of a swap are always taken in the order: history line, prediction table, old child, new child.
+Publishes and rollbacks of one partition come one after the other. Each holds an advisory lock of the session from its first check
+to its last cleaning up. So no pooler that shares sessions between transactions may be in between. The locks of a swap are always
+taken in the order: history line, prediction table, old child, new child.
 """
 
 import time
@@ -42,13 +42,14 @@ class Published:
         id: The publication that was swapped in.
         table: Name of the prediction table.
         partition: The day.
-        state: `published`, or what became of it since: a publication is swapped in once, however often it is asked for.
+        state: `published`, or what became of the publication since. A publication is swapped in only once, however often
+            somebody publishes it.
         rows: Its rows.
         model_version: Version of the model that scored it.
-        published_at: When its rows were swapped in first: their `published_at`.
-        replaced: The publication that was there before, if any.
-        lock_ms: Milliseconds from the grant of the lock to the return of COMMIT, as seen by this client: how long
-            readers were shut out (of a first publication they are not). 0 if nothing was swapped.
+        published_at: When its rows were first swapped in, which is also their `published_at`.
+        replaced: The publication that was there before; None if there was none, or if nothing was swapped.
+        lock_ms: Milliseconds from the grant of the lock to the return of COMMIT, as seen by this client. Readers were shut out
+            for so long, except by a first publication. 0 if nothing was swapped.
         attempts: How often the lock was asked for. 0 if nothing was swapped.
     """
 
@@ -69,14 +70,14 @@ def publish(
 ) -> Published:
     """Checks what was staged and swaps it in. Publishing again what was already published changes nothing.
 
-    Of two publications of one partition the one that swaps last is seen; both are in the history. Afterwards earlier
-    ones beyond `table.keep` are dropped.
+    Of two publications of one partition, readers see the one that was swapped in last; both are in the history. After the swap,
+    rows of earlier publications beyond `table.keep` are dropped.
 
     Args:
         conn: A connection of its own, in autocommit mode.
         publication: What `open_publication` gave.
-        expected_rows: The rows that the job says it staged.
-        allow_empty: Whether a publication of no rows is meant.
+        expected_rows: The number of rows that the job says it staged.
+        allow_empty: Whether a publication without rows is intended.
         patience: Seconds to wait for readers before giving up.
 
     Raises:
@@ -89,8 +90,8 @@ def publish(
     waiting = Patience(failed, untouched(publication), patience)
     with explained(conn, failed, left=untouched(publication)), waiting.alone(conn, *swap_lock(table, partition)):
         check(conn, publication, expected_rows=expected_rows, allow_empty=allow_empty)
-        if already := as_it_is(conn, publication):
-            return already
+        if already_swapped := as_it_is(conn, publication):
+            return already_swapped
         _refuse_outdated(conn, publication)
         if published(conn, table, partition):  # a first publication changes nothing that an older snapshot can see
             wait_for_older_snapshots(conn, waiting, table.name)
@@ -104,7 +105,7 @@ def publish(
 
 
 def swap_lock(table: PredictionTable, partition: Partition) -> tuple[str, str]:
-    """The lock of everybody who publishes, rolls back or prunes a partition, and who they are: for `Patience.alone`."""
+    """The lock that everybody takes who publishes, rolls back or prunes a partition, and who they are; for `Patience.alone`."""
     return f"{table.name}/{partition}", "another publish or rollback of the same partition"
 
 
@@ -115,7 +116,7 @@ WHERE p.table_name = mine.table_name AND p.partition = mine.partition AND p.stat
 
 
 def _refuse_outdated(conn: Database, publication: Publication) -> None:
-    """Keeps a slow run from putting what it read earlier over what a quick one read later."""
+    """Keeps a slow run from putting what it read earlier in the place of what a quick run read later."""
     if newer := fetch_one(conn, _NEWER, [publication.id]):
         mine = sql.Literal(publication.id)
         run(conn, sql.SQL("UPDATE landfall.publications SET state = 'abandoned' WHERE id = {}").format(mine))
@@ -129,23 +130,23 @@ def _refuse_outdated(conn: Database, publication: Publication) -> None:
 
 def as_it_is(conn: Database, publication: Publication) -> Published | None:
     """What the history says of a publication that was swapped in; None before that."""
-    found = fetch_one(
+    row = fetch_one(
         conn,
         sql.SQL(
             "SELECT state, rows, published_at FROM landfall.publications WHERE id = %s AND published_at IS NOT NULL"
         ),
         [publication.id],
     )
-    if not found or not isinstance(found[2], datetime):
+    if not row or not isinstance(row[2], datetime):
         return None
     return Published(
         id=publication.id,
         table=publication.table.name,
         partition=publication.partition,
-        state=str(found[0]),
-        rows=int(str(found[1])),
+        state=str(row[0]),
+        rows=int(str(row[1])),
         model_version=publication.model_version,
-        published_at=found[2].astimezone(UTC),
+        published_at=row[2].astimezone(UTC),
         replaced=None,
         lock_ms=0.0,
         attempts=0,
@@ -153,7 +154,7 @@ def as_it_is(conn: Database, publication: Publication) -> Published | None:
 
 
 def _swap(conn: Database, publication: Publication, rows: int) -> tuple[int | None, float]:
-    """One attempt: what was replaced, and when the lock was granted."""
+    """One attempt to swap. Gives the publication that was replaced, and when the lock was granted."""
     state_of(conn, publication)
     dated = sql.SQL("ALTER TABLE {} ADD COLUMN published_at timestamptz NOT NULL DEFAULT statement_timestamp()").format(
         qualified(publication.staging)
@@ -175,10 +176,10 @@ def exchange(
 ) -> tuple[int | None, float]:
     """Detaches the present child, whose publication `becomes` superseded or rolled_back, and attaches `child`.
 
-    `under_lock` runs under the lock after the detach, in one round trip with the swap. Made for `Patience.for_locks`.
+    `under_lock` runs under the lock after the detach, in one round trip with the swap. `Patience.for_locks` calls this.
 
     Returns:
-        The publication that was there, if any; the clock when the lock was granted.
+        The publication that was there before, None if there was none; the clock when the lock was granted.
     """
     present = fetch_one(
         conn,
@@ -208,5 +209,5 @@ def exchange(
 
 
 def bounds(partition: Partition) -> tuple[sql.Literal, sql.Literal]:
-    """First instant of the partition and of the next, with their offset: no session's time zone moves them."""
+    """The first instant of the partition and that of the next, with their offset, so that no session's time zone moves them."""
     return sql.Literal(partition.start.isoformat()), sql.Literal(partition.end.isoformat())
