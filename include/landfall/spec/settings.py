@@ -87,12 +87,13 @@ class Settings:
     spark_jars: str = ""
     """The folder with the jars of Delta and s3a on every machine of a cluster; empty if the cluster brings its own."""
     restart_after: timedelta = timedelta(minutes=5)
-    """How long the audit waits before it starts a run again that failed because of a server. Each further wait is twice as long, up
-    to 32 times this one."""
+    """How long the audit waits before it starts a run again that failed because of a server. Each further wait is twice as long,
+    up to 32 times this one."""
     mlflow_url: str = ""
     """The address of MLflow's page for people, which links use; empty if there is none."""
     sqs_queue_url: str = ""
-    """The queue to which S3 reports created objects; empty if there is none. With it a wait lists at once, not within a second."""
+    """The queue to which S3 reports created objects; empty if there is none. With it, a wait lists at once instead of within a
+    second."""
 
     @property
     def of_jobs(self) -> dict[str, str]:
