@@ -1,9 +1,10 @@
-"""Landfall's own tables, brought to this version by numbered migrations: the files of `migrations/`, each run once.
+"""Numbered migrations bring Landfall's own tables to this version. They are the files of `migrations/`; each is run once.
 
-`landfall.migrations` says which ones a database has had. Each runs in a transaction of its own with its line in that table: it
-is done whole or not at all. Of several processes at once one migrates, the others wait and then have nothing to do.
+The table `landfall.migrations` says which migrations a database has had. A migration and its line in that table are one
+transaction, so it is done whole or not at all. If several processes start at once, one migrates; the others wait, and then have
+nothing to do.
 
-A file that was released is never changed: its digest is compared. What is to be otherwise is the next file.
+A released file never changes: its digest is compared with the one in the table. Any later change is a new file.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ from landfall.database.queries import Database, explained, fetch, fetch_as, fetc
 from landfall.errors import PublishingError
 
 SCHEMAS = ("landfall", "publications_data", "landfall_models")
-"""The schemas that hold nothing but what Landfall has made."""
+"""The schemas in which everything is made by Landfall."""
 UNCHANGED = "nothing was changed"
 _FOLDER = Path(__file__).with_name("migrations")
 _TABLE = sql.SQL("""
@@ -36,7 +37,7 @@ WITH trusted AS (
     SELECT oid FROM pg_roles WHERE rolname = current_user OR rolsuper
     UNION SELECT datdba FROM pg_database WHERE datname = current_database()
 )"""
-"""Those who may own what we read: ourselves, and who can do all to this database anyway."""
+"""The roles that may own what we read: our own role, and the roles that can do anything to this database anyway."""
 _THERE = sql.SQL(f"""{_TRUSTED}
 SELECT n.nspowner IN (SELECT oid FROM trusted) AND (c.oid IS NULL OR c.relowner IN (SELECT oid FROM trusted)),
        c.oid IS NOT NULL
@@ -56,7 +57,7 @@ _CAREFULLY = sql.SQL("SET LOCAL client_min_messages = warning; SET LOCAL search_
 
 @dataclass(frozen=True)
 class Migration:
-    """One file of `migrations/`: its number, its name without `.sql`, and its statements."""
+    """A file of `migrations/`: its number, its name without `.sql`, and its statements."""
 
     number: int
     name: str
@@ -64,7 +65,7 @@ class Migration:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the statements, in hexadecimal."""
+        """The SHA-256 of the statements, in hexadecimal digits."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
@@ -80,39 +81,48 @@ class Applied:
 
 @cache
 def known() -> tuple[Migration, ...]:
-    """The migrations of this version, in their order."""
+    """The migrations of this version, in the order of their numbers."""
     files = sorted(_FOLDER.glob("[0-9]*.sql"))
     return tuple(Migration(int(file.name[:4]), file.stem, file.read_text(encoding="utf-8")) for file in files)
 
 
 def applied(conn: Database) -> list[Applied]:
-    """The migrations that the database has had, in their order; none if it never had any.
+    """The migrations that the database has had, in the order of their numbers; none if it never had any.
 
     Raises:
-        PublishingError: the schema `landfall` belongs to somebody else. Nothing in it was read.
+        PublishingError: the schema `landfall` or its table of migrations belongs to somebody else. Nothing in it was read.
     """
-    trusted, there = fetch_one(conn, _THERE) or (True, False)
+    trusted, has_table = fetch_one(conn, _THERE) or (True, False)
     if not trusted:
         raise _stranger(conn)
-    return fetch_as(conn, Applied, _APPLIED) if there else []
+    return fetch_as(conn, Applied, _APPLIED) if has_table else []
 
 
 def pending(conn: Database, migrations: Sequence[Migration] | None = None) -> list[Migration]:
-    """The migrations that are still to be run, in their order. Nothing is written.
+    """The migrations that are still to be run, in the order of their numbers. Writes nothing.
 
     Args:
         conn: The predictions database.
-        migrations: All that there are; by default `known`.
+        migrations: All migrations; by default `known`.
 
     Raises:
-        PublishingError: the database was migrated by a newer Landfall or by another one, or holds a stranger's objects.
+        PublishingError: a newer or a different Landfall has migrated the database, or its migrations are a stranger's objects.
     """
     with explained(conn, f"Which migrations the predictions database `{place(conn)}` has had is not known."):
         return _compared(conn, list(known() if migrations is None else migrations), applied(conn))
 
 
 def _compared(conn: Database, ours: list[Migration], theirs: list[Applied]) -> list[Migration]:
-    """What of `ours` the database lacks."""
+    """The migrations in `ours` that the database lacks.
+
+    Args:
+        conn: The predictions database.
+        ours: The migrations of this version.
+        theirs: The migrations that the database has had.
+
+    Raises:
+        PublishingError: the two lists contradict each other, or the database has had more migrations than there are.
+    """
     for migration, line in zip(ours, theirs, strict=False):
         if (migration.number, migration.digest) != (line.number, line.digest):
             raise _refused(
@@ -129,13 +139,13 @@ def _compared(conn: Database, ours: list[Migration], theirs: list[Applied]) -> l
 
 
 def require_migrated(conn: Database) -> None:
-    """Refuses a database whose tables are not those of this version.
+    """Raises an error if the database's tables are not those of this version.
 
-    A role that may not read `landfall.migrations`, such as the reader of predictions, is let through: it can read no other table
-    of Landfall's either.
+    A role that may not read `landfall.migrations`, such as the reader of predictions, passes: it cannot read any other table of
+    Landfall either.
 
     Raises:
-        PublishingError: it was never migrated, or not to this version; or as `pending`.
+        PublishingError: the database was never migrated, or not to this version; or as `pending`.
     """
     try:
         theirs = applied(conn)
@@ -152,14 +162,14 @@ def require_migrated(conn: Database) -> None:
 
 
 def migrate(conn: Database, migrations: Sequence[Migration] | None = None) -> list[Migration]:
-    """Runs what is pending; what was run. Nothing, also no lock, where nothing is.
+    """Runs the pending migrations and gives those that it has run. If none is pending it does nothing, and takes no lock.
 
     Args:
         conn: A connection of its own to the predictions database, in autocommit mode, of the role that is to own the tables.
-        migrations: All that there are; by default `known`.
+        migrations: All migrations; by default `known`.
 
     Raises:
-        PublishingError: a migration failed, and the database is as the one before it left it; or as `pending`.
+        PublishingError: a migration failed, and the database is as the migration before left it; or as `pending`.
     """
     require_idle(conn)
     done: list[Migration] = []
@@ -171,14 +181,14 @@ def migrate(conn: Database, migrations: Sequence[Migration] | None = None) -> li
         with explained(conn, failed, left=left, next=mend), conn.transaction():
             run(conn, _CAREFULLY)
             fetch(conn, _LOCK)
-            if due[0] in pending(conn, migrations):  # else another process was quicker
+            if due[0] in pending(conn, migrations):  # if not, another process was quicker
                 _run(conn, due[0])
                 done.append(due[0])
     return done
 
 
 def _run(conn: Database, migration: Migration) -> None:
-    """One migration and its line, inside of the caller's transaction."""
+    """Runs one migration and writes its line, inside the caller's transaction."""
     if fetch(conn, _STRANGE, [list(SCHEMAS)]):
         raise _stranger(conn)
     run(conn, _TABLE)
@@ -187,7 +197,7 @@ def _run(conn: Database, migration: Migration) -> None:
 
 
 def _stranger(conn: Database) -> PublishingError:
-    """The error for objects of somebody else where only Landfall's own are looked for: using them may run what he wrote."""
+    """The error for objects of another owner in Landfall's schemas. Whoever uses them may run code that a stranger wrote."""
     strange = "; ".join(f"{what} belongs to `{owner}`" for what, owner in fetch(conn, _STRANGE, [list(SCHEMAS)]))
     return PublishingError(
         f"The predictions database `{place(conn)}` has objects of somebody else among Landfall's.",
