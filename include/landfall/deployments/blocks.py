@@ -75,7 +75,7 @@ class Batches:
     limit: int = FIRST
 
     def over(self, statement: str, blocks: int) -> Iterator[int]:
-        """Runs the batches of the first `blocks` blocks of a table. Yields, after each batch, the number of blocks behind it."""
+        """Runs the batches of the first `blocks` blocks of a table. Yields the number of blocks done, after each batch."""
         self._run(statement, "(0,0)", 0)
         first, block = "(0,0)", 0
         while block < blocks:

@@ -158,7 +158,7 @@ def starving(deployment_id: int, source: TableName | None) -> list[str]:
 def feeding_body(table: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> str:
     """The body of the function that feeds the table.
 
-    The function runs with its owner's rights. So it first switches off the setting that `rescore` makes in the session:
+    The function runs with its owner's rights. So it first switches off the setting of `rescore`, which the session may have:
     otherwise the fed row would not be scored again, and would keep the prediction of its former values.
     """
     into, prediction = table.quoted, f"NEW.{quoted(PREDICTION)}"

@@ -62,8 +62,8 @@ class Retraining:
 
     Args:
         schedule: CRON text, or a preset such as `@weekly`.
-        new_rows: The number of rows that are not in the champion's training snapshot.
-        new_partitions: The number of partitions that are not in the champion's training snapshot.
+        new_rows: The smallest number of rows outside the champion's training snapshot that is a reason.
+        new_partitions: The smallest number of partitions outside that snapshot that is a reason.
         drift: The features that may not drift, with their bounds.
         error: The bound on the error of published predictions.
         window: The number of newest partitions over which drift is computed.
@@ -134,7 +134,7 @@ class Promotion:
 
     Args:
         approval: True if a person must approve it first, in the Airflow UI.
-        rescore: How many published partitions that still lie ahead the new champion scores again, newest first.
+        rescore: The most published partitions that the new champion scores again: the newest of those that still lie ahead.
     """
 
     approval: bool = False
