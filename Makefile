@@ -56,7 +56,7 @@ pins: $(READY) ## Resolve pyproject.toml and requirements.in, for Python 3.11 to
 	@$(PIN) pyproject.toml --all-extras requirements.in -o requirements.txt
 	@echo minilake==1.9.0 | $(PIN) --no-annotate - -o include/landfall/stack/minilake.txt
 	@echo zensical==0.0.73 | $(PIN) --no-annotate - -o docs/requirements.txt
-	@$(BIN)/python -m landfall.stack.jar_lock
+	@$(BIN)/python -m landfall.stack.record_jars
 
 # Both run in an environment of their own: what looks at the packages is not one of them.
 audit: $(READY) ## Known vulnerabilities of the pinned packages; asks a service on the network, and fails where it is out of reach

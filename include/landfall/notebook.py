@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from landfall.database import NO_END, connect
-from landfall.database.statements import Result, execute
+from landfall.database.statements import StatementResult, execute
 from landfall.errors import LandfallError
 from landfall.stack import environment, settings
 
@@ -52,7 +52,7 @@ def sql(line: str, cell: str = "") -> "pd.DataFrame | None":
     return None
 
 
-def _frame(result: Result) -> "pd.DataFrame":
+def _frame(result: StatementResult) -> "pd.DataFrame":
     """The rows. If there is a null, all columns keep PostgreSQL's values, so that whole numbers beside it stay whole."""
     import pandas as pd
 

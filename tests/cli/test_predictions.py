@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from landfall.cli import predictions
 from landfall.cli.predictions import aligned
-from landfall.database.statements import Result
+from landfall.database.statements import StatementResult
 from landfall.pipelines.bike_demand import PREDICTIONS
 from landfall.publishing import Fingerprint, open_publication, publish
 from landfall.spec import Partition
@@ -179,7 +179,7 @@ def test_an_error_is_exit_code_1_on_stderr_and_in_json(monkeypatch, tmp_path, wo
 
 
 def test_no_cell_is_cut_and_none_moves_the_cursor():
-    wide = Result(("名", "x"), [("東京", 1), ("a\x1b[2J\n", None), ("y" * 500, 22)], "SELECT 3")
+    wide = StatementResult(("名", "x"), [("東京", 1), ("a\x1b[2J\n", None), ("y" * 500, 22)], "SELECT 3")
     lines = aligned(wide).splitlines()
     assert len(lines) == 6
     assert lines[3].split() == ["a\\x1b[2J\\n"]

@@ -52,4 +52,4 @@ def test_make_pins_writes_all_of_them() -> None:
 
     assert "--generate-hashes" in makefile.partition("PIN :=")[2].splitlines()[0]
     assert all(f"-o {file}" in pins for file in PINS)
-    assert "landfall.stack.jar_lock" in pins
+    assert "landfall.stack.record_jars" in pins

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from landfall import database, publishing
 from landfall.cli.output import JsonFlag, Output, answering
-from landfall.database.statements import Result, execute, plain
+from landfall.database.statements import StatementResult, execute, plain
 from landfall.errors import LandfallError, PublishingError
 from landfall.pipelines import find_feed, find_pipeline
 from landfall.spec import PredictionTable
@@ -81,7 +81,7 @@ def publications(
             return
         columns = ("id", "partition", "state", "rows", "model_version", "published_at", "restored_at", "kept", "run_id")
         rows = [tuple(plain(publication[name]) for name in columns) for publication in listed]
-        print(aligned(Result(columns, rows, f"{len(rows)} of `{table.name}`")))
+        print(aligned(StatementResult(columns, rows, f"{len(rows)} of `{table.name}`")))
 
 
 def sql(
@@ -107,7 +107,7 @@ def sql(
         _show(out, results[0], as_csv=as_csv)
 
 
-def _show(out: Output, result: Result, *, as_csv: bool = False) -> None:
+def _show(out: Output, result: StatementResult, *, as_csv: bool = False) -> None:
     if out.wants_json and not result.columns:
         out.json({"status": result.status})
     elif out.wants_json:
@@ -119,7 +119,7 @@ def _show(out: Output, result: Result, *, as_csv: bool = False) -> None:
         print(aligned(result) if result.columns else result.status)
 
 
-def aligned(result: Result) -> str:
+def aligned(result: StatementResult) -> str:
     """Rows under their columns. No cell is cut, whatever the width of the terminal."""
     cells = [result.columns, *(["" if v is None else _printable(str(v)) for v in row] for row in result.rows)]
     widths = [max(cell_len(row[n]) for row in cells) for n in range(len(result.columns))]

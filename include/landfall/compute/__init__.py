@@ -1,1 +1,4 @@
-"""Running a Spark job somewhere: one command line, several targets, a folder each. A new target: see `services.service_of`."""
+"""Runs a Spark job at one of several targets, with the same command line. Each target has a folder here.
+
+`services.service_of` says how to add a target.
+"""

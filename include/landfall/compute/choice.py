@@ -1,4 +1,4 @@
-"""Which target runs a job: by configuration, not by the DAG."""
+"""Chooses the target that runs a job. The configuration decides, not the DAG."""
 
 from typing import Literal, cast, get_args
 
@@ -13,10 +13,10 @@ TARGETS = list(get_args(Target))
 
 
 def target_of(settings: Settings, pipeline: str, job: str) -> Target:
-    """Where `job` of `pipeline` runs: as declared for the job, else for the pipeline, else for all; on this machine if nowhere.
+    """The target where `job` of `pipeline` runs: that of the job, else of the pipeline, else of all jobs, else this machine.
 
     Raises:
-        SettingsError: a variable names a target that does not exist, or neither a job nor a pipeline.
+        SettingsError: a variable names a target that does not exist, or something that is neither a job nor a pipeline.
     """
     for name, target in settings.compute.items():
         variable = f"{COMPUTE}_{name.upper()}" if name else COMPUTE

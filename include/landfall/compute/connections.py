@@ -1,4 +1,4 @@
-"""Airflow's connections, which say how a target runs jobs."""
+"""The Airflow connections of the targets. A connection says how its target runs jobs."""
 
 from airflow.sdk import BaseHook, Connection
 
@@ -6,10 +6,10 @@ from landfall.errors import SettingsError
 
 
 def connection(name: str) -> Connection:
-    """An Airflow connection.
+    """The Airflow connection called `name`.
 
     Raises:
-        SettingsError: there is none of that name.
+        SettingsError: there is no connection of that name.
     """
     from airflow.sdk.exceptions import AirflowNotFoundException
 

@@ -1,7 +1,7 @@
-"""A Spark job that runs elsewhere. An operator of Airflow's providers submits it and waits; a file brings its report.
+"""A Spark job that runs elsewhere. An operator of Airflow's providers submits it and waits for it. A file brings its report.
 
-A task that is tried again because its worker died finds the order that it gave, and the job that it started: it does not start
-a second one. A task that somebody cleared gives a new order, once a job that an earlier try left behind has ended.
+If a task is tried again because its worker died, it finds the order that it gave and the job that it started, and starts no
+second job. If somebody cleared the task, it gives a new order, once a job that an earlier try left behind has ended.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import TaskDeferred
 
 from landfall.compute.outcome import report_of
 from landfall.compute.services import service_of
-from landfall.compute.target import Order, Report
+from landfall.compute.target import Order, ReportFields
 from landfall.errors import ComputeError, LandfallError, LandingError
 from landfall.json_values import Json
 from landfall.spec import Settings
@@ -23,7 +23,7 @@ from landfall.spec import Settings
 ASKED = "landfall_asked"
 """The key under which a task keeps its order (in Airflow's task state), from before it is submitted until the job has ended."""
 NO_TRY = -1
-"""In place of the number of a task's tries: the order must not be given again."""
+"""Stands in a kept order for the number of the task's tries, and means that the order must not be given again."""
 RESUME = "job_ended"
 """The method of the step that goes on after a trigger has seen the job end: see `RemoteJob.resume`."""
 
@@ -35,9 +35,10 @@ class RemoteJob:
         context: The task's context.
         settings: Where the servers are.
         target: Where the job runs.
-        job: Its name.
+        job: The name of the job.
         small: See `Job.small`.
-        limit: The longest that the job may take. If the target has no limit, a trigger waits for it that long and `waiting`.
+        limit: The longest time that the job may take. If the operator sets no timeout of its own, a trigger waits for this time
+            plus `waiting`.
     """
 
     log_hint = "see the job where it ran"
@@ -64,19 +65,19 @@ class RemoteJob:
 
     @property
     def where(self) -> str:
-        """The target, and what it calls the job."""
+        """The target and the job's name there, for a person."""
         return f"{self.target}, {self.name}"
 
     def known(self) -> Json | None:
-        """What an earlier try of this task has ordered, without seeing its end."""
+        """What an earlier try of this task has ordered without seeing the job end; None if there is no such order."""
         # Clearing a task raises the number of its tries; a worker's death does not.
         return self.kept["ask"] if self.kept and self.kept["tries"] == self.tries else None
 
-    def run(self, ask: Json, *, again: bool) -> Report:
+    def run(self, ask: Json, *, again: bool) -> ReportFields:
         """Submits the job, or continues the job that an earlier try has submitted; gives its report.
 
         Args:
-            ask: The command line as `argv`, and whatever else the step needs afterwards.
+            ask: The command line as `argv`, and all else that the step needs afterwards.
             again: True if `ask` came from `known`.
 
         Raises:
@@ -100,11 +101,11 @@ class RemoteJob:
                 self.state.set(ASKED, self.kept)
         return self._go_on(ask, "execute")
 
-    def resume(self, ask: Json, method: str, event: object) -> Report:
-        """Goes on where the operator deferred.
+    def resume(self, ask: Json, method: str, event: object) -> ReportFields:
+        """Goes on at the point where the operator deferred.
 
         Args:
-            ask: As given to `run`.
+            ask: The `ask` that was given to `run`.
             method: The operator's method.
             event: The trigger's event.
 
@@ -120,10 +121,10 @@ class RemoteJob:
             self._forget()
 
     def give_up(self) -> None:
-        """Stops a job that was waited for too long, and forgets it: the next try gives a new order.
+        """Stops a job that has taken too long and forgets it. The next try gives a new order.
 
         Raises:
-            ComputeError: it cannot be stopped now; the next try will do it.
+            ComputeError: the job cannot be stopped now. The next try will stop it.
         """
         if self.kept:
             self.target = self.kept["target"]
@@ -145,9 +146,9 @@ class RemoteJob:
                 next="run the task again when the target answers",
             ) from error
 
-    def _go_on(self, ask: Json, method: str, **more: object) -> Report:
+    def _go_on(self, ask: Json, method: str, **more: object) -> ReportFields:
         self.operator = service_of(self.target).operator(self._order(ask["argv"]), self.context["ti"].task_id)
-        # The provider's operator runs inside this task; Airflow's guard against that would only log a warning each time.
+        # The provider's operator runs inside this task. Airflow's guard against that is left out: it would only log a warning.
         work = inspect.unwrap(getattr(type(self.operator), method))
         try:
             work(self.operator, self.context, **more)
@@ -173,7 +174,7 @@ class RemoteJob:
             token=self.kept["token"] if self.kept else "",
         )
 
-    def _ended(self) -> Report:
+    def _ended(self) -> ReportFields:
         content = self._read_report()
         if content is None:
             raise ComputeError(
@@ -186,7 +187,7 @@ class RemoteJob:
         return report_of(self.job, content)
 
     def _failed(self, error: Exception) -> LandfallError:
-        """The job's own error if it could still report one, else the error that it did not finish, wherever it ran."""
+        """The job's own error if the job has reported one; else a ComputeError that it did not finish."""
         content, kept = self._read_report(), self.kept
         self._forget()
         if content is not None:
@@ -221,7 +222,7 @@ class RemoteJob:
         return body
 
     def _forget(self) -> None:
-        """Removes the report and the state, so that those of an earlier job are not taken for this one's."""
+        """Removes the report and the state, so that nobody takes those of an earlier job for those of a later one."""
         store: Any = self._store()
         store.delete_object(Bucket=self.settings.s3.bucket, Key=self.key)
         if self.state is not None:
@@ -240,7 +241,7 @@ def _line(error: Exception) -> str:
 
 
 def _name(context: Context) -> str:
-    """A name that no other task has, short enough for every target, and the same at each try."""
+    """A name for the task's job. No other task has it, it is short enough for every target, and it is the same at every try."""
     ti = context["ti"]
     whole = f"{ti.dag_id}/{ti.run_id}/{ti.task_id}/{getattr(ti, 'map_index', -1)}"
     return f"landfall-{ti.dag_id}-{ti.task_id}-{hashlib.sha256(whole.encode()).hexdigest()[:16]}"

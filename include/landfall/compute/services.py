@@ -1,4 +1,4 @@
-"""The targets that run jobs elsewhere: what each does, and which there are."""
+"""The targets that run jobs elsewhere, and the protocol that each follows."""
 
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,32 +10,33 @@ if TYPE_CHECKING:
 
 
 class Service(Protocol):
-    """A target that runs jobs elsewhere; the module `operator` of its folder is one."""
+    """A target that runs jobs elsewhere. The module `operator` in a target's folder is such a service."""
 
     def operator(self, order: Order, task_id: str) -> "BaseOperator":
-        """The operator that runs one job and waits for it; it may defer.
+        """The operator that runs one job and waits for it. It may defer.
 
         Raises:
-            SettingsError: the connection of the target is missing, or says something that makes no sense.
+            SettingsError: the connection of the target is missing, or one of its fields makes no sense.
         """
 
     def settle(self, earlier: Order, *, again: bool) -> None:
-        """See to it that no job of an earlier try goes on beside the one that is now to run.
+        """Makes sure that no job of an earlier try goes on beside the job that is now to run.
 
         Args:
-            earlier: What that try had ordered.
-            again: The same order is given again, and its token with it.
+            earlier: The order of the earlier try.
+            again: True if the same order is given again, with the same token.
 
         Raises:
-            SettingsError: the connection of the target is missing. ComputeError: the target cannot be asked.
+            SettingsError: the connection of the target is missing.
+            ComputeError: the target cannot be reached.
         """
 
 
 def service_of(target: str) -> Service:
-    """The service of a target. A new target is a folder of this room, a line here, and its name in `choice.Target`.
+    """The service of a target. A new target needs a folder in this room, a branch here, and its name in `choice.Target`.
 
     Raises:
-        SettingsError: jobs do not run elsewhere there.
+        SettingsError: `target` is not one that runs jobs elsewhere.
     """
     if target == "cluster":
         from landfall.compute.cluster import operator as cluster

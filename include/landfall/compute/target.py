@@ -1,4 +1,4 @@
-"""The seam with Spark: a command line goes in, a report comes out, wherever the job runs."""
+"""The interface to Spark: a command line goes in and a report comes out, wherever the job runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any, Protocol
 
 from landfall.spec import Settings
 
-Report = dict[str, object]
-"""What a job did: counts and versions, small enough to travel as JSON."""
+ReportFields = dict[str, object]
+"""Field -> value of a job's report: counts and versions, small enough to travel as JSON."""
 
 
 class JobRun(Protocol):
-    """One job of one task, on its way at some target."""
+    """The job of one task, at some target."""
 
     @property
     def where(self) -> str:
@@ -20,29 +20,29 @@ class JobRun(Protocol):
 
     @property
     def log_hint(self) -> str:
-        """How a person sees more of a job that did not end."""
+        """How a person can see more of a job that did not finish."""
 
     @property
     def waiting(self) -> timedelta:
-        """How long the job may wait for its turn, beside its own limit."""
+        """How long the job may wait for its turn, in addition to its own limit."""
 
     def known(self) -> Mapping[str, Any] | None:
-        """What an earlier try of this task has asked for and has not seen the end of; None: nothing, ask anew."""
+        """The `ask` of an earlier try of this task that has not seen the job end. None: there is none, so ask anew."""
 
-    def run(self, ask: dict[str, Any], *, again: bool) -> Report:
-        """Run the job, or take up the one that an earlier try has begun; its report.
+    def run(self, ask: dict[str, Any], *, again: bool) -> ReportFields:
+        """Runs the job, or continues the job that an earlier try has begun. Gives its report.
 
         Args:
-            ask: The command line as `argv`, and whatever else the step wants to find again.
-            again: `ask` is what `known` gave.
+            ask: The command line as `argv`, and all else that the step needs afterwards.
+            again: True if `ask` came from `known`.
 
         Raises:
-            TaskDeferred: the job is waited for by a trigger of Airflow.
-            LandfallError: the job's own verdict on its input, or a ComputeError when it could not be run to its end.
+            TaskDeferred: a trigger of Airflow waits for the job.
+            LandfallError: the job's own error about its input, or a ComputeError if it could not run to its end.
         """
 
     def stop(self) -> None:
-        """Stop the job where it runs; nothing where none has begun."""
+        """Stops the job where it runs. Does nothing if no job was begun."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +51,12 @@ class Order:
 
     Args:
         settings: Where the servers are.
-        argv: The job and its options.
+        argv: The name of the job and its options.
         small: See `Job.small`.
-        report: URL of the file that the job tells its report in.
-        name: What the target is to call it: the same at each try of a task.
-        token: A word of at most 64 characters that no other order has: an order given twice is one job.
+        report: The URL of the file to which the job writes its report.
+        name: The job's name at the target. It is the same at every try of a task.
+        token: A word of at most 64 characters that no other order has. By it the target sees that an order given twice is one
+            job.
     """
 
     settings: Settings
@@ -67,5 +68,5 @@ class Order:
 
     @property
     def arguments(self) -> list[str]:
-        """The whole command line of `spark_jobs`."""
+        """The complete command line of `spark_jobs`."""
         return [*self.argv, "--lake", self.settings.lake, "--report", self.report]

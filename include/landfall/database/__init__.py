@@ -1,6 +1,6 @@
-"""The database: connecting, rows by name, patience, migrations, and failures as errors for a person.
+"""The predictions database: connections, rows read by name, patience with locks, migrations, and errors for a person.
 
-Every room with tables stands on this one.
+Every room that has tables uses this one.
 """
 
 from landfall.database.connection import NO_END, QUESTION, WORK, HasDatabase, address, connect
@@ -19,7 +19,7 @@ from landfall.database.queries import (
     run,
     set_lock_timeout,
 )
-from landfall.database.statements import Plain, Result, execute, plain
+from landfall.database.statements import Plain, StatementResult, execute, plain
 
 __all__ = [
     "NO_END",
@@ -33,7 +33,7 @@ __all__ = [
     "Patience",
     "Plain",
     "Query",
-    "Result",
+    "StatementResult",
     "address",
     "applied",
     "connect",

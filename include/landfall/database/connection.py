@@ -1,4 +1,4 @@
-"""The connection to the predictions database: how long it may take, and that the database is one of this version."""
+"""Connects to the predictions database, sets its time limits, and checks that the database has this version's tables."""
 
 from typing import Protocol
 
@@ -10,8 +10,9 @@ from landfall.database.queries import reason
 from landfall.errors import PublishingError, SettingsError
 
 WORK, QUESTION, NO_END = 7200.0, 60.0, 0.0
-"""Seconds that one statement may take. `WORK`: the PRIMARY KEY of 100 million staged rows and a batch of a rescore take minutes,
-nothing of ours hours. `QUESTION`: whoever asks for a row or a list waits for it. `NO_END`: a person's own statement."""
+"""The seconds that a statement may take. `WORK` is for our own statements: the PRIMARY KEY of 100 million staged rows and a batch
+of a rescore take minutes, and none takes hours. `QUESTION` is for a row or a list that somebody waits for. `NO_END` is for a
+person's own statement."""
 _NETWORK = {
     "connect_timeout": 5,
     "keepalives": 1,
@@ -20,7 +21,8 @@ _NETWORK = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
-"""A server that is gone is noticed after a minute, also while a statement runs; else a task would wait for it for hours."""
+"""With these settings a client notices within a minute that a server is gone, also while a statement runs. Otherwise a task
+would wait for it for hours."""
 _SESSION = {
     "TimeZone": "UTC",
     "search_path": "public",
@@ -31,14 +33,14 @@ _SESSION = {
     "lock_timeout": "300s",
     "idle_in_transaction_session_timeout": "300s",
 }
-"""What the server does for us. It ends a session whose process is gone, with its locks, within a minute, and its statement within
-ten seconds. A lock that does not come ends in an error: a listing of a million objects holds one for minutes, nothing for longer,
-but for a stranger. A transaction that is left open, by a process that was stopped, is ended. What holds up readers has shorter
-times of its own (`patience`)."""
+"""Settings of the session in the server. If a process is gone, the server ends its statement within ten seconds, and its session
+and locks within a minute. If a lock is not granted in time, the statement fails: a listing of a million objects holds a lock for
+minutes, and only a stranger holds one for longer. The server ends a transaction that a stopped process left open. Work that holds
+up readers has shorter limits of its own (`patience`)."""
 
 
 class HasDatabase(Protocol):
-    """Anything that knows the URL of the predictions database, such as `Settings`."""
+    """Anything that has the URL of the predictions database, such as `Settings`."""
 
     @property
     def database_url(self) -> str:
@@ -48,19 +50,19 @@ class HasDatabase(Protocol):
 def connect(
     settings: HasDatabase, *, longest: float = WORK, migrated: bool = True
 ) -> psycopg.Connection[tuple[object, ...]]:
-    """A connection to the predictions database: autocommit, UTC, named `landfall`. Use it in a `with`.
+    """A connection to the predictions database, in autocommit mode and UTC, named `landfall`. Use it in a `with`.
 
-    A name without a schema is one in `public`, also for the role `landfall`, which has a schema of its own name.
+    A name without a schema means one in `public`. That is so for the role `landfall` too, although a schema has its name.
 
     Args:
         settings: Where the database is.
-        longest: Seconds that a statement may take: `WORK`, `QUESTION` or `NO_END`.
-        migrated: Whether the database must have had all migrations of this version, as all but a migration and a person's own
-            statement need.
+        longest: The seconds that a statement may take: `WORK`, `QUESTION` or `NO_END`.
+        migrated: True if the database must have had all migrations of this version. Only a migration and a person's own
+            statement do without.
 
     Raises:
-        PublishingError: nothing answers there, it refuses us, or its tables are not those of this version. The message names
-            host, port and database, never the password.
+        PublishingError: nothing answers there, the server refuses us, or the tables are not those of this version. The message
+            names host, port and database, never the password.
         SettingsError: `LANDFALL_DATABASE_URL` is not a libpq URL.
     """
     place = address(settings.database_url)
@@ -90,7 +92,7 @@ def address(database_url: str) -> str:
     """`host:port/database` of a libpq URL, without user and password.
 
     Raises:
-        SettingsError: the text is not a libpq URL. The text itself is not repeated: it may hold a password.
+        SettingsError: the text is not a libpq URL. The message does not repeat the text, which may hold a password.
     """
     try:
         parts = conninfo_to_dict(database_url)

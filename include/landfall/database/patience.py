@@ -1,4 +1,4 @@
-"""Patience with locks: short attempts with pauses between them, so that nobody queues for long behind somebody who waits."""
+"""Patience with locks: short attempts with pauses between them, so that nobody queues for long behind a session that waits."""
 
 import random
 import time
@@ -13,24 +13,24 @@ from landfall.database.queries import Database, fetch, set_lock_timeout
 from landfall.errors import PublishingError
 
 ATTEMPT_SECONDS = 0.2
-"""How long one attempt queues for the lock: the longest that new readers wait behind an attempt that fails."""
+"""The seconds that one attempt queues for a lock. New readers wait no longer than that behind an attempt that fails."""
 SENT_AWAY_SECONDS = 1.3
-"""How long where a vacuum holds the table: PostgreSQL ends an autovacuum that somebody has waited for, but looks whether to only
-after `deadlock_timeout`, 1 s. On a table of 10 million rows it would go on for minutes."""
+"""The seconds that an attempt queues if a vacuum may hold the table. PostgreSQL ends an autovacuum that somebody waits for, but
+only looks for that after `deadlock_timeout`, 1 s. On a table of 10 million rows the vacuum would go on for minutes."""
 IDLE_SECONDS = 30.0
-"""After this the server ends a transaction whose process does nothing more: it was stopped, or its machine is gone. Until then
-readers are shut out; between two statements of a swap lie milliseconds."""
+"""The seconds after which the server ends a transaction whose process does nothing more, because it was stopped or its machine is
+gone. Until then readers are shut out. A swap needs only milliseconds between two of its statements."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 
 class Patience:
-    """One deadline for everything that a change waits for.
+    """One deadline for all the locks that a change waits for.
 
     Args:
-        what: What fails when it is over, as the error says it.
-        left: What is left behind then.
-        seconds: How long in all.
+        what: The first sentence of the error if the deadline passes.
+        left: What is left behind then, for the error.
+        seconds: The seconds until the deadline.
     """
 
     def __init__(self, what: str, left: str, seconds: float) -> None:
@@ -39,10 +39,10 @@ class Patience:
         self._pause = FIRST_PAUSE
 
     def rest(self, sessions: str) -> None:
-        """A pause, growing and with jitter so that two who wait for each other do not meet again.
+        """Sleeps for a while, longer each time, with jitter so that two that wait for each other do not meet again.
 
         Raises:
-            PublishingError: the deadline has passed; `sessions` is whom it waited for.
+            PublishingError: the deadline has passed. The message says that it waited for `sessions`.
         """
         if time.monotonic() >= self._end:
             raise PublishingError(
@@ -56,10 +56,18 @@ class Patience:
 
     @contextmanager
     def alone(self, conn: Database, key: str, others: str) -> Iterator[None]:
-        """Until the end of the `with`, nobody else is in a `with` of the same `key`; `others` says who that would be.
+        """Until the end of the `with`, nobody else is in a `with` of the same `key`.
 
-        The lock is the session's: no transaction is open meanwhile. It is asked for again and again rather than queued for: a
-        queued statement holds a snapshot, for which the holder may wait.
+        The session holds the lock, so no transaction is open meanwhile. It tries again and again instead of queueing for the
+        lock: a queued statement holds a snapshot, and the lock's holder may wait for that snapshot to go.
+
+        Args:
+            conn: A connection of its own, in autocommit mode.
+            key: The name of the lock.
+            others: Who else may hold it, for the error.
+
+        Raises:
+            PublishingError: the deadline has passed.
         """
         while fetch(conn, _TRY_ALONE, [key]) != [(True,)]:
             self.rest(f"{others}{_held_by(conn, key)}")
@@ -70,17 +78,20 @@ class Patience:
                 fetch(conn, _LEAVE, [key])
 
     def for_locks(
-        self, conn: Database, work: Callable[[], Result], sessions: str = "readers or another publish"
-    ) -> tuple[Result, int]:
-        """Does `work` in a transaction, from its start again and again while a lock is not granted in time.
+        self, conn: Database, work: Callable[[], T], sessions: str = "readers or another publish"
+    ) -> tuple[T, int]:
+        """Does `work` in a transaction. While a lock is not granted in time, it starts anew in another transaction.
 
         Args:
             conn: A connection of its own, in autocommit mode.
-            work: What is done.
-            sessions: Those that may hold the lock.
+            work: The work to do.
+            sessions: The sessions that may hold the lock, for the error.
 
         Returns:
-            What `work` returned in the attempt that was committed; how many attempts it took.
+            What `work` returned in the attempt that was committed, and the number of attempts.
+
+        Raises:
+            PublishingError: the deadline has passed.
         """
         attempts, seconds = 0, ATTEMPT_SECONDS
         while True:
@@ -98,7 +109,7 @@ class Patience:
 _VACUUMED = sql.SQL("""
 SELECT EXISTS (SELECT FROM pg_locks WHERE mode = 'ShareUpdateExclusiveLock' AND locktype = 'relation' AND granted
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))""")
-"""Whether something is vacuumed in this database; of whom it is a plain role does not see."""
+"""Asks whether a vacuum runs in this database. A plain role cannot see whose vacuum it is."""
 _TRY_ALONE = sql.SQL("SELECT pg_try_advisory_lock(hashtextextended(%s, 20121225))")
 _LEAVE = sql.SQL("SELECT pg_advisory_unlock(hashtextextended(%s, 20121225))")
 _HOLDER = sql.SQL("""
@@ -109,5 +120,5 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND (l.classid::b
 
 
 def _held_by(conn: Database, key: str) -> str:
-    """Who holds the lock of a key, for a person: whoever can connect can hold it, also without publishing anything."""
+    """Who holds the lock of a key, for a person. Anybody who can connect can hold it, even without publishing anything."""
     return "".join(f", pid {pid} of `{role}`" for pid, role in fetch(conn, _HOLDER, [key]))

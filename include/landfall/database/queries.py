@@ -1,4 +1,4 @@
-"""Questions to the predictions database: rows by name, statements, and what PostgreSQL refuses as errors for a person."""
+"""Runs queries and statements in the predictions database, and turns what PostgreSQL refuses into errors for a person."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from psycopg.rows import kwargs_row, tuple_row
 from landfall.errors import LandfallError, PublishingError
 
 Database = psycopg.Connection[object]
-"""A connection in autocommit mode, with any row factory: this room reads through cursors of its own."""
+"""A connection in autocommit mode. Its row factory does not matter, because this room reads through its own cursors."""
 
 Parameters = Sequence[object] | Mapping[str, object] | None
 Query = sql.SQL | sql.Composed
@@ -20,12 +20,12 @@ Record = TypeVar("Record")
 
 
 def place(conn: Database) -> str:
-    """`host:port/database` of a connection that is open."""
+    """`host:port/database` of an open connection."""
     return f"{conn.info.host}:{conn.info.port}/{conn.info.dbname}"
 
 
 def reason(error: psycopg.Error) -> str:
-    """What the server or the network said, in one line."""
+    """The reason that the server or the network gave, in one line."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return text.rpartition(" failed: ")[2].removeprefix("FATAL:  ").strip()
 
@@ -39,22 +39,30 @@ def explained(
     next: str = "landfall logs postgres",
     kind: type[LandfallError] = PublishingError,
 ) -> Iterator[None]:
-    """Turns what PostgreSQL raises inside into an error that starts with `what`: of `kind`, unless the connection was lost."""
+    """Turns an error that PostgreSQL raises inside the `with` into a Landfall error.
+
+    Args:
+        conn: The connection that is used inside.
+        what: The first sentence of the error.
+        left: What is left behind, for the error.
+        next: The command to type next, for the error.
+        kind: The type of the error. If the connection was lost, it is a PublishingError in any case.
+    """
     try:
         yield
     except psycopg.Error as error:
         if conn.closed and left:
             left = "the connection was lost, so it may have happened or not; asking again is safe"
-        where = place(conn) if not conn.closed else "the connection is lost"
-        said = (error.diag.message_primary or reason(error)).strip()
+        server = place(conn) if not conn.closed else "the connection is lost"
+        message = (error.diag.message_primary or reason(error)).strip()
         command = "landfall ps" if conn.closed else next
         detail = f" ({error.diag.message_detail})" if error.diag.message_detail else ""
         error_of = PublishingError if conn.closed else kind
-        raise error_of(what, looked=f"{where}: {said}{detail}", left=left, next=command) from error
+        raise error_of(what, looked=f"{server}: {message}{detail}", left=left, next=command) from error
 
 
 def require_idle(conn: Database) -> None:
-    """Refuses a connection that would hold our locks beyond our own transactions.
+    """Raises an error if the connection would keep our locks beyond the end of our own transactions.
 
     Raises:
         PublishingError: the connection is inside a transaction, or not in autocommit mode.
@@ -68,39 +76,40 @@ def require_idle(conn: Database) -> None:
 
 
 def fetch(conn: Database, query: Query, parameters: Parameters = None) -> list[tuple[object, ...]]:
-    """All rows of a query, as tuples whatever the connection's row factory."""
+    """All rows of a query as tuples, whatever the connection's row factory is."""
     with conn.cursor(row_factory=tuple_row) as cursor:
         return list(cursor.execute(query, parameters))
 
 
 def fetch_one(conn: Database, query: Query, parameters: Parameters = None) -> tuple[object, ...] | None:
-    """The first row of a query, as `fetch`."""
+    """The first row of a query as a tuple; None if there is no row."""
     rows = fetch(conn, query, parameters)
     return rows[0] if rows else None
 
 
 def fetch_as(conn: Database, make: Callable[..., Record], query: Query, parameters: Parameters = None) -> list[Record]:
-    """All rows of a query, each as what `make` makes of it: a dataclass, or a function that gives one.
+    """All rows of a query, each turned into what `make` gives: a dataclass, or a function that returns one.
 
-    Every column is an argument by its name: their order does not matter. `SELECT partition AS day` names one as the field.
+    Every column becomes the argument of its name, so the order of columns does not matter. An alias gives a column the name of
+    a field: `SELECT partition AS day`.
 
     Raises:
-        TypeError: a column has the name of no argument, or an argument has no column.
+        TypeError: no argument has the name of a column, or an argument has no column.
     """
     with conn.cursor(row_factory=kwargs_row(make)) as cursor:
         return list(cursor.execute(query, parameters))
 
 
 def run(conn: Database, *statements: Query) -> None:
-    """Statements without parameters, sent together in one round trip."""
+    """Runs statements without parameters, all in one round trip."""
     with conn.cursor() as cursor:
         cursor.execute(sql.SQL("; ").join(statements))
 
 
 def set_lock_timeout(conn: Database, seconds: float, *, idle: float | None = None) -> None:
-    """For the rest of the transaction, give up on a lock after `seconds` rather than make readers queue behind us.
+    """For the rest of the transaction, a statement gives up on a lock after `seconds`, so that readers do not queue behind us.
 
-    `idle`: seconds after which the server ends the session, if it hears nothing of us inside of the transaction.
+    `idle` is the number of seconds without a statement in the transaction after which the server ends the session.
     """
     limits = [sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(f"{int(seconds * 1000)}ms"))]
     if idle is not None:

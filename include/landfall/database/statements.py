@@ -1,4 +1,4 @@
-"""SQL that a person types: what came back, as plain values."""
+"""Runs SQL that a person types and gives the results as plain values."""
 
 import math
 from collections.abc import Iterator
@@ -16,50 +16,50 @@ Plain = str | int | float | bool | None | list[object] | dict[str, object]
 
 
 @dataclass(frozen=True)
-class Result:
-    """What one statement gave: its columns and rows (both empty where it gives none), and PostgreSQL's word for it."""
+class StatementResult:
+    """The result of one statement: its columns and rows, both empty if it returns none, and PostgreSQL's status text."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Plain, ...]]
     status: str
 
 
-def execute(conn: Database, statement: str) -> list[Result]:
-    """Runs what was typed; one result a statement, where several are given with `;` between them.
+def execute(conn: Database, statement: str) -> list[StatementResult]:
+    """Runs a statement, or several with `;` between them. Gives a result for each.
 
     Raises:
-        PublishingError: PostgreSQL refuses it, in its own words. Several statements are one transaction: none was done.
-            The connection is closed if it was lost or if the statement was a COPY, which this does not speak.
+        PublishingError: PostgreSQL refuses a statement; the message has its words. Several statements are one transaction, so
+            none was done. The connection is closed if it was lost, or if the statement was a COPY, which is not supported.
     """
     try:
         with conn.cursor(row_factory=tuple_row) as cursor:
             cursor.execute(statement.encode(errors="surrogateescape"))
             return list(_results(cursor))
     except psycopg.Error as error:
-        said = error.diag.message_primary or str(error).strip() or type(error).__name__
+        message = error.diag.message_primary or str(error).strip() or type(error).__name__
         about = filter(None, (error.diag.message_detail, error.diag.message_hint))
         position = f"at character {error.diag.statement_position}" if error.diag.statement_position else ""
         lost = conn.closed
         if conn.info.transaction_status == TransactionStatus.ACTIVE:
-            conn.close()  # a COPY that nobody answers: the connection would wait for us for ever
+            conn.close()  # a COPY that gets no data: the connection would wait for us for ever
         raise PublishingError(
-            f"The statement failed: {said}",
+            f"The statement failed: {message}",
             looked=" ".join(filter(None, (position, *about))),
             next="landfall ps" if lost else "",
         ) from None
 
 
-def _results(cursor: psycopg.Cursor[tuple[object, ...]]) -> Iterator[Result]:
+def _results(cursor: psycopg.Cursor[tuple[object, ...]]) -> Iterator[StatementResult]:
     more: bool | None = True
     while more:
         columns = tuple(column.name for column in cursor.description or ())
         rows = [tuple(map(plain, row)) for row in cursor] if cursor.description else []
-        yield Result(columns, rows, cursor.statusmessage or "")
+        yield StatementResult(columns, rows, cursor.statusmessage or "")
         more = cursor.nextset()
 
 
 def plain(value: object) -> Plain:
-    """A value as JSON can hold it, losing nothing: times as ISO 8601, exact numbers and what JSON lacks as text."""
+    """The value in a form that JSON can hold, without loss: times as ISO 8601, exact numbers and other types as text."""
     match value:
         case None | bool() | int() | str():
             return value
@@ -70,7 +70,7 @@ def plain(value: object) -> Plain:
         case bytes():
             return f"\\x{value.hex()}"
         case list() | tuple():
-            return [plain(one) for one in value]
+            return [plain(item) for item in value]
         case dict():
-            return {str(name): plain(one) for name, one in value.items()}
+            return {str(name): plain(item) for name, item in value.items()}
     return str(value)

@@ -1,4 +1,4 @@
-"""In-database scoring: a model deployed to a table, so that a row that is inserted has its prediction at once."""
+"""In-database scoring: a model is deployed to a table, and each row that is inserted there has its prediction at once."""
 
 from landfall.deployments.deploy import deploy
 from landfall.deployments.history import Deployed, Span, deployed, deployments, history, scored_at

@@ -20,27 +20,31 @@ class Artifacts:
         self.s3 = s3
 
     def list_files(self, folder: str, pattern: str) -> list[str]:
-        """The files below `folder` whose last parts match `pattern`, sorted, as `folder` is written; none if it is not there.
+        """The sorted URLs or paths of the files below `folder` whose last parts match `pattern`.
+
+        They begin as `folder` is written. The list is empty if there is no such folder.
 
         Raises:
-            ModelError: the store cannot be asked.
+            ModelError: the store cannot be reached.
         """
         from pyarrow.fs import FileSelector, FileType
 
         system, path = self._place(folder)
         try:
-            found = system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
+            entries = system.get_file_info(FileSelector(path, recursive=True, allow_not_found=True))
         except OSError as error:
             raise _refused(f"`{folder}` could not be listed.", error) from error
-        files = [each.path for each in found if each.type == FileType.File and PurePosixPath(each.path).match(pattern)]
-        within = [each.removeprefix(path).lstrip("/") for each in files]
-        return sorted(f"{folder.rstrip('/')}/{quote(each) if folder.startswith(LOCAL) else each}" for each in within)
+        files = [
+            entry.path for entry in entries if entry.type == FileType.File and PurePosixPath(entry.path).match(pattern)
+        ]
+        within = [file.removeprefix(path).lstrip("/") for file in files]
+        return sorted(f"{folder.rstrip('/')}/{quote(file) if folder.startswith(LOCAL) else file}" for file in within)
 
     def read_file(self, url: str) -> bytes:
-        """A whole file.
+        """The content of a file.
 
         Raises:
-            ModelError: there is none, or the store refuses.
+            ModelError: there is no such file, or the store refuses.
         """
         system, path = self._place(url)
         try:
@@ -50,12 +54,12 @@ class Artifacts:
             raise _refused(f"`{url}` could not be read.", error) from error
 
     def _place(self, url: str) -> "tuple[FileSystem, str]":
-        """The file system of a URL, and the path there. Only file:// URLs are quoted."""
+        """The file system that a URL means, and the path in it. Only file:// URLs are percent-encoded."""
         from pyarrow.fs import LocalFileSystem, S3FileSystem
 
-        scheme, there, rest = url.partition("://")
-        if not there or url.startswith(LOCAL):
-            return LocalFileSystem(), str(Path(unquote(urlsplit(url).path) if there else url))
+        scheme, separator, rest = url.partition("://")
+        if not separator or url.startswith(LOCAL):
+            return LocalFileSystem(), str(Path(unquote(urlsplit(url).path) if separator else url))
         if scheme not in ("s3", "s3a"):
             raise ModelError(
                 f"`{url}` is not a place that models are read from.", looked="expected s3:// or file://", left=LEFT

@@ -1,6 +1,7 @@
-"""Going through a large table in short transactions: so many rows at a time as a writer may have to wait for.
+"""Goes through a large table in short transactions. A batch is so small that a writer can wait for its end.
 
-A statement is prepared once, before the first batch: a forest of 100 trees takes half a second, which no row has to wait for.
+A statement is prepared once, before the first batch: for a forest of 100 trees that takes half a second. No writer has to wait
+for it.
 """
 
 import time
@@ -14,9 +15,9 @@ from landfall.database import Database, fetch, run
 from landfall.deployments.names import TableName
 
 FIRST, LONGEST, WIDE, BLOCK = 1000, 0.2, 4096, 8192
-"""Rows of the first batch; seconds that a batch should take; blocks that it looks at, at most; bytes of a block."""
+"""The rows of the first batch, the seconds that a batch should take, the most blocks it looks at, and the bytes of a block."""
 RANGE, LIMIT = "ctid >= %(first)s::pg_catalog.tid AND ctid < %(last)s::pg_catalog.tid", "LIMIT %(limit)s"
-"""The rows of one batch, in a statement."""
+"""The parts of a statement that limit it to the rows of one batch."""
 _PARTS = sql.SQL("""
 SELECT c.oid, n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE (c.oid = %(oid)s OR c.oid IN (SELECT relid FROM pg_partition_tree(%(oid)s::oid::regclass)))
@@ -26,40 +27,44 @@ _PLAN = sql.SQL(
     "SET LOCAL landfall.rescoring = 'on'; SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_generic_plan; "
     "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
 )
-"""A batch is read in the order of places, and its rows are found again by theirs, never by reading the table whole."""
+"""Settings of a batch's transaction. With them PostgreSQL reads a batch in the order of the rows' places (ctid) and finds each
+row again by its place. It never reads the whole table."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """A table whose rows are its own: no partitioned one, but its parts. `table` is quoted."""
+class BlockPart:
+    """A table that stores rows itself: an ordinary table, or one part of a partitioned table. `table` is its quoted name."""
 
     oid: int
     table: str
 
     def blocks(self, conn: Database) -> int:
-        """How many blocks it has now."""
+        """The number of blocks that it has now."""
         return int(str(fetch(conn, _BLOCKS, [self.oid])[0][0])) // BLOCK
 
 
-def parts(conn: Database, oid: int) -> list[Part]:
-    """The table itself, or its parts."""
+def parts(conn: Database, oid: int) -> list[BlockPart]:
+    """The table itself, or, if it is partitioned, its parts."""
     return [
-        Part(int(str(each)), TableName(str(schema), str(name)).quoted)
-        for each, schema, name in fetch(conn, _PARTS, {"oid": oid})
+        BlockPart(int(str(number)), TableName(str(schema), str(name)).quoted)
+        for number, schema, name in fetch(conn, _PARTS, {"oid": oid})
     ]
 
 
 @dataclass
 class Batches:
-    """Runs a statement batch after batch; keeps count of what it took.
+    """Runs a statement batch after batch, and notes how many batches there were and how long the slowest took.
 
-    The statement looks at the rows of a `RANGE`, locks at most `LIMIT` of them, and answers with how many those were, the
-    place (ctid) of the last one as text, and whatever else.
+    The statement looks at the rows of a `RANGE` and locks at most `LIMIT` of them. Its answer is one row: the number of rows
+    that it locked, the place (ctid) of the last one as text, and any further columns.
 
     Args:
         conn: A connection of its own, in autocommit mode.
-        before: Is called in each transaction first; what it raises ends it.
-        after: Is given what else the statement has answered, still in the transaction.
+        before: Called first in each transaction. An error that it raises ends the transaction.
+        after: Called with the further columns of the answer, still in the transaction.
+        count: The number of batches that were run.
+        slowest: The seconds that the slowest batch took.
+        limit: The number of rows of the next batch, at most.
     """
 
     conn: Database
@@ -70,21 +75,21 @@ class Batches:
     limit: int = FIRST
 
     def over(self, statement: str, blocks: int) -> Iterator[int]:
-        """Each batch of the first so many blocks of a table; gives how many blocks were looked at, behind each."""
+        """Runs the batches of the first `blocks` blocks of a table. Yields the number of blocks done, after each batch."""
         self._run(statement, "(0,0)", 0)
         first, block = "(0,0)", 0
         while block < blocks:
-            end, asked, began = min(block + WIDE, blocks), self.limit, time.monotonic()
+            end, limit, began = min(block + WIDE, blocks), self.limit, time.monotonic()
             rows, reached = self._run(statement, first, end)
             self._note(time.monotonic() - began)
-            if rows < asked:
+            if rows < limit:
                 first, block = f"({end},0)", end
             else:
                 first, block = reached, int(reached.strip("(").partition(",")[0])
             yield block
 
     def _run(self, statement: str, first: str, end: int) -> tuple[int, str]:
-        """How many rows a batch had, and the place of the last."""
+        """Runs one batch in a transaction. Gives the number of its rows, and the place of the last."""
         with self.conn.transaction(), self.conn.cursor(row_factory=tuple_row) as cursor:
             self.before()
             run(self.conn, _PLAN)
@@ -99,12 +104,12 @@ class Batches:
 
 
 def escaped(statement: str) -> str:
-    """A statement that is to have parameters: its own percent signs are doubled."""
+    """The statement with its own percent signs doubled, so that it may be given parameters."""
     return statement.replace("%", "%%")
 
 
 def counted(batch: str, place: str) -> str:
-    """What a statement answers first: how many rows the batch had, the place of the last, how many were done."""
+    """The beginning of a batch's answer: the number of its rows, the place of the last, and the number of rows in FROM."""
     rows = f"(SELECT pg_catalog.count(*) FROM {batch})"  # noqa: S608  (names are quoted)
     last = f"(SELECT pg_catalog.max({place})::pg_catalog.text FROM {batch})"  # noqa: S608
     return f"SELECT {rows}, {last}, pg_catalog.count(*)"

@@ -1,9 +1,9 @@
 """Chains: the predictions of one table feed the rows of another, in the same transaction.
 
-The fed table has one row for each row of its source that could be scored: an AFTER trigger puts it there, with the source's key,
-replaces it when the prediction or what is passed on changes, and takes it away with its source row, or when that can be
-scored no more. So nothing is ever predicted from a prediction that was not made. Rows that the source had before are fed by
-`rescore` of the fed table.
+The fed table has one row for each row of its source that could be scored. An AFTER trigger on the source inserts that row, with
+the source row's key. The trigger replaces it when the prediction or another passed column changes. It deletes it when the
+source row is deleted or can no longer be scored. So no prediction is ever made from a missing prediction. `rescore` of the fed
+table feeds the rows that the source had before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,13 +24,13 @@ from landfall.errors import DeploymentError
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """What feeds a table.
+    """How a table is fed.
 
     Args:
-        source: Number of the deployment whose predictions do.
-        columns: Input of the fed model -> column of that one's table.
-        inputs: The same, with the columns as they are.
-        statements: What makes it so, in the place of what has fed the table before.
+        source: The number of the deployment whose predictions feed it.
+        columns: Input of the fed model -> name of a column in the source's table.
+        inputs: The same inputs -> that column with its type.
+        statements: SQL that makes the link, and removes the link to an earlier source.
     """
 
     source: int
@@ -40,21 +40,21 @@ class Link:
 
 
 def plan_link(model: str, inputs: Sequence[str], after: After | None, present: Present) -> Link | None:
-    """What is to feed the table: what was asked for, else what feeds it already; None if nothing does.
+    """The link that is to feed the table: the requested one, else the one that it has; None if no table is to feed it.
 
-    The source is locked, for a moment, only if its triggers change.
+    The source is locked for a moment, and only if its triggers change.
 
     Args:
         model: The model that is fed.
         inputs: The columns that it reads.
-        after: What was asked for.
-        present: What is there.
+        after: The request's source; None if it names none.
+        present: What the database has now.
 
     Raises:
-        DeploymentError: the source was dropped, is fed itself by this table, or has another primary key; or an input is fed by
-            nothing.
+        DeploymentError: the source was dropped, is fed by this table itself, or has another primary key; or nothing feeds one
+            of the inputs.
     """
-    source, found, table = present.source, present.found, present.source_table
+    source, deployment, table = present.source, present.found, present.source_table
     if source is None:
         return None
     if table is None:
@@ -64,11 +64,11 @@ def plan_link(model: str, inputs: Sequence[str], after: After | None, present: P
             left=NOTHING,
             next=f"landfall undeploy {source.table}",
         )
-    if found:
-        _refuse_circle(source, found, present.deployments)
-    before, feeds = (found.fed_by, found.feeds) if found else (None, {})
-    asked = after.feeds if after else {name: column for name, column in feeds.items() if name in inputs}
-    columns = _columns(model, inputs, asked, table)
+    if deployment:
+        _refuse_circle(source, deployment, present.deployments)
+    before, feeds = (deployment.fed_by, deployment.feeds) if deployment else (None, {})
+    given = after.feeds if after else {name: column for name, column in feeds.items() if name in inputs}
+    columns = _columns(model, inputs, given, table)
     _check_keys(present.table, table)
     statements = starving(present.number, before) if before and before != source.table else []
     body = feeding_body(present.table.name, table.key, columns)
@@ -80,7 +80,7 @@ def plan_link(model: str, inputs: Sequence[str], after: After | None, present: P
 
 
 def _refuse_circle(source: Deployed, fed: Deployed, deployments: Sequence[Deployed]) -> None:
-    """Nothing, if the fed table does not feed, near or far, what is to feed it."""
+    """Raises an error if the fed table feeds its new source, directly or through other tables."""
     feeds = {deployment.table: deployment.fed_by for deployment in deployments if not deployment.gone}
     above = [source.table]
     while above[-1] != fed.table:
@@ -97,16 +97,16 @@ def _refuse_circle(source: Deployed, fed: Deployed, deployments: Sequence[Deploy
     )
 
 
-def _columns(model: str, inputs: Sequence[str], asked: Mapping[str, str], source: Table) -> dict[str, str]:
-    """Input of the model -> column of the source that feeds it."""
-    for name, column in asked.items():
+def _columns(model: str, inputs: Sequence[str], given: Mapping[str, str], source: Table) -> dict[str, str]:
+    """Input of the model -> column of the source that feeds it. `given` holds the inputs whose column is named."""
+    for name, column in given.items():
         if name not in inputs:
             raise DeploymentError.unknown(f"input of `{model}`", name, list(inputs))
         if column not in source.columns:
             raise DeploymentError.unknown(f"column of `{source.name}`", column, list(source.columns))
-    feeds = {name: asked.get(name, name) for name in inputs}
+    feeds = {name: given.get(name, name) for name in inputs}
     lacking = [name for name, column in feeds.items() if column not in source.columns]
-    if len(lacking) > 1 or (lacking and PREDICTION in asked.values()):
+    if len(lacking) > 1 or (lacking and PREDICTION in given.values()):
         raise DeploymentError(
             f"Nothing feeds {' and '.join(f'`{name}`' for name in lacking)} of `{model}`.",
             looked=f"the columns of `{source.name}`: {', '.join(source.columns)}",
@@ -125,7 +125,7 @@ def _columns(model: str, inputs: Sequence[str], asked: Mapping[str, str], source
 
 
 def _check_keys(table: Table, source: Table) -> None:
-    """Nothing, if a row of the source has one place in the table: the same primary key."""
+    """Raises an error unless both tables have the same primary key: only then has a row of the source one row in the table."""
     if source.key and source.key == table.key:
         return
     raise DeploymentError(
@@ -137,7 +137,7 @@ def _check_keys(table: Table, source: Table) -> None:
 
 
 def _feeding_triggers(deployment_id: int, source: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> list[str]:
-    """The statements that put its triggers on the source."""
+    """The statements that create the feeding triggers on the source."""
     changed = names_differ(dict.fromkeys([*key, PREDICTION, *feeds.values()], ""))
     on, name = f"ON {source.quoted} FOR EACH ROW", f"zz_landfall_feeds_{deployment_id}"
     run = f"EXECUTE FUNCTION {FUNCTIONS}.feed_{deployment_id}()"
@@ -149,7 +149,7 @@ def _feeding_triggers(deployment_id: int, source: TableName, key: Sequence[str],
 
 
 def starving(deployment_id: int, source: TableName | None) -> list[str]:
-    """The statements that end it; `source`: None where that table is gone."""
+    """The statements that remove the feeding triggers and their function. `source` is None if that table was dropped."""
     names = [f"zz_landfall_feeds_{deployment_id}_{number}" for number in (1, 2, 3)]
     drops = [f"DROP TRIGGER IF EXISTS {name} ON {source.quoted}" for name in names] if source else []
     return [*drops, f"DROP FUNCTION IF EXISTS {FUNCTIONS}.feed_{deployment_id}()"]
@@ -158,8 +158,8 @@ def starving(deployment_id: int, source: TableName | None) -> list[str]:
 def feeding_body(table: TableName, key: Sequence[str], feeds: Mapping[str, str]) -> str:
     """The body of the function that feeds the table.
 
-    It runs with its owner's rights, so it does not take the setting of `rescore` from the session: the fed row would keep the
-    prediction of what it was before.
+    The function runs with its owner's rights. So it first switches off the setting of `rescore`, which the session may have:
+    otherwise the fed row would not be scored again, and would keep the prediction of its former values.
     """
     into, prediction = table.quoted, f"NEW.{quoted(PREDICTION)}"
     same = " AND ".join(f"{quoted(name)} = OLD.{quoted(name)}" for name in key)
@@ -189,33 +189,36 @@ BEGIN
 END"""  # noqa: S608  (names are quoted)
 
 
-def feed_present(conn: Database, found: Deployed) -> int:
-    """Feeds a table with those rows of its source that have none in it; how many. Batch by batch.
+def feed_present(conn: Database, deployment: Deployed) -> int:
+    """Feeds a table, batch by batch, with the source rows that have no row in it yet. Gives the number of inserted rows.
 
-    A source row is held against deletion while it is fed; what changes it waits for the batch, and then feeds it again.
+    A source row cannot be deleted while its batch runs. A writer who changes it waits for the batch and then feeds it again.
     """
-    source = find_table(conn, found.fed_by) if found.fed_by else None
+    source = find_table(conn, deployment.fed_by) if deployment.fed_by else None
     if source is None:
         return 0
     inserted: list[int] = []
     batches = Batches(conn, lambda: None, lambda answered: inserted.append(int(str(answered[0]))))
     for part in parts(conn, source.oid):
-        for _ in batches.over(_feeding_batch(found, source, part.table), part.blocks(conn)):
+        for _ in batches.over(_feeding_batch(deployment, source, part.table), part.blocks(conn)):
             pass
     return sum(inserted)
 
 
-def _feeding_batch(found: Deployed, source: Table, leaf: str) -> str:
-    """One batch; it gives how many rows were inserted."""
-    passed = {**{name: name for name in source.key}, **found.feeds}
+def _feeding_batch(deployment: Deployed, source: Table, leaf: str) -> str:
+    """The statement of one batch. It answers with the number of rows that it inserted."""
+    passed = {**{name: name for name in source.key}, **deployment.feeds}
     read = [f"s.{quoted(column)}" for column in passed.values()]
     same = " AND ".join(f"t.{quoted(name)} = s.{quoted(name)}" for name in source.key)
-    there, into = f"EXISTS (SELECT FROM {found.table.quoted} t WHERE {same})", ", ".join(map(quoted, passed))
-    where = f"s.{quoted(PREDICTION)} IS NOT NULL AND NOT {there} AND "
+    is_fed, into = f"EXISTS (SELECT FROM {deployment.table.quoted} t WHERE {same})", ", ".join(map(quoted, passed))
+    condition = f"s.{quoted(PREDICTION)} IS NOT NULL AND NOT {is_fed} AND "
     names, place = [f"c{number}" for number in range(len(passed))], "landfall_place"
-    seen = ", ".join([f"s.ctid AS {place}", *(f"{column} AS {name}" for column, name in zip(read, names, strict=True))])
-    select = escaped(f"SELECT {seen} FROM ONLY {leaf} s WHERE {where}")  # noqa: S608  (names are quoted)
+    selected = ", ".join([
+        f"s.ctid AS {place}", *(f"{column} AS {name}" for column, name in zip(read, names, strict=True))
+    ])  # fmt: skip
+    select = escaped(f"SELECT {selected} FROM ONLY {leaf} s WHERE {condition}")  # noqa: S608  (names are quoted)
     columns = ", ".join(names)
-    put = f"INSERT INTO {found.table.quoted} ({into}) SELECT {columns} FROM seen ON CONFLICT DO NOTHING RETURNING 1"  # noqa: S608
+    target = deployment.table.quoted
+    put = f"INSERT INTO {target} ({into}) SELECT {columns} FROM seen ON CONFLICT DO NOTHING RETURNING 1"  # noqa: S608
     rest = escaped(f"done AS ({put}) {counted('seen', place)} FROM done")
     return f"WITH seen AS MATERIALIZED ({select}{RANGE} {LIMIT} FOR KEY SHARE OF s), {rest}"

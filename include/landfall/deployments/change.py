@@ -1,7 +1,9 @@
-"""A change of what is deployed: one transaction, tried again while a lock is not granted, or rolled back if only shown.
+"""Carries out a change of what is deployed, in one transaction.
 
-Nothing is locked for longer than it takes to write a few lines of the catalogue: adding empty columns and triggers moves no row.
-Writers that come meanwhile wait for those milliseconds, at most for one attempt of 0.2 s.
+The transaction is tried again while a lock is not granted. If the change is only to be shown, it is rolled back.
+
+A lock lasts only as long as PostgreSQL needs to write a few lines of its catalogue: adding empty columns and triggers moves no
+row. Writers that come meanwhile wait for those milliseconds, and at most for one attempt of 0.2 s.
 """
 
 from collections.abc import Callable
@@ -14,37 +16,37 @@ from landfall.deployments.schema import stand_alone
 from landfall.errors import DeploymentError
 
 Say = Callable[[str], None]
-Result = TypeVar("Result")
+T = TypeVar("T")
 SHOWN = 40
-"""A longer statement is shown without the lines in its middle, unless it is only shown; that of a forest has thousands."""
+"""A statement of more lines is shown without the lines in its middle: a forest's has thousands. With `only_show` it is whole."""
 
 
 class _OnlyShown(Exception):
-    """Rolls back what was done only to be shown; its argument is the result."""
+    """Rolls back a change that was made only to be shown. Its argument is the result of the work."""
 
 
 def silent(text: str) -> None:
-    """Nobody listens."""
+    """Drops the text: nobody listens."""
 
 
 def changing(
     conn: Database,
     what: str,
-    work: Callable[[Callable[[Plan], None]], Result],
+    work: Callable[[Callable[[Plan], None]], T],
     *,
     say: Say = silent,
     only_show: bool = False,
     patience: float = 60,
-) -> Result:
-    """Does `work` in one transaction; it is done again from its start if a lock was not granted.
+) -> T:
+    """Does `work` in one transaction. If a lock was not granted, `work` starts anew in another transaction.
 
     Args:
         conn: A connection of its own, in autocommit mode.
-        what: What fails, as the error says it.
-        work: Looks at what is there, makes a plan and gives it to the function that it gets, which carries it out.
-        say: Gets the plan, statement by statement, each before it is run.
-        only_show: Whether everything is taken back at the end; long statements are shown whole then.
-        patience: Seconds.
+        what: The first sentence of the error, such as that a deployment failed.
+        work: Reads the database, makes a plan, and calls its argument with it: that function carries the plan out.
+        say: Called with each statement of the plan before it is run.
+        only_show: True if everything is rolled back at the end. Long statements are then shown whole.
+        patience: The seconds to wait for locks.
 
     Raises:
         DeploymentError: `work` refuses, or PostgreSQL does. Nothing was changed.
@@ -63,7 +65,7 @@ def changing(
         if plan.entry:
             record(conn, plan.entry)
 
-    def once() -> Result:
+    def attempt() -> T:
         stand_alone(conn)
         result = work(carry_out)
         if only_show:
@@ -74,13 +76,13 @@ def changing(
     mend = "mend what PostgreSQL says, then ask again"
     with explained(conn, what, left="nothing was changed", next=mend, kind=DeploymentError):
         try:
-            return waiting.for_locks(conn, once, "writers or another deployment")[0]
+            return waiting.for_locks(conn, attempt, "writers or another deployment")[0]
         except _OnlyShown as shown:
-            return cast(Result, shown.args[0])
+            return cast(T, shown.args[0])
 
 
 def _shortened(statement: str) -> str:
-    """A statement of many lines without those in its middle."""
+    """The statement without the lines in its middle, if it has more than `SHOWN` lines."""
     lines = statement.split("\n")
     if len(lines) <= SHOWN:
         return statement

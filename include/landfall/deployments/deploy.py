@@ -1,7 +1,7 @@
-"""Deploy a version of a model to a table, or put it in the place of another version: a plan, then one transaction.
+"""Deploys a version of a model to a table, or replaces the version that scores it: first a plan, then one transaction.
 
-Whoever inserts a row meanwhile gets the version before or the one after, never none. A table keeps its rows and its triggers.
-Rows that were there already are left as they are: `rescore` scores them.
+A row that is inserted meanwhile is scored by the version before or by the version after, never by none. The table keeps its rows
+and its own triggers. Rows that were there already stay as they are: `rescore` scores them.
 """
 
 from collections.abc import Callable
@@ -20,10 +20,10 @@ from landfall.spec import Settings
 
 
 def carry_out(settings: Settings, request: Request, *, say: Say = silent, only_show: bool = False) -> Deployed:
-    """Reads the model from the registry and deploys it: see `deploy`.
+    """Reads the model from the registry and deploys it with `deploy`.
 
     Raises:
-        ModelError: there is no such version, or it has a part that has no form in SQL. Nothing was changed.
+        ModelError: there is no such version, or a part of it cannot be written in SQL. Nothing was changed.
         DeploymentError, PublishingError, SpecError: as `deploy`.
     """
     version = find_registered(settings, request.model, request.version, request.run_id)
@@ -45,14 +45,14 @@ def deploy(
 
     Args:
         conn: A connection of its own, in autocommit mode, of the role that owns the table.
-        request: What was asked for.
-        version: The version that it means.
-        say: Gets what happens, and each statement.
-        only_show: Whether the plan is shown, tried and taken back.
+        request: The request.
+        version: The version that the request means.
+        say: Called with a line for each thing that happens, and with each statement.
+        only_show: True if the plan is only shown: it is carried out and rolled back.
         patience: Seconds to wait for locks.
 
     Raises:
-        DeploymentError: it cannot be done as it was asked. Nothing was changed.
+        DeploymentError: the request cannot be fulfilled. Nothing was changed.
         SpecError: the model's own numbers are so large that every row overflows.
         PublishingError: writers held the table for longer than `patience`. Nothing was changed.
     """
@@ -70,14 +70,19 @@ def deploy(
 
 
 def another_version(settings: Settings, table: TableName, version: str | None, run_id: str | None = None) -> Request:
-    """The request that puts another version in the place of the one that scores a table now, and changes nothing else.
+    """A request that replaces the version that scores a table now, and changes nothing else.
 
     Raises:
         DeploymentError: nothing is deployed there.
     """
     with connect(settings) as conn:
-        now = deployed(conn, table)
-    unscorable: Unscorable = "error" if now.unscorable == "error" else "null"
+        current = deployed(conn, table)
+    unscorable: Unscorable = "error" if current.unscorable == "error" else "null"
     return Request(
-        table=table, model=now.model, version=version, run_id=run_id, classes=now.classes, unscorable=unscorable
+        table=table,
+        model=current.model,
+        version=version,
+        run_id=run_id,
+        classes=current.classes,
+        unscorable=unscorable,
     )

@@ -1,4 +1,4 @@
-"""The columns of a data frame, of Spark or of pandas, as PostgreSQL has them."""
+"""The columns of a Spark or pandas data frame, with their types in PostgreSQL."""
 
 import re
 from typing import Any
@@ -19,19 +19,19 @@ _NAMES = {
     "bytea": "binary",
 }
 TYPES = {name: kind for kind, names in _NAMES.items() for name in names.split()}
-"""Type of a column as Spark or pandas writes it, in small letters -> PostgreSQL's."""
+"""Type of a column as Spark or pandas writes it, in small letters -> the type in PostgreSQL."""
 
 
 def columns_of(frame: Any) -> dict[str, str]:
-    """Column -> type; empty for no frame.
+    """Column of the data frame -> its type in PostgreSQL. Empty if there is no frame.
 
     Raises:
-        DeploymentError: a column has a type that is none of PostgreSQL's.
+        DeploymentError: a column has a type that none of PostgreSQL's types stands for.
     """
     if frame is None:
         return {}
-    told = frame.dtypes
-    pairs = told if isinstance(told, list) else list(told.items())
+    types = frame.dtypes
+    pairs = types if isinstance(types, list) else list(types.items())
     return {str(name): _type(str(name), str(kind)) for name, kind in pairs}
 
 

@@ -1,4 +1,7 @@
-"""What is deployed where, what was, and which version scored at a time: everything that this room's tables are asked and told."""
+"""What is and was deployed where, and which version scored at a given time.
+
+This module holds all queries and changes of this room's tables.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -14,7 +17,7 @@ from landfall.deployments.schema import is_there
 from landfall.deployments.scoring import Scoring
 from landfall.errors import DeploymentError
 
-Kind = Literal["deployed", "redeployed", "rolled back"]
+DeploymentKind = Literal["deployed", "redeployed", "rolled back"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,27 +25,27 @@ class Deployed:
     """A table whose rows are scored, and the version that scores them now.
 
     Args:
-        id: Of the deployment.
-        table: The table, as it is called now.
-        oid: Its number in PostgreSQL, which stays when it is renamed.
-        gone: Whether it was dropped.
+        id: The number of the deployment.
+        table: The table, by its name of now.
+        oid: The table's number in PostgreSQL, which stays when it is renamed.
+        gone: True if the table was dropped.
         model: The registered model.
         version: The version that scores.
-        run_id: The MLflow run that made it.
-        kind: How it came to: `deployed`, `redeployed` or `rolled back`.
+        run_id: The MLflow run that made the version.
+        kind: How the version came to score the table: `deployed`, `redeployed` or `rolled back`.
         for_a_row: How the trigger scores a row, such as `CASE and IF`.
-        trees: How many trees the model has.
-        splits: How many splits they have in all.
-        unscorable: `null` or `error`.
-        classes: What its classes were called when it was deployed; empty: as the model calls them.
-        fed_by: The table that feeds it; None if none does, or it was dropped.
-        feeds: Input of the model -> column of that table.
-        filled: Column -> type of those that any of its versions fills, or filled.
-        watched: Column -> `text` or `number` of those whose change makes a row be scored again.
-        since: Since when this version scores.
-        by_role: Whose command it was.
-        pinned: Whether its functions look for names where nobody else can put any; those of earlier versions of Landfall do not:
-            `python -m landfall.deployments.repair`.
+        trees: The number of trees that the model has.
+        splits: The number of splits in all those trees.
+        unscorable: `null` or `error`: see `Request`.
+        classes: The names of the classes that the deployment gave; empty: the model's own labels.
+        fed_by: The table that feeds it; None if no table does, or if that table was dropped.
+        feeds: Input of the model -> column of the table that feeds it.
+        filled: Column -> type, for each column that one of its versions fills or filled.
+        watched: Column -> `text` or `number`, for each column whose change has the row scored again.
+        since: The time from which this version scores.
+        by_role: The PostgreSQL role that gave the command.
+        pinned: True if its functions look for names only in schemas where nobody else can put any. Functions that earlier
+            versions of Landfall made may not; `python -m landfall.deployments.repair` mends them.
     """
 
     id: int
@@ -69,7 +72,7 @@ class Deployed:
 
 @dataclass(frozen=True, kw_only=True)
 class Span:
-    """One version, from when to when it scored the rows of a table. `until`: None while it does."""
+    """A version and the time during which it scored the rows of a table. `until` is None while it still does."""
 
     id: int
     model: str
@@ -83,17 +86,17 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What the history is to say of a deployment after a change.
+    """What the history will hold about a deployment after a change.
 
     Args:
-        id: Number of the deployment.
+        id: The number of the deployment.
         table: Its table.
         filled: As in `Deployed`.
         watched: As in `Deployed`.
-        fed_by: Number of the deployment that feeds it; None: as before.
-        feeds: Input of the model -> column of that one's table; None: as before.
-        scoring: What scores from now on.
-        kind: How it came to; None if the same SQL scores already, so that the history gets no line.
+        fed_by: The number of the deployment that feeds it; None: as before.
+        feeds: Input of the model -> column of that deployment's table; None: as before.
+        scoring: The version that scores from now on, compiled.
+        kind: How the version came to score; None if the same SQL scores already: then the history gets no new line.
     """
 
     id: int
@@ -103,7 +106,7 @@ class Entry:
     fed_by: int | None
     feeds: Mapping[str, str] | None
     scoring: Scoring
-    kind: Kind | None
+    kind: DeploymentKind | None
 
 
 _DEPLOYED = sql.SQL("""
@@ -155,7 +158,7 @@ UPDATE landfall.deployments SET until = now.at FROM now, version WHERE id = %(id
 
 
 def deployments(conn: Database) -> list[Deployed]:
-    """Every table that is deployed to now, by its name."""
+    """The present deployments, in the order of their tables' names."""
     return fetch_as(conn, _deployed, _DEPLOYED) if is_there(conn) else []
 
 
@@ -163,53 +166,56 @@ def deployed(conn: Database, name: TableName) -> Deployed:
     """The deployment of a table.
 
     Raises:
-        DeploymentError: no model is deployed to it; the message names the nearest that has one.
+        DeploymentError: no model is deployed to it. The message names the deployed table whose name is nearest.
     """
-    there = deployments(conn)
-    if found := next((deployment for deployment in there if deployment.table == name), None):
-        return found
-    known = [str(deployment.table) for deployment in there]
+    present = deployments(conn)
+    if match := next((deployment for deployment in present if deployment.table == name), None):
+        return match
+    known = [str(deployment.table) for deployment in present]
     raise DeploymentError.unknown("deployment to the table", str(name), known, next="landfall deployments")
 
 
-def history(conn: Database, found: Deployed) -> list[Span]:
-    """The versions that score, or did, the rows of a table, the newest first; of earlier deployments to it too."""
-    return fetch_as(conn, Span, _SPANS, [found.oid])
+def history(conn: Database, deployment: Deployed) -> list[Span]:
+    """The versions that score or scored the rows of a deployment's table, newest first. Includes earlier deployments to it."""
+    return fetch_as(conn, Span, _SPANS, [deployment.oid])
 
 
 def scored_at(spans: Iterable[Span], moment: datetime) -> Span | None:
-    """The version that scored at a time; None if none did."""
+    """The version that scored at `moment`; None if none did."""
     return next((span for span in spans if span.since <= moment and (span.until is None or moment < span.until)), None)
 
 
 def scoring_of(conn: Database, version_id: int) -> Scoring:
-    """The SQL of a line of the history."""
+    """The compiled version of a line of the history."""
     return fetch_as(conn, Scoring.from_json, _OF_VERSION, [version_id])[0]
 
 
 def current_scoring(conn: Database, deployment_id: int) -> Scoring:
-    """The SQL that scores now."""
+    """The compiled version that scores now."""
     return fetch_as(conn, Scoring.from_json, _CURRENT, [deployment_id])[0]
 
 
 def hold_version(conn: Database, deployment_id: int) -> str | None:
-    """The version that scores now, and does so until the end of the transaction; None if none does."""
+    """The version that scores now; None if none does. It stays so until the end of the transaction."""
     versions = fetch(conn, _HELD, [deployment_id])
     return str(versions[0][0]) if versions else None
 
 
 def filled_before(conn: Database, table_oid: int) -> dict[str, str]:
-    """Column -> type of those that any deployment to the table has ever filled."""
+    """Column -> type, for each column that any deployment to the table has ever filled."""
     return {str(name): str(kind) for name, kind in fetch(conn, _FILLED, [table_oid])}
 
 
 def take_number(conn: Database, table: TableName, model: str) -> int:
-    """The number of a new deployment. `record` completes its line, in the same transaction: the table may not be there yet."""
+    """Inserts a line for a new deployment and gives its number.
+
+    The table may not be there yet, so `record` completes the line later in the same transaction.
+    """
     return int(str(fetch(conn, _NUMBER, [table.schema, table.table, model])[0][0]))
 
 
 def record(conn: Database, entry: Entry) -> None:
-    """Says in the history what scores a table's rows from now on."""
+    """Notes in the history which version scores a table's rows from now on."""
     scoring = entry.scoring
     fields = {
         "id": entry.id,
@@ -231,7 +237,7 @@ def record(conn: Database, entry: Entry) -> None:
 
 
 def end(conn: Database, deployment_id: int) -> None:
-    """Says in the history that a deployment is over."""
+    """Notes in the history that a deployment is over."""
     fetch(conn, _END, {"id": deployment_id})
 
 
@@ -245,7 +251,7 @@ def _deployed(
     feeds: Mapping[str, str] | None,
     **fields: Any,
 ) -> Deployed:
-    """A deployment of a row of `_DEPLOYED`."""
+    """The deployment in a row of `_DEPLOYED`."""
     return Deployed(
         table=TableName(schema_name, table_name),
         fed_by=TableName(fed_by_schema, fed_by_table) if fed_by_schema and fed_by_table else None,

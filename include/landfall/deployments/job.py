@@ -1,4 +1,4 @@
-"""`deploy_db`: a deployment from Python, as a job that can be watched.
+"""`deploy_db` starts a deployment from Python and gives a job that can be watched.
 
 job = deploy_db("public", "iris_live", run_id, create_model_table=True, df=flowers, primary_key={"id": "bigint"})
 job.watch()
@@ -22,7 +22,7 @@ from landfall.stack import settings as settings_of_stack
 
 
 class DeploymentJob:
-    """A deployment that goes on in a thread of its own. What fails in it is raised by `watch` and `result`."""
+    """A deployment that runs in a thread of its own. `watch` and `result` raise its error if it fails."""
 
     def __init__(self, work: Callable[[Say], Deployed]) -> None:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
@@ -33,9 +33,9 @@ class DeploymentJob:
 
     def _run(self, work: Callable[[Say], Deployed]) -> Deployed:
         try:
-            done = work(self._say)
-            self._say(f"-- `{done.table}` is scored by `{done.model}` version {done.version}")
-            return done
+            deployment = work(self._say)
+            self._say(f"-- `{deployment.table}` is scored by `{deployment.model}` version {deployment.version}")
+            return deployment
         finally:
             self._lines.put(None)
 
@@ -45,19 +45,19 @@ class DeploymentJob:
 
     @property
     def log(self) -> tuple[str, ...]:
-        """What has happened so far, with the statements that were run."""
+        """The lines written so far: what happened, and the statements that were run."""
         return tuple(self._log)
 
     @property
     def done(self) -> bool:
-        """Whether it has ended, well or not."""
+        """True if the job has ended, with success or with an error."""
         return self._deployed.done()
 
     def watch(self, write: Callable[[str], object] = print) -> Deployed:
-        """Tell what happens, line by line, until it is done. Watched again, it tells nothing twice.
+        """Writes what happens, line by line, until the job has ended. A second call writes no line again.
 
         Raises:
-            LandfallError: it failed.
+            LandfallError: the deployment failed.
         """
         while (line := self._lines.get()) is not None:
             write(line)
@@ -65,10 +65,10 @@ class DeploymentJob:
         return self.result()
 
     def result(self) -> Deployed:
-        """What was deployed, when it is done.
+        """Waits until the job has ended and gives the deployment.
 
         Raises:
-            LandfallError: it failed.
+            LandfallError: the deployment failed.
         """
         return self._deployed.result()
 
@@ -88,34 +88,34 @@ def deploy_db(
     after: After | None = None,
     settings: Settings | None = None,
 ) -> DeploymentJob:
-    """Starts a deployment, and gives the job that it is.
+    """Starts a deployment and gives its job.
 
     Args:
         schema_name: The schema of the table.
         table_name: The table.
         run_id: The MLflow run whose model is to score it.
-        create_model_table: Whether the table is to be made.
-        df: A data frame of Spark or pandas: the columns that the table is made with, beside the model's own.
-        primary_key: Of the table that is made: column -> type, or columns, which are `bigint`.
-        classes: What the classes are called, in the order of the model's labels.
-        model: The registered model, instead of a run: its champion, or newest version.
-        version: Which version of it.
-        unscorable: What a row gets that cannot be scored: `null` and a reason, or `error`.
-        after: The deployment that feeds it.
+        create_model_table: True if the table is to be made.
+        df: A data frame of Spark or pandas. The new table gets its columns, beside the model's own.
+        primary_key: The primary key of the new table: column -> type, or only columns, which are then `bigint`.
+        classes: The names of the classes, in the order of the model's labels.
+        model: The registered model, instead of a run. Its champion is deployed, or its newest version if it has none.
+        version: The version of the model.
+        unscorable: What happens to a row that cannot be scored: `null` (no prediction, and a reason) or `error`.
+        after: The deployment that feeds the table.
         settings: Where the servers are; by default those of the stack.
 
     Raises:
-        DeploymentError: it makes no sense as it is asked.
-        ModelError: the run made no version of a registered model. What goes wrong later, `watch` raises.
+        DeploymentError: the arguments make no sense together.
+        ModelError: the run made no version of a registered model. `watch` raises whatever goes wrong later.
     """
     if run_id is None and model is None:
         raise DeploymentError(
             "Nothing says what to deploy.", looked="expected run_id or model", left="nothing was changed"
         )
-    where = settings or settings_of_stack()
+    servers = settings or settings_of_stack()
     request = Request(
         table=TableName(schema_name, table_name),
-        model=model or model_of_run(where, run_id or ""),
+        model=model or model_of_run(servers, run_id or ""),
         version=version,
         run_id=run_id,
         create=Create(primary_key=key_of(primary_key), columns=columns_of(df)) if create_model_table else None,
@@ -123,4 +123,4 @@ def deploy_db(
         unscorable=unscorable,
         after=after,
     )
-    return DeploymentJob(lambda say: carry_out(where, request, say=say))
+    return DeploymentJob(lambda say: carry_out(servers, request, say=say))

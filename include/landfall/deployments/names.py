@@ -1,4 +1,4 @@
-"""Names in PostgreSQL: a table with its schema, and columns that fit."""
+"""Names in PostgreSQL: a table with its schema, and the check that a name fits."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -7,24 +7,24 @@ from landfall.errors import DeploymentError
 from landfall.scoring import PostgreSQL
 
 LONGEST = 63
-"""Bytes of a name; PostgreSQL cuts off what is beyond, in silence."""
+"""The most bytes of a name. PostgreSQL silently cuts off the rest."""
 OURS = ("landfall", "landfall_models", "predictions", "publications_data")
-"""Schemas of Landfall's own tables and functions: a model there would score, or hold up, what Landfall writes itself."""
+"""The schemas of Landfall's own tables and functions. A model deployed there would score Landfall's own rows, or block them."""
 
 
 def quoted(name: str) -> str:
-    """A name as PostgreSQL reads it back."""
+    """The name as a quoted identifier of PostgreSQL."""
     return PostgreSQL().identifier(name)
 
 
 def literal(text: str) -> str:
-    """A text as PostgreSQL reads it back."""
+    """The text as a string literal of PostgreSQL."""
     return PostgreSQL().text(text)
 
 
 @dataclass(frozen=True, order=True)
 class TableName:
-    """A table and the schema it is in, as they are written: no folding to lower case."""
+    """A table and its schema, exactly as written: nothing is folded to lower case."""
 
     schema: str
     table: str
@@ -35,7 +35,7 @@ class TableName:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """`schema.table`, or `table`, which is in `public`."""
+        """The table that `schema.table` names; `table` alone is in `public`."""
         schema, dot, table = text.partition(".")
         return cls(schema, table) if dot else cls("public", text)
 
@@ -44,15 +44,15 @@ class TableName:
 
     @property
     def quoted(self) -> str:
-        """As PostgreSQL reads it back."""
+        """Schema and table as quoted identifiers of PostgreSQL."""
         return f"{quoted(self.schema)}.{quoted(self.table)}"
 
 
 def check_schema(table: TableName) -> TableName:
-    """The table, if it is in a schema for tables of people.
+    """Gives the table back if a person may have tables in its schema.
 
     Raises:
-        DeploymentError: it is in one of Landfall's, or of PostgreSQL's.
+        DeploymentError: the schema is Landfall's or PostgreSQL's own.
     """
     whose = "Landfall's" if table.schema in OURS else "PostgreSQL's"
     if table.schema not in (*OURS, "information_schema") and not table.schema.startswith("pg_"):
@@ -66,10 +66,10 @@ def check_schema(table: TableName) -> TableName:
 
 
 def check_name(what: str, name: str) -> str:
-    """The name, if PostgreSQL takes it as it is.
+    """Gives the name back if PostgreSQL takes it unchanged.
 
     Raises:
-        DeploymentError: it is empty, too long, or holds a NUL.
+        DeploymentError: the name is empty, too long, or holds a NUL.
     """
     size = len(name.encode())
     if 0 < size <= LONGEST and "\0" not in name:

@@ -1,10 +1,10 @@
-"""What a change will do, as a value: made from what was asked for and what is there, before anything is done."""
+"""The plan of a change, as a value. It follows from the request and the present state, before anything is done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from landfall.deployments import chain, trigger
-from landfall.deployments.history import Deployed, Entry, Kind
+from landfall.deployments.history import Deployed, DeploymentKind, Entry
 from landfall.deployments.names import quoted
 from landfall.deployments.present import Present
 from landfall.deployments.request import NOTHING, Request
@@ -15,12 +15,13 @@ from landfall.errors import DeploymentError
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A change, before it is made. `landfall.deployments.change` makes it.
+    """A change, before `landfall.deployments.change` carries it out.
 
     Args:
-        statements: What PostgreSQL is to do, in this order. One that begins with `--` is a remark for the person who asked.
-        ended: Numbers of the deployments that are over after it.
-        entry: What the history says of the deployment after it; None if it is to say nothing more.
+        statements: The statements that PostgreSQL is to run, in this order. A line that begins with `--` is a remark for the
+            person who gave the command.
+        ended: The numbers of the deployments that end with the change.
+        entry: What the history will hold about the deployment; None if nothing is added.
     """
 
     statements: tuple[str, ...]
@@ -28,30 +29,31 @@ class Plan:
     entry: Entry | None = None
 
 
-def plan_deployment(request: Request, scoring: Scoring, present: Present, kind: Kind) -> Plan:
-    """A version scores the table's rows from the end of the transaction on, and what feeds the table does so as it needs.
+def plan_deployment(request: Request, scoring: Scoring, present: Present, kind: DeploymentKind) -> Plan:
+    """Plans that a version scores the table's rows from the end of the transaction on, and is fed the inputs that it needs.
 
-    Only the function is replaced, without a lock on the table, if the triggers look at the same columns as before.
+    If the triggers watch the same columns as before, only the function is replaced, without a lock on the table.
 
     Args:
-        request: What was asked for.
+        request: The request.
         scoring: The version that it means, compiled.
-        present: What is there.
+        present: What the database has now.
         kind: How the version came to score the table.
 
     Raises:
-        DeploymentError: it cannot be done as it was asked.
+        DeploymentError: the request cannot be fulfilled.
     """
     _refuse(request, present)
-    number, found, gone = present.number, present.found, present.gone
+    number, deployment, gone = present.number, present.found, present.gone
     link = chain.plan_link(request.model, list(scoring.inputs), request.after, present)
     table, prepared = prepare(
         present.table, request.model, scoring, fed=link.inputs if link else {}, filled=present.filled
     )
-    kept = {name: of for name, of in present.filled.items() if name in table.columns}
+    kept = {name: column_type for name, column_type in present.filled.items() if name in table.columns}
     filled = {**kept, **scoring.outputs}
-    watched = {**scoring.inputs, **{name: "text" if of == "text" else "number" for name, of in filled.items()}}
-    body, rewatch = scoring.trigger_body(filled), not found or found.watched != watched
+    outputs = {name: "text" if column_type == "text" else "number" for name, column_type in filled.items()}
+    watched = {**scoring.inputs, **outputs}
+    body, rewatch = scoring.trigger_body(filled), not deployment or deployment.watched != watched
     return Plan(
         statements=(
             *(_clearing(gone) if gone else ()),
@@ -76,16 +78,16 @@ def plan_deployment(request: Request, scoring: Scoring, present: Present, kind: 
 
 
 def _refuse(request: Request, present: Present) -> None:
-    """Nothing, if the table is free for the model."""
-    found, table = present.found, present.table
-    if found and found.model != request.model:
+    """Raises an error if another model scores the table, or if a table that is to be made is there already."""
+    deployment, table = present.found, present.table
+    if deployment and deployment.model != request.model:
         raise DeploymentError(
-            f"`{request.table}` is scored by another model, `{found.model}` version {found.version}.",
+            f"`{request.table}` is scored by another model, `{deployment.model}` version {deployment.version}.",
             looked="landfall.deployments",
             left=NOTHING,
             next=f"landfall undeploy {request.table}    (or chain a table of its own: --after {request.table})",
         )
-    if request.create and table.oid and not found:
+    if request.create and table.oid and not deployment:
         raise DeploymentError(
             f"There is a table `{request.table}` already.",
             looked=f"its columns: {', '.join(table.columns)}",
@@ -94,34 +96,34 @@ def _refuse(request: Request, present: Present) -> None:
         )
 
 
-def plan_withdrawal(found: Deployed, deployments: Sequence[Deployed], *, drop_columns: bool) -> Plan:
-    """A table is to be scored no more.
+def plan_withdrawal(withdrawn: Deployed, deployments: Sequence[Deployed], *, drop_columns: bool) -> Plan:
+    """Plans that a table is scored no more. Deployments that it fed end too, if their tables were dropped.
 
     Args:
-        found: Its deployment.
-        deployments: All that are there.
-        drop_columns: Whether the columns that were filled go too.
+        withdrawn: The table's deployment.
+        deployments: All present deployments.
+        drop_columns: True if the filled columns are dropped too.
 
     Raises:
-        DeploymentError: it feeds another table.
+        DeploymentError: the table feeds another table.
     """
-    fed = [deployment for deployment in deployments if deployment.fed_by == found.table]
-    if there := [str(deployment.table) for deployment in fed if not deployment.gone]:
+    fed = [deployment for deployment in deployments if deployment.fed_by == withdrawn.table]
+    if fed_tables := [str(deployment.table) for deployment in fed if not deployment.gone]:
         raise DeploymentError(
-            f"`{found.table}` feeds {', '.join(f'`{name}`' for name in there)}.",
+            f"`{withdrawn.table}` feeds {', '.join(f'`{name}`' for name in fed_tables)}.",
             looked="landfall.deployments",
             left=NOTHING,
-            next=f"landfall undeploy {there[0]}    (first)",
+            next=f"landfall undeploy {fed_tables[0]}    (first)",
         )
-    over = [*fed, found]
-    statements = [statement for deployment in over for statement in _clearing(deployment)]
-    if drop_columns and not found.gone:
-        drops = ", ".join(f"DROP COLUMN IF EXISTS {quoted(column)}" for column in found.filled)
-        statements.append(f"ALTER TABLE {found.table.quoted} {drops}")
-    return Plan(statements=tuple(statements), ended=tuple(deployment.id for deployment in over))
+    ended = [*fed, withdrawn]
+    statements = [statement for deployment in ended for statement in _clearing(deployment)]
+    if drop_columns and not withdrawn.gone:
+        drops = ", ".join(f"DROP COLUMN IF EXISTS {quoted(column)}" for column in withdrawn.filled)
+        statements.append(f"ALTER TABLE {withdrawn.table.quoted} {drops}")
+    return Plan(statements=tuple(statements), ended=tuple(deployment.id for deployment in ended))
 
 
-def _clearing(over: Deployed) -> list[str]:
-    """The statements that take triggers and functions of a deployment away. Its table may be gone."""
-    starved = chain.starving(over.id, over.fed_by) if over.feeds else []
-    return [*starved, *trigger.withdrawal(over.id, None if over.gone else over.table)]
+def _clearing(ended: Deployed) -> list[str]:
+    """The statements that remove the triggers and functions of a deployment that ends. Its table may have been dropped."""
+    starved = chain.starving(ended.id, ended.fed_by) if ended.feeds else []
+    return [*starved, *trigger.withdrawal(ended.id, None if ended.gone else ended.table)]

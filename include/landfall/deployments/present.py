@@ -1,4 +1,4 @@
-"""What a plan must know of the database, read at once: nothing is asked after it, so the plan is a matter of values alone."""
+"""All that a plan must know about the database, read at once. No query follows, so a plan is made from values alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ from landfall.deployments.table import Table, declared_table, find_table
 
 @dataclass(frozen=True, kw_only=True)
 class Present:
-    """What is there.
+    """What the database has now.
 
     Args:
-        number: Of the table's deployment; a new one if it has none, by which the statements call its functions.
-        table: The table; with the oid 0, as it was declared, if it is to be made.
-        found: Its deployment; None if it has none.
-        gone: The deployment of a table of this name that was dropped.
-        scoring: What scores it now.
-        filled: Column -> type of those that any deployment to this table has ever filled.
-        source: The deployment that is to feed it, or does; None if none does.
-        source_table: Its table; None if that was dropped.
-        deployments: All that are there.
+        number: The number of the table's deployment, or a new number if it has none. The statements name its functions by it.
+        table: The table. If it is to be made: as the request declares it, with the oid 0.
+        found: The table's deployment; None if it has none.
+        gone: The deployment of a table of the same name that was dropped; None if there is none.
+        scoring: The compiled version that scores the table now; None if none does.
+        filled: Column -> type, for each column that any deployment to this table has ever filled.
+        source: The deployment that is to feed the table, or that feeds it now; None if there is neither.
+        source_table: The table of `source`; None if it was dropped.
+        deployments: All present deployments.
     """
 
     number: int
@@ -38,27 +38,27 @@ class Present:
 
 
 def look(conn: Database, request: Request) -> Present:
-    """What is there for a deployment; to be asked in the transaction that is to change it.
+    """Reads what a request's plan must know, in the transaction that will carry the plan out.
 
     Raises:
-        DeploymentError: the table, or the deployment that is to feed it, is not there, is no table, or is not ours to change; or
-            a type of a column that is to be made is none.
+        DeploymentError: the table or the deployment that is to feed it does not exist, is no table, or belongs to another role;
+            or a column of the new table has a type that PostgreSQL does not know.
     """
-    there = tuple(deployments(conn))
-    noted = next((deployment for deployment in there if deployment.table == request.table), None)
-    found, gone = (None, noted) if noted and noted.gone else (noted, None)
-    feeds = request.after.table if request.after else found.fed_by if found else None
-    source = deployed(conn, feeds) if feeds else None
-    source_table = find_table(conn, feeds) if feeds else None
+    known = tuple(deployments(conn))
+    noted = next((deployment for deployment in known if deployment.table == request.table), None)
+    current, gone = (None, noted) if noted and noted.gone else (noted, None)
+    source_name = request.after.table if request.after else current.fed_by if current else None
+    source = deployed(conn, source_name) if source_name else None
+    source_table = find_table(conn, source_name) if source_name else None
     table = find_table(conn, request.table) or declared_table(conn, request)
     return Present(
-        number=found.id if found else take_number(conn, request.table, request.model),
+        number=current.id if current else take_number(conn, request.table, request.model),
         table=table,
-        found=found,
+        found=current,
         gone=gone,
-        scoring=current_scoring(conn, found.id) if found else None,
+        scoring=current_scoring(conn, current.id) if current else None,
         filled=filled_before(conn, table.oid) if table.oid else {},
         source=source,
         source_table=source_table,
-        deployments=there,
+        deployments=known,
     )

@@ -1,8 +1,8 @@
-"""A registered model version as a form: what is in MLflow's registry, read without running anything of it.
+"""Reads a version from MLflow's registry as a form, without running code of unknown origin.
 
-Spark ML models are read from the files that Spark wrote. A model of scikit-learn is a pickle, which can run anything when it is
-loaded: only one that Landfall wrote is, known by the digest that it has noted (`landfall.models.own`). Nothing outside this
-project's artifacts is read.
+A Spark ML model is read from the files that Spark wrote. A scikit-learn model is a pickle, which can run any code when it is
+loaded. So a pickle is loaded only if its digest is the one that Landfall noted when it wrote it (`landfall.models.own`). Nothing
+outside this project's artifacts is read.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from landfall.scoring import Model, read_sklearn, read_spark
 from landfall.spec import Settings
 
 CLASSES = "landfall.classes"
-"""Tag of a version: the names of its classes as a JSON list."""
+"""The tag of a version that holds the names of its classes, as a JSON list."""
 
 
 def find_registered(settings: Settings, model: str, number: str | None = None, run_id: str | None = None) -> Registered:
@@ -30,23 +30,23 @@ def find_registered(settings: Settings, model: str, number: str | None = None, r
     Args:
         settings: Where the registry is.
         model: The registered model.
-        number: Its version; None: the champion, or the newest that Landfall made where nothing was promoted.
-        run_id: The MLflow run that made it, instead of its number.
+        number: The version's number. None: the champion, or, if no version was promoted, the newest that Landfall made.
+        run_id: The MLflow run that made the version, instead of its number.
 
     Raises:
-        ModelError: there is none, it cannot be read or may not be, or it has a part that has no form in SQL.
+        ModelError: there is no such version, it cannot or may not be read, or a part of it cannot be written in SQL.
     """
     if number and run_id:
         raise ModelError(
             "A version and a run are both named.", looked=f"version {number}, run {run_id}", left=LEFT, next="name one"
         )
-    found = version(settings, model, number) if number else _chosen(settings, model, run_id)
+    chosen = version(settings, model, number) if number else _chosen(settings, model, run_id)
     return Registered(
         model=model,
-        version=found.version,
-        run_id=found.run_id,
-        form=read_form(settings, found),
-        classes=_classes(found),
+        version=chosen.version,
+        run_id=chosen.run_id,
+        form=read_form(settings, chosen),
+        classes=_classes(chosen),
     )
 
 
@@ -54,126 +54,130 @@ def model_of_run(settings: Settings, run_id: str) -> str:
     """The registered model that a run made a version of.
 
     Raises:
-        ModelError: it made none.
+        ModelError: the run made no version.
     """
     with registry(settings, left=LEFT) as client:
-        found = client.search_model_versions(f"run_id = '{_plain(run_id)}'")
-    if not found:
+        made = client.search_model_versions(f"run_id = '{_plain(run_id)}'")
+    if not made:
         raise ModelError(
             f"No version of a registered model was made by the run `{run_id}`.",
             looked="the model registry",
             left=LEFT,
             next=f"mlflow.register_model('runs:/{run_id}/model', NAME)    (then deploy NAME)",
         )
-    return str(found[0].name)
+    return str(made[0].name)
 
 
 def _chosen(settings: Settings, model: str, run_id: str | None) -> ModelVersion:
-    """The version that a run made; else the champion, or the newest that Landfall made where nothing was promoted."""
+    """The version that the run made. Without a run: the champion, or the newest that Landfall made if none was promoted."""
     if not run_id:
         with connect(settings) as conn:
             if serving := champion(settings, conn, model):
                 return serving
     registered = [listed.version for listed in versions(settings, model)]
-    eligible = [found for found in registered if found.run_id == run_id] if run_id else registered
+    eligible = [candidate for candidate in registered if candidate.run_id == run_id] if run_id else registered
     if not eligible:
         raise _unknown(settings, model, run_id, registered)
     notes = own_versions(settings, model)
-    if ours := next((found for found in eligible if is_own(notes.get(found.version), found)), None):
+    if ours := next((candidate for candidate in eligible if is_own(notes.get(candidate.version), candidate)), None):
         return ours
     if run_id:
         return eligible[0]
     raise ModelError(
         f"No version of `{model}` was made by Landfall, so that none is deployed unless it is named.",
-        looked=f"landfall.own_versions; MLflow has {', '.join(found.version for found in registered[:10])}",
+        looked=f"landfall.own_versions; MLflow has {', '.join(candidate.version for candidate in registered[:10])}",
         left=LEFT,
         next=f"landfall train {model}    (or name one: --model-version {registered[0].version})",
     )
 
 
 def _unknown(settings: Settings, model: str, run_id: str | None, registered: list[ModelVersion]) -> ModelError:
-    """The error of a run that made no version of the model, or of a model that is not registered."""
+    """The error for a run that made no version of the model, or for a model that is not registered."""
     if run_id:
-        runs = [found.run_id for found in registered[:5]]
+        runs = [candidate.run_id for candidate in registered[:5]]
         return ModelError.unknown(f"version of `{model}` by the run", run_id, runs, next=f"landfall models {model}")
     with registry(settings, left=LEFT) as client:
-        models = [found.name for found in client.search_registered_models(max_results=50)]
+        models = [listed.name for listed in client.search_registered_models(max_results=50)]
     return ModelError.unknown("registered model", model, models, next=f"landfall train {model}")
 
 
-def read_form(settings: Settings, found: ModelVersion) -> Model:
+def read_form(settings: Settings, model_version: ModelVersion) -> Model:
     """What a version computes.
 
     Raises:
-        ModelError: it is no model of Spark ML or scikit-learn, lies outside this project's artifacts, is a pickle that
-            Landfall did not write, or has no form.
+        ModelError: the version is no model of Spark ML or scikit-learn, lies outside this project's artifacts, is a pickle that
+            Landfall did not write, or cannot be written as a form.
     """
-    note = check_loadable(settings, found, left=LEFT)
-    where = place_of(settings, found)
+    note = check_loadable(settings, model_version, left=LEFT)
+    place = place_of(settings, model_version)
     files = Artifacts(settings.s3)
-    flavors = flavors_of(files.read_file(f"{where}/MLmodel"))
+    flavors = flavors_of(files.read_file(f"{place}/MLmodel"))
     if "spark" in flavors:
-        folder = f"{where}/{flavors['spark']['model_data']}"
-        check_place(settings, found, folder, left=LEFT)
+        folder = f"{place}/{flavors['spark']['model_data']}"
+        check_place(settings, model_version, folder, left=LEFT)
         return read_spark(folder, files)
     if "sklearn" in flavors:
-        file = f"{where}/{flavors['sklearn']['pickled_model']}"
-        check_place(settings, found, file, left=LEFT)
-        return read_sklearn(_own_pickle(found, note, files.read_file(file)))
+        file = f"{place}/{flavors['sklearn']['pickled_model']}"
+        check_place(settings, model_version, file, left=LEFT)
+        return read_sklearn(_own_pickle(model_version, note, files.read_file(file)))
     raise ModelError(
-        f"Version {found.version} of `{found.name}` is no model of Spark ML or scikit-learn.",
+        f"Version {model_version.version} of `{model_version.name}` is no model of Spark ML or scikit-learn.",
         looked=f"its flavors: {', '.join(flavors) or 'none'}",
         left=LEFT,
-        next="landfall models " + found.name,
+        next="landfall models " + model_version.name,
     )
 
 
-def place_of(settings: Settings, found: ModelVersion, *, left: str = LEFT) -> str:
-    """The folder of a version's files, which is among this project's artifacts.
+def place_of(settings: Settings, model_version: ModelVersion, *, left: str = LEFT) -> str:
+    """The folder of a version's files.
 
     Raises:
-        ModelError: it is not.
+        ModelError: the folder is not among this project's artifacts.
     """
     with registry(settings, left=left) as client:
-        where = str(client.get_model_version_download_uri(found.name, found.version)).rstrip("/")
-    check_place(settings, found, where, left=left)
-    return where
+        place = str(client.get_model_version_download_uri(model_version.name, model_version.version)).rstrip("/")
+    check_place(settings, model_version, place, left=left)
+    return place
 
 
 def flavors_of(content: bytes) -> dict[str, Any]:
-    """The flavors in an MLmodel file; none if it holds none."""
+    """The flavors in an MLmodel file; empty if the file names none."""
     import yaml
 
-    told = None
+    document = None
     with suppress(yaml.YAMLError):
-        told = yaml.safe_load(content)
-    flavors = told.get("flavors") if isinstance(told, dict) else None
+        document = yaml.safe_load(content)
+    flavors = document.get("flavors") if isinstance(document, dict) else None
     return flavors if isinstance(flavors, dict) else {}
 
 
-def _classes(found: ModelVersion) -> tuple[str, ...]:
-    """What the classes are called, as a tag of the version says."""
-    told, names = found.tags.get(CLASSES, "[]"), None
+def _classes(model_version: ModelVersion) -> tuple[str, ...]:
+    """The names of the classes in the version's tag; empty if it has no such tag."""
+    tag, names = model_version.tags.get(CLASSES, "[]"), None
     with suppress(ValueError):
-        names = json.loads(told)
-    if isinstance(names, list) and all(isinstance(each, str) for each in names):
+        names = json.loads(tag)
+    if isinstance(names, list) and all(isinstance(name, str) for name in names):
         return tuple(names)
     raise ModelError(
-        f"The tag `{CLASSES}` of version {found.version} of `{found.name}` does not name its classes.",
-        looked=f'{told}; expected a JSON list of names, such as ["no", "yes"]',
+        f"The tag `{CLASSES}` of version {model_version.version} of `{model_version.name}` does not name its classes.",
+        looked=f'{tag}; expected a JSON list of names, such as ["no", "yes"]',
         left=LEFT,
         next="mend the tag in MLflow",
     )
 
 
-def _own_pickle(found: ModelVersion, note: Own | None, content: bytes) -> Any:
-    """The object in a pickle, if this project wrote it."""
+def _own_pickle(model_version: ModelVersion, note: Own | None, content: bytes) -> Any:
+    """The object in a pickle that this project wrote.
+
+    Raises:
+        ModelError: the pickle's digest is not the noted one, or none was noted.
+    """
     expected = note.sha256 if note else ""
     if not expected:
-        raise unknown_pickle(found, left=LEFT)
+        raise unknown_pickle(model_version, left=LEFT)
     actual = hashlib.sha256(content).hexdigest()
     if actual != expected:
-        raise unknown_pickle(found, sha256=actual, expected=expected, left=LEFT)
+        raise unknown_pickle(model_version, sha256=actual, expected=expected, left=LEFT)
     import cloudpickle
 
     return cloudpickle.loads(content)

@@ -1,11 +1,12 @@
-"""`python -m landfall.deployments.repair`: functions that an earlier version of Landfall made become those that this one makes.
+"""`python -m landfall.deployments.repair` replaces the functions of earlier versions of Landfall by those of this version.
 
-Each deployment is compared with what the history says of it: a function whose text, search path or rights are others is made anew
-from the recorded scoring, in a transaction of its own. No lock on a table is taken and no row is touched, so writers go on. What
-is as it should be is left alone, so it may run at any time, by several at once. Called by the embedded stack before Airflow is
-started, and by `airflow-init` of docker-compose.yaml; with a database of your own, call it once after an update.
+It compares the functions of each deployment with the history. If the text, search path or rights of a function differ, it makes
+the function anew from the recorded scoring, in a transaction of its own. It locks no table and touches no row, so writers go on.
+It leaves a function alone that is as it should be, so it may run at any time, several times at once. The embedded stack calls it
+before it starts Airflow, and so does `airflow-init` of docker-compose.yaml. With a database of your own, call it once after an
+update.
 
-It does not go into the past: it cannot tell whether somebody has used an unsafe function.
+It does not examine the past: it cannot tell whether somebody has used an unsafe function.
 """
 
 import sys
@@ -37,12 +38,12 @@ _CONFIG = ["search_path=pg_catalog, pg_temp"]
 
 @dataclass(frozen=True, kw_only=True)
 class Repaired:
-    """What was done.
+    """What a repair has done.
 
     Args:
         tables: The tables whose functions were made anew.
-        pinned: Functions of no deployment that is left, or that could not be made anew; they got the search path alone.
-        failed: Why something could not be done, by the table or the function. That is as it was.
+        pinned: The functions that only got the search path: they belong to no present deployment, or could not be made anew.
+        failed: Table or function that could not be repaired -> the error. It is as it was.
     """
 
     tables: tuple[str, ...]
@@ -51,11 +52,11 @@ class Repaired:
 
 
 def repair(conn: Database, *, say: Say = silent) -> Repaired:
-    """Makes every function of the deployments what this version would make.
+    """Makes every function of the deployments as this version of Landfall would make it.
 
     Args:
         conn: A connection of its own, in autocommit mode, of the role that deploys.
-        say: Is told each statement.
+        say: Called with each statement.
 
     Raises:
         PublishingError: the connection is lost.
@@ -65,11 +66,11 @@ def repair(conn: Database, *, say: Say = silent) -> Repaired:
     if not is_there(conn):
         return Repaired(tables=(), pinned=(), failed={})
     pinned: list[str] = []
-    for found in deployments(conn):
-        with _noted(conn, failed, str(found.table)):
-            if _differ(conn, found):
-                _make_anew(conn, found, say)
-                tables.append(str(found.table))
+    for deployment in deployments(conn):
+        with _noted(conn, failed, str(deployment.table)):
+            if _differ(conn, deployment):
+                _make_anew(conn, deployment, say)
+                tables.append(str(deployment.table))
     for (name,) in fetch(conn, _UNPINNED):
         with _noted(conn, failed, str(name)):
             _pin(conn, str(name), say)
@@ -79,7 +80,11 @@ def repair(conn: Database, *, say: Say = silent) -> Repaired:
 
 @contextmanager
 def _noted(conn: Database, failed: dict[str, LandfallError], name: str) -> Iterator[None]:
-    """Keeps an error for the end, so that one that cannot be repaired does not keep the others from it."""
+    """Notes an error in `failed` instead of raising it, so that the other functions are repaired all the same.
+
+    Raises:
+        LandfallError: the connection is lost.
+    """
     try:
         yield
     except LandfallError as error:
@@ -88,23 +93,27 @@ def _noted(conn: Database, failed: dict[str, LandfallError], name: str) -> Itera
         failed[name] = error
 
 
-def _make_anew(conn: Database, found: Deployed, say: Say) -> None:
+def _make_anew(conn: Database, deployment: Deployed, say: Say) -> None:
     def work(run: Callable[[Plan], None]) -> None:
-        run(Plan(statements=tuple(_differ(conn, found))))
+        run(Plan(statements=tuple(_differ(conn, deployment))))
 
-    changing(conn, f"The functions of `{found.table}` could not be made anew.", work, say=say)
+    changing(conn, f"The functions of `{deployment.table}` could not be made anew.", work, say=say)
 
 
-def _differ(conn: Database, found: Deployed) -> list[str]:
-    """The statements that make those functions of a deployment anew that are not there as they should be."""
-    there = {str(name): tuple(rest) for name, *rest in fetch(conn, _THERE)}
-    functions = [(f"score_{found.id}", current_scoring(conn, found.id).trigger_body(found.filled), False)]
-    if found.fed_by and (source := find_table(conn, found.fed_by)):
-        functions.append((f"feed_{found.id}", chain.feeding_body(found.table, source.key, found.feeds), True))
+def _differ(conn: Database, deployment: Deployed) -> list[str]:
+    """The statements that make those functions of a deployment anew that differ from what this version would make."""
+    present = {str(name): tuple(rest) for name, *rest in fetch(conn, _THERE)}
+    functions = [
+        (f"score_{deployment.id}", current_scoring(conn, deployment.id).trigger_body(deployment.filled), False)
+    ]
+    if deployment.fed_by and (source := find_table(conn, deployment.fed_by)):
+        functions.append(
+            (f"feed_{deployment.id}", chain.feeding_body(deployment.table, source.key, deployment.feeds), True)
+        )
     return [
         statement
         for name, body, as_owner in functions
-        if name in there and there[name] != (body, as_owner, _CONFIG)
+        if name in present and present[name] != (body, as_owner, _CONFIG)
         for statement in trigger.make_function(name, body, as_owner=as_owner)
     ]
 
@@ -115,10 +124,10 @@ def _pin(conn: Database, name: str, say: Say) -> None:
 
 
 def main() -> int:
-    """Repairs the predictions database of the environment, and prints what was done; 1 only if it cannot be reached.
+    """Repairs the predictions database of the environment and prints what was done. Gives 1 only if it cannot be reached.
 
-    What could not be repaired is printed too, and `landfall deployments` goes on to say so: a function of another role does not
-    keep the stack from starting.
+    A function that could not be repaired is printed too, and `landfall deployments` keeps showing it. It is no reason to fail:
+    a function of another role must not keep the stack from starting.
     """
     try:
         with connect(settings()) as conn:

@@ -1,4 +1,4 @@
-"""What a person asks for, by names: which model is to score the rows of which table, and how."""
+"""The request of a person, all in names: which model is to score the rows of which table, and how."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ class Create:
     """A table that is to be made for a deployment.
 
     Args:
-        primary_key: Column -> type as PostgreSQL has it, such as `bigint`.
-        columns: Further columns -> type. The model's own inputs need not be among them.
+        primary_key: Column -> its type in PostgreSQL, such as `bigint`.
+        columns: Further column -> type. The model's own inputs may be left out: the table gets them anyway.
     """
 
     primary_key: Mapping[str, str]
@@ -40,8 +40,8 @@ class After:
 
     Args:
         table: Its table.
-        feeds: Input of the model -> column of that table. An input that is not named is fed by the column of its name; the
-            only one that has none, by the prediction.
+        feeds: Input of the model -> column of that table. Any other input is fed by the column of its own name. If exactly one
+            input has no such column, the prediction feeds it.
     """
 
     table: TableName
@@ -50,18 +50,19 @@ class After:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """A deployment as a person asks for it.
+    """A deployment as a person requests it.
 
     Args:
         table: The table whose rows the model is to score.
         model: The registered model.
-        version: Its version; None: the champion, or the newest where nothing was promoted.
-        run_id: The MLflow run that made it, instead of its number.
-        create: If given, the table is made; it may exist already if it was made for the same model.
-        classes: What the classes are called, in the order of the model's labels; empty: as its training has declared them.
-        unscorable: What a row gets that the model cannot score: no prediction and a reason, or an error.
-        after: What feeds the table.
-        readers: Roles that are to insert rows and read them.
+        version: The model's version. None: the champion, or the newest if no version was promoted.
+        run_id: The MLflow run that made the version, instead of its number.
+        create: If given, the table is made. It may exist already if it was made for the same model.
+        classes: The names of the classes, in the order of the model's labels; empty: the names that its training declared.
+        unscorable: What happens to a row that the model cannot score. `null`: it gets no prediction and a reason. `error`: the
+            statement that writes it fails.
+        after: The deployment that feeds the table; None if none does, or if the present one is to stay.
+        readers: Roles that get the right to insert rows and to read them.
     """
 
     table: TableName
@@ -81,7 +82,7 @@ class Request:
 
 
 def key_of(given: Key | None) -> dict[str, str]:
-    """Column -> type, of what a person gives: `id`, `["id"]`, `{"id": "uuid"}`, or `id:uuid`; `bigint` if no type is given."""
+    """Column -> type of a primary key that is given as `id`, `["id"]`, `{"id": "uuid"}` or `id:uuid`. No type means `bigint`."""
     if given is None:
         return {}
     if isinstance(given, Mapping):
@@ -91,10 +92,14 @@ def key_of(given: Key | None) -> dict[str, str]:
 
 
 def after_of(table: str | None, feeds: Sequence[str]) -> After | None:
-    """What feeds a table, of `TABLE` and of `INPUT=COLUMN` for each input of another name.
+    """The source of a chain, from the arguments of a command; None if neither is given.
+
+    Args:
+        table: The source's table.
+        feeds: `INPUT=COLUMN` for each input whose column has another name.
 
     Raises:
-        DeploymentError: a feed does not have that form, or there is a feed and no table.
+        DeploymentError: a feed does not have that form, or feeds are given without a table.
     """
     pairs = [[part.strip() for part in feed.partition("=")] for feed in feeds]
     if wrong := [feed for feed, pair in zip(feeds, pairs, strict=True) if not all(pair)]:

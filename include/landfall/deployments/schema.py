@@ -1,8 +1,8 @@
-"""The tables of this room, in the predictions database, and the schema of the functions that score.
+"""The tables of this room in the predictions database, and the schema of the functions that score.
 
-`landfall.deployments`: a row for each table that a model is, or was, deployed to. `landfall.deployed_versions`: which
-version scored its rows from when to when, with its SQL. Functions are in `landfall_models`; nobody but their owner may
-use that schema, and a trigger's function needs no right of the role that inserts a row.
+`landfall.deployments` has a row for each deployment of a model to a table, present or past. `landfall.deployed_versions` says
+which version scored the table's rows from when to when, and keeps its SQL. The functions are in the schema `landfall_models`.
+Only their owner may use that schema: a role that inserts a row needs no right to a trigger's function.
 """
 
 from psycopg import sql
@@ -15,10 +15,10 @@ _ALONE = sql.SQL("SELECT pg_advisory_xact_lock(20121226)")
 
 
 def is_there(conn: Database) -> bool:
-    """Whether anything was ever deployed in this database."""
+    """True if this database has the tables of this room, with their newest index. Without them nothing was ever deployed."""
     return fetch_one(conn, _NEWEST) == (True,)
 
 
 def stand_alone(conn: Database) -> None:
-    """Until the end of the transaction nobody else changes a deployment: two at once could make a circle of chains."""
+    """Keeps everybody else from changing a deployment until the transaction ends: two at once could make a circle of chains."""
     fetch(conn, _ALONE)

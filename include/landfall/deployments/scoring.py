@@ -1,4 +1,4 @@
-"""What one version of a model does in a table, as SQL: kept in the history, so that going back needs no registry."""
+"""One version of a model, compiled to the SQL that scores a table. The history keeps it, so a rollback needs no registry."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from landfall.scoring.form import Ensemble
 from landfall.scoring.trees import splits
 
 BATCH, ROW_ID = "landfall batch", "landfall row"
-"""The rows that `query` scores, and the column of theirs that it keeps."""
+"""The names, in `query`, of the relation whose rows it scores and of the column that it passes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +23,16 @@ class Scoring:
     Args:
         version: The model's version.
         run_id: The MLflow run that made it.
-        inputs: Column -> `number` or `text`.
+        inputs: Column that the version reads -> `number` or `text`.
         probabilities: The columns that it fills with probabilities, in the order of the classes.
-        logic: How one row is scored, by the trigger.
-        query: How many are, in one statement: a SELECT of `ROW_ID`, `prediction`, `reason` and probabilities from `BATCH`.
-        splits: How many splits its trees have in all; 0 if it has no trees.
-        trees: How many trees it has.
+        logic: The SQL with which the trigger scores one row.
+        query: The SQL that scores many rows: a SELECT of `ROW_ID`, `prediction`, `reason` and probabilities from `BATCH`.
+        splits: The number of splits in all its trees; 0 if it has no trees.
+        trees: The number of its trees.
         unscorable: See `Request`.
-        outputs: Column that it fills -> type. Like `classes` it follows from the rest, or is the deployment's: not compared.
-        classes: What the classes are called; empty: as the model calls them.
+        outputs: Column that it fills -> type. `outputs` and `classes` are not compared: they follow from the other fields or
+            belong to the deployment.
+        classes: The names of the classes; empty: the model's own labels.
     """
 
     version: str
@@ -48,12 +49,12 @@ class Scoring:
 
     @property
     def for_a_row(self) -> str:
-        """How a row is scored, in words."""
+        """How the trigger scores a row, in words."""
         return self.logic.way
 
     @property
     def size(self) -> str:
-        """How large its trees are, in words, such as `, 20 trees with 620 splits`; empty if it has none."""
+        """The size of its trees in words, such as `, 20 trees with 620 splits`; empty if it has none."""
         trees = "a tree" if self.trees == 1 else f"{self.trees:,} trees"
         return f", {trees} with {'a split' if self.splits == 1 else f'{self.splits:,} splits'}" if self.trees else ""
 
@@ -61,7 +62,7 @@ class Scoring:
         """The body of the trigger function.
 
         Args:
-            filled: Every column of the table that some version fills; those that this one does not are emptied.
+            filled: Every column of the table that some version fills. The body empties those that this version does not fill.
         """
         logic, short, version = self.logic, self.logic.shortcut, _assigned(VERSION, literal(self.version))
         unknown = [_assigned(name, "NULL") for name in filled if name not in (VERSION, REASON)]
@@ -76,7 +77,7 @@ class Scoring:
         return "\n".join([*lines, "  END IF;", version, "  RETURN NEW;", "END"])
 
     def _known(self, filled: Iterable[str], by: RowLogic | Shortcut) -> list[str]:
-        """What is filled of a row that could be scored: every column but the version's."""
+        """The assignments that fill a row that could be scored: every column but the version's."""
         given = {PREDICTION: by.prediction, **dict(zip(self.probabilities, by.probabilities, strict=True))}
         return [_assigned(name, given.get(name, "NULL")) for name in filled if name != VERSION]
 
@@ -90,12 +91,18 @@ class Scoring:
         ]
 
     def to_json(self) -> str:
-        """As the history keeps it of a version. Types and names of classes are the deployment's: see `from_json`."""
+        """The JSON that the history keeps for a version. `outputs` and `classes` are the deployment's: see `from_json`."""
         return json.dumps({name: value for name, value in asdict(self).items() if name not in ("outputs", "classes")})
 
     @classmethod
     def from_json(cls, text: str, filled: Mapping[str, str], classes: Iterable[str]) -> Self:
-        """What `to_json` wrote, with what the history keeps of the deployment: columns that it fills, names of its classes."""
+        """The compiled version that `to_json` wrote.
+
+        Args:
+            text: What `to_json` gave.
+            filled: Column -> type, for each column that the deployment fills.
+            classes: The names of the deployment's classes.
+        """
         fields: dict[str, Any] = json.loads(text)
         logic: dict[str, Any] = fields.pop("logic")
         short = logic.pop("shortcut", None)
@@ -116,15 +123,15 @@ def _with_tuples(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def compile_scoring(version: Registered, classes: tuple[str, ...], unscorable: Unscorable) -> Scoring:
-    """The SQL of a version. A forest of 100 trees takes a second.
+    """Compiles a version to SQL. A forest of 100 trees takes a second.
 
     Args:
         version: The version.
-        classes: What its classes are to be called; empty: as it was declared.
+        classes: The names of its classes; empty: the declared names.
         unscorable: See `Request`.
 
     Raises:
-        DeploymentError: the names do not fit its classes, or what it fills does not fit its inputs.
+        DeploymentError: the names do not fit its classes, or a column that it fills has the name of one of its inputs.
         SpecError: the model's own numbers are so large that every row overflows.
     """
     version = version.called(classes)
@@ -146,7 +153,7 @@ def compile_scoring(version: Registered, classes: tuple[str, ...], unscorable: U
 
 
 def place_in_row(column: str) -> str:
-    """Where the trigger function finds a column of the row."""
+    """The expression with which the trigger function reads a column of the row."""
     return f"NEW.{quoted(column)}"
 
 

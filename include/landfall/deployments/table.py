@@ -1,4 +1,4 @@
-"""A table that is deployed to: what it has, what it lacks for a model, and the statements that give it that."""
+"""A table that a model is deployed to: its columns, those that it lacks for the model, and the statements that add them."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from landfall.errors import DeploymentError
 
 NUMBERS = ("smallint", "integer", "bigint", "real", "double precision", "numeric")
 TEXTS = ("S", "E")
-"""Categories of types (`pg_type.typcategory`) that are read as text: strings and enumerations."""
+"""The categories of types (`pg_type.typcategory`) that a model can read as text: strings and enumerations."""
 _TABLE = sql.SQL("""
 SELECT c.oid, c.relkind::text, pg_has_role(c.relowner, 'USAGE'), pg_get_userbyid(c.relowner), ARRAY(
     SELECT t.tgname::text FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgtype & 3 = 3
@@ -41,7 +41,7 @@ SELECT format_type(t.oid, NULL) AS type, format_type(CASE t.typtype WHEN 'd' THE
 FROM pg_type t WHERE t.oid = to_regtype(%s)""")
 _ROLE = sql.SQL("SELECT current_user")
 MODIFIED = re.compile(r"[a-z_][\w ]*\( *\d+ *(, *\d+ *)?\)[\w \[\]]*", re.IGNORECASE)
-"""A type with a modifier, such as `numeric(7,2)`: `regtype` has none, and without it `char(3)` would be `char(1)`."""
+"""A type with a modifier, such as `numeric(7,2)`. `regtype` drops the modifier, and `char(3)` would become `char(1)`."""
 KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "i": "an index", "S": "a sequence"}
 
 
@@ -51,11 +51,11 @@ class TableColumn:
 
     Args:
         name: Its name.
-        type: As PostgreSQL writes it; of a table that is to be made, as it is written in CREATE TABLE.
-        plain: The same without its modifier and domain.
-        category: Of `pg_type`.
-        generated: Whether PostgreSQL computes it, after triggers.
-        in_key: Whether it is in the primary key.
+        type: Its type as PostgreSQL writes it; for a table that is to be made, as CREATE TABLE will have it.
+        plain: The type without its modifier; for a domain, the type below it.
+        category: The type's category in `pg_type`.
+        generated: True if PostgreSQL computes it, which it does after the triggers.
+        in_key: True if it is part of the primary key.
     """
 
     name: str
@@ -66,13 +66,13 @@ class TableColumn:
     in_key: bool = False
 
     def is_read_as(self, kind: str) -> bool:
-        """Whether a model can take it for a `number`, or for `text`."""
+        """True if a model can read the column as `kind`: `number` or `text`."""
         return self.plain in NUMBERS if kind == "number" else self.category in TEXTS
 
 
 NUMBER = TableColumn(name="", type="double precision", plain="double precision", category="N")
 TEXT = TableColumn(name="", type="text", plain="text", category="S")
-"""What a table that is made has for an input, unless it is known better."""
+"""The columns that a new table gets for the inputs whose type nothing else decides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +83,8 @@ class Table:
         name: Its name.
         oid: Its number in PostgreSQL; 0 if it is yet to be made.
         owner: The role that owns it.
-        columns: Name -> column, in their order.
-        later_triggers: Triggers of its own that fire after a row was scored.
+        columns: Name -> column, in the order of the table.
+        later_triggers: The table's own BEFORE ROW triggers that fire after a row was scored.
     """
 
     name: TableName
@@ -100,15 +100,15 @@ class Table:
 
 
 def find_table(conn: Database, name: TableName) -> Table | None:
-    """The table; None if there is none.
+    """The table of that name; None if there is none.
 
     Raises:
-        DeploymentError: what has that name is no table, or is not ours to change.
+        DeploymentError: the name is not a table's, or the table belongs to another role.
     """
-    found = fetch_one(conn, _TABLE, [name.schema, name.table])
-    if found is None:
+    row = fetch_one(conn, _TABLE, [name.schema, name.table])
+    if row is None:
         return None
-    oid, kind, ours, owner, later = found
+    oid, kind, ours, owner, later = row
     if kind not in ("r", "p"):
         raise DeploymentError(
             f"`{name}` is {KINDS.get(str(kind), 'no table')}; rows are scored as they go into a table.",
@@ -133,10 +133,10 @@ def find_table(conn: Database, name: TableName) -> Table | None:
 
 
 def declared_table(conn: Database, request: Request) -> Table:
-    """The table that is to be made, with the columns that a person gives it: the model's inputs are not among them yet.
+    """The table that is to be made, with the columns of the request. The model's inputs are added later, by `prepare`.
 
     Raises:
-        DeploymentError: none is to be made, so one is missing; or a name or a type is not one of PostgreSQL's.
+        DeploymentError: the request makes no table, so its table is missing; or PostgreSQL does not take a name or a type.
     """
     if request.create is None:
         raise _missing(conn, request.table, request.model)
@@ -149,7 +149,11 @@ def declared_table(conn: Database, request: Request) -> Table:
 
 
 def _declared(conn: Database, column: str, kind: str) -> TableColumn:
-    """A column of a type as PostgreSQL writes it, so that nothing else can come along with it."""
+    """A column with its type as PostgreSQL writes it, so that a type from a request cannot bring other SQL along.
+
+    Raises:
+        DeploymentError: PostgreSQL has no such type.
+    """
     known: list[TableColumn] = []
     with suppress(psycopg.errors.SyntaxError):
         known = fetch_as(conn, partial(TableColumn, name=column), _TYPE, [kind])
@@ -164,33 +168,36 @@ def _declared(conn: Database, column: str, kind: str) -> TableColumn:
 
 
 def _missing(conn: Database, name: TableName, model: str) -> DeploymentError:
-    """The error of a table that is not there."""
+    """The error for a table that does not exist."""
     tables = [str(row[0]) for row in fetch(conn, _NEIGHBOURS, [name.schema])]
     elsewhere = [str(row[0]) for row in fetch(conn, _ELSEWHERE, [name.table])]
     near = [f"{schema}.{name.table}" for schema in elsewhere] or get_close_matches(name.table, tables, n=1)
-    made, there = " --create-table --primary-key id    (makes it)", f" --schema {elsewhere[0]}" if elsewhere else ""
+    in_schema = f" --schema {elsewhere[0]}" if elsewhere else ""
     return DeploymentError(
         f"There is no table `{name}`.{f' Did you mean `{near[0]}`?' if near else ''}",
         looked=f"{place(conn)}, schema `{name.schema}`: {', '.join(tables) or 'no tables'}",
         left=NOTHING,
-        next=f"landfall deploy {model} --table {name.table}{there or made}",
+        next=f"landfall deploy {model} --table {name.table}"
+        + (in_schema or " --create-table --primary-key id    (makes it)"),
     )
 
 
 def prepare(
     table: Table, model: str, scoring: Scoring, *, fed: Mapping[str, TableColumn], filled: Mapping[str, str]
 ) -> tuple[Table, list[str]]:
-    """The table with all that a model reads, and the statements that give it what it lacks: CREATE TABLE, ALTER TABLE, or none.
+    """The table with all columns that a model reads, and the statements that make or complete it.
+
+    The statements are CREATE TABLE, ALTER TABLE, both, or none.
 
     Args:
         table: The table as it is, or as it was declared.
         model: The registered model.
         scoring: The version that is to score it.
-        fed: Input of the model -> column of another table that feeds it.
-        filled: Column -> type of those that a deployment has filled before: they are taken up again.
+        fed: Input of the model -> the column of another table that feeds it.
+        filled: Column -> type, for each column that a deployment has filled before. The model may fill these again.
 
     Raises:
-        DeploymentError: the model cannot read a column, or the table uses one that the model fills for something else.
+        DeploymentError: the model cannot read a column, or the table has a column of its own that the model would fill.
     """
     statements: list[str] = []
     if not table.oid:
@@ -201,7 +208,10 @@ def prepare(
 
 
 def _with_inputs(table: Table, inputs: Mapping[str, str], fed: Mapping[str, TableColumn]) -> Table:
-    """A table that is to be made, with the model's inputs: of the type of what feeds them, unless a person gave another."""
+    """A table that is to be made, with the model's inputs added. An input gets the type of the column that feeds it, if any.
+
+    A column that the request declares keeps its declared type.
+    """
     columns = dict(table.columns)
     for name, kind in inputs.items():
         like = fed.get(name, NUMBER if kind == "number" else TEXT)
@@ -210,14 +220,14 @@ def _with_inputs(table: Table, inputs: Mapping[str, str], fed: Mapping[str, Tabl
 
 
 def _creation(table: Table) -> str:
-    """CREATE TABLE with all columns and the primary key."""
+    """The CREATE TABLE statement, with all columns and the primary key."""
     lines = [f"    {quoted(column.name)} {column.type}" for column in table.columns.values()]
     lines.append(f"    PRIMARY KEY ({', '.join(map(quoted, table.key))})")
     return f"CREATE TABLE {table.name.quoted} (\n" + ",\n".join(lines) + "\n)"
 
 
 def _check_inputs(table: Table, model: str, inputs: Mapping[str, str]) -> None:
-    """Nothing, if the model can read all that it needs."""
+    """Raises an error unless the table has every input of the model, in a type that the model can read."""
     for name, kind in inputs.items():
         column = table.columns.get(name)
         if column is None:
@@ -240,7 +250,7 @@ def _check_inputs(table: Table, model: str, inputs: Mapping[str, str]) -> None:
 
 
 def _additions(table: Table, outputs: Mapping[str, str], filled: Mapping[str, str]) -> list[str]:
-    """ALTER TABLE for the columns that the model fills and the table lacks."""
+    """The ALTER TABLE statement for the columns that the model fills and the table lacks; no statement if it lacks none."""
     added: list[str] = []
     for name, kind in outputs.items():
         column = table.columns.get(name)

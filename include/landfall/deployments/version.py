@@ -19,10 +19,10 @@ class Registered:
 
     Args:
         model: The registered model.
-        version: Its number.
-        form: What it computes.
-        run_id: The MLflow run that made it.
-        classes: What its classes are called, in the order of its labels; empty: as the form calls them.
+        version: The version's number.
+        form: What the version computes.
+        run_id: The MLflow run that made the version.
+        classes: The declared names of its classes, in the order of its labels; empty: the form's own labels are the names.
     """
 
     model: str
@@ -37,10 +37,10 @@ class Registered:
         return self.form.decision.labels if isinstance(self.form.decision, Classes) else ()
 
     def called(self, classes: tuple[str, ...]) -> Self:
-        """The same version whose form calls the classes so; if none are given, as the version was declared to call them.
+        """The same version with these names of classes in its form; without names, with those that were declared for it.
 
         Raises:
-            DeploymentError: there are not as many names as classes, or one name is there twice.
+            DeploymentError: there are not as many names as classes, or a name occurs twice.
         """
         names = classes or self.classes
         if not names:
@@ -57,14 +57,14 @@ class Registered:
 
     @property
     def probabilities(self) -> tuple[str, ...]:
-        """The columns of the classes' probabilities, in the order of the labels."""
+        """The columns that hold the probabilities of the classes, in the order of the labels."""
         return tuple(PROBABILITY + (label if isinstance(label, str) else _short(label)) for label in self.labels)
 
     def outputs(self, unscorable: Unscorable) -> dict[str, str]:
         """Column that the version fills -> its type.
 
         Raises:
-            DeploymentError: PostgreSQL would not take a column's name, or the model reads a column that it would fill.
+            DeploymentError: PostgreSQL does not take the name of a column, or the model reads a column that it would fill.
         """
         texts = bool(self.labels) and isinstance(self.labels[0], str)
         filled = {PREDICTION: "text" if texts else "double precision"}
@@ -84,5 +84,5 @@ class Registered:
 
 
 def _short(label: float) -> str:
-    """A number without a fraction that says nothing: `2`, `0.5`."""
+    """The number without a fraction of zero: `2` instead of `2.0`, but `0.5`."""
     return str(int(label)) if label.is_integer() else repr(label)

@@ -1,6 +1,7 @@
-"""A person vouches for a version that Landfall did not make, or made before it noted that: from then on its files are loaded.
+"""A person vouches for a version that Landfall did not make, or made before it kept notes. From then on its files are loaded.
 
-What is noted is what is there now: the run, the place, and the SHA-256 of a pickle. What is put there later is another one.
+The note holds what is there now: the run, the place, and the SHA-256 of a pickle. So it does not cover a file that somebody
+puts there later.
 """
 
 import hashlib
@@ -16,18 +17,18 @@ LEFT = "nobody vouches for the version"
 
 
 def vouch(settings: Settings, version: ModelVersion, *, by_run: str) -> Own:
-    """Notes a version as one of this project's own, as it is in the registry and in the store now. Nothing is loaded.
+    """Notes a version as this project's own, as the registry and the store hold it now. Loads none of its files.
 
     Raises:
-        ModelError: its files are outside this project's artifacts, or cannot be read; or the registry or the predictions
-            database is away.
+        ModelError: the version's files are outside this project's artifacts or cannot be read; or the registry or the
+            predictions database cannot be reached.
     """
     check_place(settings, version, left=LEFT)
-    where, files = place_of(settings, version, left=LEFT), Artifacts(settings.s3)
-    flavor = flavors_of(files.read_file(f"{where}/MLmodel")).get("sklearn")
+    place, files = place_of(settings, version, left=LEFT), Artifacts(settings.s3)
+    flavor = flavors_of(files.read_file(f"{place}/MLmodel")).get("sklearn")
     sha256 = judged = ""
     if flavor:
-        pickle = f"{where}/{flavor['pickled_model']}"
+        pickle = f"{place}/{flavor['pickled_model']}"
         check_place(settings, version, pickle, left=LEFT)
         sha256 = _digest(files, pickle)
         judged = _digest(files, f"{version.judged}/{PICKLE}") if version.judged else ""

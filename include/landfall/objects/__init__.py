@@ -1,1 +1,1 @@
-"""The object store: clients, listings page after page, and its failures as errors for a person."""
+"""The object store: its clients, listings page after page, and errors for a person if the store fails."""

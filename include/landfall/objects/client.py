@@ -1,4 +1,4 @@
-"""Clients of the object store, all configured here: how long they wait, how often they try, what other stores need."""
+"""Makes and configures all clients of the object store: how long they wait, how often they try, and what other stores need."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ from landfall.objects.listing import ObjectStore
 from landfall.spec import S3
 
 CONNECTIONS = 16
-"""Connections a client keeps, so that as many threads can put at once."""
+"""The number of connections that a client keeps, so that as many threads can put objects at once."""
 ATTEMPTS = 3
-"""Attempts of a client, within seconds, before an error is one."""
+"""The number of attempts of a client, within seconds, before it raises an error."""
 
 
 def connect(s3: S3) -> ObjectStore:
-    """A client of the object store. Asks nothing yet, so it succeeds even if the store is down.
+    """A client of the object store. This sends no request yet, so it succeeds even if the store is down.
 
-    Clients are safe to share between threads.
+    Threads may share a client.
     """
     import boto3
     from botocore.config import Config
@@ -24,7 +24,7 @@ def connect(s3: S3) -> ObjectStore:
 
 
 def access(s3: S3) -> dict[str, Any]:
-    """Where the store is and who asks, as botocore's and aiobotocore's clients take it."""
+    """The store's address and the keys, as arguments for clients of botocore and aiobotocore."""
     return {
         "endpoint_url": s3.endpoint or None,
         "region_name": s3.region,
@@ -34,16 +34,17 @@ def access(s3: S3) -> dict[str, Any]:
 
 
 def configuration(s3: S3, connections: int) -> dict[str, Any]:
-    """A client's `Config`, for botocore and aiobotocore.
+    """The arguments of a client's `Config`, for botocore and aiobotocore.
 
-    It gives up connecting after 3 s and reading after 30 s, `ATTEMPTS` times at most: a store that is down is known in 12 s.
+    A client gives up connecting after 3 s and reading after 30 s, and tries `ATTEMPTS` times at most. So it knows within 12 s
+    that a store is down.
     """
     return {
         "connect_timeout": 3,
         "read_timeout": 30,
         "retries": {"total_max_attempts": ATTEMPTS, "mode": "standard"},
         "max_pool_connections": connections,
-        # Other stores than Amazon's know neither virtual hosts nor its newer checksums.
+        # Stores other than Amazon's support neither virtual hosts nor the newer checksums.
         "s3": {"addressing_style": "path"} if s3.endpoint else {},
         "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",

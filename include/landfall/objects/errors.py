@@ -1,6 +1,6 @@
-"""Errors of the object store, as a `LandingError` that says what to do.
+"""Turns errors of the object store into a `LandingError` that says what to do.
 
-Works for the errors of boto3 and of aiobotocore, which are the same classes.
+This works for boto3 and for aiobotocore, because both raise the same classes.
 """
 
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ _SET_KEYS = (
 
 
 def landing_error(error: Exception, *, doing: str, bucket: str, endpoint: str = "", left: str = "") -> LandingError:
-    """The error for a person: no bucket, wrong credentials, store down, or whatever the store answered.
+    """The error for a person: there is no bucket, the credentials are wrong, the store is down, or any other answer of the store.
 
     Args:
-        error: What botocore raised.
-        doing: What failed, a sentence without its full stop, such as "The landings of `a/b` could not be listed".
+        error: The error that botocore raised.
+        doing: What failed, as a sentence without its full stop, such as "The landings of `a/b` could not be listed".
         bucket: The bucket.
         endpoint: The store's address; empty for Amazon's own.
-        left: What is left behind.
+        left: What is left behind, for the error.
     """
     from botocore import exceptions as boto
 
@@ -51,7 +51,7 @@ def landing_error(error: Exception, *, doing: str, bucket: str, endpoint: str = 
 
 @contextmanager
 def translated(doing: str, *, bucket: str, endpoint: str = "", left: str = "") -> Iterator[None]:
-    """Turns what botocore raises inside the `with` into the `LandingError` of `landing_error`."""
+    """Turns an error that botocore raises inside the `with` into the `LandingError` of `landing_error`."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:

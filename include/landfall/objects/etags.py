@@ -1,9 +1,9 @@
 """Computes the ETags of objects that have none.
 
-An S3 server over files keeps ETags in extended attributes, which a copy of its folder may lose. Without ETags nobody can tell
-a replaced object from an old one, so listings refuse such objects. Here each one is copied onto itself: the server reads it,
-computes its ETag and keeps it. For an object that was put in one piece this is the MD5 of its bytes, the same ETag as before;
-for one that was put in parts it is another.
+An S3 server that keeps objects in files keeps their ETags in extended attributes, which a copy of its folder may lose. Without
+ETags nobody can tell a replaced object from an old one, so listings refuse such objects. This module copies each of them onto
+itself: then the server reads the object, computes its ETag and keeps it. If the object was put in one piece, that is the MD5 of
+its bytes, the same ETag as before. If it was put in parts, it gets another ETag than before.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ from landfall.objects.errors import translated
 from landfall.objects.listing import ObjectStore, endpoint_of, list_pages
 
 AT_ONCE = 8
+"""The number of objects that are copied at the same time."""
 
 
 class CopyingStore(ObjectStore, Protocol):
@@ -35,7 +36,7 @@ class CopyingStore(ObjectStore, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Mended:
-    """How many objects were checked; key -> ETag for those that had none and have one now."""
+    """The number of objects that were checked, and key -> new ETag for the objects that had none."""
 
     objects: int
     etags: Mapping[str, str]
@@ -49,11 +50,11 @@ def mend_etags(
     Args:
         client: The object store.
         bucket: The bucket.
-        prefixes: Key prefixes; the empty one is the whole bucket.
-        progress: Called with how many are done, how many there are, and a few words.
+        prefixes: Key prefixes; the empty prefix means the whole bucket.
+        progress: Called with the number of objects done, the number of objects without an ETag, and a word for the objects.
 
     Raises:
-        LandingError: the store does not answer, or refuses a copy. What was mended stays mended.
+        LandingError: the store does not answer, or refuses a copy. Objects that were mended stay mended.
     """
     objects, without = 0, list[str]()
     for prefix in prefixes:
@@ -72,15 +73,15 @@ def mend_etags(
 def _mend(client: CopyingStore, bucket: str, key: str) -> str:
     doing = f"The ETag of `{key}` could not be computed"
     with translated(doing, bucket=bucket, endpoint=endpoint_of(client), left="the object is as it was"):
-        now = client.head_object(Bucket=bucket, Key=key)
-        if etag := now.get("ETag"):  # somebody has written it again meanwhile
+        head = client.head_object(Bucket=bucket, Key=key)
+        if etag := head.get("ETag"):  # somebody has written the object again meanwhile
             return str(etag).strip('"')
-        done = client.copy_object(
+        copied = client.copy_object(
             Bucket=bucket,
             Key=key,
             CopySource={"Bucket": bucket, "Key": key},
-            ContentType=now.get("ContentType", "application/octet-stream"),
-            Metadata=now.get("Metadata", {}),
+            ContentType=head.get("ContentType", "application/octet-stream"),
+            Metadata=head.get("Metadata", {}),
             MetadataDirective="REPLACE",  # S3 refuses a copy of an object onto itself that changes nothing
         )
-    return str(done["CopyObjectResult"]["ETag"]).strip('"')
+    return str(copied["CopyObjectResult"]["ETag"]).strip('"')

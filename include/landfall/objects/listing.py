@@ -1,8 +1,8 @@
-"""Listings of the object store, page after page, in the order of keys.
+"""Lists the object store page after page, in the order of keys.
 
-Amazon's store gives a page of a thousand keys in the same time wherever the page begins. Other stores may walk everything
-under the prefix for every page (S3Proxy on files: 0.03 ms an object, so 5 minutes for 100,000). There, a long listing is cut
-into months, by the names of its folders; each month takes only as long as its own objects need.
+Amazon's store gives a page of a thousand keys in the same time wherever the page begins. Other stores may walk through all
+objects under the prefix for every page. S3Proxy on files takes 0.03 ms for each object, so 5 minutes to list 100,000. For such a
+store a long listing is divided into months, by the names of its folders. Then a month takes only as long as its own objects need.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,11 +15,11 @@ from landfall.objects.errors import translated
 from landfall.spec import Landing
 
 PAGE = 1000
-"""Keys in a page; S3 gives at most this many."""
+"""The number of keys in a page. S3 gives at most this many."""
 
 
 class ObjectStore(Protocol):
-    """The part of a boto3 S3 client that landings use."""
+    """The methods of a boto3 S3 client that landings use."""
 
     @property
     def meta(self) -> Any: ...
@@ -37,7 +37,7 @@ class ObjectStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LandedObject:
-    """One object of a listing. `etag` has no quotes, `size` is in bytes, `last_modified` in UTC."""
+    """An object of a listing. `etag` is without quotes, `size` in bytes, and `last_modified` in UTC."""
 
     key: str
     etag: str
@@ -46,10 +46,10 @@ class LandedObject:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:
-        """The object in one entry of `Contents` in an answer to ListObjectsV2.
+        """The object that an entry of `Contents` describes, in an answer to ListObjectsV2.
 
         Raises:
-            LandingError: it has no ETag.
+            LandingError: the object has no ETag.
         """
         if not entry.get("ETag"):
             raise LandingError(
@@ -69,20 +69,20 @@ def endpoint_of(client: ObjectStore) -> str:
 
 
 def under(client: ObjectStore, bucket: str, prefix: str) -> Iterator[LandedObject]:
-    """Every object whose key begins with `prefix`. A key that ends in a slash is a folder that a browser made, not an object.
+    """Every object whose key begins with `prefix`. A key that ends in a slash is left out: it is a folder that a browser made.
 
     Raises:
-        LandingError: the store does not answer.
+        LandingError: the store does not answer, or an object has no ETag.
     """
     for page in list_pages(client, bucket, prefix):
         yield from _objects(page)
 
 
 def of_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[LandedObject]:
-    """Every object under the landing's prefix.
+    """Every object under the landing's prefix, in the order of keys.
 
     Raises:
-        LandingError: the store does not answer.
+        LandingError: the store does not answer, or an object has no ETag.
     """
     prefix = f"{landing.prefix}/"
     pages = list_pages(client, bucket, prefix)
@@ -91,7 +91,9 @@ def of_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[L
         last = ""
         for part in _parts(client, bucket, prefix, _month(landing)):
             for landed in under(client, bucket, part) if isinstance(part, str) else (part,):
-                if landed.key > last:  # the key of an object may begin as the next month's folders do
+                if (
+                    landed.key > last
+                ):  # an object's key may begin like the folders of the next month, which lists it too
                     yield landed
                     last = landed.key
         return
@@ -101,7 +103,10 @@ def of_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[L
 
 
 def _parts(client: ObjectStore, bucket: str, prefix: str, length: int) -> Iterator[str | LandedObject]:
-    """What is directly under `prefix`, in order: its objects, and prefixes that are at most `length` characters longer."""
+    """The objects directly under `prefix`, and the beginnings of its folders' names, in the order of keys.
+
+    A beginning is a key prefix that is at most `length` characters longer than `prefix`.
+    """
     last = ""
     for page in list_pages(client, bucket, prefix, Delimiter="/"):
         folders = [(common["Prefix"], None) for common in page.get("CommonPrefixes", ())]
@@ -117,7 +122,7 @@ def _parts(client: ObjectStore, bucket: str, prefix: str, length: int) -> Iterat
 
 
 def _month(landing: Landing) -> int:
-    """How many characters of a folder's name it takes to say the month."""
+    """The number of characters of a folder's name up to and including the month."""
     before, _, _ = landing.folder_format.partition("%d")
     return len(date(2000, 1, 1).strftime(before))
 
@@ -127,7 +132,7 @@ def _objects(page: Mapping[str, Any]) -> Iterator[LandedObject]:
 
 
 def list_pages(client: ObjectStore, bucket: str, prefix: str, **filters: Any) -> Iterator[Mapping[str, Any]]:
-    """The answers to ListObjectsV2, one per page.
+    """The answers to ListObjectsV2, one for each page.
 
     Raises:
         LandingError: the store does not answer.

@@ -1,9 +1,9 @@
-"""The pipelines of this project and its table models, by name. A name is of one of either.
+"""The pipelines and the table models of this project, by name. No pipeline has the name of a table model.
 
-They are listed in `landfall.pipelines.catalogue`, which is imported when somebody first asks for one. Airflow's servers live
-for weeks, and every task is forked from one of them: a declaration that a server had imported would be the old one, after an
-edit, in all tasks to come. So the servers import this module and ask for nothing, and each task and each reading of the DAG
-files finds the declarations as they are on disk (tests/policy/test_fresh_declarations.py).
+`landfall.pipelines.catalogue` lists them. It is imported at the first look-up of a declaration. Airflow's servers live for weeks,
+and every task is forked from one of them. If a server had imported a declaration that is edited later, all its future tasks
+would have the old one. So the servers import this module but look nothing up. Each task, and each reading of the DAG files, gets
+the declarations as they are on disk (tests/policy/test_fresh_declarations.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,15 +19,15 @@ Declaration = TypeVar("Declaration", Pipeline, TableModel)
 
 
 class Declarations(Mapping[str, Declaration], Generic[Declaration]):
-    """Name -> declaration, of one list of the catalogue. The first question imports it."""
+    """Name -> declaration, for one list of the catalogue. The first look-up imports the catalogue."""
 
     def __init__(self, listed: str) -> None:
         self._list = listed
 
     @cached_property
     def named(self) -> dict[str, Declaration]:
-        """The declarations themselves."""
-        return {each.name: each for each in getattr(import_module(CATALOGUE), self._list)}
+        """Name -> declaration, as a dict."""
+        return {declaration.name: declaration for declaration in getattr(import_module(CATALOGUE), self._list)}
 
     def __getitem__(self, name: str) -> Declaration:
         return self.named[name]
@@ -47,7 +47,7 @@ def find_pipeline(name: str) -> Pipeline:
     """The pipeline called `name`.
 
     Raises:
-        SpecError: there is none; the message names the nearest. Or it is a table model.
+        SpecError: there is no such pipeline, and the message names the one with the nearest name; or it is a table model.
     """
     if name in PIPELINES:
         return PIPELINES[name]
@@ -64,7 +64,7 @@ def find_table_model(name: str) -> TableModel:
     """The table model called `name`.
 
     Raises:
-        SpecError: there is none; the message names the nearest.
+        SpecError: there is no such table model. The message names the one with the nearest name.
     """
     if name in TABLE_MODELS:
         return TABLE_MODELS[name]
@@ -72,15 +72,15 @@ def find_table_model(name: str) -> TableModel:
 
 
 def find_trainable(name: str) -> Pipeline | TableModel:
-    """The pipeline or the table model called `name`: whatever can be trained.
+    """The pipeline or the table model called `name`. Both can be trained.
 
     Raises:
-        SpecError: there is none; the message names the nearest of both.
+        SpecError: there is neither. The message names the pipeline or table model with the nearest name.
     """
-    found = PIPELINES.get(name) or TABLE_MODELS.get(name)
-    if found is None:
+    declaration = PIPELINES.get(name) or TABLE_MODELS.get(name)
+    if declaration is None:
         raise SpecError.unknown("pipeline or table model", name, [*PIPELINES, *TABLE_MODELS])
-    return found
+    return declaration
 
 
 def find_feed(name: str) -> Feed:

@@ -1,8 +1,8 @@
-"""Bike demand: how many riders each hour of a day will have, from its weather forecast.
+"""Bike demand: the number of riders in each hour of a day, predicted from the day's weather forecast.
 
-Two feeds land in S3, both in the hourly schema of the UCI bike sharing data (doi:10.24432/C5W894): `actuals`, known when
-a day is over, with rider counts, late at noon of the next day; `forecast`, a day ahead, without them, late when its day
-begins. City and state are constants of this pipeline.
+Two feeds land in S3. Both have the hourly schema of the UCI bike sharing data (doi:10.24432/C5W894). `actuals` is known when a
+day is over, and has the counts of riders; it is late at noon of the next day. `forecast` lands a day ahead, without counts; it
+is late when its day begins. City and state are constants of this pipeline.
 """
 
 from datetime import timedelta
@@ -122,7 +122,7 @@ FOREST = Learner(
         "hour_of_daytype",
     ),
     label="cnt",
-    # A split looks at 0.7 of the features, and a bin holds each of 48 daytype hours.
+    # Each split looks at 0.7 of the features. 64 bins are enough for each of the 48 daytype hours to have its own.
     estimator=Estimator(
         kind="random_forest",
         task="regression",
@@ -145,7 +145,7 @@ TRAINING = Training(
         retraining=Retraining(
             schedule="@weekly",
             new_partitions=28,
-            # In a first year the season alone moves temp by 1 to 7, hum by up to 1.6: benchmarks/results/retraining_year.md.
+            # In a first year the season alone moves temp by 1 to 7 and hum by up to 1.6: benchmarks/results/retraining_year.md.
             drift=(Drift(feature="temp", above=2.5), Drift(feature="hum", above=1.0)),
             error=ErrorBound(above=2.0, partitions=3),
         ),

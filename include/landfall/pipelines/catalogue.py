@@ -1,6 +1,6 @@
-"""What this project declares: a pipeline or a table model is part of it once it is in one of these lists.
+"""The declarations of this project. A pipeline or a table model belongs to the project once it is in one of these lists.
 
-Nothing imports this file but `landfall.pipelines`, when somebody first asks for a declaration.
+Only `landfall.pipelines` imports this file, at the first look-up of a declaration.
 """
 
 from landfall.pipelines.bike_demand import BIKE_DEMAND

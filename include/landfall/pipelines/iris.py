@@ -1,8 +1,8 @@
 """Iris: the species of a flower from four measures in centimetres, and the price of the flower from its species.
 
-150 flowers, 50 of each species (R. A. Fisher, 1936, doi:10.1111/j.1469-1809.1936.tb02137.x), as scikit-learn brings them.
-The prices are made up: see `priced_flowers`. The second model is there to be chained: its `species` is what the first one
-predicts.
+The data are 150 flowers, 50 of each species (R. A. Fisher, 1936, doi:10.1111/j.1469-1809.1936.tb02137.x), which come with
+scikit-learn. The prices are made up: see `priced_flowers`. The second model is there to be chained: its input `species` is what
+the first model predicts.
 """
 
 from typing import TYPE_CHECKING
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
 MEASURES = ("sepal_length", "sepal_width", "petal_length", "petal_width")
 SPECIES = ("setosa", "versicolor", "virginica")
 BASE = {"setosa": 2.0, "versicolor": 3.5, "virginica": 6.0}
-"""Species -> euros that a flower of it costs, before it is measured."""
+"""Species -> the base price of a flower in euros, to which its measures add."""
 PER_PETAL, PER_SEPAL = 0.5, 0.25
-"""Euros for each centimetre of petal length, and of sepal width."""
+"""The euros for each centimetre of petal length, and of sepal width."""
 HAGGLING = 0.1
-"""Standard deviation of what is paid besides, in euros."""
+"""The standard deviation, in euros, of the noise that is added to the price."""
 SEED = 1936
 
 
 def flowers() -> "pa.Table":
-    """One row a flower: four doubles, in cm, and `species`, which is 0, 1 or 2."""
+    """One row for each flower: four doubles in cm, and `species`, which is 0, 1 or 2."""
     import pyarrow as pa
     from sklearn.datasets import load_iris
 
-    told = load_iris()
-    columns = {name: told.data[:, at] for at, name in enumerate(MEASURES)}
-    return pa.table({**columns, "species": told.target.astype("int64")})
+    iris = load_iris()
+    columns = {name: iris.data[:, position] for position, name in enumerate(MEASURES)}
+    return pa.table({**columns, "species": iris.target.astype("int64")})
 
 
 def priced_flowers() -> "pa.Table":
-    """One row a flower: `species` as text, `petal_length` and `sepal_width` in cm, `price` in euros, to the cent.
+    """One row for each flower: `species` as text, `petal_length` and `sepal_width` in cm, and `price` in euros, to the cent.
 
-    price = BASE[species] + 0.5 petal_length + 0.25 sepal_width + noise, which is normal and drawn by `SEED`.
+    price = BASE[species] + 0.5 petal_length + 0.25 sepal_width + noise. The noise is normal, and the same for the same `SEED`.
     """
     import numpy as np
     import pyarrow as pa
@@ -64,7 +64,8 @@ SPECIES_PRICE = TableModel(
     learner=Learner(
         features=("species_vector", "petal_length", "sepal_width"),
         label="price",
-        # The vector has a number for each species and the intercept is one more than there need be: some ridge chooses.
+        # The vector has a number for each species, so with the intercept there is one coefficient too many. A little ridge
+        # regularization chooses among the equal solutions.
         estimator=Estimator(kind="linear", task="regression", parameters={"regParam": 0.001}),
         stages=(
             StringIndex(column="species", output="species_number"),

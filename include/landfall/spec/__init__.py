@@ -1,4 +1,4 @@
-"""Declarations: frozen values that refuse nonsense when they are made."""
+"""Declarations: frozen values that raise an error when they are made, if what they declare makes no sense."""
 
 from landfall.spec.contract import Column, Contract
 from landfall.spec.feature_stages import Buckets, OneHot, Quantiles, Scale, StringIndex

@@ -1,4 +1,4 @@
-"""Which commit of this project runs: git's in a checkout, the one that a wheel was stamped with."""
+"""The commit of this project that runs: git knows it in a checkout, a wheel is stamped with it."""
 
 import subprocess
 from importlib.resources import files
@@ -8,7 +8,7 @@ import landfall
 
 
 def code_version(project: Path) -> str:
-    """The commit of the project, `-dirty` when files differ from it; the package's version where there is no git."""
+    """The commit of the project, with `-dirty` if files differ from it. Without git: the version of the package."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(
@@ -23,6 +23,6 @@ def code_version(project: Path) -> str:
 
 
 def stamp() -> str:
-    """The commit that this package was built from, as `make wheel` notes it; empty in a checkout."""
+    """The commit that this package was built from, which `make wheel` has noted. Empty in a checkout."""
     file = files("landfall") / "commit.txt"
     return file.read_text(encoding="utf-8").strip() if file.is_file() else ""

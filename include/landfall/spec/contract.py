@@ -12,7 +12,7 @@ ColumnType = Literal["int", "double", "date", "string"]
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column: its type and the closed range its values lie in. NaN and infinities are never allowed."""
+    """One column: its type, and the range that its values must lie in, bounds included. NaN and infinities are never allowed."""
 
     name: str
     type: ColumnType
@@ -28,15 +28,16 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """Columns, key and the share of bad rows a partition may have before it fails.
+    """The columns and the key of landed rows, and the share of bad rows that a partition may have before it fails.
 
     Args:
-        columns: Exactly the columns a file must have, in any order.
-        key: Columns that name a row; a second row with the same key is quarantined.
+        columns: Exactly the columns that a file must have, in any order.
+        key: The columns that identify a row. A second row with the same key is quarantined.
         partition_by: The date column that must equal the partition's day.
-        max_bad_share: Largest share (0 to 1) of quarantined rows with which the partition still counts as good.
-        max_bytes: Largest text of one object, in bytes, unpacked if it is gzip. A larger one is given up before Spark reads it.
-        max_line_bytes: Longest line, in bytes. The number of columns needs no limit of its own: it is that of `columns`.
+        max_bad_share: The largest share (0 to 1) of quarantined rows with which the partition still counts as good.
+        max_bytes: The largest text of one object, in bytes; a gzip object is measured unpacked. A larger object is given up
+            before Spark reads it.
+        max_line_bytes: The longest line, in bytes. The number of columns needs no limit of its own: `columns` fixes it.
     """
 
     columns: tuple[Column, ...]
@@ -62,18 +63,18 @@ class Contract:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The column names, in the order they are declared."""
+        """The names of the columns, in the declared order."""
         return tuple(column.name for column in self.columns)
 
     @property
     def version(self) -> str:
-        """A digest that changes when the contract does: the first 12 hex digits of the SHA-256 of `to_json`."""
+        """A digest that changes when the contract changes: the first 12 hex digits of the SHA-256 of `to_json`."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
     def to_json(self) -> str:
-        """The contract as one line of JSON: how it travels on a job's command line."""
+        """The contract as one line of JSON. A job gets it in this form on its command line."""
         fields = asdict(self)
-        for limit in ("max_bytes", "max_line_bytes"):  # only where they are declared: the contract is the same without
+        for limit in ("max_bytes", "max_line_bytes"):  # a default limit is left out, so that the version stays the same
             if fields[limit] == type(self).__dataclass_fields__[limit].default:
                 del fields[limit]
         fields["columns"] = [{k: v for k, v in column.items() if v is not None} for column in fields["columns"]]

@@ -1,4 +1,4 @@
-"""Feature stages: how columns become numbers that an estimator can learn from. Named as in Spark ML, where they run."""
+"""Feature stages turn columns into numbers that an estimator can learn from. They run in Spark ML and have its names."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -8,24 +8,24 @@ from landfall.errors import SpecError
 
 
 class FeatureStage(Protocol):
-    """One stage: columns in, one column out."""
+    """One stage: it reads columns and makes one column."""
 
     kind: ClassVar[str]
 
     @property
     def output(self) -> str:
-        """The column that it makes."""
+        """The column that the stage makes."""
         ...
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The columns that it is made of."""
+        """The columns that the stage reads."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class StringIndex:
-    """Text -> number of the text, the most frequent 0. A text that training never saw gets a number of its own, the last."""
+    """Replaces a text by a number, 0 for the most frequent text. All texts that training never saw share the last number."""
 
     kind: ClassVar[str] = "string_index"
     column: str
@@ -38,7 +38,7 @@ class StringIndex:
 
 @dataclass(frozen=True, kw_only=True)
 class Quantiles:
-    """A continuous column -> which of `buckets` equally filled buckets its value lies in. NaN gets a bucket of its own."""
+    """Replaces a continuous value by the number of its bucket, of `buckets` equally filled ones. NaN has a bucket of its own."""
 
     kind: ClassVar[str] = "quantiles"
     column: str
@@ -56,7 +56,7 @@ class Quantiles:
 
 @dataclass(frozen=True, kw_only=True)
 class Buckets:
-    """A number -> which bucket between `splits` it lies in; the outermost reach to the infinities."""
+    """Replaces a number by the number of its bucket between `splits`. The outermost buckets reach to the infinities."""
 
     kind: ClassVar[str] = "buckets"
     column: str
@@ -74,7 +74,7 @@ class Buckets:
 
 @dataclass(frozen=True, kw_only=True)
 class OneHot:
-    """A small whole number (or the output of a `StringIndex`) -> a vector with one 1 in it."""
+    """Replaces a small whole number, such as the output of a `StringIndex`, by a vector with a single 1 in it."""
 
     kind: ClassVar[str] = "one_hot"
     column: str
@@ -87,7 +87,7 @@ class OneHot:
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """Columns -> one vector of them, scaled: `standard` (mean 0, deviation 1), `min_max` (0 to 1) or `max_abs`."""
+    """Puts columns into one scaled vector. The method is `standard` (mean 0, deviation 1), `min_max` (0 to 1) or `max_abs`."""
 
     kind: ClassVar[str] = "scale"
     columns: tuple[str, ...]
@@ -106,9 +106,9 @@ class Scale:
 
 
 _KINDS = (StringIndex, Quantiles, Buckets, OneHot, Scale)
-STAGES: dict[str, Callable[..., FeatureStage]] = {each.kind: each for each in _KINDS}
+STAGES: dict[str, Callable[..., FeatureStage]] = {stage.kind: stage for stage in _KINDS}
 
 
 def stage_fields(stage: FeatureStage) -> dict[str, object]:
-    """The stage as JSON can hold it, under `stage` its kind."""
+    """The fields of the stage for JSON, with its kind under `stage`."""
     return {"stage": stage.kind, **asdict(stage)} if isinstance(stage, _KINDS) else {"stage": stage.kind}

@@ -1,7 +1,7 @@
-"""The Spark jobs there are, with the file and the options of each. A new job is a file of `spark_jobs`, and a row here.
+"""The Spark jobs, each with its file and its options. A new job needs a file in `spark_jobs` and a row here.
 
-A declaration is checked against this table when it is made, and the door (`python -m spark_jobs`) reads its options by it.
-So it is light: no Spark is imported here.
+Every declaration is checked against this table when it is made. `python -m spark_jobs` reads its options by this table. So this
+module is light: it does not import Spark.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,11 +20,11 @@ class Option:
     """One option of a job's command line, `--NAME VALUE`.
 
     Args:
-        name: Its name, without the dashes at its front.
+        name: The option's name, without the leading dashes.
         help: What it means, for a person.
-        read: Makes the job's value of the text.
-        default: What the job gets where the option is not given; an option without one must be given.
-        choices: The values that it takes; any, where there are none here.
+        read: Turns the text into the job's value.
+        default: What the job gets if the option is not given. An option without a default must be given.
+        choices: The values that it takes; empty: any value.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Option:
 
 @dataclass(frozen=True)
 class SparkJob:
-    """One job: the module with its `main(spark, options)`, and its options."""
+    """A job: the module that has its `main(spark, options)`, and its options."""
 
     module: str
     options: tuple[Option, ...]

@@ -1,4 +1,4 @@
-"""Landing: where one feed's objects arrive, which partition a key belongs to, and when a partition is ready."""
+"""A landing says where one feed's objects arrive, which partition a key belongs to, and when a partition is ready."""
 
 import json
 import re
@@ -18,18 +18,19 @@ _DIRECTIVES = {"%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d{2})", "%d": r"(?P<d>\d{2}
 
 @dataclass(frozen=True, kw_only=True)
 class Landing:
-    """Objects under `prefix/FOLDER/` in the landing bucket, one folder a partition.
+    """The objects under `prefix/FOLDER/` in the landing bucket, with one folder for each partition.
 
     Args:
-        prefix: Key prefix without slashes at its ends, such as `bike_sharing/forecast`.
-        folder_format: A partition's folder, in `strftime` directives: `%Y %m %d`, and `%H` for hourly partitions, each
-            once and in this order, so that folders sort as time does.
-        timezone: The zone whose days (or hours) the folders are named by. Days have 23 to 25 hours where clocks change.
-            The hour that comes twice in autumn is one partition of two hours, the one left out in spring is none.
-        suffixes: Endings of the objects that count; others are unexpected.
-        ready: When a partition is complete.
-        deadline: After the start of the partition, the time by which it should have landed; then it is late.
-        max_object_bytes: A larger object fails its partition before Spark reads it.
+        prefix: The key prefix without slashes at its ends, such as `bike_sharing/forecast`.
+        folder_format: The folder of a partition in `strftime` directives: `%Y %m %d`, and `%H` for hourly partitions. Each
+            occurs once and in this order, so that folders sort by time.
+        timezone: The zone whose days (or hours) name the folders. If the zone changes its clocks, days have 23 to 25 hours.
+            The hour that comes twice in autumn is one partition of two hours. The hour that is left out in spring is no
+            partition.
+        suffixes: The endings of the objects that count. Other objects are unexpected.
+        ready: The rule that says when a partition is complete.
+        deadline: The time after the start of a partition by which it should have landed. Later it is late.
+        max_object_bytes: The size of the largest object. A larger one fails its partition before Spark reads it.
         feed: `PIPELINE/NAME` of the feed that lands here. A `Feed` sets it.
     """
 
@@ -62,27 +63,27 @@ class Landing:
 
     @property
     def name(self) -> str:
-        """What a person calls it: its feed, or its prefix where no feed lands here."""
+        """The name for a person: that of the feed, or the prefix if no feed lands here."""
         return self.feed or self.prefix
 
     def to_json(self) -> str:
-        """The landing as JSON, for who waits for it in another process; `from_json` reads it.
+        """The landing as JSON, for another process that waits for objects. `from_json` reads it.
 
         Raises:
-            SpecError: its readiness rule is none of `landfall.spec.readiness.RULES`.
+            SpecError: its readiness rule is not in `landfall.spec.readiness.RULES`.
         """
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        values = {attribute.name: getattr(self, attribute.name) for attribute in fields(self)}
         deadline = None if self.deadline is None else self.deadline.total_seconds()
         return json.dumps({**values, "deadline": deadline, "ready": rule_to_dict(self.ready)})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The landing that `to_json` wrote, also by an earlier version: fields that this version does not know are left out.
+        """The landing that `to_json` wrote, in this or an earlier version of Landfall. Unknown fields are ignored.
 
         Raises:
-            SpecError: its readiness rule is not known, or its values make no landing.
+            SpecError: the readiness rule is unknown, or the values make no valid landing.
         """
-        known = {each.name for each in fields(cls)}
+        known = {attribute.name for attribute in fields(cls)}
         values = {name: value for name, value in json.loads(text).items() if name in known}
         deadline = values.pop("deadline", None)
         return cls(
@@ -101,7 +102,7 @@ class Landing:
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """The zone of `timezone`."""
+        """The time zone that `timezone` names."""
         return ZoneInfo(self.timezone)
 
     @cached_property
@@ -110,14 +111,14 @@ class Landing:
         return re.compile(rf"{re.escape(self.prefix)}/{folder}/(?P<name>.+)", re.ASCII | re.DOTALL)
 
     def folder(self, partition: Partition) -> str:
-        """Key prefix of one partition, ending in a slash."""
+        """The key prefix of one partition, with a slash at its end."""
         moment = datetime(partition.day.year, partition.day.month, partition.day.day, partition.hour or 0)
         return f"{self.prefix}/{moment.strftime(self.folder_format)}/"
 
     def home_of(self, key: str) -> tuple[Partition, str] | None:
-        """The partition in whose folder `key` lies, and its name there, whatever the name; None outside of any.
+        """The partition whose folder holds `key`, and the rest of the key, whatever it is. None outside the partitions' folders.
 
-        A folder of a day that cannot be a partition, such as `dt=9999-12-31`, is none.
+        The folder of a day that cannot be a partition, such as `dt=9999-12-31`, is no partition's folder.
         """
         if not (match := self._key.fullmatch(key)):
             return None
@@ -130,9 +131,10 @@ class Landing:
         return (partition, match["name"]) if partition.in_range else None
 
     def partition_of(self, key: str) -> Partition | None:
-        """The partition whose data `key` is; None where the key does not match the template.
+        """The partition whose data the object `key` holds; None if the key does not have the landing's form.
 
-        Names that begin with `_` or `.`, or lie in folders below, belong to none: Spark does not read them.
+        An object belongs to no partition if its name begins with `_` or `.`, or if it lies in a folder below: Spark does not
+        read it.
         """
         home = self.home_of(key)
         if not home or not key.endswith(self.suffixes) or home[1].startswith(("_", ".")) or "/" in home[1]:
@@ -140,26 +142,26 @@ class Landing:
         return None if "\n" in home[1] else home[0]
 
     def window(self, partition: Partition) -> tuple[datetime, datetime]:
-        """First instant of the partition and of the next, UTC."""
+        """The first instants of the partition and of the next one, in UTC."""
         naive = datetime(partition.day.year, partition.day.month, partition.day.day, partition.hour or 0)
         after = naive + (timedelta(days=1) if partition.hour is None else timedelta(hours=1))
         return self._instant(naive), self._instant(after)
 
     def _instant(self, local: datetime) -> datetime:
-        """The first instant at which clocks in the zone show `local` or later, UTC."""
+        """The first instant, in UTC, at which the clocks of the zone show `local` or later."""
         return local.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
 
     def holding(self, moment: datetime) -> Partition:
-        """The partition that holds `moment` (aware).
+        """The partition that holds `moment`, an aware datetime.
 
         Raises:
-            SpecError: that cannot be a partition: see `Partition.checked`.
+            SpecError: that day cannot be a partition: see `Partition.checked`.
         """
         local = moment.astimezone(self.zone)
         return Partition(local.date(), local.hour if self.hourly else None).checked()
 
     def due(self, partition: Partition) -> datetime | None:
-        """When the partition is late if it has not landed; None without a deadline."""
+        """The time from which the partition is late if it has not landed; None without a deadline."""
         return None if self.deadline is None else self.window(partition)[0] + self.deadline
 
     def lacks(self, partition: Partition, objects: Iterable[tuple[str, datetime]], now: datetime) -> str:
@@ -167,8 +169,8 @@ class Landing:
 
         Args:
             partition: The partition.
-            objects: (key, last modified) of everything in its folder, and possibly elsewhere.
-            now: The present (aware).
+            objects: (key, last modified) of all objects in its folder. Objects of other folders are ignored.
+            now: The present time, an aware datetime.
         """
         homes = ((self.home_of(key), key, modified) for key, modified in objects)
         listed = {

@@ -1,4 +1,4 @@
-"""Learner: what a model is made of. Feature stages, an estimator, its parameters and, if several are to be tried, a grid."""
+"""A learner declares how a model is made: feature stages, an estimator, its parameters and, to try several, a grid."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -23,14 +23,14 @@ ESTIMATORS: dict[str, tuple[Task, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Estimator:
-    """A learning algorithm by its name in the field, with parameters by their names in its library.
+    """A learning algorithm under its usual name, with parameters under the names that its library gives them.
 
     Args:
-        kind: See `ESTIMATORS`.
+        kind: The algorithm: see `ESTIMATORS`.
         task: regression, classification or clustering.
-        parameters: Parameter of the library's class -> value: `numTrees` in Spark, `n_estimators` in scikit-learn.
-        grid: Parameter -> values to try, each combination once, by a split that is ordered in time.
-        library: Which one's implementation.
+        parameters: Parameter of the library's class -> value, such as `numTrees` in Spark or `n_estimators` in scikit-learn.
+        grid: Parameter -> values to try. Each combination is tried once, with a split that is ordered in time.
+        library: The library whose implementation is used.
     """
 
     kind: str
@@ -55,18 +55,18 @@ class Estimator:
 
 @dataclass(frozen=True, kw_only=True)
 class Learner:
-    """How a model is made of a feature table's rows.
+    """How a model is made from the rows of a feature table.
 
     Args:
         features: What the model sees, in this order: columns of the table, or outputs of `stages`.
-        estimator: What learns.
+        estimator: The algorithm that learns.
         label: The column to predict; empty for clustering.
-        stages: Feature stages, each made of columns of the table or of outputs of those before it.
+        stages: Feature stages. Each reads columns of the table or outputs of the stages before it.
         scaling: How the assembled features are scaled before the estimator sees them; empty: not at all.
-        seed: Of everything that draws by chance.
-        holdout: How many of the newest partitions are held out to judge the model; at most a fifth of those there are.
-        minimum: With fewer partitions nothing is trained.
-        time: The column that orders rows; the held-out rows are those of the newest partitions.
+        seed: The seed of everything random.
+        holdout: How many of the newest partitions are held out to judge the model; at most a fifth of all partitions.
+        minimum: The smallest number of partitions to train on. With fewer nothing is trained.
+        time: The column that orders rows. The held-out rows are those of the newest partitions.
     """
 
     features: tuple[str, ...]
@@ -118,7 +118,7 @@ class Learner:
         return tuple(sorted(needed | (set(self.features) - made)))
 
     def to_json(self) -> str:
-        """The learner as one line of JSON: how it travels on a job's command line."""
+        """The learner as one line of JSON. A job gets it in this form on its command line."""
         fields = asdict(self)
         fields["stages"] = [stage_fields(stage) for stage in self.stages]
         return json.dumps(fields, separators=(",", ":"))
@@ -128,7 +128,7 @@ class Learner:
         """The learner that `to_json` wrote.
 
         Raises:
-            SpecError: it says something that no learner is, such as an unknown estimator or stage.
+            SpecError: the text describes no valid learner, for instance because it names an unknown estimator or stage.
         """
         fields: dict[str, Any] = json.loads(text)
         estimator = fields.pop("estimator")

@@ -1,4 +1,4 @@
-"""Partitions: what a run owns, what a rerun overwrites, what a backfill counts."""
+"""A partition is what a run owns, what a rerun overwrites and what a backfill counts."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -9,8 +9,8 @@ from typing import Self
 from landfall.errors import SpecError
 
 FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2199, 12, 31)
-"""The days that can be partitions. Airflow ends a run of an earlier day, before its DAG's start date, without a task;
-a day near the end of the calendar has no next one, and pandas no nanoseconds for it."""
+"""The first and the last day that can be partitions. A run of an earlier day would lie before its DAG's start date: Airflow ends
+it without starting a task. A day near the end of the calendar has no next day, and pandas cannot count its nanoseconds."""
 _FORM = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}))?", re.ASCII)
 
 
@@ -18,7 +18,7 @@ _FORM = re.compile(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}))?", re.ASCII)
 class Partition:
     """One day, written `YYYY-MM-DD`, or one hour, `YYYY-MM-DDTHH`: the unit of runs, reruns and backfills.
 
-    It is a name on a calendar: UTC's, unless the feed's landing declares another time zone (`Landing.window`).
+    It names a day or an hour of the calendar in UTC, or in the time zone that the feed's landing declares (`Landing.window`).
     """
 
     day: date
@@ -26,10 +26,10 @@ class Partition:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The partition called `text`.
+        """The partition that is written as `text`.
 
         Raises:
-            SpecError: `text` is neither a day of the calendar written YYYY-MM-DD nor an hour written YYYY-MM-DDTHH; or it
+            SpecError: `text` is neither a day of the calendar written YYYY-MM-DD nor an hour written YYYY-MM-DDTHH; or the day
                 lies before `FIRST_DAY` or after `LAST_DAY`.
         """
         try:
@@ -38,28 +38,28 @@ class Partition:
             hour = None if match[2] is None else int(match[2])
             if hour is not None and hour > 23:
                 raise ValueError
-            found = cls(date.fromisoformat(match[1]), hour)
+            partition = cls(date.fromisoformat(match[1]), hour)
         except (ValueError, TypeError):
             raise SpecError(
                 f"`{text}` is not a partition.", looked="expected a day written YYYY-MM-DD, such as 2012-12-25"
             ) from None
-        return found.checked()
+        return partition.checked()
 
     @classmethod
     def holding(cls, moment: datetime) -> Self:
-        """The UTC day that holds `moment` (an aware datetime), also one that cannot be a partition."""
+        """The UTC day that holds `moment`, an aware datetime. It is not checked: it may be a day that cannot be a partition."""
         return cls(moment.astimezone(UTC).date())
 
     @property
     def in_range(self) -> bool:
-        """True if runs can have it: from `FIRST_DAY` to `LAST_DAY`."""
+        """True if a run can own it: its day is from `FIRST_DAY` to `LAST_DAY`."""
         return FIRST_DAY <= self.day <= LAST_DAY
 
     def checked(self) -> Self:
-        """The partition itself.
+        """Gives the partition back.
 
         Raises:
-            SpecError: it lies before `FIRST_DAY` or after `LAST_DAY`.
+            SpecError: its day lies before `FIRST_DAY` or after `LAST_DAY`.
         """
         if not self.in_range:
             raise SpecError(f"`{self}` cannot be a partition.", looked=f"expected a day from {FIRST_DAY} to {LAST_DAY}")
@@ -67,16 +67,19 @@ class Partition:
 
     @property
     def start(self) -> datetime:
-        """The first instant of the partition, UTC."""
+        """The first instant of the partition, in UTC."""
         return datetime(self.day.year, self.day.month, self.day.day, self.hour or 0, tzinfo=UTC)
 
     @property
     def end(self) -> datetime:
-        """The first instant after the partition, UTC."""
+        """The first instant after the partition, in UTC."""
         return self.start + (timedelta(days=1) if self.hour is None else timedelta(hours=1))
 
     def also_at(self, now: datetime) -> datetime:
-        """The time of `now` on the partition's day, UTC: the logical date of one more run, as Airflow has one run of each."""
+        """The moment in the partition, in UTC, at the time of day of `now`; in an hour, at its minutes and seconds.
+
+        One more run of the partition gets it as its logical date, because Airflow has at most one run for a logical date.
+        """
         whole = self.end - self.start
         return self.start + (now - datetime(1970, 1, 1, tzinfo=UTC)) % whole
 
@@ -86,7 +89,7 @@ class Partition:
 
 @dataclass(frozen=True)
 class Partitions:
-    """A set of partitions of one grain, written as ranges: `2011-01-01..2011-09-30,2011-10-02`."""
+    """A set of days or of hours, written as ranges: `2011-01-01..2011-09-30,2011-10-02`."""
 
     days: tuple[Partition, ...]
 
@@ -100,7 +103,11 @@ class Partitions:
 
     @classmethod
     def between(cls, first: Partition, last: Partition) -> Self:
-        """Every partition from `first` to `last`, both included; none if `last` is earlier."""
+        """All partitions from `first` to `last`, both included; none if `last` is earlier.
+
+        Raises:
+            SpecError: one is a day and the other an hour.
+        """
         if (first.hour is None) != (last.hour is None):
             raise SpecError(f"`{first}..{last}` is not a range.", looked="expected two days, or two hours")
         step = first.end - first.start
@@ -109,7 +116,11 @@ class Partitions:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The partitions written as `text` (see the class). An empty text is the empty set."""
+        """The partitions that are written as `text` (see the class). An empty text means no partitions.
+
+        Raises:
+            SpecError: a part of the text is no partition, or no range.
+        """
         days: list[Partition] = []
         for part in filter(None, text.split(",")):
             first, dots, last = part.partition("..")

@@ -1,4 +1,4 @@
-"""Pipeline: one reference system, declared once. Feeds land, a model learns, tables are published."""
+"""A pipeline declares one reference system: feeds land, a model learns from them, and tables are published."""
 
 import re
 from dataclasses import dataclass, field, replace
@@ -15,15 +15,15 @@ from landfall.spec.tables import PredictionTable
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One Spark job and its arguments.
+    """A Spark job and its arguments.
 
     Args:
-        name: The job's name at the door: `python -m spark_jobs NAME`; one of `landfall.spec.jobs.JOBS`.
-        arguments: Option of that job -> value. A value may hold `{partition}`, which is the run's day.
-        small: The job's rows are those of a partition or so: a warm server interprets its plans, which for a day of
-            hours takes a third of the time that compiling them does.
-        limit: How long it may take at most; then it is stopped, and tried again. Far more than it ever takes: what is over
-            it hangs.
+        name: The job's name in `landfall.spec.jobs.JOBS`, which `python -m spark_jobs NAME` takes.
+        arguments: Option of the job -> value. A value may hold `{partition}`, which stands for the run's day.
+        small: True if the job has about one partition's rows. A warm server then interprets its plans: for a day of hours that
+            takes a third of the time of compiling them.
+        limit: The longest time that the job may take. Then it is stopped and tried again. It is far longer than the job ever
+            takes, so a job that exceeds it hangs.
     """
 
     name: str
@@ -42,11 +42,11 @@ class Job:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The names of the options that the job has."""
+        """The names of the job's options."""
         return tuple(option.name for option in JOBS[self.name].options)
 
     def argv(self, *, partition: str, **more: str) -> list[str]:
-        """The job's command line for one partition (or template of one), with `more` options at the end."""
+        """The job's command line for a partition, or for a template of one, with `more` options at its end."""
         options = {**self.arguments, **{name.replace("_", "-"): value for name, value in more.items()}}
         flags = [[f"--{name}", value.replace("{partition}", partition)] for name, value in options.items()]
         return [self.name, *(word for flag in flags for word in flag)]
@@ -54,23 +54,24 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Feed:
-    """One kind of file that lands, and the table a run makes of it.
+    """One kind of file that lands, and the table that a run makes from it.
 
     Args:
-        pipeline: Name of the pipeline that it belongs to.
-        name: What the command line calls it: `PIPELINE/NAME`.
-        dag_id: The DAG with one run a partition.
-        ahead: Days before the partition's day that its run is created: 1 for a forecast, -1 for what is known afterwards.
+        pipeline: The name of its pipeline.
+        name: Its name in the pipeline. The command line calls the feed `PIPELINE/NAME`.
+        dag_id: The DAG, which has one run for each partition.
+        ahead: The number of days before the partition's day on which its run is created: 1 for a forecast, -1 for data that is
+            known afterwards.
         landing: Where its objects arrive.
         contract: What its rows promise.
         features_table: The Delta table `schema.name` of its features.
         quarantine_table: The Delta table of the rows that break the contract.
-        etl: The job that turns what landed into features, with arguments of its own. The feed tells it what to read and
-            to write, and the contract: see `features`.
-        scoring: The job that fills the staging table of `table`, with arguments of its own. The feed tells it what to
+        etl: The job that turns landed rows into features, with the arguments that only it has. The feed adds the contract and
+            the places to read and write: see `features`.
+        scoring: The job that fills the staging table of `table`, with the arguments that only it has. The feed adds the place to
             read: see `staging`.
-        table: What the run publishes.
-        held_against: The predictions that its rows are held against; None for a feed that publishes predictions.
+        table: The table that the run publishes.
+        held_against: The prediction table that its rows are compared with; None for a feed that publishes predictions.
     """
 
     pipeline: str
@@ -99,11 +100,11 @@ class Feed:
                 raise SpecError(
                     f"Feed `{self.full_name}` cannot write to `{table}`.", looked="expected schema.table, lower case"
                 )
-        self.features, self.staging  # noqa: B018  (their arguments are checked now, not when a DAG is read)
+        self.features, self.staging  # noqa: B018  (checks their arguments now, and not only when a DAG file is read)
 
     @property
     def full_name(self) -> str:
-        """What the command line and the ledger call it: `PIPELINE/NAME`."""
+        """The feed's name on the command line and in the ledger: `PIPELINE/NAME`."""
         return f"{self.pipeline}/{self.name}"
 
     @property
@@ -119,7 +120,7 @@ class Feed:
 
     @property
     def staging(self) -> Job:
-        """The scoring job with all its arguments but for what is known only when it runs: the model and the stages."""
+        """The scoring job with all arguments except the model and the stages, which are known only when it runs."""
         against = {"predictions": self.held_against.name} if self.held_against else {}
         return self._with(self.scoring, features=f"{self.features_table}/dt={{partition}}", **against)
 
@@ -138,11 +139,11 @@ class Training:
 
     Args:
         dag_id: The DAG that trains.
-        model: The registered name, and the MLflow experiment's.
+        model: The name of the registered model, and of the MLflow experiment.
         feed: The feed whose features it learns from.
-        learner: What the model is made of.
-        freshness: When it is trained again, what it must show, what follows.
-        limit: How long a fit may take at most, and how long the making of the features that it still lacks.
+        learner: How the model is made.
+        freshness: When the model is trained again, what a new version must show, and what follows.
+        limit: The longest time that a fit may take. The job that makes missing features before it may take as long.
     """
 
     dag_id: str
@@ -154,7 +155,7 @@ class Training:
 
     @property
     def pipeline(self) -> str:
-        """The name of the pipeline whose model it makes."""
+        """The name of the pipeline that the model belongs to."""
         return self.feed.pipeline
 
     @property
@@ -165,12 +166,12 @@ class Training:
 
     @property
     def collecting(self) -> Job:
-        """The job that makes the features of every day that has landed and has none yet."""
+        """The job that makes the features of every day that has landed and has no features yet."""
         return replace(self.feed.features, limit=self.limit)
 
     @property
     def judging(self) -> Job:
-        """The job that holds a challenger against the champion on some partitions."""
+        """The job that compares a challenger with the champion on some partitions."""
         slices = ",".join(self.freshness.gate.slices)
         arguments = {**self._table, "learner": self.learner.to_json(), "slices": slices}
         return Job(name="judge_models", arguments=arguments, limit=timedelta(minutes=30))
@@ -214,7 +215,7 @@ class Pipeline:
         """The feed called `name`.
 
         Raises:
-            SpecError: there is none; the message names the nearest.
+            SpecError: there is no such feed. The message names the one with the nearest name.
         """
         for feed in self.feeds:
             if feed.name == name:

@@ -1,4 +1,4 @@
-"""Retraining: the reasons to train again. Gate: what a challenger must show before it serves."""
+"""Declares the reasons to train again (`Retraining`), and what a challenger must show before it serves (`Gate`)."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -7,16 +7,17 @@ from landfall.errors import SpecError
 
 Statistic = Literal["psi", "ks"]
 BETTER_BY = {"rmse": "less", "mae": "less", "r2": "more", "accuracy": "more", "f1": "more", "silhouette": "more"}
-"""Metric -> whether less or more of it is better. The first three are of regression, then classification, clustering."""
+"""Metric -> whether `less` or `more` of it is better. The first three are for regression, the next two for classification, the
+last for clustering."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """A feature whose newest values may not differ from those the champion learnt from by more than `above`.
+    """A bound on how far a feature's newest values may differ from the values that the champion learnt from.
 
     Args:
         feature: A numeric column of the feature table.
-        above: The largest value of the statistic that is no reason to retrain.
+        above: The largest value of the statistic that is no reason to train again.
         statistic: `psi`, the population stability index over ten buckets (0.1 is a small shift, 0.25 a large one), or
             `ks`, the two-sample Kolmogorov-Smirnov statistic (0 to 1).
     """
@@ -37,11 +38,11 @@ class Drift:
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorBound:
-    """How far off what was published may be, against what the champion's own gate measured.
+    """A bound on the error of published predictions, compared with the error that the champion's gate measured.
 
     Args:
-        above: The largest factor between the two that is no reason to retrain.
-        partitions: Over how many of the newest partitions with actuals; with fewer it does not fire.
+        above: The largest factor between the two errors that is no reason to train again.
+        partitions: The number of newest partitions with actuals over which the error is taken. With fewer it is no reason.
     """
 
     above: float = 1.5
@@ -57,17 +58,18 @@ class ErrorBound:
 
 @dataclass(frozen=True, kw_only=True)
 class Retraining:
-    """When a pipeline's model is trained again: any of these. What is left None, or empty, is no reason.
+    """The reasons to train a pipeline's model again. Each is enough; None or empty means that it is no reason.
 
     Args:
         schedule: CRON text, or a preset such as `@weekly`.
-        new_rows: So many rows that the champion's training snapshot has not.
-        new_partitions: So many partitions that it has not.
-        drift: Features that may not drift.
-        error: How far off what was published may be.
-        window: How many of the newest partitions drift is computed over.
-        patience: So many new partitions after rows, partitions, drift or error were a reason and the champion stayed (its
-            challenger was refused), these are none: training on nearly the same rows again gives nearly the same model.
+        new_rows: The smallest number of rows outside the champion's training snapshot that is a reason.
+        new_partitions: The smallest number of partitions outside that snapshot that is a reason.
+        drift: The features that may not drift, with their bounds.
+        error: The bound on the error of published predictions.
+        window: The number of newest partitions over which drift is computed.
+        patience: The number of new partitions to wait after rows, partitions, drift or error were a reason and the challenger
+            was refused. Until then none of these four is a reason: training on nearly the same rows again gives nearly the same
+            model.
     """
 
     schedule: str | None = "@weekly"
@@ -95,15 +97,15 @@ class Gate:
     """What a challenger must show on the newest held-out partitions, which neither it nor the champion has learnt from.
 
     Args:
-        metric: The one that decides; see `BETTER_BY`.
-        margin: The challenger must be better than the champion by this share of the champion's metric. Negative: may be
-            worse by so much, for when newer is worth more than better.
-        slices: Columns by whose values the metric is taken apart.
-        worst_slice: In no slice may the challenger's error be more than this factor of the champion's.
-        slice_rows: A slice with fewer rows says nothing.
-        lowest: The smallest sane prediction; None: any.
-        highest: The largest sane prediction; None: any.
-        milliseconds: The longest that scoring 1,000 rows may take; None: any time.
+        metric: The metric that decides; see `BETTER_BY`.
+        margin: The challenger must be better than the champion by this share of the champion's metric. If it is negative, the
+            challenger may be worse by that share: for cases where newer is worth more than better.
+        slices: The columns whose values divide the rows into slices. The metric is also taken for each slice.
+        worst_slice: In no slice may the challenger's error be more than this factor times the champion's.
+        slice_rows: The smallest number of rows of a slice that counts.
+        lowest: The smallest sane prediction; None: no bound.
+        highest: The largest sane prediction; None: no bound.
+        milliseconds: The longest time that scoring 1,000 rows may take; None: no bound.
     """
 
     metric: str = "rmse"
@@ -128,11 +130,11 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
-    """What happens when a challenger has passed.
+    """What happens after a challenger has passed its gate.
 
     Args:
-        approval: Whether a person is asked first, in the Airflow UI.
-        rescore: How many of the newest published partitions that still lie ahead are scored again by the new champion.
+        approval: True if a person must approve it first, in the Airflow UI.
+        rescore: The most published partitions that the new champion scores again: the newest of those that still lie ahead.
     """
 
     approval: bool = False
@@ -145,7 +147,7 @@ class Promotion:
 
 @dataclass(frozen=True, kw_only=True)
 class Freshness:
-    """How a pipeline's model is kept fresh: when it is trained, what it must show, what follows."""
+    """How a pipeline's model is kept fresh: when it is trained again, what a challenger must show, and what follows."""
 
     retraining: Retraining = field(default_factory=Retraining)
     gate: Gate = field(default_factory=Gate)

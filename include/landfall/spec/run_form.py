@@ -1,30 +1,29 @@
-"""What Airflow is told of a partition's run and tells of it: the form, and the moment that labels it."""
+"""The form of a partition's run in Airflow, and the time by which Airflow labels the run."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 BACKFILL = "backfill"
-"""The type of the runs that a backfill made or took over, as Airflow names it."""
+"""Airflow's name for the type of the runs that a backfill made or took over."""
 DAY = "day"
-"""The form's field for the partition."""
+"""The field of the form that names the partition."""
 
 
 def named_day(run_type: str, form: Mapping[str, object]) -> str:
-    """The partition that a run's form names; empty if it names none, and the run owns that of its logical date.
+    """The partition that a run's form names. Empty if it names none: then the run owns the partition of its logical date.
 
-    Nothing that is written into the form of a backfill counts: Airflow hands one form to all runs of a backfill, and each
-    would do the same day.
+    The form of a backfill's run is ignored: Airflow gives one form to all runs of a backfill, so all would do the same day.
 
     Args:
-        run_type: What started the run, in Airflow's words: `manual`, `scheduled`, `backfill`, ...
+        run_type: Airflow's word for what started the run: `manual`, `scheduled`, `backfill`, ...
         form: The run's parameters, or its `conf`.
     """
     return "" if run_type == BACKFILL else str(form.get(DAY) or "")
 
 
 def label_of(logical_date: datetime) -> datetime:
-    """`run_after` of a run that is to start now: its own date, or now where that lies ahead.
+    """The `run_after` of a run that is to start now: its logical date, or the present time if that date lies ahead.
 
-    Airflow starts no run before its `run_after`, and labels, sorts and names runs by it.
+    Airflow starts no run before its `run_after`. It labels, sorts and names runs by it.
     """
     return min(logical_date, datetime.now(UTC))

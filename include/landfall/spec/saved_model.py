@@ -1,4 +1,4 @@
-"""A fitted model as a job is told it."""
+"""A fitted model as it is named on a job's command line."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,17 +6,17 @@ from typing import Self
 from landfall.errors import ComputeError
 
 LIBRARIES = ("spark", "scikit-learn")
-"""What may have made a model."""
+"""The libraries that may have made a model."""
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A fitted model; as text `FOLDER#LIBRARY`, and of a pickle `FOLDER#LIBRARY#SHA256`.
+    """A fitted model. As text it is `FOLDER#LIBRARY`, and `FOLDER#LIBRARY#SHA256` for a pickle.
 
     Args:
-        folder: Where it lies.
-        library: What made it, one of `LIBRARIES`.
-        sha256: Of a pickle, the digest that it must have.
+        folder: The folder of its files.
+        library: The library that made it, one of `LIBRARIES`.
+        sha256: The digest that the file of a pickle must have; empty for a model of Spark.
     """
 
     folder: str
@@ -25,7 +25,7 @@ class SavedModel:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The model written as `text`; used as the `read` of a job's options.
+        """The model that is written as `text`. An option of a job reads its value with it.
 
         Raises:
             ComputeError: the library is unknown.

@@ -1,6 +1,6 @@
-"""Where the servers are: read once from the environment, passed on as one value.
+"""Where the servers are. A process reads it once from its environment and passes it on as one value.
 
-The embedded stack and docker-compose set the same variables; a team with servers of its own sets them itself.
+The embedded stack and docker-compose set the same variables. A team with servers of its own sets them itself.
 """
 
 import os
@@ -13,49 +13,49 @@ from landfall.errors import SettingsError
 from landfall.spec.commit import stamp
 
 COMPUTE = "LANDFALL_COMPUTE"
-"""The variable that says where jobs run, and how the names of those begin that say it of a pipeline or of a job."""
+"""The variable that says where Spark jobs run. Variables for one pipeline or one job have names that begin with it and `_`."""
 
 RETRY_SECONDS = "LANDFALL_RETRY_SECONDS"
-"""The variable with the first pause between two tries of a task, read where DAG files are read; each further one is twice as
-long, up to twelve times."""
+"""The variable with the seconds between the first two tries of a task. Each further pause is twice as long, up to twelve times
+the first. Airflow's processes read it when they read DAG files."""
 
 SPARK_SECRET = "LANDFALL_SPARK_SECRET"  # noqa: S105  (the name of a variable)
 """The variable with the secret of a standalone Spark cluster."""
 
 SPARK_GUARD = {
     "spark.authenticate": "true",
-    # The newer handshake, and everything encrypted after it; the older one rests on MD5.
+    # Uses the newer handshake and encrypts everything after it. The older handshake rests on MD5.
     "spark.network.crypto.enabled": "true",
     "spark.network.crypto.saslFallback": "false",
 }
-"""Spark's configuration where its servers, drivers and executors speak to holders of the secret alone."""
+"""The Spark configuration with which servers, drivers and executors speak only to holders of the secret."""
 
 PLAIN = ("LANDFALL_S3_ENDPOINT", "AWS_DEFAULT_REGION")
 SECRET = ("LANDFALL_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-"""What a Spark job's own process reads from its environment (`Settings.of_jobs`): what everyone may see, and what nobody may."""
+"""The variables that the process of a Spark job reads (`Settings.of_jobs`). Everyone may see the first, nobody the second."""
 
 
 def seconds(variables: Mapping[str, str], name: str, usual: float) -> float:
-    """The seconds that the variable `name` says; `usual` where it is not set.
+    """The seconds that the variable `name` holds; `usual` if it is not set.
 
     Raises:
-        SettingsError: it says no positive number.
+        SettingsError: the variable holds no positive number.
     """
-    told = variables.get(name, "").strip()
+    text = variables.get(name, "").strip()
     try:
-        found = float(told) if told else usual
+        value = float(text) if text else usual
     except ValueError:
-        found = 0.0
-    if not 0 < found < float("inf"):
+        value = 0.0
+    if not 0 < value < float("inf"):
         raise SettingsError(
-            f"The setting `{name}` is `{told}`.", looked="expected seconds, such as 10", next=f"set or unset {name}"
+            f"The setting `{name}` is `{text}`.", looked="expected seconds, such as 10", next=f"set or unset {name}"
         )
-    return found
+    return value
 
 
 @dataclass(frozen=True, kw_only=True)
 class S3:
-    """The object store that data lands in. `endpoint` is empty for Amazon's own."""
+    """The object store that data lands in. `endpoint` is empty for Amazon's own servers."""
 
     bucket: str
     access_key: str = ""
@@ -70,32 +70,34 @@ class Settings:
 
     s3: S3
     database_url: str = field(repr=False)
-    """libpq URL of the database with the predictions and their publications."""
+    """The libpq URL of the database with the predictions and their publications."""
     mlflow_tracking_uri: str = field(repr=False)
     mlflow_artifacts: str
-    """S3 URL under which model files are kept."""
+    """The S3 URL under which model files are kept."""
     spark_remote: str = field(repr=False)
-    """Spark Connect address, such as sc://127.0.0.1:15002."""
+    """The address of Spark Connect, such as sc://127.0.0.1:15002."""
     airflow_url: str
     airflow_user: str = "admin"
     airflow_password: str = field(default="", repr=False)
     code_version: str = "unknown"
     compute: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Where Spark jobs run: by the name of a job, of a pipeline, and under "" for every other. Empty: on this machine."""
+    """Name of a job or of a pipeline, or "" for all others -> where its Spark jobs run. Empty: all run on this machine."""
     spark_secret: str = field(default="", repr=False)
-    """The `spark.authenticate.secret` of a standalone cluster; empty where it asks for none."""
+    """The `spark.authenticate.secret` of a standalone cluster; empty if the cluster requires none."""
     spark_jars: str = ""
-    """Folder with the jars of Delta and s3a on every machine of a cluster; empty where the cluster brings its own."""
+    """The folder with the jars of Delta and s3a on every machine of a cluster; empty if the cluster brings its own."""
     restart_after: timedelta = timedelta(minutes=5)
-    """How long a run that a server made fail rests until the audit starts it again; each time twice as long, up to 32 times."""
+    """How long the audit waits before it starts a run again that failed because of a server. Each further wait is twice as long,
+    up to 32 times this one."""
     mlflow_url: str = ""
-    """Where people find MLflow's page, for links to it; empty if there is none."""
+    """The address of MLflow's page for people, which links use; empty if there is none."""
     sqs_queue_url: str = ""
-    """The queue that S3 tells of created objects; empty if there is none. A wait then lists at once, not within a second."""
+    """The queue to which S3 reports created objects; empty if there is none. With it, a wait lists at once instead of within a
+    second."""
 
     @property
     def of_jobs(self) -> dict[str, str]:
-        """What a Spark job's own process reads from its environment: secrets have no place on a command line."""
+        """The variables for the process of a Spark job. Secrets go there because they have no place on a command line."""
         return {
             "LANDFALL_DATABASE_URL": self.database_url,
             "LANDFALL_S3_ENDPOINT": self.s3.endpoint,
@@ -106,12 +108,12 @@ class Settings:
 
     @property
     def lake(self) -> str:
-        """Where Delta tables and landed objects are, as Spark addresses it."""
+        """The address, for Spark, of the Delta tables and landed objects."""
         return f"s3a://{self.s3.bucket}"
 
     @classmethod
     def read(cls, variables: Mapping[str, str] | None = None) -> Self:
-        """The settings in `variables` (default: this process's environment).
+        """The settings in `variables`, which by default are this process's environment.
 
         Raises:
             SettingsError: a variable without a default is not set.

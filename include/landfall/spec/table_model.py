@@ -1,4 +1,4 @@
-"""TableModel: a model that learns from a table of rows, instead of from what lands day by day."""
+"""A table model learns from a table of rows, instead of from data that lands day by day."""
 
 import json
 import re
@@ -19,9 +19,9 @@ class RowsFile:
     """The rows that a version of a table model has learnt from: one Parquet file, named after its content.
 
     Args:
-        key: Of the object in the bucket.
-        sha256: Of its bytes, in hexadecimal digits.
-        rows: How many there are.
+        key: The key of the object in the bucket.
+        sha256: The SHA-256 of its bytes, in hexadecimal digits.
+        rows: The number of rows.
     """
 
     key: str
@@ -30,29 +30,29 @@ class RowsFile:
 
     @property
     def tag(self) -> str:
-        """As a version's tag `landfall.rows` holds it: JSON with these three fields."""
+        """The value of a version's tag `landfall.rows`: JSON with these three fields."""
         return json.dumps(asdict(self))
 
     @classmethod
     def of_tags(cls, tags: Mapping[str, str]) -> Self | None:
         """The file that the tags of a version name; None if they name none."""
         try:
-            told = json.loads(tags["landfall.rows"])
-            return cls(key=str(told["key"]), sha256=str(told["sha256"]), rows=int(told["rows"]))
+            values = json.loads(tags["landfall.rows"])
+            return cls(key=str(values["key"]), sha256=str(values["sha256"]), rows=int(values["rows"]))
         except (KeyError, ValueError, TypeError):
             return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableModel:
-    """A model of a table's rows. It has no feed and no partitions, and it predicts where it is deployed to.
+    """A model of a table's rows. It has no feed and no partitions. It predicts in the tables that it is deployed to.
 
     Args:
-        name: The registered model, the MLflow experiment, and what the command line calls it.
-        learner: What it is made of. `Learner.holdout`, `minimum` and `time` speak of partitions and do not apply.
-        rows: Gives the rows, each time the same ones; called by a training run, never while a file is read.
-        classes: Names of the classes 0, 1, 2, ...; empty where the prediction is a number.
-        holdout: The share of the rows that is held out to judge the model. Which ones is drawn by `Learner.seed`.
+        name: The name of the registered model and of the MLflow experiment, and its name on the command line.
+        learner: How it is made. `Learner.holdout`, `minimum` and `time` are about partitions and do not apply.
+        rows: Gives the rows, the same ones at every call. A training run calls it; reading a DAG file never does.
+        classes: The names of the classes 0, 1, 2, ...; empty if the prediction is a number.
+        holdout: The share of the rows that is held out to judge the model. `Learner.seed` decides which rows.
     """
 
     name: str
@@ -90,10 +90,10 @@ class TableModel:
 
     @property
     def training(self) -> Job:
-        """The job that fits the model; which file the rows are in is known when the run has landed them."""
+        """The job that fits the model. The file with the rows is not among its arguments: the run must write it first."""
         return Job(name="train_rows", arguments={"learner": self.learner.to_json(), "holdout": str(self.holdout)})
 
     @property
     def folder(self) -> str:
-        """Where the rows land: a prefix of the bucket, with a slash at its end."""
+        """The prefix in the bucket under which the rows land, with a slash at its end."""
         return f"datasets/{self.name}/"

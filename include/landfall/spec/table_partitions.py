@@ -1,4 +1,4 @@
-"""Partitions of a table as a job is told them: `schema.table/dt=2012-12-25`, or a folder of landed objects likewise."""
+"""Partitions of a table, as a job's command line names them: `schema.table/dt=2012-12-25`. Landing folders have the same form."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -9,14 +9,14 @@ from landfall.spec.partition import Partitions
 
 @dataclass(frozen=True)
 class TablePartitions:
-    """Some partitions of one table or of one landing folder: `name/dt=RANGES`."""
+    """Some partitions of a table or of a landing folder. As text they are `name/dt=RANGES`."""
 
     name: str
     partitions: Partitions
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The partitions written as `text`; used as the `type` of a job's options.
+        """The partitions that are written as `text`. An option of a job reads its value with it.
 
         Raises:
             ComputeError: `text` has another form.
@@ -27,14 +27,15 @@ class TablePartitions:
         return cls(name, Partitions.parse(days))
 
     def without(self, others: Partitions) -> Self:
-        """These partitions but for the `others`."""
+        """These partitions without the `others`."""
         return type(self)(self.name, Partitions.of(set(self.partitions) - set(others)))
 
     @property
     def condition(self) -> str:
-        """The partitions as SQL over `dt`, one range after the other. Dates only: nothing of a stranger's text.
+        """The SQL condition over `dt` that selects the partitions, range by range.
 
-        Comparisons and not BETWEEN, which Delta's replaceWhere does not resolve on Spark 4.0.
+        It is built from dates alone, so no text of a stranger gets into it. It uses comparisons instead of BETWEEN, which
+        Delta's replaceWhere does not resolve on Spark 4.0.
         """
         ranges = [part.partition("..") for part in str(self.partitions).split(",")]
         return " OR ".join(f"(dt >= DATE '{first}' AND dt <= DATE '{last or first}')" for first, _, last in ranges)

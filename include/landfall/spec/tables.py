@@ -1,4 +1,4 @@
-"""Prediction tables: what applications read, one row a key."""
+"""Prediction tables, which applications read. They have one row for each key."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from landfall.errors import SpecError
 SqlType = Literal["text", "double precision", "bigint", "timestamptz"]
 ADDED = ("model_version", "partition", "published_at")
 READER = "landfall_reader"
-"""The role that applications read predictions with. It may read every prediction table, and nothing else."""
+"""The role with which applications read predictions. It may read every prediction table and nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,11 +19,11 @@ class PredictionTable:
     Besides `columns` every table carries `model_version text`, `partition date` and `published_at timestamptz`.
 
     Args:
-        name: `schema.table`, lower case.
-        columns: Column name -> SQL type, in table order, the key's columns included.
-        key: Primary key. Must hold `time`.
+        name: `schema.table`, in lower case.
+        columns: Name of a column -> its SQL type, in the order of the table. The columns of the key are among them.
+        key: The columns of the primary key. `time` must be among them.
         time: The timestamptz column whose UTC day is the partition.
-        keep: How many earlier publications of a partition are kept for rollback.
+        keep: The number of earlier publications of a partition that are kept for a rollback.
     """
 
     name: str

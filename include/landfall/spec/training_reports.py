@@ -1,4 +1,4 @@
-"""What the jobs report that fit, judge and watch models: see `landfall.spec.reports` for how they travel."""
+"""The reports of the jobs that fit models, judge them and measure drift. `landfall.spec.reports` says how reports travel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,20 +13,20 @@ class FittedReport(JobReport):
     """A model that a job has fitted and saved.
 
     Args:
-        rows: Rows that it has learnt from.
-        parameters: What it was fitted with, for MLflow's run.
-        metrics: `holdout_METRIC` -> value, on rows that a sibling had not seen.
+        rows: The number of rows that the model has learnt from.
+        parameters: The parameters of the fit, for MLflow's run.
+        metrics: `holdout_METRIC` -> value, measured on the held-out rows with a sibling that has not learnt from them.
         features: The columns that a row must have to be scored, in order.
-        types: Column -> type, of those that are not doubles.
-        label: The column that it has learnt to predict; empty for clusters.
-        prediction: The column that it makes.
-        library: What made it, see `landfall.spec.saved_model.LIBRARIES`.
-        model_sha256: Of a pickle, the digest of its file; empty for a model of Spark.
-        judged_model_sha256: The same of the sibling that has not seen the held-out rows; empty where it was not kept.
-        importances: Feature -> share of the decisions that it makes; empty where the model has none.
-        sample: Held-out rows as (actual, predicted), for a chart; empty where there is nothing to draw.
-        reference: Feature -> how its values were distributed, which drift is measured against.
-        example: One row to try the model with: column -> value.
+        types: Column -> type, for each column that is not a double.
+        label: The column that the model has learnt to predict; empty for clusters.
+        prediction: The column that the model makes.
+        library: The library that made the model: see `landfall.spec.saved_model.LIBRARIES`.
+        model_sha256: The SHA-256 of a pickle's file; empty for a model of Spark.
+        judged_model_sha256: The SHA-256 of the sibling's file; empty for a model of Spark, or if the sibling was not kept.
+        importances: Feature -> its share of the model's decisions; empty if the model has no importances.
+        sample: Held-out rows as (actual, predicted), for a chart; empty if there is nothing to draw.
+        reference: Feature -> the distribution of its values, against which drift is measured.
+        example: A row to try the model with: column -> value.
     """
 
     rows: int
@@ -50,8 +50,8 @@ class TrainedReport(FittedReport):
     """A pipeline's model, fitted on partitions of its feature table.
 
     Args:
-        snapshot: The exact partitions: see `landfall.models.version.Snapshot`.
-        tried: The points of the grid with their metric; empty without a grid.
+        snapshot: The exact partitions that it was fitted on: see `landfall.models.version.Snapshot`.
+        tried: The points of the grid, each with its metric; empty without a grid.
     """
 
     snapshot: Mapping[str, Any]
@@ -60,19 +60,19 @@ class TrainedReport(FittedReport):
 
 @dataclass(frozen=True, kw_only=True)
 class RowsTrainedReport(FittedReport):
-    """A table model, fitted on a file of rows. `held_rows` of them only its sibling was measured on."""
+    """A table model, fitted on a file of rows. `held_rows` is the number of held-out rows, on which its sibling was measured."""
 
     held_rows: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class DriftReport(JobReport):
-    """How far the newest values of features are from those that a model has learnt from.
+    """How far the newest values of features differ from the values that a model has learnt from.
 
     Args:
-        rows: Rows of the window; 0 where it has none, and then nothing has drifted.
+        rows: The number of rows in the window. If it is 0, nothing has drifted.
         drift: Feature -> statistic (`psi`, `ks`) -> value.
-        missing: Features of the model that are no numbers of the table any more.
+        missing: The features of the model that are no longer numeric columns of the table.
     """
 
     rows: int
@@ -82,15 +82,15 @@ class DriftReport(JobReport):
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedModel(JobReport):
-    """What one model shows on the rows that it is judged on. A number may be missing, or not be finite.
+    """The results of one model on the rows that it is judged on. A number may be missing, or not finite.
 
     Args:
         metrics: Metric -> value over all rows.
-        slices: `column=value` -> `rows` and metrics of those rows.
-        lowest: The least prediction.
-        highest: The greatest prediction.
-        milliseconds: How long it takes to score 1,000 rows.
-        error: Why the model could not be judged; empty if it was.
+        slices: `column=value` -> the number of those rows as `rows`, and their metrics.
+        lowest: The smallest prediction.
+        highest: The largest prediction.
+        milliseconds: The time that scoring 1,000 rows takes.
+        error: Why the model could not be judged; empty if it was judged.
     """
 
     metrics: Mapping[str, object] = field(default_factory=dict)
@@ -109,7 +109,7 @@ class JudgedModel(JobReport):
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedReport(JobReport):
-    """Challenger and champion side by side. `champion` is None where no version serves."""
+    """The challenger and the champion, judged on the same rows. `champion` is None if no version serves."""
 
     days: str
     rows: int

@@ -1,12 +1,11 @@
 """The SHA-256 of every jar, including those that other jars need. A jar that differs from this record is not run.
 
-`python -m landfall.stack.jar_lock` fetches all jars anew and writes their digests (`make pins` does it). Whoever changes the
-list of jars in `jars.py` commits this file too.
+The record is `jars.json`, which `landfall.stack.record_jars` writes. Whoever changes the list of jars in `jars.py` commits that
+file too.
 """
 
 import hashlib
 import json
-import tempfile
 from pathlib import Path
 
 from landfall.errors import StackError
@@ -25,13 +24,13 @@ def check(name: str, folder: Path, *, left: str, next: str) -> None:
     Raises:
         StackError: it names the first jars that differ, are missing or are too many; `left` and `next` are parts of its text.
     """
-    expected, found = json.loads(FILE.read_text(encoding="utf-8")).get(name, {}), digests(folder)
-    if found == expected:
+    expected, actual = json.loads(FILE.read_text(encoding="utf-8")).get(name, {}), digests(folder)
+    if actual == expected:
         return
     wrong = [
-        f"{jar}: {_short(found.get(jar))}, expected {_short(expected.get(jar))}"
-        for jar in sorted(found.keys() | expected.keys())
-        if found.get(jar) != expected.get(jar)
+        f"{jar}: {_short(actual.get(jar))}, expected {_short(expected.get(jar))}"
+        for jar in sorted(actual.keys() | expected.keys())
+        if actual.get(jar) != expected.get(jar)
     ]
     raise StackError(
         f"The jars of `{name}` are not those that Landfall was made with: {len(wrong)} differ.",
@@ -43,19 +42,3 @@ def check(name: str, folder: Path, *, left: str, next: str) -> None:
 
 def _short(digest: str | None) -> str:
     return f"SHA-256 {digest[:16]}..." if digest else "no such jar"
-
-
-def main() -> None:
-    """Writes the digests of all jars, as they come from the network now."""
-    from landfall.stack import jars, java, layout
-
-    with tempfile.TemporaryDirectory() as cache:
-        written = {
-            jar_set.name: digests(jars.retrieve(jar_set, Path(cache), java.choose(layout.cache())))
-            for jar_set in (jars.SPARK, jars.S3)
-        }
-    FILE.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""The cluster target: spark-submit, through the Spark provider's operator."""
+"""The cluster target runs spark-submit through the Spark provider's operator."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def operator(order: Order, task_id: str) -> BaseOperator:
 
 
 def settle(earlier: Order, *, again: bool) -> None:
-    """Waits for the application of an earlier try, if the master can be asked for it by name."""
+    """Waits until the application of an earlier try has ended, if the master can look it up by name."""
     from landfall.compute.cluster.standalone import wait_for_application, web_address
 
     cluster = connection(CONNECTION)
@@ -44,5 +44,5 @@ def settle(earlier: Order, *, again: bool) -> None:
 
 
 def _master(cluster: Connection) -> str:
-    """The master's address, as the provider's hook reads it."""
+    """The master's address, put together as the provider's hook does it."""
     return f"{cluster.host}:{cluster.port}" if cluster.port else str(cluster.host or "")

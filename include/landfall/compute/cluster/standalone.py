@@ -1,4 +1,4 @@
-"""A standalone master, asked by its web page's JSON: does an application of this name go on?"""
+"""Asks a standalone master, through the JSON of its web page, whether an application still runs."""
 
 import time
 from collections.abc import Mapping
@@ -10,11 +10,14 @@ import httpx
 from landfall.errors import ComputeError
 
 PAUSE = 2.0
-"""Seconds between two looks."""
+"""Seconds between two requests to the master."""
 
 
 def web_address(master: str, extra: Mapping[str, Any]) -> str:
-    """URL of the master's web page: `webui` of the connection's extra, else port 8080 of its host; "" for another kind."""
+    """The URL of the master's web page: `webui` of the connection's extra, else port 8080 of its host.
+
+    Empty if `master` is not a standalone master.
+    """
     if not master.startswith("spark://"):
         return ""
     host = urlsplit(master.partition(",")[0]).hostname
@@ -22,10 +25,10 @@ def web_address(master: str, extra: Mapping[str, Any]) -> str:
 
 
 def wait_for_application(address: str, name: str, pause: float = PAUSE) -> bool:
-    """Wait until no application called `name` goes on; whether there was one.
+    """Waits until no application called `name` runs. True if one was running.
 
     Raises:
-        ComputeError: the master does not answer: then nobody knows, and a second one must not be started.
+        ComputeError: the master does not answer. Then nobody knows whether one runs, and no second one may be started.
     """
     waited = False
     while name in _active(address, name):
@@ -38,7 +41,7 @@ def _active(address: str, name: str) -> set[str]:
     try:
         answer = httpx.get(f"{address}/json/", timeout=30)
         answer.raise_for_status()
-        return {str(each["name"]) for each in answer.json()["activeapps"]}
+        return {str(application["name"]) for application in answer.json()["activeapps"]}
     except (httpx.HTTPError, ValueError, KeyError) as error:
         raise ComputeError(
             f"It could not be found out whether `{name}` still runs.",

@@ -1,8 +1,9 @@
-"""The cluster target: spark-submit to a standalone master, YARN or Kubernetes, as an Airflow connection says.
+"""The cluster target: spark-submit to a standalone master, YARN or Kubernetes. An Airflow connection says which.
 
-The job runs from a zip of these sources; the cluster brings Python with the packages of `requirements.txt` that jobs import,
-and Delta and s3a, in `LANDFALL_SPARK_JARS` or among its own jars. Servers' addresses and keys reach the driver by its
-environment: on a standalone cluster that of the worker's process, on YARN and Kubernetes as the provider hands it on.
+The job runs from a zip of these sources. The cluster must have Python with those packages of `requirements.txt` that jobs import,
+and Delta and s3a, in `LANDFALL_SPARK_JARS` or among its own jars. The driver reads the servers' addresses and keys from its
+environment. On a standalone cluster that is the environment of the worker's process; on YARN and Kubernetes the provider passes
+it on.
 """
 
 import os
@@ -17,31 +18,32 @@ from landfall.compute.target import Order
 from landfall.spec.settings import SPARK_SECRET
 
 CONNECTION = "landfall_spark"
-"""The Airflow connection: host `spark://HOST:PORT`, `yarn` or `k8s://...`, and in its extra `deploy-mode` and more."""
+"""The Airflow connection. Its host is `spark://HOST:PORT`, `yarn` or `k8s://...`; its extra holds `deploy-mode` and more."""
 
 
 SOON = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-"""A job of seconds in a process of its own spends most of them compiling itself: 66 s of CPU to a first Delta table, 39 so."""
+"""Java options for a short job in a process of its own. Such a job spends most of its time compiling itself: it takes 66 s of CPU
+up to its first Delta table, and 39 s with these options."""
 FEW_ROWS = {
     **SMALL,
     "spark.cores.max": "1",
     "spark.driver.extraJavaOptions": SOON,
     "spark.executor.extraJavaOptions": SOON,
 }
-"""How a small job is planned, and run."""
+"""The Spark configuration with which a small job is planned and run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """What spark-submit is told of one job.
+    """The arguments of spark-submit for one job.
 
     Args:
-        application: The file that starts.
+        application: The Python file that is started.
         arguments: Its command line.
         py_files: The zip that it imports from.
-        conf: Spark's configuration; no secrets.
-        environment: Of the driver; with secrets.
-        name: What the cluster calls the application.
+        conf: The Spark configuration, without secrets.
+        environment: The environment of the driver, with secrets.
+        name: The name of the application in the cluster.
     """
 
     application: str
@@ -53,11 +55,11 @@ class Submission:
 
 
 def submission(order: Order, folder: Path) -> Submission:
-    """The submission of one job. A small one is planned for few rows, and asks a standalone master for one core.
+    """The submission of one job. A small job is planned for few rows, and takes one core of a standalone cluster.
 
     Args:
         order: The job.
-        folder: Where the zip of the sources is kept.
+        folder: The folder in which the zip of the sources is kept.
     """
     jars = f"{order.settings.spark_jars.rstrip('/')}/*" if order.settings.spark_jars else ""
     on_path = {f"spark.{side}.extraClassPath": jars for side in ("driver", "executor")} if jars else {}
@@ -77,7 +79,7 @@ def submission(order: Order, folder: Path) -> Submission:
 
 
 def _spark_of_this_environment() -> dict[str, str]:
-    """Where `spark-submit` is found if it is on no path: it came with this Python's pyspark."""
+    """A PATH on which `spark-submit` is found: that of this Python's pyspark. Empty if it is on the present PATH."""
     if shutil.which("spark-submit"):
         return {}
     return {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}

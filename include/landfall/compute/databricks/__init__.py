@@ -1,1 +1,1 @@
-"""The databricks target: runs of the Jobs API of a workspace."""
+"""The databricks target runs jobs through the Jobs API of a workspace."""

@@ -1,4 +1,4 @@
-"""The databricks target: runs of the Jobs API, through the Databricks provider's operators, which wait in the triggerer."""
+"""The databricks target starts runs of the Jobs API through the Databricks provider's operators, which wait in the triggerer."""
 
 import time
 from typing import Any
@@ -10,7 +10,7 @@ from landfall.compute.databricks.workspace import CONNECTION, Workspace
 from landfall.compute.target import Order
 
 PAUSE = 2.0
-"""Seconds between two looks at a run that is being cancelled."""
+"""Seconds between two requests for the state of a run that is being cancelled."""
 
 
 def operator(order: Order, task_id: str) -> BaseOperator:
@@ -35,8 +35,9 @@ def operator(order: Order, task_id: str) -> BaseOperator:
 def settle(earlier: Order, *, again: bool) -> None:
     """Cancels the run of an earlier order, and waits until it has ended.
 
-    If the order is given again it has the same token, for which Databricks gives back its run: nothing has to be done. An
-    earlier order's run is found by its token in the same way; if it never started, a run begins here and is cancelled at once.
+    If the same order is given again, this does nothing: the order has the same token, and for that token Databricks gives back
+    the run that it has. The run of an earlier order is looked up by its token too. If it never started, Databricks starts it
+    here, and it is cancelled at once.
     """
     from airflow.providers.databricks.hooks.databricks import DatabricksHook
 

@@ -1,4 +1,4 @@
-"""The databricks target: one run of the Jobs API a job, by an Airflow connection that says how the workspace runs it.
+"""The databricks target: each job is a run of the Jobs API. An Airflow connection says how the workspace runs it.
 
 The payloads are those of Jobs API 2.2 (docs.databricks.com/api/workspace/jobs/submit and .../runnow).
 """
@@ -12,11 +12,11 @@ from landfall.errors import SettingsError
 from landfall.json_values import Json
 
 CONNECTION = "landfall_databricks"
-"""The Airflow connection: host, token or service principal; under `landfall` in its extra the fields of `Workspace`."""
+"""The Airflow connection: host, token or service principal. Under `landfall`, its extra holds the fields of `Workspace`."""
 TASK = "job"
-"""Key of the one task of a run."""
+"""The key of a run's only task."""
 ENVIRONMENT = "landfall"
-"""Key of the environment of a serverless run."""
+"""The key of the environment of a serverless run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,22 +24,22 @@ class Workspace:
     """How a workspace runs jobs.
 
     Args:
-        wheel: Where the wheel of `make wheel` is: a path in a volume or in the workspace, or an S3 URL.
-        python_file: A file of the workspace that starts a job, in place of the wheel's entry point.
-        job_id: A job of the workspace that takes the command line as its parameters, run in place of one of our own making.
+        wheel: The place of the wheel of `make wheel`: a path in a volume or in the workspace, or an S3 URL.
+        python_file: A file of the workspace that starts a job, instead of the wheel's entry point.
+        job_id: A job of the workspace that takes the command line as its parameters. It is run instead of a job of our own.
         new_cluster: The cluster that each run starts. Without it and `existing_cluster_id` runs are serverless.
-        existing_cluster_id: A cluster that is there.
-        environment_version: Of the serverless environment.
-        secret_scope: A scope whose secrets a job reads itself, for serverless runs, which have no other environment.
-        catalog: A catalog of Unity Catalog that holds the tables; without it they are Delta folders of the bucket.
-        requirements: What is installed beside the wheel, such as `adbc-driver-postgresql==1.7.0`.
+        existing_cluster_id: The id of a cluster that exists.
+        environment_version: The version of the serverless environment.
+        secret_scope: A scope whose secrets a job reads itself. Serverless runs need it, because they have no other environment.
+        catalog: A catalog of Unity Catalog that holds the tables. Without it they are Delta folders of the bucket.
+        requirements: The packages that are installed beside the wheel, such as `adbc-driver-postgresql==1.7.0`.
         access_control_list: Who may see and stop a run.
-        timeout_seconds: When a run is given up; 0 is never.
-        poll_seconds: How often a run is asked for.
-        repair: A run of `job_id` that failed is repaired once.
+        timeout_seconds: The seconds after which a run is given up; 0 means never.
+        poll_seconds: The seconds between two requests for the state of a run.
+        repair: True if a run of `job_id` that failed is repaired once.
 
     Raises:
-        SettingsError: it says two things at once, or not enough.
+        SettingsError: fields contradict each other, or one is missing.
     """
 
     wheel: str = ""
@@ -60,11 +60,11 @@ class Workspace:
         starts = [name for name in ("wheel", "python_file", "job_id") if getattr(self, name)]
         if len(starts) != 1:
             raise _senseless("what starts a job", "one of `wheel`, `python_file` and `job_id`", starts)
-        where = [name for name in ("new_cluster", "existing_cluster_id") if getattr(self, name)]
-        if len(where) > 1:
-            raise _senseless("where a job runs", "`new_cluster`, `existing_cluster_id` or neither", where)
-        if self.job_id and where:
-            raise _senseless("where a job runs", "that the job `job_id` says it", where)
+        clusters = [name for name in ("new_cluster", "existing_cluster_id") if getattr(self, name)]
+        if len(clusters) > 1:
+            raise _senseless("where a job runs", "`new_cluster`, `existing_cluster_id` or neither", clusters)
+        if self.job_id and clusters:
+            raise _senseless("where a job runs", "that the job `job_id` says it", clusters)
         if self.repair and not self.job_id:
             raise _senseless("what is repaired", "`repair` with a `job_id`: only runs of a job can be", ["repair"])
         if self.poll_seconds < 1:
@@ -75,19 +75,19 @@ class Workspace:
         """The fields under `landfall` in the extra of the connection.
 
         Raises:
-            SettingsError: a field is unknown or of another type, or they make no sense together.
+            SettingsError: a field is unknown or has the wrong type, or the fields make no sense together.
         """
-        told = extra.get("landfall", {})
-        known = {one.name: type(one.default) for one in fields(cls)}
-        for name, value in told.items():
+        values = extra.get("landfall", {})
+        known = {attribute.name: type(attribute.default) for attribute in fields(cls)}
+        for name, value in values.items():
             if name not in known:
                 raise SettingsError.unknown(f"field of the extra of `{CONNECTION}`", name, list(known))
             if known[name] in (str, int, bool) and not isinstance(value, known[name]):
                 raise _senseless(f"`{name}`", known[name].__name__, [repr(value)])
-        return cls(**told)
+        return cls(**values)
 
     def submitted(self, order: Order) -> Json:
-        """The body of `runs/submit`: one run of one task, on a cluster of its own, one that is there, or serverless."""
+        """The body of `runs/submit`: a run of one task, on a new cluster, on an existing one, or serverless."""
         task: Json = {"task_key": TASK, **self._start(order), **self._place()}
         body: Json = {"run_name": order.name, "idempotency_token": order.token, "tasks": [task]}
         if self.timeout_seconds:
@@ -97,16 +97,16 @@ class Workspace:
             spec = {"environment_version": self.environment_version, "dependencies": needs}
             body["environments"] = [{"environment_key": ENVIRONMENT, "spec": spec}]
         if self.access_control_list:
-            body["access_control_list"] = [dict(each) for each in self.access_control_list]
+            body["access_control_list"] = [dict(entry) for entry in self.access_control_list]
         return body
 
     def run_now(self, order: Order) -> Json:
-        """The body of `run-now`: the job of the workspace with another command line."""
+        """The body of `run-now`: the workspace's own job, with the order's command line."""
         return {"job_id": self.job_id, "idempotency_token": order.token, "python_params": self._arguments(order)}
 
     @property
     def serverless(self) -> bool:
-        """Whether Databricks decides what a submitted job runs on."""
+        """True if a submitted job has no cluster, so that Databricks decides what it runs on."""
         return not (self.new_cluster or self.existing_cluster_id)
 
     def _arguments(self, order: Order) -> list[str]:
@@ -124,7 +124,7 @@ class Workspace:
         if self.serverless:
             return {"environment_key": ENVIRONMENT}
         libraries: list[Json] = [{"whl": self.wheel}] if self.wheel else []
-        libraries += [{"pypi": {"package": each}} for each in self.requirements]
+        libraries += [{"pypi": {"package": requirement}} for requirement in self.requirements]
         place: Json = {"existing_cluster_id": self.existing_cluster_id} if self.existing_cluster_id else {}
         if self.new_cluster:
             place["new_cluster"] = dict(self.new_cluster)

@@ -1,1 +1,1 @@
-"""The emr target: job runs of EMR Serverless."""
+"""The emr target runs jobs as job runs of EMR Serverless."""

@@ -1,7 +1,8 @@
-"""The emr target: one job run of EMR Serverless a job, by an Airflow connection that says how the application runs it.
+"""The emr target: each job is a job run of EMR Serverless. An Airflow connection says how the application runs it.
 
-The payloads are those of StartJobRun (docs.aws.amazon.com/emr-serverless/latest/APIReference/API_StartJobRun.html). What is
-Spark's goes in as `spark-defaults`, a JSON object, where values with spaces need no quoting; a secret goes in as its name there.
+The payloads are those of StartJobRun (docs.aws.amazon.com/emr-serverless/latest/APIReference/API_StartJobRun.html). Spark's
+configuration is passed as `spark-defaults`, a JSON object, in which values with spaces need no quoting. It holds the name of a
+secret, never the secret.
 """
 
 import re
@@ -16,17 +17,17 @@ from landfall.json_values import Json
 from landfall.spec.settings import PLAIN, SECRET
 
 CONNECTION = "landfall_emr"
-"""The Airflow connection, of type `aws`: credentials and region; under `landfall` in its extra the fields of `Application`."""
+"""The Airflow connection, of type `aws`: credentials and region. Its extra holds the fields of `Application` under `landfall`."""
 NEEDED = ("application_id", "execution_role_arn", "entry_point", "py_files")
 FILE = re.compile(r"(s3://|local://|/)[^\s,#]+")
-"""A file that the release has, or that it fetches. Without spaces: these go in as words of a command line."""
+"""A file that the release has or fetches. It has no spaces, because it becomes a word of a command line."""
 DELTA = ("/usr/share/aws/delta/lib/delta-spark.jar", "/usr/share/aws/delta/lib/delta-storage.jar")
-"""Where a release keeps the Delta that it comes with; on no class path unless asked for."""
+"""The jars of the Delta that a release brings. They are on no class path unless a job names them."""
 REDACTED = "(?i)secret|password|token|access[.]?key"
-"""Spark's own pattern of what its pages and its event log hide."""
+"""Spark's default pattern for the settings whose values its pages and its event log hide."""
 FEW_ROWS = {
     **SMALL,
-    # Two workers of 1 vCPU and 4 GB, in place of EMR's four of 4 vCPU and 16 GB. Half is left to Python, outside the heap.
+    # Two workers of 1 vCPU and 4 GB, instead of EMR's four of 4 vCPU and 16 GB. Half of the memory is for Python, off the heap.
     "spark.driver.cores": "1",
     "spark.driver.memory": "2g",
     "spark.driver.memoryOverhead": "2g",
@@ -36,9 +37,10 @@ FEW_ROWS = {
     "spark.dynamicAllocation.enabled": "false",
     "spark.executor.instances": "1",
 }
-"""How a small job is planned, and what it runs on."""
+"""The Spark configuration of a small job: how it is planned, and what it runs on."""
 SOON = {f"spark.{side}.extraJavaOptions": "-XX:TieredStopAtLevel=1" for side in ("driver", "executor")}
-"""As on a cluster, unless `spark_conf` has options of its own. On one vCPU the JVM takes the serial collector anyway."""
+"""Java options for a small job, as on a cluster, unless `spark_conf` sets its own. On one vCPU the JVM takes the serial collector
+anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,20 +49,20 @@ class Application:
 
     Args:
         application_id: The application.
-        execution_role_arn: What its jobs may do.
-        entry_point: S3 URL of the file that starts: `spark_jobs/__main__.py`.
-        py_files: S3 URL of the zip of `make wheel`.
-        venv: S3 URL of a packed Python environment; empty where the application's image has the packages.
-        jars: What is on Spark's class path beside its own: S3 URLs, or paths of the release.
-        spark_conf: Spark's configuration. `FEW_ROWS` wins where a job is small.
+        execution_role_arn: The role that says what its jobs may do.
+        entry_point: The S3 URL of the file that is started: `spark_jobs/__main__.py`.
+        py_files: The S3 URL of the zip of `make wheel`.
+        venv: The S3 URL of a packed Python environment; empty if the application's image has the packages.
+        jars: The jars on Spark's class path beside its own: S3 URLs, or paths of the release.
+        spark_conf: The Spark configuration. For a small job `FEW_ROWS` overrides it.
         environment: Variables of the driver and the executors, in plain sight.
-        secrets: Variables of the driver, each with the name or ARN of a secret of AWS Secrets Manager.
-        logs: S3 URL under which logs are kept; empty: where the application itself says.
-        poll_seconds: How often a run is asked for.
-        timeout_minutes: How long EMR lets a run go on.
+        secrets: Variable of the driver -> the name or ARN of a secret in AWS Secrets Manager.
+        logs: The S3 URL under which logs are kept; empty: the application's own setting.
+        poll_seconds: The seconds between two requests for the state of a run.
+        timeout_minutes: The minutes after which EMR ends a run.
 
     Raises:
-        SettingsError: it does not say enough, or says what makes no sense.
+        SettingsError: a field is missing, or makes no sense.
     """
 
     application_id: str = ""
@@ -77,9 +79,9 @@ class Application:
     timeout_minutes: int = 720
 
     def __post_init__(self) -> None:
-        told = [name for name in NEEDED if getattr(self, name)]
-        if len(told) < len(NEEDED):
-            raise _senseless("how a job starts", f"{', '.join(NEEDED[:-1])} and {NEEDED[-1]}", told)
+        given = [name for name in NEEDED if getattr(self, name)]
+        if len(given) < len(NEEDED):
+            raise _senseless("how a job starts", f"{', '.join(NEEDED[:-1])} and {NEEDED[-1]}", given)
         files = {"entry_point": [self.entry_point], "py_files": [self.py_files], "jars": self.jars}
         files |= {"venv": [self.venv] if self.venv else [], "logs": [self.logs] if self.logs else []}
         for name, urls in files.items():
@@ -88,11 +90,11 @@ class Application:
         self._check_secrets()
         if self.poll_seconds < 1:
             raise _senseless("how often a run is asked for", "`poll_seconds` of 1 or more", [str(self.poll_seconds)])
-        if self.timeout_minutes < 5:  # what EMR takes at least; and without an end a run that hangs is paid for
+        if self.timeout_minutes < 5:  # EMR's own minimum; and somebody pays for a run that hangs, until it is ended
             raise _senseless("how long a run may go on", "`timeout_minutes` of 5 or more", [str(self.timeout_minutes)])
 
     def _check_secrets(self) -> None:
-        """No value is told again here: it may be the secret itself."""
+        """Raises an error if a secret is given as a value instead of by name. The error shows no value: it may be the secret."""
         if plain := [name for name in self.environment if name in SECRET]:
             raise _senseless(
                 "where its secrets are", "them under `secrets`, by name", [f"`environment` with {plain[0]}"]
@@ -105,17 +107,17 @@ class Application:
         """The fields under `landfall` in the extra of the connection.
 
         Raises:
-            SettingsError: a field is missing, unknown or of another type, or they make no sense together.
+            SettingsError: a field is missing, unknown or of the wrong type, or the fields make no sense together.
         """
-        told = extra.get("landfall", {})
-        if not isinstance(told, dict):
-            raise _senseless("how a job starts", "an object under `landfall`", [type(told).__name__])
-        defaults = {one.name: getattr(cls, one.name, {}) for one in fields(cls)}
-        for name, value in told.items():
+        values = extra.get("landfall", {})
+        if not isinstance(values, dict):
+            raise _senseless("how a job starts", "an object under `landfall`", [type(values).__name__])
+        defaults = {attribute.name: getattr(cls, attribute.name, {}) for attribute in fields(cls)}
+        for name, value in values.items():
             if name not in defaults:
                 raise SettingsError.unknown(f"field of the extra of `{CONNECTION}`", name, list(defaults))
             _check_kind(name, value, defaults[name])
-        return cls(**told)
+        return cls(**values)
 
     def job_driver(self, order: Order) -> Json:
         """The `jobDriver` of StartJobRun. Nothing in it is secret."""
@@ -128,7 +130,7 @@ class Application:
         return {"sparkSubmit": {**start, "sparkSubmitParameters": " ".join(words)}}
 
     def configuration_overrides(self, order: Order) -> Json:
-        """The `configurationOverrides` of StartJobRun. A secret is in it by its name: EMR looks it up when the run starts."""
+        """The `configurationOverrides` of StartJobRun. It holds the names of secrets; EMR looks them up when the run starts."""
         names = "|".join([self.spark_conf.get("spark.redaction.regex", REDACTED), *self.secrets])
         properties = {
             **(SOON if order.small else {}),
@@ -137,10 +139,10 @@ class Application:
             **self._environment(order),
             "spark.redaction.regex": names,
         }
-        told: Json = {"applicationConfiguration": [{"classification": "spark-defaults", "properties": properties}]}
+        overrides: Json = {"applicationConfiguration": [{"classification": "spark-defaults", "properties": properties}]}
         if self.logs:
-            told["monitoringConfiguration"] = {"s3MonitoringConfiguration": {"logUri": self.logs}}
-        return told
+            overrides["monitoringConfiguration"] = {"s3MonitoringConfiguration": {"logUri": self.logs}}
+        return overrides
 
     def _environment(self, order: Order) -> dict[str, str]:
         plain = {name: value for name, value in order.settings.of_jobs.items() if value and name in PLAIN}
@@ -164,7 +166,7 @@ def _check_kind(name: str, value: Any, default: Any) -> None:
     expected, within = ("list", value) if isinstance(default, tuple) else ("dict", getattr(value, "values", list)())
     if type(value).__name__ != expected:
         raise _senseless(f"`{name}`", f"a {expected} of strings", [f"a {type(value).__name__}"])
-    if wrong := [each for each in within if not isinstance(each, str)]:
+    if wrong := [item for item in within if not isinstance(item, str)]:
         raise _senseless(f"`{name}`", f"a {expected} of strings", [f"one of {type(wrong[0]).__name__}"])
 
 

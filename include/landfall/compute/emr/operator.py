@@ -1,4 +1,4 @@
-"""The emr target: job runs of EMR Serverless, through the Amazon provider's operator, which waits in the triggerer."""
+"""The emr target starts job runs of EMR Serverless through the Amazon provider's operator, which waits in the triggerer."""
 
 import inspect
 import time
@@ -20,7 +20,7 @@ GOING = ("SUBMITTED", "QUEUED", "PENDING", "SCHEDULED", "RUNNING", "CANCELLING")
 QUEUED_MINUTES = 720
 """The longest that an application may let a run queue, before the run's own time begins."""
 PAUSE = 2.0
-"""Seconds between two looks at runs that are being cancelled."""
+"""Seconds between two requests for the state of runs that are being cancelled."""
 RUN = "landfall_emr_run"
 """The key under which a task keeps the id of its run (in Airflow's task state), for the error of a run that failed."""
 
@@ -46,14 +46,15 @@ def operator(order: Order, task_id: str) -> BaseOperator:
         waiter_delay=application.poll_seconds,
         waiter_max_attempts=-(-patience // application.poll_seconds),
         deferrable=True,
-        do_xcom_push=False,  # its links do not fit a step
+        do_xcom_push=False,  # the provider's links do not fit a step
     )
 
 
 def settle(earlier: Order, *, again: bool) -> None:
     """Cancels the runs of an earlier order, and waits until they have ended.
 
-    If the order is given again it has the same token, for which EMR gives back its run: nothing has to be done.
+    If the same order is given again, this does nothing: the order has the same token, and for that token EMR gives back the run
+    that it has.
     """
     if again:
         return
@@ -63,9 +64,9 @@ def settle(earlier: Order, *, again: bool) -> None:
 
 
 def end_runs(client: Any, application_id: str, name: str) -> list[str]:
-    """Cancels the active runs of a name and waits until they have ended; gives their ids, none if no run was active.
+    """Cancels the active runs called `name` and waits until they have ended. Gives their ids; none if no run was active.
 
-    It waits as long as EMR takes, at most the run's own timeout.
+    It waits as long as EMR takes, and at most for the run's own timeout.
     """
     ended: list[str] = []
     while left := [run for run in _going(client, application_id) if run.get("name") == name]:
@@ -78,15 +79,15 @@ def end_runs(client: Any, application_id: str, name: str) -> list[str]:
 
 
 class StartJob(EmrServerlessStartJobOperator):
-    """The provider's operator, but it says why a run did not succeed, and leaves no run behind.
+    """The provider's operator, changed so that it says why a run did not succeed, and leaves no run behind.
 
-    In provider 9.39 the event of such a run has no `job_details`: `execute_complete` raises a KeyError instead of the reason
-    and cancels nothing, even if a poll has failed and the run goes on. And an application that could not be started is started
-    again for ever.
+    In provider 9.39 the event of a run that failed has no `job_details`. So `execute_complete` raises a KeyError instead of the
+    reason. It cancels nothing, even if only a poll has failed and the run goes on. And if an application could not be started,
+    the provider starts it again for ever.
     """
 
     def execute(self, context: Context, event: dict[str, Any] | None = None) -> str | None:
-        """Submits the job. `event` is given if the application was waited for."""
+        """Submits the job. `event` is given if a trigger has waited for the application to start."""
         if event and event.get("status") != "success":
             raise RuntimeError(event.get("message", "the application could not be started"))
         try:
@@ -98,7 +99,7 @@ class StartJob(EmrServerlessStartJobOperator):
                 state.set(RUN, self.job_id)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> Any:
-        """The id of the run; if it did not succeed, an error with the reason."""
+        """The id of the run. If the run did not succeed, raises a RuntimeError with the reason."""
         if event and event.get("status") == "success":
             return super().execute_complete(context, event)
         client, message = self.hook.conn, (event or {}).get("message", "the trigger gave no reason")
@@ -119,7 +120,9 @@ def _going(client: Any, application_id: str) -> Iterator[dict[str, Any]]:
 def _cancel(client: Any, application_id: str, run: dict[str, Any]) -> None:
     if run["state"] == "CANCELLING":
         return
-    with suppress(client.exceptions.ValidationException):  # it has ended meanwhile; if not, we wait for it
+    with suppress(
+        client.exceptions.ValidationException
+    ):  # the run has ended meanwhile; if not, the caller waits for it
         client.cancel_job_run(applicationId=application_id, jobRunId=run["id"])
 
 

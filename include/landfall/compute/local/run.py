@@ -1,11 +1,11 @@
-"""A job of a task on the warm server: it runs in the task's own process, so nothing of it is left to take up again."""
+"""The job of a task on the warm server. It runs in the task's own process, so a later try finds nothing to continue."""
 
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
 from landfall.compute.local.warm import WarmSpark
-from landfall.compute.target import Report
+from landfall.compute.target import ReportFields
 from landfall.spec import Settings
 
 
@@ -20,17 +20,17 @@ class LocalRun:
 
     @property
     def where(self) -> str:
-        """The server."""
+        """The server, for a person."""
         return f"the warm server, {self.spark.address}"
 
     def known(self) -> Mapping[str, Any] | None:
-        """Nothing: a job here ends with its task's process."""
+        """Always None: a job here ends with its task's process."""
         return None
 
-    def run(self, ask: dict[str, Any], *, again: bool) -> Report:
-        """Run the job to its end; see `WarmSpark.run`."""
+    def run(self, ask: dict[str, Any], *, again: bool) -> ReportFields:
+        """Runs the job to its end with `WarmSpark.run`."""
         return self.spark.run(ask["argv"], small=self.small)
 
     def stop(self) -> None:
-        """Stop on the server what the job has under way there."""
+        """Stops the job's work on the server."""
         self.spark.stop()

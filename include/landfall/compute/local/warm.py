@@ -1,7 +1,8 @@
-"""The local target: the warm Spark Connect server of the embedded stack, or of docker-compose.
+"""Runs a job on the warm Spark Connect server of the embedded stack or of docker-compose.
 
-A job runs in this process and its frames on the server. Large jobs have a session of their own that ends with the job;
-small ones share one, because Spark starts new Python workers for each session (2 to 5 s, more than the job itself).
+The job's Python runs in this process, and the server computes its data frames. A large job has a session of its own, which ends
+with the job. Small jobs share a session, because Spark starts new Python workers for each session: that takes 2 to 5 s, more than
+the job itself.
 """
 
 import os
@@ -14,38 +15,38 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from landfall.compute.target import Report
+from landfall.compute.target import ReportFields
 from landfall.errors import ComputeError, LandfallError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SMALL = {
-    # Plans are interpreted: compiling one takes longer than running it over the rows of a day.
+    # Plans are interpreted: compiling a plan takes longer than running it over the rows of a day.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    # One task and one job a query, where there is nothing to divide or to decide between two.
+    # A query is one job of one task: with so few rows there is nothing to divide, and no decision to take between two jobs.
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
 }
-"""How the session of small jobs plans."""
+"""The Spark configuration of the session of small jobs."""
 
 KEEPALIVE = {"grpc.keepalive_time_ms": 360_000, "grpc.keepalive_timeout_ms": 20_000}
-"""A server that hangs is noticed after these, without any limit of a step. It refuses clients that ask more often than every
-5 minutes."""
+"""The times after which the client notices that a server hangs, in milliseconds; no step needs a limit for it. The server refuses
+clients that ask more often than every 5 minutes."""
 
 HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\4\0\0\0\0\0"
-"""What a client of HTTP/2 says first (RFC 9113, 3.4), with no settings of its own; the server says its settings."""
+"""The first bytes of an HTTP/2 client (RFC 9113, 3.4), without settings of its own. The server answers with its settings."""
 
 GREETING = 10.0
-"""Seconds within which a server answers that is alive, however busy: it takes milliseconds."""
+"""The seconds within which a server that is alive must answer. Even a busy one takes only milliseconds."""
 
 LOG_LEVEL = "SPARK_CONNECT_LOG_LEVEL"
-"""The variable that turns on the log of Spark's client."""
+"""The variable that turns the log of Spark's client on."""
 
 LOOK = "landfall logs spark"
-"""What shows more of a job that failed."""
+"""The command that shows more about a job that failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +57,13 @@ class WarmSpark:
     lake: str
     _under_way: "list[tuple[SparkSession, str]]" = field(default_factory=list, init=False, compare=False, repr=False)
 
-    def run(self, argv: list[str], *, small: bool = False) -> Report:
-        """Run `python -m spark_jobs ARGV` there and give its report. A `small` one (see `Job.small`) is planned as `SMALL` says.
+    def run(self, argv: list[str], *, small: bool = False) -> ReportFields:
+        """Runs `python -m spark_jobs ARGV` on the server and gives its report. A `small` job (see `Job.small`) has `SMALL` set.
 
-        Where the caller is interrupted (a time limit, Ctrl-C), what the job has under way on the server is stopped too.
+        If the caller is interrupted (by a time limit or Ctrl-C), the job's work on the server is stopped too.
 
         Raises:
-            LandfallError: the job's own verdict on its input, or a ComputeError when Spark failed or is away.
+            LandfallError: the job's own error about its input; or a ComputeError if Spark failed or cannot be reached.
         """
         self.check_alive(argv[0])
         from pyspark.errors import PySparkException
@@ -83,14 +84,14 @@ class WarmSpark:
             raise
 
     def stop(self) -> None:
-        """Stop on the server what this job has under way there; other jobs, also those of the same session, go on."""
+        """Stops this job's work on the server. Other jobs go on, also those of the same session."""
         if self._under_way:
             session, tag = self._under_way[-1]
             _shortly(lambda: session.interruptTag(tag))
 
     @contextmanager
     def _stoppable(self, session: "SparkSession") -> Iterator[None]:
-        """Mark what is asked of the server inside, so that it can be told from what others ask in the same session."""
+        """Tags the work that the server does for the code inside, so that `stop` can tell it from other work of the session."""
         tag = f"landfall-{uuid.uuid4().hex}"
         session.addTag(tag)
         self._under_way.append((session, tag))
@@ -106,15 +107,17 @@ class WarmSpark:
             session.removeTag(tag)
 
     def _session(self, name: str = "") -> "SparkSession":
-        """A new client of the server, of its session called `name`, or of a new one."""
+        """A new client of the server, with its session called `name`, or with a new session."""
         from pyspark.sql.connect.client import DefaultChannelBuilder
         from pyspark.sql.connect.logging import logger
         from pyspark.sql.connect.session import SparkSession
 
-        # As pyspark has it. Airflow's configuration turns every logger on again that was imported before it, and each answer
-        # that the server refuses, also an expected one, was a stack trace in the task's log. What is refused is raised too.
+        # Restores pyspark's own default. Airflow's configuration turns on every logger that was imported before it, and then
+        # each refusal of the server, even an expected one, was a stack trace in the task's log. A refusal is raised anyway.
         logger.disabled = LOG_LEVEL not in os.environ
-        os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"  # as pyspark.sql's own builder does, which takes no channel
+        os.environ["SPARK_CONNECT_MODE_ENABLED"] = (
+            "1"  # pyspark.sql's own builder does this too, but it takes no channel
+        )
         slash = "" if "/;" in self.remote else "/"
         builder = DefaultChannelBuilder(f"{self.remote}{slash};session_id={name}" if name else self.remote)
         for option, value in KEEPALIVE.items():
@@ -131,9 +134,9 @@ class WarmSpark:
 
     @contextmanager
     def _shared_session(self) -> "Iterator[SparkSession]":
-        """The server's session for small jobs: its Python workers are warm, and it is left open for the next job.
+        """The server's session for small jobs. Its Python workers are warm, and it stays open for the next job.
 
-        A session that the server has closed cannot come back under its id; then the job gets one of its own.
+        If the server has closed that session, it cannot be opened again under its id. Then the job gets a session of its own.
         """
         from pyspark.errors import PySparkException
 
@@ -156,14 +159,14 @@ class WarmSpark:
 
     @property
     def address(self) -> str:
-        """The server without the token that its address carries."""
+        """The server's address without the token in it."""
         return self.remote.partition("/;")[0]
 
     def check_alive(self, job: str = "") -> None:
-        """Ask the server for a connection: one that hangs takes it and says nothing.
+        """Connects to the server and waits for its first byte: a server that hangs takes a connection but sends nothing.
 
         Raises:
-            ComputeError: it does not answer within seconds.
+            ComputeError: the server does not answer within `GREETING` seconds, or refuses the connection.
         """
         try:
             self._greet()
@@ -177,10 +180,10 @@ class WarmSpark:
             ) from error
 
     def _greet(self) -> None:
-        """Begin to speak HTTP/2, as gRPC does: a millisecond, where its own client takes 200.
+        """Sends the first bytes of HTTP/2, as gRPC does. It takes a millisecond; gRPC's own client takes 200.
 
         Raises:
-            OSError: nothing listens, or what listens greets nobody.
+            OSError: nothing listens there, or the listener does not answer.
         """
         address = urlsplit(self.remote)
         with socket.create_connection((address.hostname or "", address.port or 15002), timeout=5) as connection:
@@ -196,7 +199,7 @@ class WarmSpark:
 
 
 def _end(session: "SparkSession") -> None:
-    """Close the session, and leave it as this thread's active one no longer: Spark forgets that for its own thread alone."""
+    """Closes the session, and makes this thread forget it: `stop` runs in another thread, and forgets it only there."""
     _shortly(session.stop)
     active = getattr(type(session), "_active_session", None)
     if isinstance(active, threading.local):
@@ -204,7 +207,7 @@ def _end(session: "SparkSession") -> None:
 
 
 def _shortly(work: Callable[[], object]) -> None:
-    """Do `work`, and go on without it if the server does not answer in `GREETING` seconds."""
+    """Does `work` in a thread, and waits for it at most `GREETING` seconds: the server may not answer."""
     worker = threading.Thread(target=_quietly, args=(work,), daemon=True)
     worker.start()
     worker.join(GREETING)

@@ -1,1 +1,1 @@
-"""What each step reads and writes, told to OpenLineage."""
+"""Reports to OpenLineage what each step reads and writes."""

@@ -1,10 +1,10 @@
-"""What a step reads and writes, as OpenLineage names it: light values, which a DAG file may import.
+"""What a step reads and writes, under OpenLineage's names. These are light values, so a DAG file may import this module.
 
-`of_steps` makes them for each step, `provider` hands them to Airflow, and `events` makes OpenLineage's own classes of them.
+`of_steps` makes them for each step, `events` turns them into OpenLineage's own classes, and `provider` gives those to Airflow.
 
-Names follow OpenLineage's naming specification (https://openlineage.io/docs/spec/naming). A dataset is a whole feed or
-table; which of its partitions a run touched is a facet of the event, for else every day would be a dataset of its own. The
-specification has no name for a registered model: it is `models:/NAME/VERSION`, MLflow's own, in the namespace `mlflow`.
+Names follow OpenLineage's naming specification (https://openlineage.io/docs/spec/naming). A dataset is a whole feed or a whole
+table. The partitions that a run touched are a facet of the event: otherwise every day would be a dataset of its own. The
+specification has no name for a registered model. Here it is MLflow's own, `models:/NAME/VERSION`, in the namespace `mlflow`.
 """
 
 from collections.abc import Mapping
@@ -19,18 +19,18 @@ MODELS = "mlflow"
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """One dataset of an event.
+    """A dataset of an event.
 
     Args:
         namespace: The data source, such as `s3://bucket` or `postgres://host:port`.
-        name: Unique in the namespace.
+        name: A name that is unique in the namespace.
         kind: One of OpenLineage's dataset types.
-        version: Of a Delta table, of a model, or the publication's number.
-        days: Which partitions: days or ranges of days; empty: not known, or all.
-        day_column: The column that holds the day; empty where a partition is a folder, and `days` are folders.
-        rows: How many were read or written.
-        files: How many were read or written.
-        columns: Column -> type, where it is declared.
+        version: The version of a Delta table, a model or a file, or the number of a publication; empty: not known.
+        days: The partitions, as days or ranges of days; empty: not known, or all.
+        day_column: The column that holds the day. Empty if a partition is a folder; then `days` are folders.
+        rows: The number of rows read or written; None: not known.
+        files: The number of files read or written; None: not known.
+        columns: Column -> type, if the columns are declared.
     """
 
     namespace: str
@@ -46,14 +46,15 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True)
 class Lineage:
-    """What one try of a step read and wrote, and for what.
+    """What one try of a step read and wrote, and what it was for.
 
     Args:
-        inputs: What it reads. Told when it starts and when it ends.
-        outputs: What it wrote: nothing before it has succeeded.
-        feed: PIPELINE/FEED; of a table model its name.
+        inputs: What the step reads. It is reported when the step starts and when it ends.
+        outputs: What the step wrote. It is empty until the step has succeeded.
+        feed: PIPELINE/FEED, or the name of a table model.
         partition: The run's partition.
-        model_version: The version that was trained, promoted or scored with; of measured errors, all that made them.
+        model_version: The version that was trained, promoted or used for scoring. For measured errors: all versions that made
+            the predictions.
         publication: The number of the publication.
     """
 
@@ -67,7 +68,7 @@ class Lineage:
 
 def landed_objects(settings: Settings, landing: Landing, days: str = "", *, files: int | None = None) -> Dataset:
     """The objects of a feed, in the partitions written as `days` (`2011-01-01..2011-09-30,2011-10-02`)."""
-    folders = tuple(_folder(landing, *each.split("..")) for each in days.split(",") if each)
+    folders = tuple(_folder(landing, *span.split("..")) for span in days.split(",") if span)
     return Dataset(namespace=f"s3://{settings.s3.bucket}", name=landing.prefix, kind="FILE", days=folders, files=files)
 
 
@@ -78,7 +79,7 @@ def _folder(landing: Landing, first: str, *last: str) -> str:
 def delta_table(
     settings: Settings, table: str, days: str = "", *, rows: int | None = None, version: str = ""
 ) -> Dataset:
-    """The Delta table `schema.name`, where it lies in the lake."""
+    """The Delta table `schema.name`, named by its place in the lake."""
     return Dataset(
         namespace=f"s3://{settings.s3.bucket}",
         name=table.replace(".", "/"),
@@ -91,7 +92,7 @@ def delta_table(
 
 
 def rows_file(settings: Settings, file: RowsFile) -> Dataset:
-    """What a table model learns from: the dataset is its folder, the version the file's content."""
+    """The rows that a table model learns from. The dataset is the file's folder; the version is the digest of its content."""
     folder, _, _ = file.key.rpartition("/")
     return Dataset(
         namespace=f"s3://{settings.s3.bucket}", name=folder, kind="FILE", version=file.sha256, rows=file.rows, files=1
@@ -101,14 +102,14 @@ def rows_file(settings: Settings, file: RowsFile) -> Dataset:
 def prediction_table(
     settings: Settings, table: PredictionTable, day: str = "", *, rows: int | None = None, publication: str = ""
 ) -> Dataset:
-    """What applications read, in Postgres."""
+    """The Postgres table that applications read."""
     return _postgres(settings, table.name, table, day, rows, publication)
 
 
 def staging_table(
     settings: Settings, table: PredictionTable, day: str = "", *, rows: int | None = None, publication: str = ""
 ) -> Dataset:
-    """What a publication of `table` is staged in. Every publication has a table of its own; they share this name."""
+    """The table in which a publication of `table` is staged. Each publication has its own; as a dataset all have this name."""
     from landfall.publishing.schema import DATA_SCHEMA
 
     return _postgres(settings, f"{DATA_SCHEMA}.{table.name.partition('.')[2]}", table, day, rows, publication)
@@ -128,7 +129,7 @@ def _postgres(
 
 
 def database_table(settings: Settings, name: str) -> Dataset:
-    """A table `schema.table` in Postgres."""
+    """The table `schema.table` in Postgres."""
     from landfall.database import address
 
     server, _, database = address(settings.database_url).partition("/")
@@ -136,5 +137,5 @@ def database_table(settings: Settings, name: str) -> Dataset:
 
 
 def model_version(model: str, version: str) -> Dataset:
-    """One version of a registered model."""
+    """A version of a registered model."""
     return Dataset(namespace=MODELS, name=f"models:/{model}/{version}", kind="MODEL", version=version)

@@ -1,4 +1,4 @@
-"""A step's lineage as OpenLineage's classes. Imported by tasks only: it loads OpenLineage."""
+"""Turns a step's lineage into OpenLineage's classes. Only tasks import this module, because it loads OpenLineage."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ from landfall.orchestration.lineage.datasets import Dataset, Lineage
 from landfall.spec import Settings
 
 KEY = "landfall_provenance"
-"""The run facet's name in an event; OpenLineage asks for `{prefix}_{name}`."""
+"""The name of the run facet in an event. OpenLineage requires the form `{prefix}_{name}`."""
 
 
 @define
 class LandfallProvenanceRunFacet(RunFacet):
-    """For what a task ran: what a reader of a prediction asks first. A fact that the run does not have is left out."""
+    """What a task ran for: the facts that a reader of a prediction wants first. A fact that does not apply is left out."""
 
     pipeline: str | None = None
     feed: str | None = None
@@ -38,7 +38,7 @@ class LandfallProvenanceRunFacet(RunFacet):
 
 
 def operator_lineage(lineage: Lineage, settings: Settings) -> OperatorLineage[Any, Any]:
-    """What the provider puts into the task's event."""
+    """The lineage in the form that the provider puts into the task's event."""
     pipeline, _, feed = lineage.feed.partition("/")
     provenance = LandfallProvenanceRunFacet(
         pipeline=pipeline or None,
@@ -49,8 +49,8 @@ def operator_lineage(lineage: Lineage, settings: Settings) -> OperatorLineage[An
         codeVersion=settings.code_version,
     )
     return OperatorLineage(
-        inputs=[_input(each) for each in lineage.inputs],
-        outputs=[_output(each) for each in lineage.outputs],
+        inputs=[_input(dataset) for dataset in lineage.inputs],
+        outputs=[_output(dataset) for dataset in lineage.outputs],
         run_facets={KEY: provenance},
     )
 
@@ -92,7 +92,7 @@ def _facets(dataset: Dataset) -> dict[str, DatasetFacet]:
 def _partitions(
     dataset: Dataset,
 ) -> base_subset_dataset.LocationSubsetCondition | base_subset_dataset.PartitionSubsetCondition:
-    """Which partitions: the folders that hold them, else the days of the column that they are partitioned by."""
+    """The dataset's partitions, as the folders that hold them or as the days of the column that divides the table."""
     if not dataset.day_column:
         return base_subset_dataset.LocationSubsetCondition(locations=list(dataset.days))
     partitions = [base_subset_dataset.Partition(dimensions={dataset.day_column: day}) for day in dataset.days]

@@ -1,6 +1,6 @@
-"""What each step reads and writes: one function a step, from its declaration and from what it reported.
+"""What each step reads and writes. There is a function for each step, which takes the step's declaration and its report.
 
-A report is empty before the step has succeeded; then nothing was written, and what it would have read is told.
+The report is empty until the step has succeeded. Then the lineage has no outputs, and its inputs are what the step would read.
 """
 
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ from landfall.spec import Feed, Landing, PredictionTable, RowsFile, Settings, Tr
 
 
 def partition_landed(settings: Settings, landing: Landing, partition: str) -> Lineage:
-    """Of waiting for a landing: the objects that were waited for."""
+    """The step that waits for a landing. It reads the objects that it waits for."""
     return Lineage(inputs=(landed_objects(settings, landing, partition),), feed=landing.name, partition=partition)
 
 
 def features_made(settings: Settings, feed: Feed, partition: str, report: Mapping[str, Any]) -> Lineage:
-    """Of the ETL: landed objects become features, and what breaks the contract is in quarantine."""
+    """The ETL step. It makes features from landed objects, and puts the rows that break the contract into quarantine."""
     landed = landed_objects(settings, feed.landing, partition, files=len(report["inputs"]) if report else None)
     written = {feed.features_table: report.get("rows"), feed.quarantine_table: report.get("quarantined")}
     outputs = [delta_table(settings, table, partition, rows=rows) for table, rows in written.items() if rows]
@@ -34,13 +34,13 @@ def features_made(settings: Settings, feed: Feed, partition: str, report: Mappin
 
 
 def contract_checked(settings: Settings, feed: Feed, partition: str) -> Lineage:
-    """Of the contract's check: it judges what the ETL reported of the features, and writes nothing."""
+    """The step that checks the contract. It judges what the ETL reported about the features, and writes nothing."""
     features = delta_table(settings, feed.features_table, partition)
     return Lineage(inputs=(features,), feed=feed.full_name, partition=partition)
 
 
 def rows_scored(settings: Settings, feed: Feed, model: str, partition: str, report: Mapping[str, Any]) -> Lineage:
-    """Of scoring: features and a model version become staged predictions."""
+    """The scoring step. It makes staged predictions from features and a model version."""
     features = delta_table(settings, feed.features_table, partition)
     version = str(report.get("model_version", ""))
     inputs = (features, model_version(model, version)) if version else (features,)
@@ -50,7 +50,7 @@ def rows_scored(settings: Settings, feed: Feed, model: str, partition: str, repo
 def errors_measured(
     settings: Settings, feed: Feed, of: PredictionTable, partition: str, report: Mapping[str, Any]
 ) -> Lineage:
-    """Of measuring errors: what had been published is held against features with actuals, and the errors are staged."""
+    """The step that measures errors. It compares the published predictions with features that have actuals, and stages errors."""
     features = delta_table(settings, feed.features_table, partition)
     return _staged(settings, feed, partition, report, (features, prediction_table(settings, of, partition)))
 
@@ -71,7 +71,7 @@ def _staged(
 
 
 def rows_published(settings: Settings, feed: Feed, partition: str, report: Mapping[str, Any]) -> Lineage:
-    """Of publishing: what was staged is what readers see. An outdated publication is skipped, and writes nothing."""
+    """The publishing step. It shows staged rows to readers. An outdated publication is skipped and writes nothing."""
     publication, rows = str(report.get("publication", "")), report.get("rows")
     published = prediction_table(settings, feed.table, partition, rows=rows, publication=publication)
     return Lineage(
@@ -85,7 +85,7 @@ def rows_published(settings: Settings, feed: Feed, partition: str, report: Mappi
 
 
 def features_collected(settings: Settings, training: Training, report: Mapping[str, Any]) -> Lineage:
-    """Of completing the feature table before a training: the days that have landed become features."""
+    """The step that completes the feature table before a training. It makes the features of days that have landed."""
     feed, days = training.feed, str(report.get("landed", ""))
     features = delta_table(settings, feed.features_table, days, rows=report.get("rows"))
     return Lineage(
@@ -96,7 +96,7 @@ def features_collected(settings: Settings, training: Training, report: Mapping[s
 
 
 def model_trained(settings: Settings, training: Training, report: Mapping[str, Any]) -> Lineage:
-    """Of training: the snapshot, which pins a version of the feature table, becomes a model version."""
+    """The training step. It makes a model version from a snapshot, which pins a version of the feature table."""
     snapshot, version = report.get("snapshot", {}), str(report.get("version", ""))
     features = delta_table(
         settings,
@@ -114,14 +114,14 @@ def model_trained(settings: Settings, training: Training, report: Mapping[str, A
 
 
 def rows_landed(settings: Settings, report: Mapping[str, Any]) -> Lineage:
-    """Of landing a table model's rows: one file, named after its content."""
+    """The step that lands a table model's rows. It writes one file, named after its content."""
     if not report:
         return Lineage()
     return Lineage(outputs=(rows_file(settings, RowsFile(**report["file"])),), feed=report["model"])
 
 
 def rows_learnt(settings: Settings, report: Mapping[str, Any]) -> Lineage:
-    """Of training a table model: the rows of one file become a model version."""
+    """The step that trains a table model. It makes a model version from the rows of one file."""
     if not report:
         return Lineage()
     version = str(report["version"])
@@ -134,33 +134,33 @@ def rows_learnt(settings: Settings, report: Mapping[str, Any]) -> Lineage:
 
 
 def reasons_decided(settings: Settings, training: Training) -> Lineage:
-    """Of deciding whether to train: drift is measured on the newest features."""
+    """The step that decides whether to train. It reads the newest features to measure drift."""
     features = delta_table(settings, training.feed.features_table)
     return Lineage(inputs=(features,), feed=training.feed.full_name)
 
 
 def models_judged(settings: Settings, training: Training, report: Mapping[str, Any]) -> Lineage:
-    """Of the gate: challenger and champion are held against each other on the newest features, and nothing is written."""
+    """The gate. It compares challenger and champion on the newest features, and writes nothing."""
     judged, version = report.get("report", {}), str(report.get("version", ""))
     days, rows = str(judged.get("days") or ""), judged.get("rows")
     features = delta_table(settings, training.feed.features_table, days, rows=rows)
     versions = filter(None, (version, report.get("champion")))
     return Lineage(
-        inputs=(features, *(model_version(training.model, str(each)) for each in versions)),
+        inputs=(features, *(model_version(training.model, str(number)) for number in versions)),
         feed=training.feed.full_name,
         model_version=version,
     )
 
 
 def model_promoted(training: Training, report: Mapping[str, Any]) -> Lineage:
-    """Of a promotion: from now on the version scores, where it is honest."""
+    """The promotion. From now on the version scores every day after those that it has learnt from."""
     version = str(report.get("model_version", ""))
     promoted = (model_version(training.model, version),) if version else ()
     return Lineage(outputs=promoted, feed=training.feed.full_name, model_version=version)
 
 
 def model_deployed(settings: Settings, report: Mapping[str, Any]) -> Lineage:
-    """Of deploying to a table: a model version fills it from now on."""
+    """The step that deploys a model version to a table. The version fills the table from now on."""
     if not report:
         return Lineage()
     model, version = report["model"], str(report["model_version"])
@@ -173,7 +173,7 @@ def model_deployed(settings: Settings, report: Mapping[str, Any]) -> Lineage:
 
 
 def table_rescored(settings: Settings, report: Mapping[str, Any]) -> Lineage:
-    """Of scoring in place: the table is read and written."""
+    """The step that scores a table in place. It reads and writes the table."""
     if not report:
         return Lineage()
     table = database_table(settings, report["table"])

@@ -1,4 +1,4 @@
-"""What Airflow's OpenLineage provider asks of a step, when its task starts and when it has ended."""
+"""The methods of a step that Airflow's OpenLineage provider calls when its task starts and when it has ended."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,35 +12,35 @@ if TYPE_CHECKING:
 
 
 class TellsLineage:
-    """A step that tells its lineage. Whatever goes wrong in here is logged by the provider and changes no task's state."""
+    """A step that reports its lineage. If that fails, the provider logs the error and the task's state does not change."""
 
     reported: object = None
-    """What the step has returned; None before."""
+    """The value that the step has returned; None before it has returned."""
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """What the step reads and writes.
 
         Args:
             settings: Where the servers are.
-            partition: The run's partition. Empty when the task starts, and in a run that has none.
-            report: What the step returned. Empty when the task starts, and when it was skipped or failed.
+            partition: The run's partition. Empty when the task starts, and in a run without a partition.
+            report: The value that the step returned. Empty when the task starts, and if it was skipped or failed.
         """
         return Lineage()
 
     def get_openlineage_facets_on_start(self) -> "OperatorLineage[Any, Any]":
-        """What the provider tells in the task's START event: the inputs that are declared."""
+        """The lineage for the task's START event: the declared inputs."""
         return self._event("", {})
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> "OperatorLineage[Any, Any]":
-        """What the provider tells in the task's COMPLETE or FAIL event."""
+        """The lineage for the task's COMPLETE or FAIL event."""
         context = task_instance.get_template_context()
-        # A run of no partition, such as a training by hand, has no logical date either.
+        # A run without a partition, such as a training that a person started, has no logical date either.
         owned = context["params"].get("day") or context["dag_run"].logical_date
         partition = str(partition_of(context)) if owned else ""
         return self._event(partition, self.reported if isinstance(self.reported, dict) else {})
 
     def _event(self, partition: str, report: Mapping[str, Any]) -> "OperatorLineage[Any, Any]":
-        from landfall.orchestration.lineage.events import operator_lineage  # loads OpenLineage: in the task alone
+        from landfall.orchestration.lineage.events import operator_lineage  # loads OpenLineage: only in a task
 
         settings = Settings.read()
         return operator_lineage(self.lineage(settings, partition, report), settings)

@@ -1,7 +1,7 @@
-"""Readiness: when a partition's objects are all there. Declared in `Landing.ready`; a rule a file.
+"""Readiness rules say when all objects of a partition are there. `Landing.ready` declares one. Each rule has its own file.
 
-Every rule answers from one listing of the partition's folder. An object of S3 appears whole or not at all, so what a rule
-guards against is a partition made of several objects of which some are still to come.
+A rule answers from a listing of the partition's folder. In S3 an object appears whole or not at all. So a rule guards against
+one thing: a partition of several objects, some of which are still to come.
 """
 
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from landfall.spec.readiness.rule import Listed, Readiness
 from landfall.spec.readiness.settled import Settled
 
 RULES: tuple[type[Readiness], ...] = (OneObject, AllNamed, Marker, AtLeast, Settled)
-"""The rules there are. A triggerer and a Lambda function find one by its name here."""
+"""All rules. A triggerer and a Lambda function look up a rule here by its name."""
 
 
 def rule_to_dict(rule: Readiness) -> dict[str, object]:
-    """The rule as JSON knows it, with its name as `is`.
+    """The rule in values that JSON can hold, with its name as `is`.
 
     Raises:
-        SpecError: the rule is none of `RULES`: nobody could read it again.
+        SpecError: the rule is not in `RULES`, so nobody could read it again.
     """
     if type(rule) not in RULES:
         raise SpecError(
@@ -37,7 +37,7 @@ def rule_from_dict(values: Mapping[str, object]) -> Readiness:
     """The rule that `rule_to_dict` wrote.
 
     Raises:
-        SpecError: no rule has that name, or the values are not its own.
+        SpecError: no rule has that name, or the values do not fit the rule.
     """
     rules = {rule.kind: rule for rule in RULES}
     name = str(values.get("is"))

@@ -1,4 +1,4 @@
-"""Ready with the objects that the rule names."""
+"""The rule for a partition that is ready when all objects with given names are there."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from landfall.spec.readiness.rule import Listed, needs_more
 
 @dataclass(frozen=True)
 class AllNamed:
-    """Ready when every one of `names` is there; others may be there too."""
+    """Ready when all objects called `names` are there. Others may be there too."""
 
     kind: ClassVar[str] = "AllNamed"
     names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Ready with a number of objects."""
+"""The rule for a partition that is ready when it has a given number of objects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from landfall.spec.readiness.rule import Listed, data_objects, needs_more
 
 @dataclass(frozen=True)
 class AtLeast:
-    """Ready with `count` objects whose names count."""
+    """Ready when there are `count` data objects: hidden ones, and those in folders below, do not count."""
 
     kind: ClassVar[str] = "AtLeast"
     count: int
@@ -24,8 +24,8 @@ class AtLeast:
         return f"at least {self.count} objects"
 
     def lacks(self, listed: Listed, now: datetime) -> str:
-        there = len(data_objects(listed))
-        return "" if there >= self.count else f"{there} of at least {self.count} objects"
+        landed = len(data_objects(listed))
+        return "" if landed >= self.count else f"{landed} of at least {self.count} objects"
 
     def awaits(self, name: str) -> bool:
         return False

@@ -1,4 +1,4 @@
-"""Ready with a marker that the writer puts last."""
+"""The rule for a partition that is ready when its writer has put a marker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from landfall.spec.readiness.rule import Listed, data_objects
 
 @dataclass(frozen=True)
 class Marker:
-    """Ready when the marker is there: an object that its writer puts last, such as Spark's `_SUCCESS`."""
+    """Ready when the marker and a data object are there. The writer puts the marker last, such as Spark's `_SUCCESS`."""
 
     kind: ClassVar[str] = "Marker"
     name: str = "_SUCCESS"

@@ -1,4 +1,4 @@
-"""Ready with the first object."""
+"""The rule for a partition that is ready with its first object."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from landfall.spec.readiness.rule import Listed, data_objects
 
 @dataclass(frozen=True)
 class OneObject:
-    """Ready with the first object whose name counts."""
+    """Ready with the first data object: hidden ones, and those in folders below, do not count."""
 
     kind: ClassVar[str] = "OneObject"
 

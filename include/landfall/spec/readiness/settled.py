@@ -1,4 +1,4 @@
-"""Ready when nothing changes any more."""
+"""The rule for a partition that is ready when its objects no longer change."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from landfall.spec.readiness.rule import Listed, data_objects, needs_more
 
 @dataclass(frozen=True)
 class Settled:
-    """Ready when nothing was added or replaced for `quiet`. Clocks of the store and of this machine should agree."""
+    """Ready when no object was added or replaced for the time `quiet`. The store's and this machine's clocks should agree."""
 
     kind: ClassVar[str] = "Settled"
     quiet: timedelta
