@@ -45,12 +45,12 @@ class HeldOut:
     @property
     def learnt_rows(self) -> DataFrame:
         """The rows that the judged model learns from."""
-        return self.rows.place(~F.col(HELD))
+        return self.rows.where(~F.col(HELD))
 
     @property
     def held_rows(self) -> DataFrame:
         """The rows that the model is judged on."""
-        return self.rows.place(F.col(HELD))
+        return self.rows.where(F.col(HELD))
 
 
 def hold_out(spark: SparkSession, lake: Lake, key: str, learner: Learner, *, share: float) -> HeldOut:
