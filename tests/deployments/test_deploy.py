@@ -5,7 +5,7 @@ import re
 import pytest
 
 from landfall.deployments import Create, deployments, history
-from landfall.errors import DeploymentError
+from landfall.errors import DeploymentError, PublishingError
 
 
 def test_a_row_that_is_inserted_has_its_prediction_probabilities_and_version(corner):
@@ -220,7 +220,7 @@ def test_a_writer_that_does_not_end_makes_a_first_deployment_give_up_and_leaves_
     corner.run("CREATE TABLE t (id int PRIMARY KEY, x float8)")
     with corner.connect() as writer, writer.transaction():
         writer.execute("INSERT INTO t VALUES (1, 1)")
-        with pytest.raises(DeploymentError, match="could not be deployed") as caught:
+        with pytest.raises(PublishingError, match="could not be deployed") as caught:
             corner.deploy(corner.classifier(), patience=0.3)
 
     assert (caught.value.looked.split(",")[0], caught.value.left) == (
