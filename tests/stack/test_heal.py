@@ -158,7 +158,8 @@ def test_a_part_of_with_that_does_not_start_keeps_nothing_else_from_starting(sma
     assert "FileExistsError" in (home / "logs" / "supervisor.log").read_text()
     (home / "data" / "databricks").unlink()
     mended = run("up", "--parts", "postgres,s3", "--with", "databricks")
-    assert (mended.returncode, states(run)[0]) == (0, 0), mended.stderr
+    by_itself = "The stack is already up." in mended.stderr  # the supervisor tries again too, and may have been quicker
+    assert (mended.returncode == 0 or by_itself, states(run)[0]) == (True, 0), mended.stderr
 
 
 def test_up_names_the_parts_that_a_running_stack_lacks(small: tuple[Path, Landfall]) -> None:
