@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Protocol
 
+from landfall.compute.choice import TARGETS
 from landfall.compute.target import Order
 from landfall.errors import SettingsError
 
@@ -50,4 +51,4 @@ def service_of(target: str) -> Service:
         from landfall.compute.emr import operator as emr
 
         return emr
-    raise SettingsError.unknown("compute target", target, ["cluster", "databricks", "emr"])
+    raise SettingsError.unknown("compute target", target, [known for known in TARGETS if known != "local"])

@@ -4,7 +4,7 @@ This module holds all queries and changes of this room's tables.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -13,7 +13,6 @@ from psycopg import sql
 
 from landfall.database import Database, fetch, fetch_as
 from landfall.deployments.names import TableName
-from landfall.deployments.schema import is_there
 from landfall.deployments.scoring import Scoring
 from landfall.errors import DeploymentError
 
@@ -159,7 +158,7 @@ UPDATE landfall.deployments SET until = now.at FROM now, version WHERE id = %(id
 
 def deployments(conn: Database) -> list[Deployed]:
     """The present deployments, in the order of their tables' names."""
-    return fetch_as(conn, _deployed, _DEPLOYED) if is_there(conn) else []
+    return fetch_as(conn, _deployed, _DEPLOYED)
 
 
 def deployed(conn: Database, name: TableName) -> Deployed:
@@ -168,7 +167,15 @@ def deployed(conn: Database, name: TableName) -> Deployed:
     Raises:
         DeploymentError: no model is deployed to it. The message names the deployed table whose name is nearest.
     """
-    present = deployments(conn)
+    return named(deployments(conn), name)
+
+
+def named(present: Sequence[Deployed], name: TableName) -> Deployed:
+    """The deployment of a table, among those that were read already.
+
+    Raises:
+        DeploymentError: as `deployed`.
+    """
     if match := next((deployment for deployment in present if deployment.table == name), None):
         return match
     known = [str(deployment.table) for deployment in present]

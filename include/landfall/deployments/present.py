@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from landfall.database import Database
-from landfall.deployments.history import Deployed, current_scoring, deployed, deployments, filled_before, take_number
+from landfall.deployments.history import Deployed, current_scoring, deployments, filled_before, named, take_number
 from landfall.deployments.request import Request
 from landfall.deployments.scoring import Scoring
 from landfall.deployments.table import Table, declared_table, find_table
@@ -48,7 +48,7 @@ def look(conn: Database, request: Request) -> Present:
     noted = next((deployment for deployment in known if deployment.table == request.table), None)
     current, gone = (None, noted) if noted and noted.gone else (noted, None)
     source_name = request.after.table if request.after else current.fed_by if current else None
-    source = deployed(conn, source_name) if source_name else None
+    source = named(known, source_name) if source_name else None
     source_table = find_table(conn, source_name) if source_name else None
     table = find_table(conn, request.table) or declared_table(conn, request)
     return Present(

@@ -21,7 +21,6 @@ from landfall.deployments import chain, trigger
 from landfall.deployments.change import Say, changing, silent
 from landfall.deployments.history import Deployed, current_scoring, deployments
 from landfall.deployments.plan import Plan
-from landfall.deployments.schema import is_there
 from landfall.deployments.table import find_table
 from landfall.errors import LandfallError
 from landfall.stack import settings
@@ -63,8 +62,6 @@ def repair(conn: Database, *, say: Say = silent) -> Repaired:
     """
     tables: list[str] = []
     failed: dict[str, LandfallError] = {}
-    if not is_there(conn):
-        return Repaired(tables=(), pinned=(), failed={})
     pinned: list[str] = []
     for deployment in deployments(conn):
         with _noted(conn, failed, str(deployment.table)):

@@ -7,16 +7,10 @@ Only their owner may use that schema: a role that inserts a row needs no right t
 
 from psycopg import sql
 
-from landfall.database import Database, fetch, fetch_one
+from landfall.database import Database, fetch
 
 FUNCTIONS = "landfall_models"
-_NEWEST = sql.SQL("SELECT to_regclass('landfall.deployed_versions_one_at_a_time') IS NOT NULL")
 _ALONE = sql.SQL("SELECT pg_advisory_xact_lock(20121226)")
-
-
-def is_there(conn: Database) -> bool:
-    """True if this database has the tables of this room, with their newest index. Without them nothing was ever deployed."""
-    return fetch_one(conn, _NEWEST) == (True,)
 
 
 def stand_alone(conn: Database) -> None:

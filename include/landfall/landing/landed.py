@@ -36,13 +36,15 @@ def _lacks(objects: Iterable[LandedObject], landing: Landing, partition: Partiti
     return landing.lacks(partition, [(entry.key, entry.last_modified) for entry in objects], datetime.now(UTC))
 
 
-def iterate_landing(client: ObjectStore, bucket: str, landing: Landing) -> Iterator[LandedObject]:
-    """Every object under the landing's prefix, by key, a page of a thousand at a time.
+def iterate_landing(
+    client: ObjectStore, bucket: str, landing: Landing, only: Partition | None = None
+) -> Iterator[LandedObject]:
+    """Every object under the landing's prefix, or in the folder of `only`, by key, a page of a thousand at a time.
 
     Raises:
         LandingError: the store does not answer.
     """
-    return listing.of_landing(client, bucket, landing)
+    return iterate_folder(client, bucket, landing, only) if only else listing.of_landing(client, bucket, landing)
 
 
 def check_complete(landing: Landing, partition: Partition, lacks: str) -> None:

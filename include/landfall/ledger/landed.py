@@ -13,7 +13,7 @@ from typing import Any
 from psycopg import sql
 
 from landfall.database import Database, explained, fetch_as
-from landfall.landing.landed import iterate_folder, iterate_landing
+from landfall.landing.landed import iterate_landing
 from landfall.ledger.record import record_landing
 from landfall.objects.listing import LandedObject, ObjectStore
 from landfall.spec import Feed, Landing, Partition
@@ -21,7 +21,7 @@ from landfall.spec import Feed, Landing, Partition
 log = logging.getLogger(__name__)
 _RECORDED = sql.SQL("""
 SELECT key, etag, last_modified, size FROM landfall.landed_objects
-WHERE feed = %s AND gone_at IS NULL AND partition IS NOT NULL""")
+WHERE feed = %s AND gone_at IS NULL AND partition = ANY(%s)""")
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ def list_feed(
         LandingError: the store cannot be asked. PublishingError: the database cannot be asked.
     """
     began, landing = datetime.now(UTC), feed.landing
-    objects = tuple(iterate_folder(store, bucket, landing, only) if only else iterate_landing(store, bucket, landing))
+    objects = tuple(iterate_landing(store, bucket, landing, only))
     new, gone = record_landing(conn, bucket, feed.full_name, landing, objects, partition=only, listed_from=began)
     return sort_objects(landing, objects, now or datetime.now(UTC), new=new, gone=gone)
 
 
-def recorded(conn: Database, feed: Feed) -> Landed:
-    """What the ledger has of a feed from the last listing of each folder. The store is not asked.
+def recorded(conn: Database, feed: Feed, partitions: Iterable[Partition]) -> Landed:
+    """What the ledger has of some partitions of a feed from the last listing of each folder. The store is not asked.
 
     The ledger has no markers, because a marker is no data. So here a partition counts as ready if it has data.
 
@@ -84,9 +84,12 @@ def recorded(conn: Database, feed: Feed) -> Landed:
         PublishingError: the database cannot be asked.
     """
     with explained(conn, f"What landed for `{feed.full_name}` is not known."):
-        objects = fetch_as(conn, LandedObject, _RECORDED, [feed.full_name])
-    landed = sort_objects(feed.landing, objects, datetime.now(UTC))
-    return Landed(landed.objects, dict.fromkeys(landed.objects, ""), landed.folders, listed=len(objects))
+        recorded_objects = fetch_as(conn, LandedObject, _RECORDED, [feed.full_name, [str(day) for day in partitions]])
+    objects: dict[Partition, dict[str, LandedObject]] = {}
+    for landed in recorded_objects:
+        if partition := feed.landing.partition_of(landed.key):
+            objects.setdefault(partition, {})[landed.key] = landed
+    return Landed(objects, dict.fromkeys(objects, ""))
 
 
 def sort_objects(landing: Landing, objects: Iterable[LandedObject], now: datetime, **counts: Any) -> Landed:

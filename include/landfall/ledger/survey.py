@@ -6,7 +6,7 @@ from datetime import datetime
 
 from landfall.database import connect as connect_database
 from landfall.errors import RunError
-from landfall.landing.landed import iterate_folder, iterate_landing
+from landfall.landing.landed import iterate_landing
 from landfall.ledger.airflow_runs import all_runs, is_paused, newest_run
 from landfall.ledger.current import current_of
 from landfall.ledger.facts import Facts, Seen
@@ -56,10 +56,7 @@ def survey(
         LandingError: S3 cannot be asked. PublishingError: the database cannot be asked.
     """
     store, bucket, current = connect(settings.s3), settings.s3.bucket, current_of(settings, pipeline, feed)
-    objects = (
-        iterate_folder(store, bucket, feed.landing, only) if only else iterate_landing(store, bucket, feed.landing)
-    )
-    landed = sort_objects(feed.landing, objects, current.now)
+    landed = sort_objects(feed.landing, iterate_landing(store, bucket, feed.landing, only), current.now)
     runs, paused, away = _runs(settings, feed, only, since)
     if only and only in runs and runs[only].state == "queued" and runs[only].backfill is not None:
         # It may be queued behind runs of other partitions.

@@ -103,7 +103,7 @@ class FeedFacts:
     lives: tuple[PartitionLife, ...] = ()
     overdue: tuple[Overdue, ...] = ()
     standings: Mapping[Partition, Standing] = field(default_factory=dict)
-    """Where each of the partitions stands by what the ledger knows, as `landfall status` says it."""
+    """Where each partition stands that landed and was never published, by what the ledger knows, as `landfall status` says it."""
 
     @property
     def published(self) -> tuple[PartitionLife, ...]:

@@ -1,5 +1,6 @@
 """Reads one feed: its newest partitions, from their landing to what readers see, and those that are overdue."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -50,10 +51,15 @@ def read_feed(conn: Database, pipeline: Pipeline, feed: Feed, limit: int, now: d
         if cells.is_usual(partition)
     ]
     newest = tuple(lives[partition] for partition in sorted(lives)[-limit:])
-    return FeedFacts(feed=feed, lives=newest, overdue=tuple(overdue), standings=_standings(conn, pipeline, feed, now))
+    pending = [life.partition for life in newest if life.landed_at and not life.first_published_at]
+    standings = _standings(conn, pipeline, feed, pending, now) if pending else {}
+    return FeedFacts(feed=feed, lives=newest, overdue=tuple(overdue), standings=standings)
 
 
-def _standings(conn: Database, pipeline: Pipeline, feed: Feed, now: datetime) -> dict[Partition, Standing]:
+def _standings(
+    conn: Database, pipeline: Pipeline, feed: Feed, partitions: Sequence[Partition], now: datetime
+) -> dict[Partition, Standing]:
     """Where partitions stand, by the function of `landfall status`, which also asks S3 and Airflow. A report asks the ledger."""
-    current = current_in(conn, pipeline, feed, now)
-    return {facts.partition: judged(facts, current) for facts in gather(conn, feed, recorded(conn, feed), None)}
+    current, landed = current_in(conn, pipeline, feed, now), recorded(conn, feed, partitions)
+    gathered = gather(conn, feed, landed, None)
+    return {facts.partition: judged(facts, current) for facts in gathered if facts.partition in landed.objects}
