@@ -1,5 +1,6 @@
 """The notebooks in docs/notebooks run from their first cell to their last, and what is committed shows that they did."""
 
+import importlib
 import importlib.util
 import os
 import re
@@ -36,6 +37,17 @@ def shown_by(notebook: nbformat.NotebookNode, start: str) -> str:
         each.get("text") or each.get("evalue") or each.get("data", {}).get("text/plain", "") for each in cell.outputs
     ]
     return "\n".join(parts)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+def test_what_a_notebook_imports_of_landfall_is_there(path):
+    cells = code_cells(nbformat.read(path, as_version=4))
+    lines = [line for cell in cells for line in cell.source.splitlines() if line.startswith("from landfall")]
+    assert lines
+    for line in lines:
+        module, names = re.fullmatch(r"from (\S+) import (.+)", line).groups()
+        there = vars(importlib.import_module(module))
+        assert [name for name in names.split(", ") if name not in there] == [], line
 
 
 @pytest.fixture(scope="module")

@@ -99,11 +99,11 @@ def test_a_version_is_known_by_its_number_however_it_is_written(settings, conn, 
 
 def test_a_model_that_nobody_registered_has_no_versions(settings, conn):
     with pytest.raises(ModelError) as refused:
-        promote(settings, conn, "bike_demand", "1", expected=None, reason="r")
+        promote(settings, conn, "nobodys", "1", expected=None, reason="r")
     assert str(refused.value) == (
-        "There is no version of `bike_demand` `1`.\n  looked: known: none\n  next: landfall models bike_demand"
+        "There is no version of `nobodys` `1`.\n  looked: known: none\n  next: landfall models nobodys"
     )
-    seen = notice(settings, conn, "bike_demand")
+    seen = notice(settings, conn, "nobodys")
     assert (seen.version, seen.alias, seen.remark) == (None, None, "")
 
 
