@@ -74,6 +74,11 @@ class PartitionLife:
     quarantined: int | None = None
 
     @property
+    def is_pending(self) -> bool:
+        """True if it landed and was never published."""
+        return self.landed_at is not None and self.first_published_at is None
+
+    @property
     def landing_delay(self) -> timedelta | None:
         """The time from when it was due until it landed; negative if it landed before."""
         return self.landed_at - self.due if self.landed_at else None
@@ -113,11 +118,7 @@ class FeedFacts:
     @property
     def unpublished(self) -> tuple[PartitionLife, ...]:
         """The partitions that landed, were never published, and still are to be: those skipped on purpose are left out."""
-        return tuple(
-            life
-            for life in self.lives
-            if life.landed_at and not life.first_published_at and not self._is_skipped(life.partition)
-        )
+        return tuple(life for life in self.lives if life.is_pending and not self._is_skipped(life.partition))
 
     def _is_skipped(self, partition: Partition) -> bool:
         standing = self.standings.get(partition)

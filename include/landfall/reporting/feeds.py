@@ -51,7 +51,7 @@ def read_feed(conn: Database, pipeline: Pipeline, feed: Feed, limit: int, now: d
         if cells.is_usual(partition)
     ]
     newest = tuple(lives[partition] for partition in sorted(lives)[-limit:])
-    pending = [life.partition for life in newest if life.landed_at and not life.first_published_at]
+    pending = [life.partition for life in newest if life.is_pending]
     standings = _standings(conn, pipeline, feed, pending, now) if pending else {}
     return FeedFacts(feed=feed, lives=newest, overdue=tuple(overdue), standings=standings)
 
