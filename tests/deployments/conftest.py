@@ -11,7 +11,7 @@ from psycopg import sql
 
 from landfall.deployments import Create, Deployed, Registered, Request, TableName, deploy
 from landfall.scoring.form import Classes, Ensemble, Model, Value
-from landfall.scoring.scalars import Checked, Column
+from landfall.scoring.scalars import Checked, InputColumn
 from landfall.scoring.trees import Leaf, Split, Tree
 
 KEY = Create(primary_key={"id": "bigint"})
@@ -19,7 +19,7 @@ KEY = Create(primary_key={"id": "bigint"})
 
 def classifier(threshold: float = 0.0, *, column: str = "x", strict: bool = True) -> Model:
     """Class 0 for `column` up to the threshold, else class 1; a missing value is refused if `strict`."""
-    seen = Column(name=column)
+    seen = InputColumn(name=column)
     node = Split(feature=0, threshold=threshold, left=Leaf(values=(1.0, 0.0)), right=Leaf(values=(0.0, 1.0)))
     return Model(
         features=(Checked(input=seen) if strict else seen,),
@@ -31,7 +31,7 @@ def classifier(threshold: float = 0.0, *, column: str = "x", strict: bool = True
 def constant(value: float, column: str = "x") -> Model:
     """The same number for each row, so that a row shows which model has scored it."""
     leaf = Tree(root=Leaf(values=(value,)))
-    return Model(features=(Column(name=column),), scorer=Ensemble(trees=(leaf,)), decision=Value())
+    return Model(features=(InputColumn(name=column),), scorer=Ensemble(trees=(leaf,)), decision=Value())
 
 
 @dataclass

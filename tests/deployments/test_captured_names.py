@@ -12,7 +12,7 @@ import pytest
 
 from landfall.deployments import After, deploy, deployed, rescore
 from landfall.scoring.form import Classes, Ensemble, Linear, Model, Value
-from landfall.scoring.scalars import Checked, Column, Index
+from landfall.scoring.scalars import Checked, InputColumn, Index
 from landfall.scoring.trees import Leaf, Node, Split, Tree
 
 TYPES = ("float8", "text", "int4", "bool", "numeric", "tid", "int8", "float4", "varchar", "name", "record", "trigger")
@@ -47,7 +47,7 @@ def balanced(low: int, high: int) -> Node:
     return Split(feature=0, threshold=middle - 0.5, left=balanced(low, middle), right=balanced(middle, high))
 
 
-X = Column(name="x")
+X = InputColumn(name="x")
 LOW_HIGH = Classes(labels=(0.0, 1.0), probability="logistic")
 MODELS = {
     "CASE": Model(
@@ -60,13 +60,13 @@ MODELS = {
     ),
     "logistic": Model(features=(X,), scorer=Linear(coefficients=((1.5,),), intercepts=(0.5,)), decision=LOW_HIGH),
     "text": Model(
-        features=(Index(input=Column(name="colour", kind="text"), labels=("red\\", "blue")), X),
+        features=(Index(input=InputColumn(name="colour", kind="text"), labels=("red\\", "blue")), X),
         scorer=Linear(coefficients=((10.5, 1.0),), intercepts=(0.25,)),
         decision=Value(),
     ),
 }
 NEXT = Model(
-    features=(Checked(input=Column(name="given")),),
+    features=(Checked(input=InputColumn(name="given")),),
     scorer=Linear(coefficients=((2.0,),), intercepts=(0.5,)),
     decision=Value(),
 )

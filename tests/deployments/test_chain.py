@@ -6,16 +6,16 @@ import pytest
 from landfall.deployments import After, Create, deployed, deployments, rescore, roll_back, undeploy
 from landfall.errors import DeploymentError
 from landfall.scoring.form import Linear, Model, Value
-from landfall.scoring.scalars import Checked, Column, Index
+from landfall.scoring.scalars import Checked, InputColumn, Index
 
 BOTH = ("low", "high")
 
 
 def price(**columns: str) -> Model:
     """10 for low and 20 for high of the column `species`, plus the column `x`."""
-    species = Index(input=Column(name=columns.get("species", "species"), kind="text"), labels=BOTH)
+    species = Index(input=InputColumn(name=columns.get("species", "species"), kind="text"), labels=BOTH)
     return Model(
-        features=(species, Checked(input=Column(name=columns.get("x", "x")))),
+        features=(species, Checked(input=InputColumn(name=columns.get("x", "x")))),
         scorer=Linear(coefficients=((10.0, 1.0),), intercepts=(10.0,)),
         decision=Value(),
     )

@@ -160,10 +160,10 @@ def test_a_number_may_be_of_any_numeric_type_or_a_domain_over_one(corner, kind):
 
 def test_a_text_may_be_an_enumeration(corner):
     from landfall.scoring.form import Linear, Model, Value
-    from landfall.scoring.scalars import Column, Index
+    from landfall.scoring.scalars import InputColumn, Index
 
     form = Model(
-        features=(Index(input=Column(name="colour", kind="text"), labels=("red", "blue")),),
+        features=(Index(input=InputColumn(name="colour", kind="text"), labels=("red", "blue")),),
         scorer=Linear(coefficients=((2.0,),), intercepts=(1.0,)),
         decision=Value(),
     )

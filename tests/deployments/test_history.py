@@ -45,11 +45,11 @@ def test_going_back_needs_no_registry_and_a_second_time_goes_forward_again(corne
 def test_columns_that_only_another_version_fills_are_emptied(corner):
     """Version 2 has a class more: rows that version 1 scores after it have no number for that class."""
     from landfall.scoring.form import Classes, Ensemble, Model
-    from landfall.scoring.scalars import Column
+    from landfall.scoring.scalars import InputColumn
     from landfall.scoring.trees import Leaf, Tree
 
     wide = Model(
-        features=(Column(name="x"),),
+        features=(InputColumn(name="x"),),
         scorer=Ensemble(trees=(Tree(root=Leaf(values=(0.0, 0.0, 1.0))),), start=(0.0, 0.0, 0.0)),
         decision=Classes(labels=(0.0, 1.0, 2.0), probability="scores"),
     )

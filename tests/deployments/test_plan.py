@@ -13,7 +13,7 @@ from landfall.deployments.scoring import Scoring, compile_scoring
 from landfall.deployments.table import NUMBER, TEXT, Table, TableColumn
 from landfall.errors import DeploymentError
 from landfall.scoring.form import Linear, Model, Value
-from landfall.scoring.scalars import Checked, Column
+from landfall.scoring.scalars import Checked, InputColumn
 
 FLOWERS, PRICES = TableName("public", "flowers"), TableName("public", "prices")
 REQUEST = Request(table=FLOWERS, model="m")
@@ -23,7 +23,7 @@ FILLED = {"prediction": "double precision", "prediction_reason": "text", "model_
 def compiled(factor: float = 2.0, version: str = "1", column: str = "x") -> Scoring:
     """A number times a factor."""
     form = Model(
-        features=(Checked(input=Column(name=column)),),
+        features=(Checked(input=InputColumn(name=column)),),
         scorer=Linear(coefficients=((factor,),), intercepts=(0.5,)),
         decision=Value(),
     )

@@ -11,11 +11,11 @@ from landfall.deployments import After, deployed, deployments, undeploy
 from landfall.deployments import repair as room
 from landfall.deployments.repair import repair
 from landfall.scoring.form import Linear, Model, Value
-from landfall.scoring.scalars import Checked, Column
+from landfall.scoring.scalars import Checked, InputColumn
 from landfall.stack.airflow_parts import Tables
 
 DOUBLED = Model(
-    features=(Checked(input=Column(name="x")),),
+    features=(Checked(input=InputColumn(name="x")),),
     scorer=Linear(coefficients=((2.0,),), intercepts=(0.5,)),
     decision=Value(),
 )

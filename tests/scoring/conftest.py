@@ -18,7 +18,7 @@ from landfall.deployments.version import PREDICTION, REASON, Registered
 from landfall.scoring.dialect import PostgreSQL, SparkSQL
 from landfall.scoring.form import Ensemble, Model
 from landfall.scoring.plpgsql import can_be_walked, row_logic
-from landfall.scoring.scalars import Column
+from landfall.scoring.scalars import InputColumn
 from landfall.scoring.sql import compile_model
 from landfall.scoring.trees import Split, splits
 
@@ -76,7 +76,7 @@ class Database:
         with self.conn.cursor(binary=True) as cursor:
             return list(cursor.execute(query.encode(), prepare=False))
 
-    def _fill(self, inputs: Iterable[Column], rows: Sequence[Cells]) -> None:
+    def _fill(self, inputs: Iterable[InputColumn], rows: Sequence[Cells]) -> None:
         columns = list(inputs)
         kinds = ["text" if column.kind == "text" else "float8" for column in columns]
         names = [sql.Identifier(column.name) for column in columns]

@@ -6,10 +6,10 @@ import pytest
 
 from landfall.errors import SpecError
 from landfall.scoring.form import Classes, Distances, Ensemble, Gaussian, Linear, Model, Value
-from landfall.scoring.scalars import Affine, Bucket, Checked, Column, Impute, Index
+from landfall.scoring.scalars import Affine, Bucket, Checked, InputColumn, Impute, Index
 from landfall.scoring.trees import CategorySplit, Leaf, Node, Split, Tree
 
-A = Column(name="a")
+A = InputColumn(name="a")
 LEAF = Leaf(values=(1.0,))
 ONE = Linear(coefficients=((1.0,),), intercepts=(0.0,))
 
@@ -17,9 +17,9 @@ ONE = Linear(coefficients=((1.0,),), intercepts=(0.0,))
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: Column(name=""), "Column.name is ''.\n  looked: expected a column's name"),
+        (lambda: InputColumn(name=""), "InputColumn.name is ''.\n  looked: expected a column's name"),
         (
-            lambda: Column(name="a", kind="numbers"),  # type: ignore[arg-type]
+            lambda: InputColumn(name="a", kind="numbers"),  # type: ignore[arg-type]
             "There is no kind of column `numbers`. Did you mean `number`?\n  looked: known: number, text",
         ),
         (lambda: Leaf(values=(math.nan,)), "Leaf.values holds nan.\n  looked: expected finite numbers"),
@@ -92,7 +92,7 @@ ONE = Linear(coefficients=((1.0,),), intercepts=(0.0,))
         ),
         (
             lambda: Model(
-                features=(A, Index(input=Column(name="a", kind="text"), labels=("x",))),
+                features=(A, Index(input=InputColumn(name="a", kind="text"), labels=("x",))),
                 scorer=Linear(coefficients=((1.0, 1.0),), intercepts=(0.0,)),
                 decision=Value(),
             ),
@@ -116,7 +116,7 @@ def test_a_tree_that_is_too_deep_is_refused():
 
 
 def test_a_model_knows_its_columns_in_the_order_of_its_features():
-    b = Column(name="b")
+    b = InputColumn(name="b")
     features = (Affine(input=b, operations=(("add", 1.0),)), A, b)
     model = Model(features=features, scorer=Ensemble(trees=(Tree(root=LEAF),)), decision=Value())
     assert model.inputs == (b, A)

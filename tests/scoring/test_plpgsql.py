@@ -7,11 +7,11 @@ import pytest
 from landfall.scoring import row_logic
 from landfall.scoring.form import Classes, Distances, Ensemble, Gaussian, Linear, Model, Nearest, Value
 from landfall.scoring.plpgsql import MANY, can_be_walked
-from landfall.scoring.scalars import Affine, Checked, Column, Impute
+from landfall.scoring.scalars import Affine, Checked, InputColumn, Impute
 from landfall.scoring.sql import bounds
 from landfall.scoring.trees import CategorySplit, Leaf, Node, Split, Tree
 
-A, B = Column(name="a"), Column(name="b")
+A, B = InputColumn(name="a"), InputColumn(name="b")
 FLOAT32 = 3.4028235677973362e38
 
 
@@ -20,7 +20,7 @@ def split(threshold: float = 0.5, *, feature: int = 0, missing_left: bool = Fals
     return Split(feature=feature, threshold=threshold, left=low, right=high, missing_left=missing_left)
 
 
-def forest(*roots: Node, scores: int = 1, features: tuple[Column | Checked, ...] = (A, B)) -> Model:
+def forest(*roots: Node, scores: int = 1, features: tuple[InputColumn | Checked, ...] = (A, B)) -> Model:
     trees = tuple(Tree(root=root) for root in roots)
     decision = Value() if scores == 1 else Classes(labels=(0.0, 1.0), probability="share")
     return Model(features=features, scorer=Ensemble(trees=trees, start=(0.0,) * scores), decision=decision)
@@ -85,7 +85,7 @@ def test_bounds_are_those_of_every_check_on_the_way():
 @pytest.mark.parametrize(
     "model",
     [
-        forest(split(), features=(Column(name="a", kind="text"), B)),
+        forest(split(), features=(InputColumn(name="a", kind="text"), B)),
         Model(
             features=(Impute(input=A, value=1.0),),
             scorer=Linear(coefficients=((1.0,),), intercepts=(0.0,)),

@@ -11,7 +11,7 @@ import pytest
 import spark_jobs.files
 from landfall.errors import ModelError
 from landfall.scoring.form import Linear, Model, Value
-from landfall.scoring.scalars import Checked, Column
+from landfall.scoring.scalars import Checked, InputColumn
 from landfall.scoring.spark_form import read_spark
 
 
@@ -40,7 +40,7 @@ def test_a_saved_pipeline_is_read_without_spark(tmp_path):
     write_stage(tmp_path, 0, "feature.VectorAssembler", ASSEMBLER)
     write_stage(tmp_path, 1, "regression.LinearRegressionModel", {"featuresCol": "features"}, LINEAR)
     assert read(tmp_path) == Model(
-        features=(Checked(input=Column(name="a")), Checked(input=Column(name="b"))),
+        features=(Checked(input=InputColumn(name="a")), Checked(input=InputColumn(name="b"))),
         scorer=Linear(coefficients=((0.0, 2.0),), intercepts=(0.5,)),
         decision=Value(),
     )

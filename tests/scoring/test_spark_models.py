@@ -9,7 +9,7 @@ import pytest
 
 import spark_jobs.files
 from landfall.scoring.form import Classes, Ensemble, Linear, Model
-from landfall.scoring.scalars import Column
+from landfall.scoring.scalars import InputColumn
 from landfall.scoring.spark_form import read_spark
 from landfall.scoring.trees import CategorySplit, splits
 
@@ -173,7 +173,7 @@ def hard_rows(model: Model, exactness: Any, *, trees: bool) -> list[dict[str, An
 
 def column_name(model: Model, feature: int) -> str:
     scalar = model.features[feature]
-    while not isinstance(scalar, Column):
+    while not isinstance(scalar, InputColumn):
         scalar = scalar.input
     return scalar.name
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from landfall.errors import SpecError
 from landfall.scoring.dialect import PostgreSQL, SparkSQL
 from landfall.scoring.form import Classes, Distances, Ensemble, Gaussian, Linear, Model, Nearest, Value
-from landfall.scoring.scalars import Affine, Bucket, Category, Checked, Column, Impute, Index, Indicator
+from landfall.scoring.scalars import Affine, Bucket, Category, Checked, InputColumn, Impute, Index, Indicator
 from landfall.scoring.sql import compile_model
 from landfall.scoring.trees import CategorySplit, Leaf, Node, Split, Tree
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 NAMES = ("a", "b0", 'c {0} %s "; DROP')
-FEATURES = tuple(Column(name=name) for name in NAMES)
+FEATURES = tuple(InputColumn(name=name) for name in NAMES)
 FINITE = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e100, max_value=1e100)
 ANY = st.one_of(st.none(), st.floats(), st.sampled_from([0.0, -0.0, 1.0, 2.0, 5e-324]))
 
@@ -180,7 +180,7 @@ def test_gaussian_scores_are_those_of_their_formula(database, exactness):
 
 def test_every_reason_names_its_column(database):
     """The first reason of a row is told, and the row has no prediction."""
-    sky, a, b = Column(name="sky", kind="text"), Column(name="a"), Column(name="it's")
+    sky, a, b = InputColumn(name="sky", kind="text"), InputColumn(name="a"), InputColumn(name="it's")
     features = (
         Index(input=sky, labels=("clear", "mist")),
         Bucket(input=a, edges=(1.0, 2.0), low=0.0, high=3.0),
@@ -220,7 +220,7 @@ def test_every_reason_names_its_column(database):
 
 
 def test_null_and_a_marked_value_are_imputed(database):
-    a = Column(name="a")
+    a = InputColumn(name="a")
     linear = Linear(coefficients=((1.0, 10.0, 100.0),), intercepts=(0.0,))
     features = (Impute(input=a, value=1.0), Impute(input=a, value=2.0, missing=-1.0), Impute(input=a, value=3.0))
     model = Model(features=features, scorer=linear, decision=Value())

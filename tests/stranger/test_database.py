@@ -23,7 +23,7 @@ from landfall.database import connect
 from landfall.deployments import Create, Registered, Request, TableName, deploy, undeploy
 from landfall.publishing import Fingerprint, open_publication, publish
 from landfall.scoring.form import Linear, Model, Value
-from landfall.scoring.scalars import Checked, Column
+from landfall.scoring.scalars import Checked, InputColumn
 from landfall.spec import Partition, PredictionTable
 from landfall.spec.tables import READER
 
@@ -82,7 +82,7 @@ def databases(stack: Any) -> Iterator[Databases]:
         admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{role}'".encode())
         admin.execute(f"GRANT CONNECT ON DATABASE landfall TO {role}".encode())
         form = Model(
-            features=(Checked(input=Column(name="x")),),
+            features=(Checked(input=InputColumn(name="x")),),
             scorer=Linear(coefficients=((1.0,),), intercepts=(0.0,)),
             decision=Value(),
         )

@@ -12,7 +12,7 @@ from landfall.scoring.scalars import (
     Bucket,
     Category,
     Checked,
-    Column,
+    InputColumn,
     Impute,
     Index,
     Indicator,
@@ -29,7 +29,7 @@ class Features:
         self.scope = scope
         self.dialect: Dialect = scope.dialect
         self._terms: dict[Scalar, Term] = {}
-        self._nulls: dict[Column, Term] = {}
+        self._nulls: dict[InputColumn, Term] = {}
 
     def term(self, scalar: Scalar) -> Term:
         """The name of a scalar's value."""
@@ -39,7 +39,7 @@ class Features:
 
     def _written(self, scalar: Scalar) -> Term:
         match scalar:
-            case Column():
+            case InputColumn():
                 return self._column(scalar)
             case Impute():
                 return self._impute(scalar)
@@ -60,7 +60,7 @@ class Features:
             case Checked():
                 return self._checked(scalar)
 
-    def _column(self, column: Column) -> Term:
+    def _column(self, column: InputColumn) -> Term:
         quoted = self.dialect.identifier(column.name)
         if column.kind == "text":
             return self.scope.bind(Term(self.dialect.as_text(quoted)), "text")
@@ -108,7 +108,7 @@ class Features:
 
     def _index(self, scalar: Index) -> Term:
         value, column, nan = self.term(scalar.input), column_of(scalar), self._number(math.nan)
-        texts = isinstance(scalar.input, Column) and scalar.input.kind == "text"
+        texts = isinstance(scalar.input, InputColumn) and scalar.input.kind == "text"
         labels = [self._label(label) for label in scalar.labels]
         missing = joined("{} IS NULL", value) if texts else joined("{} = {}", value, nan)
         if scalar.missing is None and texts:
@@ -152,7 +152,7 @@ class Features:
             self.scope.refuse(joined("{} AND {}", self._is_null(column), is_nan), f"{column.name} is null")
         self.scope.refuse(is_nan, f"{column.name} is NaN")
 
-    def _is_null(self, column: Column) -> Term:
+    def _is_null(self, column: InputColumn) -> Term:
         if column not in self._nulls:
             null = Term(f"{self.dialect.identifier(column.name)} IS NULL")
             self._nulls[column] = self.scope.bind(null, "bool")

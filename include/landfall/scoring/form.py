@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from landfall.errors import SpecError
-from landfall.scoring.scalars import Column, Scalar, column_of, require_finite
+from landfall.scoring.scalars import InputColumn, Scalar, column_of, require_finite
 from landfall.scoring.trees import DEEPEST, Numbers, Tree, depth, leaves, splits
 
 
@@ -197,7 +197,7 @@ class Model:
                 )
 
     @property
-    def inputs(self) -> tuple[Column, ...]:
+    def inputs(self) -> tuple[InputColumn, ...]:
         """The columns that the model needs, each once, in the order of its features."""
         return tuple(dict.fromkeys(map(column_of, self.features)))
 

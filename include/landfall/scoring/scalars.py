@@ -23,7 +23,7 @@ def require_finite(what: str, values: Sequence[float]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
+class InputColumn:
     """A column of the table: a `number`, which is read as a double, or `text`."""
 
     name: str
@@ -31,7 +31,7 @@ class Column:
 
     def __post_init__(self) -> None:
         if not self.name or "\0" in self.name:
-            raise SpecError(f"Column.name is {self.name!r}.", looked="expected a column's name")
+            raise SpecError(f"InputColumn.name is {self.name!r}.", looked="expected a column's name")
         if self.kind not in ("number", "text"):
             raise SpecError.unknown("kind of column", self.kind, ["number", "text"])
 
@@ -119,7 +119,7 @@ class Index:
     missing: float | None = None
 
     def __post_init__(self) -> None:
-        texts = isinstance(self.input, Column) and self.input.kind == "text"
+        texts = isinstance(self.input, InputColumn) and self.input.kind == "text"
         if any(isinstance(label, str) != texts for label in self.labels):
             raise SpecError(
                 f"Index.labels of `{column_of(self.input).name}` are not of its kind.",
@@ -168,11 +168,11 @@ class Checked:
             raise SpecError(f"Checked.limit is {self.limit}.", looked="expected a positive number")
 
 
-Scalar = Column | Impute | Affine | Bucket | Index | Category | Indicator | Checked
+Scalar = InputColumn | Impute | Affine | Bucket | Index | Category | Indicator | Checked
 
 
-def column_of(scalar: Scalar) -> Column:
+def column_of(scalar: Scalar) -> InputColumn:
     """The column that a scalar is made of."""
-    while not isinstance(scalar, Column):
+    while not isinstance(scalar, InputColumn):
         scalar = scalar.input
     return scalar

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from landfall.errors import ModelError
 from landfall.scoring import sklearn_models
 from landfall.scoring.form import Model
-from landfall.scoring.scalars import Affine, Bucket, Checked, Column, Impute, Index, Indicator, Operation, Scalar
+from landfall.scoring.scalars import Affine, Bucket, Checked, InputColumn, Impute, Index, Indicator, Operation, Scalar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +47,7 @@ def read_sklearn(estimator: Any, columns: Sequence[str] = ()) -> Model:
             left=sklearn_models.LEFT,
             next="fit it on a table of pandas, or name the columns",
         )
-    inputs = [StepColumn(name, Column(name=name)) for name in names]
+    inputs = [StepColumn(name, InputColumn(name=name)) for name in names]
     while sklearn_models.is_of(estimator, ["Pipeline"]):
         for _, step in estimator.steps[:-1]:
             inputs = _transform(step, inputs)
@@ -187,7 +187,7 @@ def _index(step: Any, number: int, scalar: Scalar, unknown: float | None, missin
     elif missing is None:
         missing = float(len(labels))
     if any(isinstance(label, str) for label in labels):
-        if not isinstance(scalar, Column):
+        if not isinstance(scalar, InputColumn):
             raise sklearn_models.unsupported(step, "categories", "text made by a step before it")
         text = replace(scalar, kind="text")
         return Index(input=text, labels=tuple(map(str, labels)), unknown=unknown, missing=missing)

@@ -9,7 +9,7 @@ from landfall.scoring.scalars import (
     Bucket,
     Category,
     Checked,
-    Column,
+    InputColumn,
     Impute,
     Index,
     Indicator,
@@ -60,7 +60,7 @@ def _unknown(stage: SparkStage) -> ModelError:
 
 def _scalars(columns: Columns, name: str) -> tuple[Scalar, ...]:
     """The scalars of a column: those that earlier stages made, else the table's own column of numbers."""
-    return columns.get(name, (Column(name=name),))
+    return columns.get(name, (InputColumn(name=name),))
 
 
 def _each(write: Callable[[SparkStage, int, Scalar], Scalar]) -> Callable[[SparkStage, Columns], Columns]:
@@ -77,10 +77,10 @@ def _each(write: Callable[[SparkStage, int, Scalar], Scalar]) -> Callable[[Spark
 
 def _index(stage: SparkStage, position: int, scalar: Scalar) -> Scalar:
     labels = tuple(stage.rows()[0]["labelsArray"][position])
-    if not isinstance(scalar, Column):
+    if not isinstance(scalar, InputColumn):
         raise stage.unsupported("inputCol")
     unknown = float(len(labels)) if stage.parameters["handleInvalid"] == "keep" else None
-    return Index(input=Column(name=scalar.name, kind="text"), labels=labels, unknown=unknown, missing=unknown)
+    return Index(input=InputColumn(name=scalar.name, kind="text"), labels=labels, unknown=unknown, missing=unknown)
 
 
 def _bucket(stage: SparkStage, position: int, scalar: Scalar) -> Scalar:
@@ -113,7 +113,7 @@ def _assemble(stage: SparkStage, columns: Columns) -> Columns:
     """The inputs one after the other; each is refused where it is missing, unless `keep`."""
     parts = [scalar for name in stage.parameters["inputCols"] for scalar in _scalars(columns, name)]
     if stage.parameters["handleInvalid"] != "keep":
-        parts = [Checked(input=scalar) if isinstance(scalar, Column | Impute | Affine) else scalar for scalar in parts]
+        parts = [Checked(input=scalar) if isinstance(scalar, InputColumn | Impute | Affine) else scalar for scalar in parts]
     return {stage.parameters["outputCol"]: tuple(parts)}
 
 

@@ -31,7 +31,7 @@ from landfall.scoring.decision import Decision
 from landfall.scoring.dialect import Dialect
 from landfall.scoring.features import Features, bounded
 from landfall.scoring.form import Classes, Distances, Ensemble, Gaussian, Linear, Model
-from landfall.scoring.scalars import Checked, Column, Indicator, Scalar, column_of
+from landfall.scoring.scalars import Checked, InputColumn, Indicator, Scalar, column_of
 from landfall.scoring.scores import Scores
 from landfall.scoring.statement import Compiled, Scope, Term, joined
 from landfall.scoring.trees import Node, leaves
@@ -82,7 +82,7 @@ def bounds(model: Model) -> dict[str, tuple[float, float]]:
         while isinstance(scalar, Checked):
             low, high = max(low, scalar.least, -scalar.limit), min(high, scalar.limit)
             scalar = scalar.input
-        if not isinstance(scalar, Column) or scalar.kind == "text":
+        if not isinstance(scalar, InputColumn) or scalar.kind == "text":
             return {}
         limits[column.name] = (low, high)
     return limits

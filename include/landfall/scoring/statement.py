@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from landfall.scoring.dialect import Dialect
 from landfall.scoring.form import Ensemble
-from landfall.scoring.scalars import Column
+from landfall.scoring.scalars import InputColumn
 from landfall.scoring.trees import Node
 
 
@@ -113,7 +113,7 @@ class Compiled:
     """
 
     dialect: Dialect
-    inputs: tuple[Column, ...]
+    inputs: tuple[InputColumn, ...]
     layers: tuple[tuple[Binding, ...], ...]
     prediction: Term
     probabilities: tuple[Term, ...]
