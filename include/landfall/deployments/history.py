@@ -90,6 +90,7 @@ class Entry:
     Args:
         id: The number of the deployment.
         table: Its table.
+        model: The registered model.
         filled: As in `Deployed`.
         watched: As in `Deployed`.
         fed_by: The number of the deployment that feeds it; None: as before.
@@ -100,6 +101,7 @@ class Entry:
 
     id: int
     table: TableName
+    model: str
     filled: Mapping[str, str]
     watched: Mapping[str, str]
     fed_by: int | None
@@ -133,14 +135,18 @@ _CURRENT = sql.SQL(_SCORING + "d.id = %s AND v.until IS NULL")
 _HELD = sql.SQL("SELECT version FROM landfall.deployed_versions WHERE deployment_id = %s AND until IS NULL FOR SHARE")
 _FILLED = sql.SQL("""
 SELECT f.key, f.value FROM landfall.deployments d, json_each_text(d.filled) f WHERE d.table_oid = %s ORDER BY d.id""")
-_NUMBER = sql.SQL("""
-INSERT INTO landfall.deployments (table_oid, schema_name, table_name, model, filled, watched, unscorable, classes)
-VALUES (0, %s, %s, %s, '{}', '{}', 'null', '[]') RETURNING id""")
-_UPDATE = sql.SQL("""
-UPDATE landfall.deployments
-SET table_oid = %(table)s::regclass, filled = %(filled)s, watched = %(watched)s, unscorable = %(unscorable)s,
-    classes = %(classes)s, fed_by = coalesce(%(fed_by)s, fed_by), feeds = coalesce(%(feeds)s::json, feeds)
-WHERE id = %(id)s RETURNING id""")
+_NUMBER = sql.SQL("SELECT nextval(pg_get_serial_sequence('landfall.deployments', 'id'))")
+_RECORD = sql.SQL("""
+INSERT INTO landfall.deployments
+    (id, table_oid, schema_name, table_name, model, filled, watched, unscorable, classes, fed_by, feeds)
+OVERRIDING SYSTEM VALUE
+VALUES (%(id)s, %(table)s::regclass, %(schema_name)s, %(table_name)s, %(model)s, %(filled)s, %(watched)s, %(unscorable)s,
+        %(classes)s, %(fed_by)s, %(feeds)s)
+ON CONFLICT (id) DO UPDATE
+SET table_oid = excluded.table_oid, filled = excluded.filled, watched = excluded.watched, unscorable = excluded.unscorable,
+    classes = excluded.classes, fed_by = coalesce(excluded.fed_by, deployments.fed_by),
+    feeds = coalesce(excluded.feeds, deployments.feeds)
+RETURNING id""")
 _SWITCH = sql.SQL("""
 WITH now AS (SELECT clock_timestamp() AS at), ended AS (
     UPDATE landfall.deployed_versions SET until = now.at FROM now WHERE deployment_id = %(id)s AND until IS NULL RETURNING 1
@@ -213,20 +219,20 @@ def filled_before(conn: Database, table_oid: int) -> dict[str, str]:
     return {str(name): str(kind) for name, kind in fetch(conn, _FILLED, [table_oid])}
 
 
-def take_number(conn: Database, table: TableName, model: str) -> int:
-    """Inserts a line for a new deployment and gives its number.
-
-    The table may not be there yet, so `record` completes the line later in the same transaction.
-    """
-    return int(str(fetch(conn, _NUMBER, [table.schema, table.table, model])[0][0]))
+def take_number(conn: Database) -> int:
+    """A number that no deployment has had. It is not given again, even if the transaction is rolled back."""
+    return int(str(fetch(conn, _NUMBER)[0][0]))
 
 
 def record(conn: Database, entry: Entry) -> None:
-    """Notes in the history which version scores a table's rows from now on."""
+    """Notes in the history which version scores a table's rows from now on. The table is there by now."""
     scoring = entry.scoring
     fields = {
         "id": entry.id,
         "table": entry.table.quoted,
+        "schema_name": entry.table.schema,
+        "table_name": entry.table.table,
+        "model": entry.model,
         "filled": json.dumps(dict(entry.filled)),
         "watched": json.dumps(dict(entry.watched)),
         "classes": json.dumps(scoring.classes),
@@ -238,7 +244,7 @@ def record(conn: Database, entry: Entry) -> None:
             name: getattr(scoring, name) for name in ("version", "run_id", "unscorable", "for_a_row", "trees", "splits")
         },
     }
-    fetch(conn, _UPDATE, fields)
+    fetch(conn, _RECORD, fields)
     if entry.kind is not None:
         fetch(conn, _SWITCH, fields)
 

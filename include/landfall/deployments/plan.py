@@ -67,6 +67,7 @@ def plan_deployment(request: Request, scoring: Scoring, present: Present, kind: 
         entry=Entry(
             id=number,
             table=table.name,
+            model=request.model,
             filled=filled,
             watched=watched,
             fed_by=link.source if link else None,

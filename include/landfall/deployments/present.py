@@ -52,7 +52,7 @@ def look(conn: Database, request: Request) -> Present:
     source_table = find_table(conn, source_name) if source_name else None
     table = find_table(conn, request.table) or declared_table(conn, request)
     return Present(
-        number=current.id if current else take_number(conn, request.table, request.model),
+        number=current.id if current else take_number(conn),
         table=table,
         found=current,
         gone=gone,
