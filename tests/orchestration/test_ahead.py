@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from landfall.orchestration.airflow_patches import ahead
-from landfall.orchestration.airflow_patches.ahead import SCHEDULER, let_runs_start_ahead
+from landfall.orchestration.airflow_patches.ahead import let_runs_start_ahead
+from landfall.orchestration.airflow_patches.scheduler import SCHEDULER
 from landfall.orchestration.timetable import PartitionTimetable
 
 NOW = datetime(2012, 12, 25, 15, 30, tzinfo=UTC)

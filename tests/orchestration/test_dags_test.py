@@ -10,8 +10,8 @@ import pytest
 from airflow.utils.types import DagRunTriggeredByType
 
 from landfall.orchestration.airflow_patches import dags_test
-from landfall.orchestration.airflow_patches.ahead import SCHEDULER
 from landfall.orchestration.airflow_patches.dags_test import HANDS_OVER, SCHEDULES, leave_tests_alone
+from landfall.orchestration.airflow_patches.scheduler import SCHEDULER
 
 UNKNOWN = "This Airflow's scheduler is not the one Landfall knows: pause a DAG while `airflow dags test` runs it."
 

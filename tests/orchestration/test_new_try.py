@@ -12,8 +12,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import configure_mappers
 
 from landfall.orchestration.airflow_patches import new_try
-from landfall.orchestration.airflow_patches.ahead import SCHEDULER
 from landfall.orchestration.airflow_patches.new_try import forget_old_ends
+from landfall.orchestration.airflow_patches.scheduler import SCHEDULER
 
 NOON = datetime(2012, 12, 25, 12, tzinfo=UTC)
 

@@ -10,14 +10,13 @@ another scheduler, nothing is changed, and a forecast's run starts when its day 
 
 import inspect
 import logging
-import sys
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+from landfall.orchestration.airflow_patches.scheduler import loaded_scheduler
 from landfall.orchestration.timetable import PartitionTimetable
 
-SCHEDULER = "airflow.jobs.scheduler_job_runner"
 CHECK = {"logical_date", "timezone", "utcnow"}
 """The names that the check uses; if one is missing, the check is not the one we know."""
 log = logging.getLogger(__name__)
@@ -25,10 +24,9 @@ log = logging.getLogger(__name__)
 
 def let_runs_start_ahead() -> bool:
     """Changes this process's scheduler, if it has one. True if it was changed now; a second call changes nothing."""
-    module: Any = sys.modules.get(SCHEDULER)
-    if module is None:
+    if not (found := loaded_scheduler()):
         return False
-    runner: Any = getattr(module, "SchedulerJobRunner", None)
+    module, runner = found
     original: Any = getattr(runner, "_schedule_dag_run", None)
     if hasattr(original, "starts_ahead"):
         return False

@@ -10,11 +10,10 @@ If Airflow's scheduler is not the known one nothing is changed, and the log says
 
 import importlib
 import logging
-import sys
 from collections.abc import Iterable
 from typing import Any
 
-from landfall.orchestration.airflow_patches.ahead import SCHEDULER
+from landfall.orchestration.airflow_patches.scheduler import loaded_scheduler
 
 SCHEDULES, HANDS_OVER = "_schedule_all_dag_runs", "_enqueue_task_instances_with_queued_state"
 TEST = "test"
@@ -24,10 +23,9 @@ log = logging.getLogger(__name__)
 
 def leave_tests_alone() -> bool:
     """Changes this process's scheduler, if it has one. True if it was changed now; a second call changes nothing."""
-    module: Any = sys.modules.get(SCHEDULER)
-    if module is None:
+    if not (found := loaded_scheduler()):
         return False
-    runner: Any = getattr(module, "SchedulerJobRunner", None)
+    _, runner = found
     schedule, hand_over = getattr(runner, SCHEDULES, None), getattr(runner, HANDS_OVER, None)
     if schedule is None or hand_over is None:
         log.error(

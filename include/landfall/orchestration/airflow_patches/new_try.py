@@ -7,10 +7,9 @@ end in the history of tries.
 """
 
 import importlib
-import sys
 from typing import Any
 
-from landfall.orchestration.airflow_patches.ahead import SCHEDULER
+from landfall.orchestration.airflow_patches.scheduler import loaded_scheduler
 
 MODEL = "airflow.models.taskinstance"
 WAITING = "deferred"
@@ -18,7 +17,7 @@ WAITING = "deferred"
 
 def forget_old_ends() -> bool:
     """Changes the scheduler's process as described above. True if this call changed it; a second call changes nothing."""
-    if SCHEDULER not in sys.modules:
+    if not loaded_scheduler():
         return False
     event, state = importlib.import_module("sqlalchemy").event, importlib.import_module(MODEL).TaskInstance.state
     if event.contains(state, "set", _state_is_set):
