@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import kwargs_row
 
 from landfall.database.queries import Database, explained, fetch, fetch_as, fetch_one, place, require_idle, run
 from landfall.errors import PublishingError
@@ -41,7 +42,7 @@ _THERE = sql.SQL("""
 SELECT pg_get_userbyid(n.nspowner) = current_user AND (c.oid IS NULL OR c.relowner = n.nspowner), c.oid IS NOT NULL
 FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'migrations'
 WHERE n.nspname = 'landfall'""")
-"""Whether the schema is our own, and whether it has the table: all that a connection asks, where they are."""
+"""Whether the schema is our own, and whether it has the table."""
 _STRANGE = sql.SQL(f"""{_TRUSTED}, ours AS (SELECT oid, nspname, nspowner FROM pg_namespace WHERE nspname = ANY (%s))
 SELECT what, pg_get_userbyid(owner) FROM (
     SELECT 'schema ' || nspname AS what, nspowner AS owner FROM ours
@@ -49,6 +50,12 @@ SELECT what, pg_get_userbyid(owner) FROM (
     UNION ALL SELECT p.oid::regprocedure::text, p.proowner FROM pg_proc p JOIN ours o ON o.oid = p.pronamespace
 ) everything WHERE owner NOT IN (SELECT oid FROM trusted) ORDER BY 1 LIMIT 5""")  # noqa: S608
 _APPLIED = sql.SQL("SELECT number, name, digest, applied_at FROM landfall.migrations ORDER BY number")
+_OWN_AND_APPLIED = sql.SQL("""
+SELECT 1 / count(*) FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'migrations'
+WHERE n.nspname = 'landfall' AND pg_get_userbyid(n.nspowner) = current_user AND c.relowner = n.nspowner;
+""") + _APPLIED
+"""Two statements in one round trip. Where the table is not there or not our own the first one divides by zero, and PostgreSQL
+then does not even plan the second, which might run what a stranger wrote."""
 _NOTE = sql.SQL("INSERT INTO landfall.migrations (number, name, digest) VALUES (%s, %s, %s) RETURNING number")
 _LOCK = sql.SQL("SELECT pg_advisory_xact_lock(20121225)")
 _CAREFULLY = sql.SQL("SET LOCAL client_min_messages = warning; SET LOCAL search_path = pg_catalog, pg_temp")
@@ -97,6 +104,17 @@ def applied(conn: Database) -> list[Applied]:
     return fetch_as(conn, Applied, _APPLIED) if there else []
 
 
+def _applied_at_once(conn: Database) -> list[Applied]:
+    """As `applied`, with a single round trip in a database that this role has migrated. Not inside of a transaction."""
+    with conn.cursor(row_factory=kwargs_row(Applied)) as cursor:
+        try:
+            cursor.execute(_OWN_AND_APPLIED)
+        except psycopg.errors.DivisionByZero:
+            return applied(conn)
+        cursor.nextset()
+        return list(cursor)
+
+
 def pending(conn: Database, migrations: Sequence[Migration] | None = None) -> list[Migration]:
     """The migrations that are still to be run, in their order. Nothing is written.
 
@@ -138,7 +156,7 @@ def require_migrated(conn: Database) -> None:
         PublishingError: it was never migrated, or not to this version; or as `pending`.
     """
     try:
-        theirs = applied(conn)
+        theirs = _applied_at_once(conn)
     except psycopg.errors.InsufficientPrivilege:
         return
     if due := _compared(conn, list(known()), theirs):
