@@ -23,8 +23,9 @@ $(READY): requirements.txt pyproject.toml
 demo: $(READY) ## Start everything, land a sample, train, publish and look a prediction up
 	@$(BIN)/landfall demo
 
-test: test-fast ## The whole suite: what needs no servers on both cores, then the rest, on real ones
-	@$(BIN)/python -m pytest -m "stack or browser" --durations=30 --durations-min=5
+# A stack for each of the two processes: about 4 GB each. A file stays in one process; the slow ones come first (tests/conftest.py).
+test: test-fast ## The whole suite: what needs no servers, then the rest in two processes, each with a stack of real servers
+	@$(BIN)/python -m pytest -m "stack or browser" -n 2 --dist loadfile --no-loadscope-reorder --durations=30 --durations-min=5
 
 test-fast: $(READY) ## The tests that need no servers
 	@$(BIN)/python -m pytest -m "not stack and not browser" -n 2 --dist loadscope

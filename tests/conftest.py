@@ -80,8 +80,9 @@ def pause_audit(stack: Stack, *, paused: bool = True) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One whole stack for the suite, with data of its own. LANDFALL_TEST_HOME names one that is up already."""
+    """A whole stack with data of its own, for the tests of one process. LANDFALL_TEST_HOME names one that is up already."""
     if named := os.environ.get("LANDFALL_TEST_HOME"):
+        assert "PYTEST_XDIST_WORKER" not in os.environ, "two processes cannot share the stack of LANDFALL_TEST_HOME"
         pause_audit(Stack(Path(named)))
         yield Stack(Path(named))
         return

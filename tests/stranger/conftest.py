@@ -12,7 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-NAME = "landfall-stranger"
+NAME = f"landfall-stranger{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+"""A user for each process of the tests: one of them may end, and remove its user, while another goes on."""
 
 
 @dataclass(frozen=True)
