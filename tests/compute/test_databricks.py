@@ -7,13 +7,10 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk.exceptions import TaskDeferred
-from databricks.sdk import WorkspaceClient
-from databricks.sdk.service import jobs
-from databricks.sdk.service.workspace import ImportFormat, Language
 
 from landfall.compute.databricks.workspace import Workspace
 from landfall.compute.remote import RemoteJob
@@ -25,6 +22,9 @@ from landfall.pipelines.bike_demand import FORECAST
 from landfall.samples.bike_demand import forecast_hours
 from landfall.spec import Partition, Settings
 from spark_jobs.__main__ import parse
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient  # takes seconds to import, so only what uses it does
 
 CONNECTION = "AIRFLOW_CONN_LANDFALL_DATABRICKS"
 DRIFT = ["measure_drift", "--features", "nothing.here/dt=2012-01-01", "--reference", "s3a://nowhere/reference.json"]
@@ -40,8 +40,10 @@ WHEEL = "/Volumes/main/landfall/wheels/landfall-1.0-py3-none-any.whl"
 
 
 @pytest.fixture(scope="module")
-def workspace(stack: Any) -> WorkspaceClient:
+def workspace(stack: Any) -> "WorkspaceClient":
     """The SDK, as a user of `landfall ps --json` makes it."""
+    from databricks.sdk import WorkspaceClient
+
     part = next(each for each in stack.ps() if each["name"] == "databricks")
     return WorkspaceClient(host=str(part["url"]), token=Path(str(part["token_file"])).read_text().strip())
 
@@ -68,7 +70,7 @@ def change(stack: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return set_
 
 
-def runs(workspace: WorkspaceClient, name: str) -> list[str]:
+def runs(workspace: "WorkspaceClient", name: str) -> list[str]:
     """How every run of a name ended, the first one first."""
     found = sorted((run for run in workspace.jobs.list_runs() if run.run_name == name), key=lambda run: run.run_id or 0)
     return [str(run.state.result_state.value) if run.state and run.state.result_state else "" for run in found]
@@ -83,7 +85,7 @@ def defer(job: RemoteJob, argv: list[str]) -> TaskDeferred:
 
 @pytest.mark.stack
 def test_a_worker_that_is_gone_once_it_has_submitted_leaves_a_run_that_the_next_try_takes_up(
-    databricks: Any, workspace: WorkspaceClient, job_of: Any, new_task: Any, slow_job: list[str]
+    databricks: Any, workspace: "WorkspaceClient", job_of: Any, new_task: Any, slow_job: list[str]
 ) -> None:
     task = new_task()
     job = job_of(task, slow_job)
@@ -96,7 +98,7 @@ def test_a_worker_that_is_gone_once_it_has_submitted_leaves_a_run_that_the_next_
 
 @pytest.mark.stack
 def test_a_task_that_was_cleared_asks_anew_when_the_run_it_had_left_is_cancelled(
-    databricks: Any, workspace: WorkspaceClient, job_of: Any, new_task: Any, slow_job: list[str]
+    databricks: Any, workspace: "WorkspaceClient", job_of: Any, new_task: Any, slow_job: list[str]
 ) -> None:
     task = new_task()
     job = job_of(task, NO_JOB)
@@ -111,7 +113,7 @@ def test_a_task_that_was_cleared_asks_anew_when_the_run_it_had_left_is_cancelled
 
 @pytest.mark.stack
 def test_a_waiting_task_that_is_stopped_cancels_its_run(
-    databricks: Any, workspace: WorkspaceClient, job_of: Any, new_task: Any
+    databricks: Any, workspace: "WorkspaceClient", job_of: Any, new_task: Any
 ) -> None:
     task = new_task()
     job = job_of(task, NO_JOB)
@@ -125,7 +127,7 @@ def test_a_waiting_task_that_is_stopped_cancels_its_run(
 
 @pytest.mark.stack
 def test_where_the_workspace_cannot_be_asked_no_second_run_is_started(
-    databricks: Any, workspace: WorkspaceClient, job_of: Any, change: Any, new_task: Any
+    databricks: Any, workspace: "WorkspaceClient", job_of: Any, change: Any, new_task: Any
 ) -> None:
     task = new_task()
     task.asked("databricks", NO_JOB)
@@ -163,8 +165,11 @@ def test_a_job_that_could_tell_nothing_did_not_finish_whatever_the_reason(
 
 
 @pytest.fixture
-def own_job(workspace: WorkspaceClient, stack: Any) -> Iterator[Callable[[str], int]]:
+def own_job(workspace: "WorkspaceClient", stack: Any) -> Iterator[Callable[[str], int]]:
     """Makes jobs of the workspace that run some Python with the parameters of a run."""
+    from databricks.sdk.service.jobs import Task
+    from databricks.sdk.service.workspace import ImportFormat, Language
+
     made: list[int] = []
 
     def make(python: str) -> int:
@@ -177,7 +182,7 @@ def own_job(workspace: WorkspaceClient, stack: Any) -> Iterator[Callable[[str], 
             "spark_python_task": {"python_file": path},
             "new_cluster": cluster,
         }
-        made.append(int(workspace.jobs.create(name=name, tasks=[jobs.Task.from_dict(told)]).job_id or 0))
+        made.append(int(workspace.jobs.create(name=name, tasks=[Task.from_dict(told)]).job_id or 0))
         return made[-1]
 
     yield make
@@ -200,7 +205,7 @@ def test_a_job_of_the_workspace_is_run_with_another_command_line(
 
 @pytest.mark.stack
 def test_an_object_that_lands_runs_the_job_that_reads_it_with_no_airflow_between(
-    stack: Any, workspace: WorkspaceClient, own_job: Any, wait_until: Any, monkeypatch: pytest.MonkeyPatch
+    stack: Any, workspace: "WorkspaceClient", own_job: Any, wait_until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The classic path: S3 calls a Lambda function, that one calls run-now, and the ETL job reads and writes S3."""
     job_id = own_job("from landfall.compute.databricks.feed_job import main; main()")
@@ -251,6 +256,8 @@ def order() -> Order:
     ],
 )  # fmt: skip
 def test_the_wheel_is_what_the_official_sdk_would_have_sent(how: dict[str, Any]) -> None:
+    from databricks.sdk.service import jobs
+
     body = Workspace.read({"landfall": {"wheel": WHEEL, "timeout_seconds": 3600, **how}}).submitted(order())
     task = body["tasks"][0]
     assert jobs.SubmitTask.from_dict(task).as_dict() == task

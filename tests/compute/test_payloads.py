@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import yaml
-from databricks.sdk.service import jobs
 
 from landfall.compute.cluster.submission import submission
 from landfall.compute.databricks.feed_job import argv_of
@@ -144,6 +143,8 @@ def bundle() -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["landfall", "landfall_feed"])
 def test_the_bundles_jobs_are_what_the_official_sdk_would_create(name: str) -> None:
+    from databricks.sdk.service import jobs  # takes seconds to import, so only what uses it does
+
     job = bundle()["resources"]["jobs"][name]
     job.pop("permissions")  # the bundle's own
     assert jobs.JobSettings.from_dict(job).as_dict() == job
