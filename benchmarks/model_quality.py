@@ -3,7 +3,7 @@
     python benchmarks/model_quality.py HOUR.csv [--train-until 2011-09-30] [--forecast-until 2011-10-31]
 
 HOUR.csv is the published hourly file (doi:10.24432/C5W894), or its first year. Needs a running stack: the days go through
-the same jobs as in production (`bike_features`, `train_model`, `judge_models`), under table names of their own.
+the same jobs as in production (`features`, `train_model`, `judge_models`), under table names of their own.
 """
 
 import argparse

@@ -29,7 +29,7 @@ from pyspark.sql import functions as F
 
 from landfall.database import Database, connect, fetch
 from landfall.publishing import Fingerprint, ensure_table, open_publication, publish
-from landfall.publishing.schema import ADDED, column_definitions, key_definition, qualified
+from landfall.publishing.schema import column_definitions, key_definition, qualified
 from landfall.spec import Partition, PredictionTable, Settings
 from landfall.spec.reports import Stages
 from landfall.stack import settings
@@ -75,7 +75,7 @@ def by_landfall(conn: Database, frame: DataFrame) -> dict[str, float]:
 
 def by_jdbc(conn: Database, frame: DataFrame, where: Settings, *, rewrite: bool) -> dict[str, float]:
     """One append by Spark's writer into an empty table with the same primary key."""
-    added = sql.SQL(", ").join(sql.SQL(f"{name} {kind} NOT NULL") for name, kind in ADDED.items())
+    added = sql.SQL(", ").join(sql.SQL(f"{name} {kind} NOT NULL") for name, kind in TABLE.added.items())
     with conn.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {TARGET}".encode())
         create = sql.SQL("CREATE TABLE {} ({}, {}, {})")

@@ -117,7 +117,7 @@ def errors(first: Partition, last: Partition) -> tuple[float, float]:
     where = settings()
     with psycopg.connect(where.database_url) as conn:
         query = "SELECT sqrt(sum(rows * rmse ^ 2) / sum(rows)) FROM landfall.partition_errors WHERE partition BETWEEN %s AND %s"
-        ((published,),) = conn.execute(query, [first.day, last.day]).fetchall()
+        ((published,),) = conn.execute(query, [str(first), str(last)]).fetchall()
     stale = version(where, TRAINING.model, "1")
     window = f"features.bike_actuals/dt={Partitions.between(first, last)}"
     argv = TRAINING.judging.argv(partition="", features=window, challenger=stale.path)

@@ -22,7 +22,7 @@ from landfall.runs import AirflowApi
 from landfall.spec import Partition
 
 PARTS = ["triggerer", "scheduler", "api-server", "spark", "s3", "postgres"]
-STEPS = ["wait_for_landing", "make_features", "check_contract", "score", "publish"]
+STEPS = ["wait_for_landing", "make_features", "publish"]
 FAULTS = {"kill": signal.SIGKILL, "hang": signal.SIGSTOP}
 BUSY = ("queued", "running", "deferred", "up_for_retry")
 

@@ -104,6 +104,21 @@ def open_file(url: str) -> "Iterator[pa.NativeFile]":
         raise _refused(f"`{url}` could not be read.", error) from error
 
 
+@contextmanager
+def open_random(url: str) -> "Iterator[pa.NativeFile]":
+    """A file to be read from any of its bytes on.
+
+    Raises:
+        ComputeError: there is no such file, or the store refuses.
+    """
+    system, path = _place(url)
+    try:
+        with system.open_input_file(path) as file:
+            yield file
+    except OSError as error:
+        raise _refused(f"`{url}` could not be read.", error) from error
+
+
 def read_table(folder: str, pattern: str) -> "pa.Table":
     """The rows of the Parquet files below `folder` whose last path parts match `pattern`, one file after the other.
 

@@ -1,6 +1,7 @@
-"""The only input and output of the jobs: reads landed files, reads and overwrites partitions, stages rows for publishing.
+"""The only input and output of tables: reads and overwrites their partitions, and stages rows for publishing.
 
-A table is written `schema.name` and is a Delta table (`Lake` says where), partitioned by the date column `dt`.
+A table is written `schema.name` and is a Delta table (`Lake` says where), partitioned by the column `dt`: a date if partitions
+are days, and the partition's name as text, such as 2012-12-25T07, if they are hours.
 A table partition is written `schema.name/dt=2012-12-25`; several as `schema.name/dt=2011-01-01..2011-09-30,2011-10-02`.
 """
 
@@ -21,6 +22,7 @@ from landfall.spec.partition import Partition, Partitions
 from landfall.spec.reports import Stages
 from landfall.spec.table_partitions import TablePartitions
 from spark_jobs.lake import Lake
+from spark_jobs.widening import fit
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,10 +39,8 @@ CONFLICT = re.compile(r"DELTA_CONCURRENT_|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_
 """Delta's errors if another job committed first (docs.delta.io/latest/concurrency-control.html), and Spark's if it made the
 table."""
 
-
-def landed_paths(lake: Lake, landed: TablePartitions) -> list[str]:
-    """The folders of landed objects, one per partition."""
-    return [f"{lake.root}/{landed.name}/dt={partition}/" for partition in landed.partitions]
+OTHER_TYPES = re.compile(r"DELTA_FAILED_TO_MERGE_FIELDS|DELTA_MERGE_INCOMPATIBLE_DATATYPE")
+"""Delta's errors if a column of the table has another type than the rows."""
 
 
 def read_partitions(spark: SparkSession, lake: Lake, table: TablePartitions) -> DataFrame:
@@ -49,10 +49,19 @@ def read_partitions(spark: SparkSession, lake: Lake, table: TablePartitions) -> 
     Raises:
         ComputeError: the table does not exist yet.
     """
-    frame = _open(spark, lake, table.name)
+    return read_whole(spark, lake, table.name).where(table.condition)
+
+
+def read_whole(spark: SparkSession, lake: Lake, name: str) -> DataFrame:
+    """Every row of a Delta table.
+
+    Raises:
+        ComputeError: the table does not exist yet.
+    """
+    frame = _open(spark, lake, name)
     if frame is None:
-        raise _no_table(lake, table.name)
-    return frame.where(table.condition)
+        raise _no_table(lake, name)
+    return frame
 
 
 def read_version(spark: SparkSession, lake: Lake, table: TablePartitions, version: int) -> DataFrame:
@@ -65,7 +74,7 @@ def existing_partitions(spark: SparkSession, lake: Lake, name: str) -> Partition
     """The partitions for which a Delta table has rows; empty if the table does not exist."""
     frame = _open(spark, lake, name)
     rows = frame.select("dt").distinct().collect() if frame is not None else []
-    return Partitions.of(Partition(row.dt) for row in rows)
+    return Partitions.of(Partition.parse(str(row.dt)) for row in rows)
 
 
 def has_rows(spark: SparkSession, lake: Lake, table: TablePartitions) -> bool:
@@ -75,10 +84,11 @@ def has_rows(spark: SparkSession, lake: Lake, table: TablePartitions) -> bool:
 
 
 def overwrite_partitions(frame: DataFrame, lake: Lake, table: TablePartitions, *, rows: int) -> None:
-    """Replaces exactly `table`'s partitions by the rows of `frame` (with a date column `dt`), in one Delta commit.
+    """Replaces exactly `table`'s partitions by the rows of `frame` (with their `dt`), in one Delta commit.
 
     Delta refuses rows outside of the partitions. Without rows the partitions become empty. If another job has committed to the
-    same partitions meanwhile, Delta demands that the write is repeated; it is, and the last write stays.
+    same partitions meanwhile, Delta demands that the write is repeated; it is, and the last write stays. A new column is added to
+    the table. A column whose type has become wider is widened in place: see `fit`.
 
     Args:
         frame: The rows.
@@ -96,6 +106,9 @@ def overwrite_partitions(frame: DataFrame, lake: Lake, table: TablePartitions, *
             _overwrite(frame, lake, table)
             return
         except PySparkException as error:
+            if left and OTHER_TYPES.search(str(error)):
+                frame = fit(frame, lake, table.name, read_whole(frame.sparkSession, lake, table.name).schema)
+                continue
             if not left or not CONFLICT.search(str(error)):
                 raise
             time.sleep(random.uniform(0.1, 1))  # noqa: S311  (so that two jobs do not meet again)
@@ -150,7 +163,7 @@ def stage_rows(frame: DataFrame, stages: Stages) -> dict[str, int]:
     of a task that has already committed writes nothing.
 
     Args:
-        frame: Rows whose columns are among those of the staging tables; with a date column `partition`.
+        frame: Rows whose columns are among those of the staging tables; with a column `partition`, a date or the name of an hour.
         stages: The staging table of each partition.
 
     Returns:

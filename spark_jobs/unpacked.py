@@ -6,7 +6,7 @@ takes a few megabytes of memory, whatever the object is.
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,10 +16,13 @@ from landfall.spec.contract import Contract
 from spark_jobs.files import ListedFile, list_folder, open_file
 
 PLAIN, PACKED = (".csv", ".txt", ".tsv"), ".gz"
-"""Endings of names. Spark also unpacks by the name, and knows more kinds than these; names of other kinds are refused."""
+"""Endings of the names of CSV files, and of what is packed. Spark also unpacks by the name, and knows more kinds than these; so
+names of other kinds are refused. It knows .zst, but the library that unpacks it is not shipped."""
 GZIP = b"\x1f\x8b"
 PIECE = 2 * 1024**2
 """How many bytes are read, and unpacked, at a time."""
+LONGEST_LINE, LINE_END = "mapreduce.input.linerecordreader.line.maxlength", 3
+"""Hadoop's own limit: a longer line is skipped and not kept in memory. The line's end counts; the limit itself is too long."""
 READERS = 16
 """How many objects are looked into at once."""
 SHOWN = 120
@@ -34,20 +37,94 @@ class Stream(Protocol):
 
 @dataclass(frozen=True)
 class Look:
-    """An object: its address, its first line (None if it has no line), and why it cannot be read (None if it can)."""
+    """What is known of an object without reading its rows.
+
+    Args:
+        source: Its address.
+        header: Its first line, or the schema of Parquet; None if it has no line.
+        error: Why it cannot be read; None if it can.
+    """
 
     source: str
     header: str | None = None
     error: ContractError | None = None
 
 
-def look_into(folders: list[str], contract: Contract, left: str) -> list[Look]:
+def refused(source: str, problem: str, *, looked: str, left: str, next: str) -> Look:
+    """The look at an object that cannot be read. `problem` completes the sentence that names the object."""
+    what = f"The landed object `{short(source)}` {problem}."
+    return Look(source, error=ContractError(what, looked=looked, left=left, next=next))
+
+
+def too_large(source: str, noun: str, looked: str, contract: Contract, left: str) -> Look:
+    """The look at an object with more bytes than the contract allows."""
+    return refused(
+        source,
+        f"has more than {contract.max_bytes:,} bytes of {noun}",
+        looked=f"{looked} (Contract.max_bytes)",
+        left=left,
+        next="land it in smaller objects, or raise the limit in the contract",
+    )
+
+
+@dataclass(frozen=True)
+class Text:
+    """Objects of lines: CSV or JSON lines, plain or packed by gzip.
+
+    Args:
+        plain: The endings of the names of plain objects.
+        encoding: How the first line is decoded; a byte that is not of the encoding becomes U+FFFD.
+    """
+
+    plain: tuple[str, ...] = PLAIN
+    encoding: str = "utf-8"
+
+    def look(self, listed: ListedFile, contract: Contract, left: str) -> Look:
+        """Unpacks the object piece by piece, and gives it up at a limit of the contract."""
+        source, packed = listed.url, listed.url.endswith(PACKED)
+        if not source.endswith((*self.plain, PACKED)):
+            return refused(
+                source,
+                "has a name that does not say how to read it",
+                looked=f"expected a name that ends in {', '.join(self.plain)}, or in {PACKED} if it is gzip",
+                left=left,
+                next="land it again under such a name",
+            )
+        if listed.size > contract.max_bytes:
+            return too_large(source, "text", f"{listed.size:,} bytes as it is stored", contract, left)
+        lines = Lines(contract.max_line_bytes)
+        try:
+            with open_file(source) as stream:
+                for piece in _pieces(stream, packed=packed):
+                    if not lines.bytes and not packed and piece.startswith(GZIP):
+                        return Look(source, piece[:SHOWN].decode(errors="replace"))
+                    lines.take(piece)
+                    if lines.too_long:
+                        return refused(
+                            source,
+                            f"has a line of more than {contract.max_line_bytes:,} bytes",
+                            looked=f"its text, from byte {lines.begun:,} on (Contract.max_line_bytes)",
+                            left=left,
+                            next="mend the line, or raise the limit in the contract, then land it again",
+                        )
+                    if lines.bytes > contract.max_bytes:
+                        stored = f"{listed.size:,} bytes as it is stored, unpacked until the limit"
+                        return too_large(source, "text", stored, contract, left)
+        except zlib.error as error:
+            return refused(source, "is not whole gzip", looked=str(error), left=left, next="land the file again")
+        return Look(source, None if lines.first is None else lines.first.decode(self.encoding, errors="replace"))
+
+
+def look_into(
+    folders: list[str], contract: Contract, left: str, look: Callable[[ListedFile, Contract, str], Look] = Text().look
+) -> list[Look]:
     """Every object that Spark would read in `folders`, by address.
 
     Args:
         folders: URLs of the partitions' folders.
         contract: Its `max_bytes` and `max_line_bytes` are the limits.
         left: What errors say is left behind.
+        look: How one object is looked into.
 
     Raises:
         ComputeError: the store refuses.
@@ -55,51 +132,13 @@ def look_into(folders: list[str], contract: Contract, left: str) -> list[Look]:
     with ThreadPoolExecutor(READERS, thread_name_prefix="look") as pool:
         files_with_bytes = [file for files in pool.map(list_folder, folders) for file in files if file.size]
         return sorted(
-            pool.map(lambda file: _look(file, contract, left), files_with_bytes), key=lambda look: look.source
+            pool.map(lambda file: look(file, contract, left), files_with_bytes), key=lambda known: known.source
         )
 
 
 def short(source: str) -> str:
     """The key of an object, as shown to people."""
     return source.split("://", 1)[-1].partition("/")[2]
-
-
-def _look(listed: ListedFile, contract: Contract, left: str) -> Look:
-    source, limit = listed.url, contract.max_bytes
-
-    def refused(problem: str, looked: str, next: str) -> Look:
-        what = f"The landed object `{short(source)}` {problem}."
-        return Look(source, error=ContractError(what, looked=looked, left=left, next=next))
-
-    def too_large(looked: str) -> Look:
-        problem = f"has more than {limit:,} bytes of text"
-        return refused(
-            problem, f"{looked} (Contract.max_bytes)", "land it in smaller objects, or raise the limit in the contract"
-        )
-
-    if not source.endswith((*PLAIN, PACKED)):
-        expected = f"expected a name that ends in {', '.join(PLAIN)}, or in {PACKED} if it is gzip"
-        return refused("has a name that does not say how to read it", expected, "land it again under such a name")
-    if listed.size > limit:
-        return too_large(f"{listed.size:,} bytes as it is stored")
-    lines = Lines(contract.max_line_bytes)
-    try:
-        with open_file(source) as stream:
-            for piece in _pieces(stream, packed=source.endswith(PACKED)):
-                if not lines.bytes and not source.endswith(PACKED) and piece.startswith(GZIP):
-                    return Look(source, piece[:SHOWN].decode(errors="replace"))
-                lines.take(piece)
-                if lines.too_long:
-                    return refused(
-                        f"has a line of more than {contract.max_line_bytes:,} bytes",
-                        f"its text, from byte {lines.begun:,} on (Contract.max_line_bytes)",
-                        "mend the line, or raise the limit in the contract, then land it again",
-                    )
-                if lines.bytes > limit:
-                    return too_large(f"{listed.size:,} bytes as it is stored, unpacked until the limit")
-    except zlib.error as error:
-        return refused("is not whole gzip", str(error), "land the file again")
-    return Look(source, lines.first)
 
 
 def _pieces(stream: Stream, *, packed: bool) -> Iterator[bytes]:
@@ -138,9 +177,9 @@ class Lines:
         self._first, self._first_ended = bytearray(), False
 
     @property
-    def first(self) -> str | None:
+    def first(self) -> bytes | None:
         """The first line without its end; None if nothing came."""
-        return self._first.decode(errors="replace") if self.bytes else None
+        return bytes(self._first) if self.bytes else None
 
     def take(self, piece: bytes) -> None:
         """Takes one more piece; stops at a line that is too long."""

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from landfall.errors import ModelError
+from landfall.spec.calendar import Calendar
 from landfall.spec.learner import Learner
 from landfall.spec.partition import Partition, Partitions
 from landfall.spec.table_partitions import TablePartitions
@@ -51,12 +52,12 @@ class SnapshotRows:
     @property
     def learnt_rows(self) -> DataFrame:
         """The rows that the judged model learns from."""
-        return self.rows.where(F.col("dt") < F.lit(self.held.days[0].day))
+        return self.rows.where(F.col("dt") < F.lit(str(self.held.days[0])))
 
     @property
     def held_rows(self) -> DataFrame:
         """The rows that the model is judged on."""
-        return self.rows.where(F.col("dt") >= F.lit(self.held.days[0].day))
+        return self.rows.where(F.col("dt") >= F.lit(str(self.held.days[0])))
 
     def as_dict(self) -> dict[str, object]:
         """The snapshot as the job reports it."""
@@ -80,6 +81,7 @@ def take(
     *,
     until: Partition | None,
     at_version: int | None,
+    timezone: str = "UTC",
 ) -> SnapshotRows:
     """The snapshot, checked: every column exists, and no row lacks a value that the learner needs. Its rows are persisted.
 
@@ -93,6 +95,7 @@ def take(
         learner: The learner.
         until: The last partition to read.
         at_version: The Delta version; by default the newest.
+        timezone: The zone whose days or hours the partitions are.
 
     Raises:
         ModelError: there are too few partitions, or the rows cannot be learnt from.
@@ -102,7 +105,7 @@ def take(
     table = _open(spark, lake, features, version)
     place = f"{features.name}, version {version}, {features.partitions if len(features.partitions) else 'every day'}"
     if until:
-        table = table.where(F.col("dt") <= F.lit(until.day))
+        table = table.where(F.col("dt") <= F.lit(str(until)))
         place += f", up to {until}"
     origin = Origin(place=place)
     types = check_columns(table, learner, origin, time=learner.time)
@@ -110,7 +113,7 @@ def take(
     try:
         timed = dict(table.dtypes)[learner.time] == "timestamp"
         summary_of = summarize(rows, learner, types, by="dt", timed=timed)
-        summaries = {Partition(day): summary for day, summary in summary_of.items()}
+        summaries = {Partition.parse(str(day)): summary for day, summary in summary_of.items()}
         days = Partitions.of(summaries)
         if len(days) < learner.minimum:
             raise ModelError(
@@ -121,7 +124,7 @@ def take(
                 fault="input",
             )
         held = Partitions.of(days.days[-max(1, min(learner.holdout, len(days) // 5)) :])
-        check_rows(summaries, held, learner, types, origin)
+        check_rows(summaries, held, learner, types, origin, timezone)
     except BaseException:
         rows.unpersist()
         raise
@@ -130,7 +133,12 @@ def take(
 
 
 def check_rows(
-    summaries: Mapping[Partition, Summary], held: Partitions, learner: Learner, types: Mapping[str, str], origin: Origin
+    summaries: Mapping[Partition, Summary],
+    held: Partitions,
+    learner: Learner,
+    types: Mapping[str, str],
+    origin: Origin,
+    timezone: str,
 ) -> None:
     """Checks that a model can learn from the rows and be judged on the partitions `held` out.
 
@@ -138,7 +146,8 @@ def check_rows(
         ModelError: a row is later than its partition; a column or the label has no value; there is only one class.
     """
     for day, summary in sorted(summaries.items()):
-        if summary.latest is not None and summary.latest >= day.end.timestamp():
+        calendar = Calendar("day" if day.hour is None else "hour", timezone)
+        if summary.latest is not None and summary.latest >= calendar.window(day)[1].timestamp():
             raise origin.refused(f"Partition {day} has a row of a later time (column `{learner.time}`).")
     check_values(summaries, learner, types, origin, dated=True)
     if learner.estimator.task == "classification":

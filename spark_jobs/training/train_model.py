@@ -27,7 +27,15 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     learner: Learner = options.learner
     fitting = fitting_of(learner)
     fitting.check()
-    snapshot = take(spark, options.lake, options.features, learner, until=options.until, at_version=options.at_version)
+    snapshot = take(
+        spark,
+        options.lake,
+        options.features,
+        learner,
+        until=options.until,
+        at_version=options.at_version,
+        timezone=options.timezone,
+    )
     try:
         parameters, tried = choose(learner, fitting, snapshot)
         folders = {"model": options.model, "judged": options.judged}
@@ -77,7 +85,7 @@ def _score(
 ) -> float:
     total = 0.0
     for first, last in folds:
-        start, end = F.lit(first.day), F.lit(last.day)
+        start, end = F.lit(str(first)), F.lit(str(last))
         model = fitting.fit(rows.where(F.col("dt") < start), point)
         total += fitting.measure(model, rows.where((F.col("dt") >= start) & (F.col("dt") <= end)))[metric]
     return total / len(folds)

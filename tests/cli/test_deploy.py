@@ -350,7 +350,7 @@ def test_what_is_not_there_is_refused_with_the_nearest_that_is(models: Models, t
     assert (answer.exit_code, json.loads(answer.stdout)["type"]) == (1, "DeploymentError")
     assert refused("rollback", near) == (
         f"error: There is no pipeline, or table that a model is deployed to, `{near}`. Did you mean `public.{table}`?\n"
-        f"  looked: known: bike_demand, {', '.join(known)}\n"
+        f"  looked: known: bike_demand, bike_hourly, {', '.join(known)}\n"
     )
     assert f"There is no table `public.{near}`. Did you mean `{table}`?\n" in refused(
         "deploy", models.flowers, "--table", near

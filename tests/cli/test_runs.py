@@ -295,7 +295,8 @@ def test_an_unknown_pipeline_is_refused_with_the_nearest() -> None:
 
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (
-        "error: There is no pipeline `bike_demnd`. Did you mean `bike_demand`?\n  looked: known: bike_demand\n"
+        "error: There is no pipeline `bike_demnd`. Did you mean `bike_demand`?\n  "
+        "looked: known: bike_demand, bike_hourly, bike_weather\n"
     )
 
 

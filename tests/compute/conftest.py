@@ -239,10 +239,13 @@ class Corner:
 
     def features(self, table: str, day: str = DAY) -> list[str]:
         """The command line of the ETL job, into a table of its own."""
-        argv = FORECAST.features.argv(partition=day)
-        where = {"--landed": f"{self.name}/dt={day}", "--features": f"{self.name}.{table}/dt={day}",
-                 "--quarantine": f"{self.name}.{table}_q/dt={day}"}  # fmt: skip
-        return [where.get(argv[at - 1], word) if at else word for at, word in enumerate(argv)]
+        feed = replace(
+            FORECAST,
+            landing=replace(FORECAST.landing, prefix=self.name),
+            features_table=f"{self.name}.{table}",
+            quarantine_table=f"{self.name}.{table}_q",
+        )
+        return feed.features.argv(partition=day)
 
     def clear(self) -> None:
         bucket = self.settings.s3.bucket
@@ -263,4 +266,13 @@ def corner(stack: Any) -> Iterator[Corner]:
 def slow_job(corner: Corner) -> list[str]:
     """A job that takes some seconds, and tells that there is no table `none`."""
     staged = ["--model", "m", "--model-version", "1", "--stages", f"{DAY}=publications_data.none#1"]
-    return ["bike_demand_predictions", "--features", f"{corner.name}.none/dt={DAY}", *staged]
+    return [
+        "predictions",
+        "--key",
+        "time",
+        "--predicted",
+        "predicted",
+        "--features",
+        f"{corner.name}.none/dt={DAY}",
+        *staged,
+    ]

@@ -20,7 +20,7 @@ def test_the_nearest_setting_wins() -> None:
     assert chosen("train_model", LANDFALL_COMPUTE="cluster", LANDFALL_COMPUTE_BIKE_DEMAND="local") == "local"
     by_job = {"LANDFALL_COMPUTE_BIKE_DEMAND": "local", "LANDFALL_COMPUTE_TRAIN_MODEL": "Cluster"}
     assert chosen("train_model", **by_job) == "cluster"
-    assert chosen("bike_features", **by_job) == "local"
+    assert chosen("features", **by_job) == "local"
 
 
 @pytest.mark.parametrize(
@@ -40,5 +40,5 @@ def test_the_nearest_setting_wins() -> None:
 )
 def test_a_setting_that_means_nothing_is_refused_with_the_nearest(variable: str, value: str, said: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        chosen("bike_features", **{variable: value})
+        chosen("features", **{variable: value})
     assert refused.value.what == said

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CONNECTION = "AIRFLOW_CONN_LANDFALL_DATABRICKS"
 DRIFT = ["measure_drift", "--features", "nothing.here/dt=2012-01-01", "--reference", "s3a://nowhere/reference.json"]
-NO_JOB = ["bike_features"]
+NO_JOB = ["features"]
 """Ends at once, as its options are missing, and tells nothing."""
 ENVIRONMENT = {
     "LANDFALL_DATABASE_URL": "postgresql://secret",
@@ -122,7 +122,7 @@ def test_a_waiting_task_that_is_stopped_cancels_its_run(
     with pytest.raises(ComputeError) as failed:
         databricks.wait(deferred, task, NO_JOB[0])
     assert runs(workspace, job.name) == ["CANCELED"]
-    assert failed.value.what == "The Spark job `bike_features` did not finish."
+    assert failed.value.what == "The Spark job `features` did not finish."
 
 
 @pytest.mark.stack

@@ -47,7 +47,21 @@ def test_what_a_job_says_of_its_input_is_the_same_error_everywhere(place: Any, c
     staged = ["--stages", "2012-12-25=publications_data.none#1"]
     features = ["--features", f"{corner.name}.none/dt=2012-12-25"]
     with pytest.raises(ComputeError) as refused:
-        place.run(["bike_demand_predictions", *features, "--model", "m", "--model-version", "1", *staged])
+        place.run(
+            [
+                "predictions",
+                "--key",
+                "time",
+                "--predicted",
+                "predicted",
+                *features,
+                "--model",
+                "m",
+                "--model-version",
+                "1",
+                *staged,
+            ]
+        )
     assert str(refused.value) == (
         f"The table `{corner.name}.none` does not exist.\n"
         f"  looked: {place.settings.lake}/{corner.name}/none\n"
@@ -60,9 +74,23 @@ def test_what_spark_says_is_the_same_line_everywhere(place: Any, corner: Any) ->
     staged = ["--stages", "2012-12-25=publications_data.none#1"]
     features = ["--features", f"{corner.name}.none/dt=2012-12-25", "--catalog", "nowhere"]
     with pytest.raises(ComputeError) as refused:
-        place.run(["bike_demand_predictions", *features, "--model", "m", "--model-version", "1", *staged])
+        place.run(
+            [
+                "predictions",
+                "--key",
+                "time",
+                "--predicted",
+                "predicted",
+                *features,
+                "--model",
+                "m",
+                "--model-version",
+                "1",
+                *staged,
+            ]
+        )
     assert refused.value.what == (
-        "The Spark job `bike_demand_predictions` failed: [REQUIRES_SINGLE_PART_NAMESPACE] spark_catalog requires a "
+        "The Spark job `predictions` failed: [REQUIRES_SINGLE_PART_NAMESPACE] spark_catalog requires a "
         f"single-part namespace, but got `nowhere`.`{corner.name}`. SQLSTATE: 42K05"
     )
     assert refused.value.left == "its partitions are as they were before, what was published stays"
@@ -74,7 +102,7 @@ def test_a_job_that_dies_without_a_word_is_the_same_error_everywhere(
 ) -> None:
     place = request.getfixturevalue(target)
     with pytest.raises(ComputeError) as died:
-        place.run(["bike_features"])  # its options are missing, so it ends before it knows where to tell
-    assert died.value.what == "The Spark job `bike_features` did not finish."
+        place.run(["features"])  # its options are missing, so it ends before it knows where to tell
+    assert died.value.what == "The Spark job `features` did not finish."
     assert died.value.left == "its partitions are as they were before, what was published stays"
     assert died.value.looked.startswith(f"target {place.name}, landfall-bike_forecast-score-")

@@ -17,9 +17,9 @@ def target(stack: Any) -> WarmSpark:
 
 def test_a_server_that_is_away_is_said_before_anything_starts(closed_port: int) -> None:
     with pytest.raises(ComputeError) as refused:
-        WarmSpark(remote=f"sc://127.0.0.1:{closed_port}", lake="s3a://lake").run(["bike_features"])
+        WarmSpark(remote=f"sc://127.0.0.1:{closed_port}", lake="s3a://lake").run(["features"])
     assert str(refused.value) == (
-        "The Spark job `bike_features` could not start: Spark does not answer.\n"
+        "The Spark job `features` could not start: Spark does not answer.\n"
         f"  looked: sc://127.0.0.1:{closed_port} ([Errno 111] Connection refused)\n"
         "  left: nothing was written, what was published stays\n"
         "  next: landfall ps"
@@ -28,16 +28,29 @@ def test_a_server_that_is_away_is_said_before_anything_starts(closed_port: int) 
 
 def test_a_job_that_does_not_exist_is_named(target: WarmSpark) -> None:
     with pytest.raises(ComputeError) as refused:
-        target.run(["bike_feature"])
+        target.run(["feature"])
     assert str(refused.value) == (
-        f"There is no Spark job `bike_feature`. Did you mean `bike_features`?\n  looked: known: {', '.join(JOBS)}"
+        f"There is no Spark job `feature`. Did you mean `features`?\n  looked: known: {', '.join(JOBS)}"
     )
 
 
 def predictions(nowhere: str) -> list[str]:
     features = f"{nowhere}.features/dt=2012-12-25"
     staged = ["--stages", "2012-12-25=publications_data.none#1"]
-    return ["bike_demand_predictions", "--features", features, "--model", "m", "--model-version", "1", *staged]
+    return [
+        "predictions",
+        "--key",
+        "time",
+        "--predicted",
+        "predicted",
+        "--features",
+        features,
+        "--model",
+        "m",
+        "--model-version",
+        "1",
+        *staged,
+    ]
 
 
 def test_what_the_job_itself_says_comes_out_as_it_is(target: WarmSpark) -> None:
@@ -57,7 +70,7 @@ def test_what_spark_says_is_one_line_of_the_message(target: WarmSpark) -> None:
         target.run([*predictions("nowhere"), "--catalog", "nowhere"])
     told = refused.value
     assert told.what == (
-        "The Spark job `bike_demand_predictions` failed: [REQUIRES_SINGLE_PART_NAMESPACE] spark_catalog requires a "
+        "The Spark job `predictions` failed: [REQUIRES_SINGLE_PART_NAMESPACE] spark_catalog requires a "
         "single-part namespace, but got `nowhere`.`nowhere`. SQLSTATE: 42K05"
     )
     assert told.left == "its partitions are as they were before, what was published stays"

@@ -9,7 +9,7 @@ from landfall.compute.remote import ASKED, RemoteJob
 from landfall.compute.target import Order
 from landfall.errors import ComputeError
 
-ASK = {"argv": ["bike_features"], "memo": {}}
+ASK = {"argv": ["features"], "memo": {}}
 
 
 @dataclass
@@ -53,10 +53,10 @@ def test_a_run_that_nobody_saw_end_is_settled_before_another_is_ordered(
     task = new_task()
 
     def tried() -> None:
-        job = RemoteJob(task.context(), stack.settings, "databricks", "bike_features", small=True)
+        job = RemoteJob(task.context(), stack.settings, "databricks", "features", small=True)
         with pytest.raises(ComputeError) as failed:
             job.run(ASK, again=job.known() is not None)
-        assert failed.value.what == "The Spark job `bike_features` did not finish."
+        assert failed.value.what == "The Spark job `features` did not finish."
         assert failed.value.looked == f"target databricks, {job.name}: the line is dead"
 
     tried()

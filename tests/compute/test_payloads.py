@@ -164,8 +164,8 @@ def test_the_job_of_a_feed_runs_the_etl_of_the_partition_that_landed() -> None:
     parameters = bundle()["resources"]["jobs"]["landfall_feed"]["tasks"][0]["python_wheel_task"]["parameters"]
     words = [re.sub(r"\{\{job\.parameters\.(\w+)\}\}", lambda found: told[found[1]], each) for each in parameters]
     module, options = parse(argv_of(words, "my-landings"))
-    assert vars(module)["__name__"] == "spark_jobs.etl.bike_features"
-    assert str(options.landed.partitions) == "2012-12-25"
+    assert vars(module)["__name__"] == "spark_jobs.etl.features"
+    assert str(options.partitions) == "2012-12-25"
     assert options.lake.root == "s3a://my-landings"
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from landfall.pipelines import PIPELINES
+
 ROOT = Path(__file__).resolve().parents[2]
 READER = Path(__file__).with_name("read_dags.py")
 FILES = sorted((ROOT / "dags").glob("*.py"))
@@ -18,19 +20,16 @@ NAMES = [path.stem for path in FILES]
 SHORTEST, LONGEST = 15, 40
 DAY = 24 * 3600
 
+PARTITION = ["wait_for_landing", "make_features", "publish"]
+TRAINING = ["decide", "collect_features", "train", "judge", "approve", "promote", "find_stale", "start_runs"]
 CHAINS = {
-    "bike_actuals": ["wait_for_landing", "make_features", "check_contract", "measure_errors", "publish"],
-    "bike_forecast": ["wait_for_landing", "make_features", "check_contract", "score", "publish"],
-    "bike_training": [
-        "decide",
-        "collect_features",
-        "train",
-        "judge",
-        "approve",
-        "promote",
-        "find_stale",
-        "start_runs",
-    ],
+    "bike_actuals": PARTITION,
+    "bike_forecast": PARTITION,
+    "bike_hourly_forecast": PARTITION,
+    "bike_hourly_snapshots": PARTITION,
+    "bike_hourly_training": TRAINING,
+    "bike_training": TRAINING,
+    "bike_weather": PARTITION,
     "deploy_model": ["deploy", "rescore"],
     "landing_audit": ["audit_landings", "start_runs"],
     "train_model": ["land_rows", "train_rows"],
@@ -38,7 +37,11 @@ CHAINS = {
 TIMETABLES = {
     "bike_actuals": ("PartitionTimetable", -1),
     "bike_forecast": ("PartitionTimetable", 1),
+    "bike_hourly_forecast": ("PartitionTimetable", 24),
+    "bike_hourly_snapshots": ("PartitionTimetable", -1),
+    "bike_hourly_training": ("AssetTriggeredTimetable", None),
     "bike_training": ("AssetOrTimeSchedule", None),
+    "bike_weather": ("PartitionTimetable", -1),
     "deploy_model": ("NullTimetable", None),
     "landing_audit": ("AssetOrTimeSchedule", None),
     "train_model": ("NullTimetable", None),
@@ -133,7 +136,7 @@ def test_a_dag_file_is_docstring_imports_one_with_and_one_chain(path: Path) -> N
     assert isinstance(docstring, ast.Expr)
     assert all(isinstance(one, ast.ImportFrom) for one in imports)
     assert {str(one.module) for one in imports if isinstance(one, ast.ImportFrom)} <= {
-        "airflow.sdk", "landfall.orchestration", "landfall.pipelines.bike_demand",
+        "airflow.sdk", "landfall.orchestration", *(f"landfall.pipelines.{name}" for name in PIPELINES),
     }  # fmt: skip
     assert isinstance(frame, ast.With)
     *steps, chain = frame.body
@@ -225,6 +228,15 @@ def test_the_asset_graph_leads_from_what_lands_to_what_is_published(read: dict[s
         ("features.bike_actuals", "predictions.bike_demand_errors"),
         ("predictions.bike_demand", "predictions.bike_demand_errors"),
         ("features.bike_actuals", "models.bike_demand"),
+        ("landings.bike_hourly_forecast", "features.bike_hourly_forecast"),
+        ("features.bike_hourly_forecast", "predictions.bike_hourly"),
+        ("models.bike_hourly", "predictions.bike_hourly"),
+        ("landings.bike_hourly_snapshots", "features.bike_hourly"),
+        ("features.bike_hourly", "predictions.bike_hourly_errors"),
+        ("predictions.bike_hourly", "predictions.bike_hourly_errors"),
+        ("features.bike_hourly", "models.bike_hourly"),
+        ("landings.bike_weather", "features.bike_weather"),
+        ("features.bike_weather", "published.bike_weather"),
     }
 
 
@@ -250,7 +262,7 @@ def test_a_sensor_holds_no_worker_and_gives_up_before_its_run_does(name: str, re
 
 LIMITS = {
     "approve": 5, "audit_landings": 20, "collect_features": 125, "decide": 35, "deploy": 30, "judge": 35, "land_rows": 5,
-    "make_features": 20, "measure_errors": 20, "rescore": 120, "score": 20, "start_runs": 5, "train": 125, "train_rows": 125,
+    "make_features": 20, "publish": 20, "rescore": 120, "start_runs": 5, "train": 125, "train_rows": 125,
 }  # fmt: skip
 """Minutes that a task may take: those of its job, as declared, and five to ask servers. What is not here has five."""
 
@@ -296,4 +308,10 @@ def test_a_dag_is_the_same_after_airflow_serialized_it(name: str, bag: dict[str,
 def test_the_schedule_that_the_ui_shows_says_when_a_run_starts(bag: dict[str, Any]) -> None:
     shown = {name: dag["summary"] for name, dag in bag["dags"].items() if dag["ahead"] is not None}
 
-    assert shown == {"bike_actuals": "daily, when it is over", "bike_forecast": "daily, a day ahead"}
+    assert shown == {
+        "bike_actuals": "daily, when it is over",
+        "bike_forecast": "daily, a day ahead",
+        "bike_hourly_forecast": "hourly, 24 hours ahead",
+        "bike_hourly_snapshots": "hourly, when it is over",
+        "bike_weather": "daily (America/New_York), when it is over",
+    }

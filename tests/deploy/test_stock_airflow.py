@@ -292,4 +292,4 @@ def test_the_wheel_runs_a_day_in_a_plain_airflow_and_sees_an_edited_contract(
     declared.write_text(edited)
     stock.ask("POST", f"{dag}/dagRuns/{run}/clear", json={"dry_run": False, "only_failed": False})
     assert stock.ended(run)["state"] == "failed"
-    assert "hum is outside 0.99..1" in stock.log(run, "check_contract", 2)
+    assert "hum is outside 0.99..1" in stock.log(run, "make_features", 2)

@@ -12,7 +12,7 @@ import pytest
 
 from landfall.deployments import After, deploy, deployed, rescore
 from landfall.scoring.form import Classes, Ensemble, Linear, Model, Value
-from landfall.scoring.scalars import Checked, InputColumn, Index
+from landfall.scoring.scalars import Checked, Index, InputColumn
 from landfall.scoring.trees import Leaf, Node, Split, Tree
 
 TYPES = ("float8", "text", "int4", "bool", "numeric", "tid", "int8", "float4", "varchar", "name", "record", "trigger")

@@ -6,7 +6,7 @@ import pytest
 from landfall.deployments import After, Create, deployed, deployments, rescore, roll_back, undeploy
 from landfall.errors import DeploymentError
 from landfall.scoring.form import Linear, Model, Value
-from landfall.scoring.scalars import Checked, InputColumn, Index
+from landfall.scoring.scalars import Checked, Index, InputColumn
 
 BOTH = ("low", "high")
 

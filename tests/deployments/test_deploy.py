@@ -160,7 +160,7 @@ def test_a_number_may_be_of_any_numeric_type_or_a_domain_over_one(corner, kind):
 
 def test_a_text_may_be_an_enumeration(corner):
     from landfall.scoring.form import Linear, Model, Value
-    from landfall.scoring.scalars import InputColumn, Index
+    from landfall.scoring.scalars import Index, InputColumn
 
     form = Model(
         features=(Index(input=InputColumn(name="colour", kind="text"), labels=("red", "blue")),),

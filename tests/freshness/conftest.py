@@ -115,7 +115,7 @@ class Hours:
         partition = Partition.parse(day)
         made_from = Fingerprint(objects={f"{day}.csv": "e"}, code_version="c", model_version=version, contract="1")
         opened = open_publication(
-            self.conn, self.pipeline.predictions, partition, run_id="r", model_version=version, fingerprint=made_from
+            self.conn, self.pipeline.table, partition, run_id="r", model_version=version, fingerprint=made_from
         )
         row = [f"{day}T12:00Z", predicted]
         self.conn.execute(f"INSERT INTO {opened.staging} VALUES ('Washington', 'D.C.', %s, %s)", row)
@@ -124,7 +124,7 @@ class Hours:
 
     def seen(self) -> list[tuple[Any, ...]]:
         """Every row with every column."""
-        return list(self.conn.execute(f"SELECT * FROM {self.pipeline.predictions.name} ORDER BY time"))
+        return list(self.conn.execute(f"SELECT * FROM {self.pipeline.table.name} ORDER BY time"))
 
 
 @pytest.fixture
@@ -134,8 +134,11 @@ def hours(conn: Connection) -> Callable[[str], Hours]:
     def make(name: str) -> Hours:
         table = replace(PREDICTIONS, name=f"predictions.{name}")
         forecast, actuals = BIKE_DEMAND.feed("forecast"), BIKE_DEMAND.feed("actuals")
-        feeds = (replace(forecast, pipeline=name, table=table), replace(actuals, pipeline=name, held_against=table))
+        feeds = (
+            replace(forecast, pipeline=name, table=table, model=name),
+            replace(actuals, pipeline=name, held_against=table),
+        )
         training = replace(TRAINING, model=name, feed=next(each for each in feeds if each.name == TRAINING.feed.name))
-        return Hours(conn, replace(BIKE_DEMAND, name=name, feeds=feeds, training=training, predictions=table))
+        return Hours(conn, replace(BIKE_DEMAND, name=name, feeds=feeds, training=training, table=table))
 
     return make

@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
@@ -215,7 +214,12 @@ def test_how_far_the_data_has_gone_on_is_a_metric_of_the_champion(settings, mode
     name = models.new("2012-01-31")
     champion = version(settings, name, "1")
     for rows in (24, 48):
-        note_age(settings, champion, Figures(champion="1", new_rows=rows, new_partitions=rows // 24), date(1970, 1, 11))
+        note_age(
+            settings,
+            champion,
+            Figures(champion="1", new_rows=rows, new_partitions=rows // 24),
+            Partition.parse("1970-01-11"),
+        )
     assert version(settings, name, "1").metrics == {"new_partitions": 2.0, "new_rows": 48.0}
     with registry(settings) as client:
         assert [each.step for each in client.get_metric_history(champion.run_id, "new_rows")] == [10, 10]

@@ -24,7 +24,7 @@ def test_the_view_tells_the_newest_partition_and_how_long_after_landing_readers_
         " FROM landfall.freshness WHERE table_name = %s"
     )
     ((feed, partition, publication, rows, version, at, delay),) = conn.execute(
-        query, [made.pipeline.predictions.name]
+        query, [made.pipeline.table.name]
     ).fetchall()
     assert (feed, partition, publication, rows, version) == ("p/f", "2012-02-02", second.id, 1, "2")
     assert at == second.published_at

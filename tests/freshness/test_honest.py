@@ -38,8 +38,24 @@ def test_a_version_is_honest_only_about_days_after_its_snapshot(last, day):
         table="t", version=1, first=Partition(last), last=Partition(last), days=1, partitions=partitions
     )
     version = ModelVersion(name="m", version="1", run_id="r", path="p", snapshot=snapshot)
-    assert is_honest(version, day) is (last < day)
     assert is_honest(version, Partition(day)) is (last < day)
+
+
+@pytest.mark.parametrize(
+    ("learnt", "predicted", "honest"),
+    [
+        ("2012-12-25T07", "2012-12-25T08", True),
+        ("2012-12-25T07", "2012-12-25T07", False),
+        ("2012-12-25T23", "2012-12-26T00", True),
+        ("2012-12-25", "2012-12-25T23", False),
+        ("2012-12-25", "2012-12-26T00", True),
+    ],
+)
+def test_a_version_is_honest_only_about_hours_after_what_it_learnt_from(learnt, predicted, honest):
+    last = Partition.parse(learnt)
+    snapshot = Snapshot(table="t", version=1, first=last, last=last, days=1, partitions=Partitions.of([last]))
+    version = ModelVersion(name="m", version="1", run_id="r", path="p", snapshot=snapshot)
+    assert is_honest(version, Partition.parse(predicted)) is honest
 
 
 @pytest.mark.stack

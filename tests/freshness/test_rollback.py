@@ -208,7 +208,7 @@ def test_a_registry_that_is_away_leaves_rows_as_they_are(settings, conn, made, m
             roll_back_model(settings, conn, made.pipeline)
     assert made.seen() == before
     assert notice(settings, conn, made.pipeline.training.model).version == "2"
-    assert {record.state for record in publications(conn, made.pipeline.predictions)} == {"published", "superseded"}
+    assert {record.state for record in publications(conn, made.pipeline.table)} == {"published", "superseded"}
 
 
 def test_an_alias_set_back_in_mlflow_itself_takes_nothing_back_until_a_rollback_does(settings, conn, made, models):

@@ -20,6 +20,7 @@ import pytest
 from landfall.errors import RunError, SettingsError, SpecError
 from landfall.landing import aws_lambda
 from landfall.landing.aws_lambda import handler
+from landfall.pipelines import PIPELINES
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST
 from landfall.spec import AllNamed, AtLeast, Landing, Marker, Readiness, Settled
 
@@ -360,7 +361,8 @@ def test_what_creates_no_object_changes_nothing_and_needs_no_configuration(
 
 
 NO_DATA = "in the folder of bike_demand/forecast 2012-12-25, but no data of it, which is *.csv or *.csv.gz"
-NO_PARTITION = "in no partition of bike_demand/actuals, bike_demand/forecast"
+FEEDS = [feed.full_name for pipeline in PIPELINES.values() for feed in pipeline.feeds]
+NO_PARTITION = f"in no partition of {', '.join(FEEDS)}"
 IGNORED_KEYS = {
     "mlflow/1/model.csv": NO_PARTITION,
     "bike_sharing/forecast/hours.csv": NO_PARTITION,
@@ -418,7 +420,7 @@ def test_nothing_of_a_hostile_key_reaches_airflow(servers: Servers, name: str) -
     assert servers.asked == [SIGN_IN, LOOK, TRIGGER]
 
 
-def test_the_logical_date_is_the_start_of_the_partition_in_its_own_time_zone(
+def test_the_logical_date_is_the_name_of_the_partition_whatever_its_time_zone(
     servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hourly = Landing(prefix="rides", folder_format="dt=%Y-%m-%d/hr=%H", timezone="Europe/Berlin")
@@ -427,7 +429,7 @@ def test_the_logical_date_is_the_start_of_the_partition_in_its_own_time_zone(
     assert handler(eventbridge("rides/dt=2012-12-25/hr=08/h.csv"), None) == told(
         started=["bike_forecast 2012-12-25T08: run 'manual__0'"]
     )
-    dates = dict.fromkeys(("logical_date", "run_after"), "2012-12-25T07:00:00+00:00")
+    dates = dict.fromkeys(("logical_date", "run_after"), "2012-12-25T08:00:00+00:00")
     assert servers.asked[-1] == ("POST", RUNS, {**dates, "conf": {}, "note": NOTE})
 
 

@@ -356,11 +356,11 @@ def test_landings_with_other_rules_share_a_listing(s3: S3, put: Any, asked: list
 
 def test_an_hour_of_a_zone_that_changes_its_clocks_is_awaited_by_its_folder(s3: S3, put: Any) -> None:
     """The hour that comes twice in autumn is one partition; that of the end of March is awaited by its name, too."""
-    twice = BERLIN.holding(datetime(2012, 10, 28, 0, 30, tzinfo=UTC))
-    assert twice == BERLIN.holding(datetime(2012, 10, 28, 1, 30, tzinfo=UTC))
+    twice = BERLIN.calendar.holding(datetime(2012, 10, 28, 0, 30, tzinfo=UTC))
+    assert twice == BERLIN.calendar.holding(datetime(2012, 10, 28, 1, 30, tzinfo=UTC))
 
     async def work() -> None:
-        spring = BERLIN.holding(datetime(2012, 3, 25, 1, 30, tzinfo=UTC))
+        spring = BERLIN.calendar.holding(datetime(2012, 3, 25, 1, 30, tzinfo=UTC))
         waits = [wait(s3, BERLIN, twice), wait(s3, BERLIN, spring)]
         await asyncio.to_thread(put, "bikes/berlin/dt=2012-10-28/hr=02/a.csv")
         await waits[0]

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from landfall.errors import LandingError, SpecError
 from landfall.landing.by_hand.source import open_source
-from landfall.landing.by_hand.split import csv_line, land, split
+from landfall.landing.by_hand.split import land, split
+from landfall.landing.by_hand.writers import csv_line
 from landfall.pipelines.bike_demand import ACTUAL_HOURS, FORECAST_HOURS
 from landfall.spec import Partition
 from landfall.spec.partition import FIRST_DAY, LAST_DAY

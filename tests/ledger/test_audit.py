@@ -292,7 +292,7 @@ def test_what_was_read_before_anything_was_predicted_is_run_again_when_something
     auditor: Auditor, conn: Connection, store: Any, feed: Feed, new_feed: Callable[..., Feed], predict: Any
 ) -> None:
     predictions, ended = new_feed(), {DAY: Seen(run_id="run", state="success")}
-    feed = replace(feed, scoring=ACTUALS.scoring, held_against=predictions.table)
+    feed = replace(feed, model="", label=ACTUALS.label, held_against=predictions.table)
     store.put(key(feed, DAY), "e1")
     read(conn, feed, DAY, {key(feed, DAY): "e1"})
     assert auditor(feed, ended).starts == []

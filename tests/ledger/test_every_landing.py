@@ -89,7 +89,7 @@ class World(RuleBasedStateMachine):
     @initialize(ready=st.sampled_from(RULES))
     def begin(self, ready: Any) -> None:
         self.feed, self.store = type(self).new_feed(ready), type(self).new_store()
-        self.pipeline = replace(BIKE_DEMAND, name=self.feed.pipeline, feeds=(self.feed,), predictions=self.feed.table)
+        self.pipeline = replace(BIKE_DEMAND, name=self.feed.pipeline, feeds=(self.feed,), table=self.feed.table)
         self.bulks = 0
         self.runs: dict[Partition, list[Run]] = {day: [] for day in DAYS}
         self.decided: list[Start] = []

@@ -24,7 +24,7 @@ def trip(local_settings: Settings, new_feed: Callable[..., Feed]) -> Callable[..
 
     def make(ready: Readiness | None = None, run_id: str = "r") -> Trip:
         feed = new_feed(ready or OneObject())
-        pipeline = replace(BIKE_DEMAND, name=feed.pipeline, feeds=(feed,), predictions=feed.table)
+        pipeline = replace(BIKE_DEMAND, name=feed.pipeline, feeds=(feed,), table=feed.table)
         return Trip(replace(local_settings, s3=S3(bucket="lake")), pipeline, feed, run_id)
 
     return make
@@ -98,6 +98,6 @@ def test_a_bulk_does_not_ask_the_warm_server_for_a_job_that_runs_elsewhere(trip:
     with pytest.raises(ComputeError) as refused:
         list(Bulk(elsewhere, tell=lambda _: None).run(Partitions.of(DAYS)))
     assert str(refused.value) == (
-        "`bike_features` runs on emr; in bulk jobs run on the warm server only.\n"
+        "`features` runs on emr; in bulk jobs run on the warm server only.\n"
         "  looked: the settings LANDFALL_COMPUTE...\n  left: nothing was started\n  next: the same command without --bulk"
     )

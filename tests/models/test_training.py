@@ -23,7 +23,7 @@ from landfall.models.registry import (
     versions,
 )
 from landfall.models.watching import annotate
-from landfall.spec import RowsFile
+from landfall.spec import Partition, RowsFile
 from landfall.spec.training_reports import FittedReport, TrainedReport
 
 pytestmark = pytest.mark.stack
@@ -137,7 +137,7 @@ def test_a_version_of_a_table_model_says_its_rows_and_its_classes_and_has_no_sna
     del report["snapshot"], report["tried"]
     made = trained(local_settings, name, report, tags=tags)
     assert (made.snapshot, made.rows, made.classes) == (None, file, ("setosa", "virginica"))
-    assert (made.judged, made.learnt_until) == ("", made.created_at.date())
+    assert (made.judged, made.learnt_until) == ("", Partition.holding(made.created_at))
     with registry(local_settings) as client:
         run = client.get_run(made.run_id)
         said = client.get_model_version(name, "1").tags

@@ -44,7 +44,7 @@ def test_a_version_of_an_older_landfall_is_read():
     )
     assert version.path == "s3a://bucket/mlflow/bike_demand/r1/artifacts/model/sparkml"
     assert (version.library, version.judged, version.reference, version.learner) == ("spark", "", "", "")
-    assert version.learnt_until == date(2012, 6, 3)
+    assert version.learnt_until == Partition.parse("2012-06-03")
     assert version.tags == {"landfall.x": "y"}
 
 
@@ -76,7 +76,7 @@ def test_a_version_says_where_its_models_are(report):
 def test_a_version_that_says_nothing_usable_may_have_learnt_until_it_was_registered(tags):
     version = version_of(found(tags), None)
     assert version.snapshot is None
-    assert version.learnt_until == date(2012, 12, 25)
+    assert version.learnt_until == Partition.parse("2012-12-25")
 
 
 @pytest.mark.parametrize("text", ["{", "7", "null"])

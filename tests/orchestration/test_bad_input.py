@@ -23,7 +23,7 @@ from landfall.ledger.survey import survey
 from landfall.models.registry import register, registry, start_training
 from landfall.objects.client import connect
 from landfall.objects.listing import LandedObject
-from landfall.orchestration import check_contract, make_features, publish, score, wait_for_landing
+from landfall.orchestration import make_features, publish_predictions, wait_for_landing
 from landfall.orchestration.champion_trigger import ChampionTrigger
 from landfall.orchestration.landing_trigger import LandingTrigger
 from landfall.pipelines.bike_demand import BIKE_DEMAND, FORECAST, TRAINING
@@ -31,7 +31,7 @@ from landfall.publishing import Fingerprint, open_publication
 from landfall.publishing import publish as publish_rows
 from landfall.runs import AirflowApi
 from landfall.samples.bike_demand import forecast_hours
-from landfall.spec import Landing, Partition
+from landfall.spec import Landing, Partition, Settings
 from landfall.spec.training_reports import TrainedReport
 
 DAY, FLOWN = Partition.parse("2013-07-04"), Partition.parse("2013-07-05")
@@ -212,10 +212,8 @@ def test_making_features_says_what_is_wrong_with_the_store(env: Any, stack: Any,
 
 def test_a_database_that_is_down_publishes_nothing(env: Any, closed_port: int) -> None:
     env("LANDFALL_DATABASE_URL", f"postgresql://landfall:secret@127.0.0.1:{closed_port}/landfall")
-    staged = {"publication": 1, "rows": 24, "model_version": "1"}
-    run = Run(score=staged, make_features={"inputs": [], "reading": 0})
     with pytest.raises(PublishingError) as refused:
-        run.execute(publish(FORECAST, staged_by=score(FORECAST, model="bike_demand")))
+        Run(make_features={"inputs": [], "reading": 0}).execute(publish_predictions(FORECAST))
     assert str(refused.value) == (
         f"The predictions database `127.0.0.1:{closed_port}/landfall` cannot be used.\n"
         "  looked: Connection refused\n  next: landfall ps"
@@ -228,7 +226,7 @@ def test_spark_that_is_down_writes_nothing(env: Any, land: Any, closed_port: int
     with pytest.raises(ComputeError) as refused:
         Run().execute(make_features(FORECAST))
     assert str(refused.value) == (
-        "The Spark job `bike_features` could not start: Spark does not answer.\n"
+        "The Spark job `features` could not start: Spark does not answer.\n"
         f"  looked: sc://127.0.0.1:{closed_port} ([Errno 111] Connection refused)\n"
         "  left: nothing was written, what was published stays\n  next: landfall ps"
     )
@@ -306,11 +304,11 @@ def test_a_file_of_a_gigabyte_is_beyond_the_limit() -> None:
 def test_without_a_model_scoring_waits_for_the_first_champion(stack: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Deferred, so no worker is held; the trigger fires when a version becomes champion, not when it is registered."""
     settings, name = stack.settings, f"test_{uuid.uuid4().hex[:8]}"
-    feed = replace(FORECAST, pipeline=name)
+    feed = replace(FORECAST, pipeline=name, model=name)
     pipeline = replace(BIKE_DEMAND, name=name, feeds=(feed,), training=replace(TRAINING, model=name))
     monkeypatch.setattr(pipelines, "PIPELINES", {name: pipeline})
     with pytest.raises(TaskDeferred) as deferred:
-        Run(make_features={"inputs": [], "reading": 0}).execute(score(feed, model=name))
+        Run(make_features={"inputs": [], "reading": 0}).execute(publish_predictions(feed))
     trigger = deferred.value.trigger
     assert isinstance(trigger, ChampionTrigger)
     assert deferred.value.method_name == "resume"
@@ -346,8 +344,14 @@ def test_without_a_model_scoring_waits_for_the_first_champion(stack: Any, monkey
 
 def report(rows: int, quarantined: int, reasons: dict[str, tuple[int, str]]) -> dict[str, Any]:
     refused = [{"partition": str(DAY), "rows": rows, "quarantined": quarantined, "reasons": reasons}]
-    told = {"rows": 0, "quarantined": quarantined, "partitions": {str(DAY): [rows, quarantined]}, "refused": refused}
-    return {**told, "inputs": [], "reading": 0}
+    return {"rows": 0, "quarantined": quarantined, "partitions": {str(DAY): [rows, quarantined]}, "refused": refused}
+
+
+def held_against_the_contract(told: dict[str, Any]) -> Any:
+    """What the step says once its job has reported."""
+    step, run = make_features(FORECAST), Run()
+    memo = {"inputs": [["hours.csv", "e1"]], "reading": 0}
+    return step.carry_out(run, lambda: step.finish(run, Settings.read(), told, memo))
 
 
 CONTRACT_LEFT = (
@@ -366,7 +370,7 @@ BROKEN = {
         f"{FOLDER}: 3 x temp is not a number (mild)",
     ),
     "no rows": (
-        {"rows": 0, "quarantined": 0, "partitions": {}, "refused": [], "inputs": [], "reading": 0},
+        {"rows": 0, "quarantined": 0, "partitions": {}, "refused": []},
         f"`bike_forecast` {DAY}: what landed has no rows.",
         FOLDER,
     ),
@@ -377,13 +381,13 @@ BROKEN = {
 def test_a_day_that_breaks_the_contract_ends_its_run(env: Any, case: str) -> None:
     told, what, looked = BROKEN[case]
     with pytest.raises(AirflowFailException) as refused:
-        Run(make_features=told).execute(check_contract(FORECAST))
+        held_against_the_contract(told)
     assert str(refused.value) == f"{what}\n  looked: {looked}\n  left: {CONTRACT_LEFT}\n  next: {CONTRACT_NEXT}"
 
 
 def test_a_few_bad_rows_are_let_through(env: Any) -> None:
-    told = {"rows": 22, "quarantined": 2, "partitions": {str(DAY): [22, 2]}, "refused": [], "inputs": [], "reading": 0}
-    assert Run(make_features=told).execute(check_contract(FORECAST)) == {"rows": 22, "quarantined": 2}
+    told = {"rows": 22, "quarantined": 2, "partitions": {str(DAY): (22, 2)}, "refused": []}
+    assert held_against_the_contract(told) == {**told, "inputs": [["hours.csv", "e1"]], "reading": 0}
 
 
 # The same through Airflow
@@ -440,7 +444,7 @@ def test_a_broken_file_fails_its_run_and_readers_keep_what_they_had(
 
     land(csv(broken=12))
     assert run_again(airflow) == (
-        f"`bike_forecast` failed in `check_contract`: `bike_forecast` {FLOWN}: 12 of 24 rows break the contract"
+        f"`bike_forecast` failed in `make_features`: `bike_forecast` {FLOWN}: 12 of 24 rows break the contract"
         f" (allowed: 10%).\n  looked: {folder}: 12 x temp is not a number (mild)\n"
         f"  left: {CONTRACT_LEFT.replace(str(DAY), str(FLOWN))}\n  next: {CONTRACT_NEXT.replace(str(DAY), str(FLOWN))}"
     )

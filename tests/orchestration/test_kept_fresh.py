@@ -68,6 +68,7 @@ def own(name: str) -> Pipeline:
             quarantine_table=f"{name}.q_{kind}",
             table=replace(one.table, name=f"{name}.{table}"),
             held_against=against,
+            model=name if one.model else "",
         )
 
     predictions = replace(PREDICTIONS, name=f"{name}.predictions")
@@ -91,7 +92,7 @@ def own(name: str) -> Pipeline:
             gate=Gate(metric="rmse", slices=("workingday",), worst_slice=1.5, lowest=0, highest=3000),
         ),
     )
-    return replace(BIKE_DEMAND, name=name, feeds=(actuals, forecast), training=training, predictions=predictions)
+    return replace(BIKE_DEMAND, name=name, feeds=(actuals, forecast), training=training, table=predictions)
 
 
 @dataclass
@@ -140,7 +141,7 @@ class Life:
         self, run_type: str = "asset_triggered", estimator: Estimator | None = None, **params: Any
     ) -> "Training":
         """A run of the training DAG, not begun."""
-        declared = self.pipeline.training
+        declared = self.pipeline.trained
         if estimator:
             declared = replace(declared, learner=replace(declared.learner, estimator=estimator))
         return Training(declared, run_type, params)
@@ -148,7 +149,7 @@ class Life:
     def rows(self, number: int) -> list[tuple[Any, ...]]:
         """What readers see of one day."""
         with psycopg.connect(self.stack.settings.database_url) as conn:
-            query = f"SELECT * FROM {self.pipeline.predictions.name} WHERE partition = %s ORDER BY time"
+            query = f"SELECT * FROM {self.pipeline.table.name} WHERE partition = %s ORDER BY time"
             return conn.execute(query, [day(number).day]).fetchall()
 
     def one(self, query: str, *parameters: Any) -> Any:

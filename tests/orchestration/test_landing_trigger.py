@@ -24,12 +24,12 @@ from jinja2 import Environment
 from landfall.errors import LandingError, RunError, SpecError
 from landfall.objects.listing import LandedObject
 from landfall.orchestration import landing_trigger, landing_watcher, wait_for_landing
-from landfall.orchestration.landing_trigger import LandingTrigger, landing_of, waited_partition
+from landfall.orchestration.landing_trigger import LandingTrigger, landing_of
 from landfall.orchestration.landing_watcher import LandingWatcher
-from landfall.orchestration.steps.run_partition import PARTITION, partition_of
+from landfall.orchestration.steps.run_partition import partition_of, partition_template
 from landfall.orchestration.steps.wait_for_landing import LandingSensor
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
-from landfall.spec import Landing, Partition, Settings
+from landfall.spec import JsonLines, Landing, Partition, Settings
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, OneObject, Settled
 
 DAYS = Landing(prefix="bikes/forecast")
@@ -37,7 +37,8 @@ HOURS = Landing(prefix="bikes/hours", folder_format="%Y/%m/%d/%H", timezone="Eur
 LANDINGS = [
     DAYS,
     HOURS,
-    Landing(prefix="a", ready=Marker("done"), deadline=timedelta(hours=6), suffixes=(".json",), max_object_bytes=5),
+    Landing(prefix="a", ready=Marker("done"), deadline=timedelta(hours=6), suffixes=(".txt",), max_object_bytes=5),
+    Landing(prefix="a", format=JsonLines(paths={"wind": "weather.wind"})),
     Landing(prefix="a", ready=AtLeast(24), deadline=timedelta(hours=-6)),
     Landing(prefix="a", ready=AllNamed(("a.csv", "b'\"\n{{ x }}.csv"))),
     Landing(prefix="a", ready=Settled(timedelta(minutes=5))),
@@ -67,7 +68,13 @@ def context(
 ) -> Context:
     """The part of Airflow's context that a wait reads."""
     run = SimpleNamespace(logical_date=moment, run_id="manual__1", run_type=run_type)
-    return Context(params={"day": day}, dag_run=run, run_id="manual__1", ds=moment and moment.date().isoformat())
+    return Context(
+        params={"day": day},
+        dag_run=run,
+        run_id="manual__1",
+        ds=moment and moment.date().isoformat(),
+        ts=moment and moment.isoformat(),
+    )
 
 
 def trigger_of(sensor: LandingSensor) -> LandingTrigger:
@@ -126,6 +133,10 @@ def test_a_wait_gives_up_after_a_week_and_its_deferral_too() -> None:
 # Which partition
 
 
+def rendered(landing: Landing, run: Any) -> str:
+    return Environment().from_string(partition_template(landing.calendar)).render(run)
+
+
 @pytest.mark.parametrize(
     ("landing", "moment", "day", "expected"),
     [
@@ -133,17 +144,17 @@ def test_a_wait_gives_up_after_a_week_and_its_deferral_too() -> None:
         (DAYS, datetime(2012, 12, 25, 23, 59, tzinfo=UTC), "", "2012-12-25"),
         (DAYS, datetime(2012, 12, 25, tzinfo=UTC), "2013-01-01", "2013-01-01"),
         (DAYS, None, "2013-01-01", "2013-01-01"),
-        (Landing(prefix="a", timezone="Europe/Berlin"), datetime(2012, 12, 24, 23, tzinfo=UTC), None, "2012-12-25"),
-        (HOURS, datetime(2012, 10, 28, 0, tzinfo=UTC), None, "2012-10-28T02"),
-        (HOURS, datetime(2012, 10, 28, 1, tzinfo=UTC), None, "2012-10-28T02"),
-        (HOURS, datetime(2012, 3, 25, 1, tzinfo=UTC), None, "2012-03-25T03"),
+        (Landing(prefix="a", timezone="Europe/Berlin"), datetime(2012, 12, 25, tzinfo=UTC), None, "2012-12-25"),
+        (HOURS, datetime(2012, 10, 28, 2, tzinfo=UTC), None, "2012-10-28T02"),
+        (HOURS, datetime(2012, 10, 28, 2, 59, tzinfo=UTC), None, "2012-10-28T02"),
+        (HOURS, datetime(2012, 3, 25, 3, tzinfo=UTC), None, "2012-03-25T03"),
         (HOURS, None, "2012-12-25T07", "2012-12-25T07"),
     ],
 )
 def test_a_run_waits_for_the_partition_of_its_form_or_of_its_date(
     landing: Landing, moment: datetime | None, day: str | None, expected: str
 ) -> None:
-    assert str(waited_partition(landing, context(moment, day))) == expected
+    assert str(partition_of(context(moment, day), landing.calendar)) == expected
     sensor = sensor_of(landing)
     trigger = trigger_of(sensor)
     trigger.render_template_fields(context(moment, day))
@@ -154,8 +165,8 @@ def test_a_run_waits_for_the_partition_of_its_form_or_of_its_date(
 
 def test_what_is_written_into_the_form_of_a_backfill_does_not_make_all_its_runs_do_one_day() -> None:
     named = context(datetime(2012, 12, 25, tzinfo=UTC), "2013-01-01", run_type="backfill")
-    assert str(waited_partition(DAYS, named)) == str(partition_of(named)) == "2012-12-25"
-    assert Environment().from_string(PARTITION).render(named) == "2012-12-25"
+    assert str(partition_of(named, DAYS.calendar)) == "2012-12-25"
+    assert rendered(DAYS, named) == "2012-12-25"
 
 
 @pytest.mark.parametrize(
@@ -167,15 +178,28 @@ def test_a_step_s_command_line_names_the_partition_that_the_step_owns(
     run_type: str, day: str | None, expected: str
 ) -> None:
     run = context(datetime(2012, 12, 25, tzinfo=UTC), day, run_type)
-    assert Environment().from_string(PARTITION).render(run) == str(partition_of(run)) == expected
+    assert rendered(DAYS, run) == str(partition_of(run, DAYS.calendar)) == expected
+
+
+@pytest.mark.parametrize("day", [None, "2012-12-25T07"])
+def test_a_step_s_command_line_names_the_hour_that_the_step_owns(day: str | None) -> None:
+    run = context(datetime(2012, 12, 25, 7, 30, tzinfo=UTC), day)
+    assert rendered(HOURS, run) == str(partition_of(run, HOURS.calendar)) == "2012-12-25T07"
 
 
 @pytest.mark.parametrize(
     ("landing", "moment", "day", "kind", "what"),
     [
         (DAYS, None, None, RunError, "The run `manual__1` has no partition."),
-        (DAYS, None, "2012-12-25T07", SpecError, "`2012-12-25T07` is not a partition of `bikes/forecast`."),
-        (HOURS, None, "2012-12-25", SpecError, "`2012-12-25` is not a partition of `bikes/hours`."),
+        (DAYS, None, "2012-12-25T07", SpecError, "`2012-12-25T07` is not a day."),
+        (HOURS, None, "2012-12-25", SpecError, "`2012-12-25` is not an hour."),
+        (
+            HOURS,
+            datetime(2012, 3, 25, 2, tzinfo=UTC),
+            None,
+            SpecError,
+            "`2012-03-25T02` does not exist in Europe/Berlin.",
+        ),
         (DAYS, None, "'; DROP TABLE dag; --", SpecError, "`'; DROP TABLE dag; --` is not a partition."),
     ],
 )
@@ -306,7 +330,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception | None], list[A
 def test_a_partition_that_is_ready_ends_its_task_without_a_worker(ends: Any) -> None:
     waited = ends(None)
     trigger = trigger_of(sensor_of(HOURS))
-    trigger.render_template_fields(context(datetime(2012, 12, 25, 6, tzinfo=UTC)))
+    trigger.render_template_fields(context(datetime(2012, 12, 25, 7, tzinfo=UTC)))
     [event] = asyncio.run(events_of(trigger))
     assert isinstance(event, TaskSuccessEvent)
     assert waited == [("landings", "bikes/hours/2012/12/25/07/", "https://sqs.eu-central-1.amazonaws.com/1/landings")]

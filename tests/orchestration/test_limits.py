@@ -19,7 +19,7 @@ from airflow.sdk.execution_time.timeout import TimeoutPosix
 
 from landfall.compute.local.warm import WarmSpark
 from landfall.errors import ComputeError, LandingError
-from landfall.orchestration import check_contract, make_features
+from landfall.orchestration import land_rows, make_features
 from landfall.orchestration.steps.spark_step import SparkStep
 from landfall.orchestration.steps.step import Step
 from landfall.pipelines.bike_demand import FORECAST
@@ -54,14 +54,14 @@ def over_its_limit(step: Step) -> str:
 
 @pytest.mark.usefixtures("nowhere")
 def test_a_step_over_its_limit_says_which_how_long_and_where_to_look() -> None:
-    assert over_its_limit(check_contract(FORECAST)) == (
-        "`check_contract` took longer than 0:05:00.\n"
+    assert over_its_limit(land_rows()) == (
+        "`land_rows` took longer than 0:05:00.\n"
         "  looked: S3, Postgres, the registry and Airflow, which it uses\n"
         "  left: what it had begun was undone, what was published stays; it is tried again\n"
         "  next: landfall ps"
     )
     assert over_its_limit(make_features(FORECAST)) == (
-        "`make_features` took longer than 0:20:00: the Spark job `bike_features` did not end.\n"
+        "`make_features` took longer than 0:20:00: the Spark job `features` did not end.\n"
         "  looked: the warm server, sc://spark:15002\n"
         "  left: the job was stopped, what was published stays; it is tried again\n"
         "  next: landfall ps    (then landfall logs spark)"
@@ -75,7 +75,7 @@ def test_only_what_a_server_did_is_tried_again(fault: Any, raised: type[Exceptio
         raise LandingError("No.", fault=fault)
 
     with pytest.raises(raised, match=r"^No\.$"):
-        check_contract(FORECAST).carry_out(A_RUN, work)
+        make_features(FORECAST).carry_out(A_RUN, work)
 
 
 def test_a_process_that_hears_no_signal_is_killed() -> None:
@@ -117,7 +117,7 @@ def test_a_job_elsewhere_that_is_waited_for_too_long_is_stopped(monkeypatch: pyt
         step.resume_execution("__fail__", {"error": "Trigger timeout"}, {})
     assert stopped == ["landfall-x"]
     assert str(caught.value) == (
-        "`make_features` took longer than 1:15:00: the Spark job `bike_features` did not end.\n"
+        "`make_features` took longer than 1:15:00: the Spark job `features` did not end.\n"
         "  looked: databricks, landfall-x\n"
         "  left: the job was stopped, what was published stays; it is tried again\n"
         "  next: see the job where it ran"
@@ -196,9 +196,9 @@ def test_a_job_over_its_limit_ends_on_the_server_and_no_other_of_its_session_doe
 def test_a_server_that_hangs_is_away(stack: Any) -> None:
     spark = WarmSpark(remote=stack.settings.spark_remote, lake=stack.settings.lake)
     with frozen(stack), pytest.raises(ComputeError) as caught:
-        spark.run(["bike_features"])
+        spark.run(["features"])
     assert str(caught.value) == (
-        "The Spark job `bike_features` could not start: Spark does not answer.\n"
+        "The Spark job `features` could not start: Spark does not answer.\n"
         f"  looked: {spark.address} (it takes connections, and has said nothing for 10 s)\n"
         "  left: nothing was written, what was published stays\n"
         "  next: landfall ps"
@@ -213,6 +213,6 @@ def test_a_server_that_hangs_is_away(stack: Any) -> None:
 
 
 def test_limits_are_a_step_s_own_or_those_of_its_job_and_of_servers() -> None:
-    assert check_contract(FORECAST).execution_timeout == timedelta(minutes=5)
+    assert land_rows().execution_timeout == timedelta(minutes=5)
     assert isinstance(make_features(FORECAST), SparkStep)
     assert make_features(FORECAST).execution_timeout == FORECAST.features.limit + timedelta(minutes=5)

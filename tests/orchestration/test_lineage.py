@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,16 +26,15 @@ from airflow.utils.state import TaskInstanceState
 from openlineage.client.naming import dataset as naming
 
 from landfall.orchestration import (
-    check_contract,
     collect_features,
     decide,
     judge,
     land_rows,
     make_features,
-    measure_errors,
     promote,
-    publish,
-    score,
+    publish_errors,
+    publish_predictions,
+    publish_rows,
     train,
     train_rows,
     wait_for_landing,
@@ -56,7 +56,6 @@ ENVIRONMENT = {
 S3, POSTGRES = "s3://lake", "postgres://db.example.org:6543"
 LANDED = (S3, "bike_sharing/forecast")
 FEATURES = (S3, "features/bike_forecast")
-STAGING = (POSTGRES, "landfall.publications_data.bike_demand")
 TABLE = (POSTGRES, "landfall.predictions.bike_demand")
 Json = dict[str, Any]
 
@@ -141,7 +140,6 @@ def test_ranges_of_landed_days_are_ranges_of_folders(settings: Settings) -> None
 # --- steps ------------------------------------------------------------------------------------------------------------
 
 MADE = {"rows": 23, "quarantined": 1, "refused": [], "inputs": [["a.csv", "e1"], ["b.csv", "e2"]], "reading": 4}
-SCORED = {"rows": 24, "metrics": {}, "publication": 7, "model_version": "3"}
 ERRORS = {"rows": 24, "metrics": {"2": {}, "3": {}}, "publication": 8, "model_version": "2,3"}
 PUBLISHED = {"publication": 7, "partition": str(DAY), "rows": 24, "model_version": "3", "lock_ms": 2}
 JUDGED = {"version": "3", "champion": "2", "why": "better", "report": {"days": "2011-09-17..2011-09-30", "rows": 336}}
@@ -153,15 +151,16 @@ STEPS: dict[str, tuple[Callable[[], BaseOperator], Any, list[tuple[str, str]], l
     "make_features": (
         lambda: make_features(FORECAST), MADE, [LANDED], [FEATURES, (S3, "quarantine/bike_forecast")],
     ),
-    "check_contract": (lambda: check_contract(FORECAST), {"rows": 23, "quarantined": 1}, [FEATURES], []),
-    "score": (
-        lambda: score(FORECAST, model="bike_demand"), SCORED, [FEATURES, ("mlflow", "models:/bike_demand/3")], [STAGING]
+    "publish_predictions": (
+        lambda: publish_predictions(FORECAST), PUBLISHED, [FEATURES, ("mlflow", "models:/bike_demand/3")], [TABLE]
     ),
-    "measure_errors": (
-        lambda: measure_errors(ACTUALS, model="bike_demand"), ERRORS,
-        [(S3, "features/bike_actuals"), TABLE], [(POSTGRES, "landfall.publications_data.bike_demand_errors")],
+    "publish_errors": (
+        lambda: publish_errors(ACTUALS), ERRORS,
+        [(S3, "features/bike_actuals"), TABLE], [(POSTGRES, "landfall.predictions.bike_demand_errors")],
     ),
-    "publish": (lambda: publish(FORECAST, staged_by=score(FORECAST, model="bike_demand")), PUBLISHED, [STAGING], [TABLE]),
+    "publish_rows": (
+        lambda: publish_rows(replace(FORECAST, model="")), {**PUBLISHED, "model_version": ""}, [FEATURES], [TABLE]
+    ),
     "collect_features": (
         lambda: collect_features(TRAINING), {"landed": "2011-01-01..2011-09-30", "rows": 6000, "refused": []},
         [(S3, "bike_sharing/actuals")], [(S3, "features/bike_actuals")],
@@ -194,7 +193,9 @@ def test_a_step_that_succeeded_tells_what_it_read_and_wrote(name: str) -> None:
 
     assert names(found.inputs) == inputs
     assert names(found.outputs) == outputs
-    assert found.run_facets["landfall_provenance"].pipeline == ("iris" if name.endswith("_rows") else "bike_demand")
+    assert found.run_facets["landfall_provenance"].pipeline == (
+        "iris" if name in ("land_rows", "train_rows") else "bike_demand"
+    )
     assert found.run_facets["landfall_provenance"].codeVersion == "c0de"
 
 
@@ -224,7 +225,7 @@ def test_features_tell_the_partition_the_rows_and_the_files() -> None:
 
 
 def test_a_published_table_tells_its_publication_the_model_version_and_its_columns() -> None:
-    step: Any = in_dag(lambda: publish(FORECAST, staged_by=score(FORECAST, model="bike_demand")))
+    step: Any = in_dag(lambda: publish_predictions(FORECAST))
     step.reported = PUBLISHED
     found = told(step, TaskInstanceState.SUCCESS)
     [table], facts = found.outputs, found.run_facets["landfall_provenance"]
@@ -281,12 +282,12 @@ def finish(step: Any, report: Any) -> None:
 
 
 def test_the_listener_writes_start_and_complete_of_a_task(environment: Path) -> None:
-    finish(in_dag(lambda: score(FORECAST, model="bike_demand")), SCORED)
+    finish(in_dag(lambda: publish_predictions(FORECAST)), PUBLISHED)
     start, complete = lines(environment)
 
     assert [start["eventType"], complete["eventType"]] == ["START", "COMPLETE"]
     assert {(each["job"]["namespace"], each["job"]["name"]) for each in (start, complete)} == {
-        ("landfall", "bike_demand_test.score")
+        ("landfall", "bike_demand_test.publish")
     }
     assert start["run"]["runId"] == complete["run"]["runId"]
     parent = complete["run"]["facets"]["parent"]
@@ -318,7 +319,7 @@ def facets(told: Any) -> list[Json]:
 
 
 def test_every_facet_names_its_producer_and_its_schema(environment: Path) -> None:
-    finish(in_dag(lambda: publish(FORECAST, staged_by=score(FORECAST, model="bike_demand"))), PUBLISHED)
+    finish(in_dag(lambda: publish_predictions(FORECAST)), PUBLISHED)
     found = [facet for each in lines(environment) for facet in facets(each)]
 
     assert len(found) > 20

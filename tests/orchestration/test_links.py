@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from landfall.orchestration import judge, promote, publish, score, train, train_rows
+from landfall.orchestration import judge, make_features, promote, publish_predictions, train, train_rows
 from landfall.orchestration.pages.links import ModelVersionLink
 from landfall.pipelines.bike_demand import FORECAST, TRAINING
 
 PAGE = "http://127.0.0.1:15000"
 VERSION = f"{PAGE}/#/models/bike_demand/versions/7"
 LINKED: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
-    "score": (lambda: score(FORECAST, model="bike_demand"), {"model_version": "7", "publication": 3, "rows": 24}),
+    "publish": (lambda: publish_predictions(FORECAST), {"model_version": "7", "publication": 3, "rows": 24}),
     "train": (lambda: train(TRAINING), {"version": "7", "rows": 600, "snapshot": {}}),
     "judge": (lambda: judge(TRAINING), {"version": "7", "champion": "6", "report": {}}),
     "promote": (lambda: promote(TRAINING), {"model_version": "7", "replaced": "6"}),
@@ -53,15 +53,15 @@ def test_the_version_of_a_table_model_too_whatever_it_is_called() -> None:
 
 @pytest.mark.parametrize("report", [None, {}, {"rows": 0}])
 def test_a_task_that_was_skipped_or_failed_leads_nowhere(report: dict[str, Any] | None) -> None:
-    assert links(LINKED["score"][0], report) == {"Model version in MLflow": ""}
+    assert links(LINKED["publish"][0], report) == {"Model version in MLflow": ""}
 
 
 def test_nothing_leads_to_a_page_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LANDFALL_MLFLOW_URL")
 
-    assert links(*LINKED["score"]) == {"Model version in MLflow": ""}
+    assert links(*LINKED["publish"]) == {"Model version in MLflow": ""}
 
 
 def test_a_step_without_a_version_has_no_such_link() -> None:
-    assert links(lambda: publish(FORECAST, staged_by=score(FORECAST, model="bike_demand")), {"publication": 1}) == {}
+    assert links(lambda: make_features(FORECAST), {"rows": 24}) == {}
     assert ModelVersionLink().xcom_key == "_link_ModelVersionLink"

@@ -86,7 +86,7 @@ def _promoted(api: AirflowApi, run_id: str) -> bool:
 def test_a_task_that_went_well_complains_of_nothing_and_has_no_line_that_nobody_reads(
     ended: dict[tuple[str, str], Log],
 ) -> None:
-    assert len(ended) > 14
+    assert len(ended) > 9
     assert {log.state for log in ended.values()} == {"success", "skipped"}
     assert {key: log.complaints for key, log in ended.items() if log.complaints} == {}
 
@@ -102,12 +102,10 @@ def test_a_task_that_went_well_complains_of_nothing_and_has_no_line_that_nobody_
     [
         (
             ("day", "make_features"),
-            "24 rows of features.bike_forecast/dt=2014-02-04 made from 1 object; 0 rows",
+            "24 rows of features.bike_forecast/dt=2014-02-04 made from 1 object; 0 rows in quarantine, as the contract ",
         ),
-        (("day", "check_contract"), "holds: 24 rows kept, 0 rows in quarantine (allowed: 10 %)"),
-        (("day", "score"), "24 rows of 2014-02-04 staged as publication "),
         (("day", "publish"), " of predictions.bike_demand, 2014-02-04: 24 rows by version "),
-        (("learnt", "score"), "Skipped: "),
+        (("learnt", "publish"), "Skipped: "),
         (("training", "collect_features"), " that have landed can be learnt from, "),
         (("training", "train"), " of `bike_demand` is the challenger: it learnt from "),
         (("training", "judge"), "- passed: judged on "),

@@ -246,3 +246,71 @@ def test_a_timetable_says_when_its_runs_are_created(ahead: int, summary: str, de
     assert (table.summary, table.description) == (summary, description)
     assert table.periodic  # else Airflow refuses to backfill it
     assert table.can_be_scheduled
+
+
+ZONED = PartitionTimetable(-1, "hour", "America/New_York")
+
+
+def hours_of(infos: Iterator[DagRunInfo]) -> list[str]:
+    return [info.data_interval.start.strftime("%m-%dT%H") for info in infos if info.data_interval]
+
+
+def test_the_hour_that_the_clocks_leave_out_has_no_run() -> None:
+    infos = list(backfilled(ZONED, utc(2012, 3, 11, 1), utc(2012, 3, 11, 4)))
+    assert hours_of(iter(infos)) == ["03-11T01", "03-11T03", "03-11T04"]
+    assert [info.run_after for info in infos] == [info.logical_date for info in infos]
+
+
+def test_a_day_with_an_hour_that_comes_twice_has_24_runs() -> None:
+    assert len(hours_of(backfilled(ZONED, utc(2012, 11, 4), utc(2012, 11, 4, 23)))) == 24
+
+
+@pytest.mark.parametrize(
+    ("ahead", "now", "logical", "created"),
+    [
+        # 15:30 UTC is 10:30 in New York: the hour 09 is over since 15:00 UTC.
+        (-1, utc(2012, 12, 25, 15, 30), utc(2012, 12, 25, 9), utc(2012, 12, 25, 15)),
+        (0, utc(2012, 12, 25, 15, 30), utc(2012, 12, 25, 10), utc(2012, 12, 25, 15)),
+        (6, utc(2012, 12, 25, 15, 30), utc(2012, 12, 25, 16), utc(2012, 12, 25, 15)),
+        # The first 01:30 of the night in which the clocks are put back is followed by a second one.
+        (-1, utc(2012, 11, 4, 5, 30), utc(2012, 11, 4, 0), utc(2012, 11, 4, 5)),
+        (-1, utc(2012, 11, 4, 6, 30), utc(2012, 11, 4, 0), utc(2012, 11, 4, 5)),
+        (-1, utc(2012, 11, 4, 7, 30), utc(2012, 11, 4, 1), utc(2012, 11, 4, 7)),
+    ],
+)
+def test_a_run_of_an_hour_is_created_by_the_clocks_of_its_zone(
+    monkeypatch: pytest.MonkeyPatch, ahead: int, now: DateTime, logical: DateTime, created: DateTime
+) -> None:
+    monkeypatch.setattr(pendulum, "now", lambda tz=None: now)
+    info = following(PartitionTimetable(ahead, "hour", "America/New_York"), None, catchup=False)
+    assert info == DagRunInfo(run_after=created, data_interval=DataInterval(logical, logical.add(hours=1)))
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "logical", "created"),
+    [
+        ("America/New_York", utc(2012, 12, 25, 3), utc(2012, 12, 23), utc(2012, 12, 24, 5)),
+        ("America/New_York", utc(2012, 12, 25, 6), utc(2012, 12, 24), utc(2012, 12, 25, 5)),
+        ("Asia/Tokyo", utc(2012, 12, 25, 16), utc(2012, 12, 25), utc(2012, 12, 25, 15)),
+    ],
+)
+def test_a_run_of_a_day_is_created_when_the_day_is_over_in_its_zone(
+    monkeypatch: pytest.MonkeyPatch, zone: str, now: DateTime, logical: DateTime, created: DateTime
+) -> None:
+    monkeypatch.setattr(pendulum, "now", lambda tz=None: now)
+    info = following(PartitionTimetable(-1, "day", zone), None, catchup=False)
+    assert info == DagRunInfo(run_after=created, data_interval=interval(logical))
+
+
+def test_a_timetable_of_hours_says_so_and_is_the_same_after_it_was_serialized() -> None:
+    again = PartitionTimetable.deserialize(ZONED.serialize())
+    assert again.calendar == ZONED.calendar
+    assert (again.summary, again.description) == (
+        "hourly (America/New_York), when it is over", "every America/New_York hour, when it is over",
+    )  # fmt: skip
+    assert PartitionTimetable.deserialize({"ahead": 1}).description == "every UTC day, a day ahead"
+
+
+def test_an_hour_that_the_clocks_leave_out_cannot_be_run_by_hand() -> None:
+    with pytest.raises(ValueError, match="`2012-03-11T02` does not exist in America/New_York"):
+        ZONED.infer_manual_data_interval(run_after=utc(2012, 3, 11, 2, 20))

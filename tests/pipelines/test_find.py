@@ -23,7 +23,10 @@ def test_each_is_found_by_its_name() -> None:
 
 
 def test_no_two_models_have_one_name() -> None:
-    names = [*PIPELINES, *(each.training.model for each in PIPELINES.values() if each.training.model != each.name)]
+    names = [
+        *PIPELINES,
+        *(each.training.model for each in PIPELINES.values() if each.training and each.training.model != each.name),
+    ]
     assert not set(names) & set(TABLE_MODELS)
 
 
@@ -39,8 +42,9 @@ def test_an_unknown_one_is_told_with_the_nearest(find, kind, name, known) -> Non
     with pytest.raises(SpecError) as refused:
         find(name)
     every = {
+        "pipeline": "bike_demand, bike_hourly, bike_weather",
         "table model": "iris, species_price",
-        "pipeline or table model": "bike_demand, iris, species_price",
+        "pipeline or table model": "bike_demand, bike_hourly, bike_weather, iris, species_price",
     }.get(kind, known)
     assert str(refused.value) == f"There is no {kind} `{name}`. Did you mean `{known}`?\n  looked: known: {every}"
 
@@ -50,12 +54,12 @@ def test_a_table_model_where_a_pipeline_is_asked_for_is_said_to_be_one() -> None
         find_pipeline("iris")
     assert str(refused.value) == (
         "`iris` is no pipeline but a table model: it has no partitions and no gate.\n"
-        "  looked: pipelines: bike_demand\n"
+        "  looked: pipelines: bike_demand, bike_hourly, bike_weather\n"
         "  next: landfall models iris"
     )
 
 
 def test_a_training_s_jobs_read_the_features_of_its_feed() -> None:
-    training = BIKE_DEMAND.training
+    training = BIKE_DEMAND.trained
     for job in (training.training, training.judging, training.drifting):
         assert job.argv(partition="2012-12-25")[:3] == [job.name, "--features", "features.bike_actuals/dt=2012-12-25"]

@@ -129,3 +129,10 @@ def test_the_plugin_comes_with_the_package_and_stays_small() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_says_what_it_is(path: Path) -> None:
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), "the module needs a docstring"
+
+
+def test_the_files_that_are_run_first_are_there(request: pytest.FixtureRequest) -> None:
+    """A file that was renamed would be run late, and the suite would wait for it."""
+    slow = request.config.pluginmanager.getplugin(str(ROOT / "tests" / "conftest.py")).SLOW
+    there = {f"{path.parent.name}/{path.stem}" for path in (ROOT / "tests").rglob("test_*.py")}
+    assert set(slow) - there == set()

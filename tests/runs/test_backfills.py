@@ -8,7 +8,7 @@ import pytest
 
 from landfall.runs.backfills import Backfill, Hold, covering, hold_of, is_bound
 from landfall.runs.many import bridged
-from landfall.spec import Partition, Partitions
+from landfall.spec import Calendar, Partition, Partitions
 
 NOON = datetime(2015, 1, 20, 12, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -82,4 +82,12 @@ def test_a_run_of_a_cancelled_backfill_is_not_cleared(backfills: list[Backfill],
 )
 def test_one_backfill_runs_days_between_which_it_would_run_no_other(days: str, waiting: str, together: str) -> None:
     left_alone: set[Partition] = set(Partitions.parse(waiting))
-    assert str(bridged(Partitions.parse(days), left_alone)) == together
+    assert str(bridged(Calendar(), Partitions.parse(days), left_alone)) == together
+
+
+def test_an_hour_that_the_clocks_leave_out_is_no_gap() -> None:
+    calendar, hours = (
+        Calendar("hour", "America/New_York"),
+        Partitions.parse("2012-03-11T01,2012-03-11T03..2012-03-11T05"),
+    )
+    assert bridged(calendar, hours, ()) == hours

@@ -100,7 +100,7 @@ def test_the_runs_of_a_backfill_make_the_days_of_its_range_whatever_its_form_say
     assert made[NAMED] is None
     for run, day in zip(backfilled, DAYS, strict=True):
         [features] = [each for each in june.api.tasks(DAG, run["dag_run_id"]) if each["task_id"] == "make_features"]
-        assert f"bike_sharing/forecast/dt={day}" in features["rendered_fields"]["argv"]
+        assert f"features.bike_forecast/dt={day}" in features["rendered_fields"]["argv"]
 
 
 def test_a_run_of_a_backfill_is_named_and_labelled_by_its_day(backfilled: list[Json]) -> None:

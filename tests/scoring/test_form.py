@@ -6,7 +6,7 @@ import pytest
 
 from landfall.errors import SpecError
 from landfall.scoring.form import Classes, Distances, Ensemble, Gaussian, Linear, Model, Value
-from landfall.scoring.scalars import Affine, Bucket, Checked, InputColumn, Impute, Index
+from landfall.scoring.scalars import Affine, Bucket, Checked, Impute, Index, InputColumn
 from landfall.scoring.trees import CategorySplit, Leaf, Node, Split, Tree
 
 A = InputColumn(name="a")

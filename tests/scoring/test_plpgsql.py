@@ -7,7 +7,7 @@ import pytest
 from landfall.scoring import row_logic
 from landfall.scoring.form import Classes, Distances, Ensemble, Gaussian, Linear, Model, Nearest, Value
 from landfall.scoring.plpgsql import MANY, can_be_walked
-from landfall.scoring.scalars import Affine, Checked, InputColumn, Impute
+from landfall.scoring.scalars import Affine, Checked, Impute, InputColumn
 from landfall.scoring.sql import bounds
 from landfall.scoring.trees import CategorySplit, Leaf, Node, Split, Tree
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from landfall.errors import SpecError
 from landfall.scoring.dialect import PostgreSQL, SparkSQL
 from landfall.scoring.form import Classes, Distances, Ensemble, Gaussian, Linear, Model, Nearest, Value
-from landfall.scoring.scalars import Affine, Bucket, Category, Checked, InputColumn, Impute, Index, Indicator
+from landfall.scoring.scalars import Affine, Bucket, Category, Checked, Impute, Index, Indicator, InputColumn
 from landfall.scoring.sql import compile_model
 from landfall.scoring.trees import CategorySplit, Leaf, Node, Split, Tree
 

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from landfall.compute.local.warm import SMALL
 from landfall.objects.client import connect
 from landfall.pipelines.bike_demand import ACTUALS, FORECAST
 from landfall.samples.bike_demand import actual_hours, forecast_hours
-from landfall.spec import Estimator, Feed, Job, Learner, Settings
+from landfall.spec import Contract, Estimator, Feed, FileFormat, Job, Landing, Learner, Settings
 from landfall.spec.learner import Task
 
 if TYPE_CHECKING:
@@ -77,11 +77,11 @@ class Corner:
     def argv(self, days: str, *more: str) -> list[str]:
         """The command line of the ETL job for some days."""
         tables = {
-            "landed": f"{self.landed}/dt={{partition}}",
+            "landing": replace(self.feed.landing, prefix=self.landed).place_json(),
             "features": f"{self.features}/dt={{partition}}",
             "quarantine": f"{self.name}.quarantine/dt={{partition}}",
         }
-        job = Job(name="bike_features", arguments={**self.feed.features.arguments, **tables})
+        job = Job(name="features", arguments={**self.feed.features.arguments, **tables})
         return [*job.argv(partition=days), *more, "--lake", self.settings.lake]
 
     def run(self, days: str, *more: str) -> dict[str, Any]:
@@ -92,6 +92,17 @@ class Corner:
 
     def table(self, name: str) -> "DataFrame":
         return self.spark.read.format("delta").load(f"{self.settings.lake}/{self.name}/{name}")
+
+    def rows(self, table: str, *columns: str) -> list[tuple[Any, ...]]:
+        """Some columns of a table, in their order."""
+        return sorted(tuple(row) for row in self.table(table).select(*columns).collect())
+
+    def reasons(self) -> dict[str, list[str]]:
+        """Partition -> the reasons of its quarantined rows, sorted."""
+        reasons: dict[str, list[str]] = {}
+        for row in self.table("quarantine").collect():
+            reasons.setdefault(str(row.dt), []).append("; ".join(row.reasons))
+        return {partition: sorted(texts) for partition, texts in sorted(reasons.items())}
 
     def clear(self) -> None:
         """Remove every object of the corner."""
@@ -123,6 +134,27 @@ def actuals(stack: Any, spark: "SparkSession", keys: None) -> Iterator[Corner]:
     one = Corner(stack.settings, spark, f"test_{uuid.uuid4().hex[:8]}", ACTUALS)
     yield one
     one.clear()
+
+
+CornerOf = Callable[..., Corner]
+
+
+@pytest.fixture(scope="module")
+def corner_of(stack: Any, spark: "SparkSession", keys: None) -> Iterator[CornerOf]:
+    """Makes corners for feeds without a transform: `corner_of(contract, file_format, hourly=False, timezone="UTC")`."""
+    made: list[Corner] = []
+
+    def make(contract: Contract, file_format: FileFormat, *, hourly: bool = False, timezone: str = "UTC") -> Corner:
+        folder = "dt=%Y-%m-%d/hr=%H" if hourly else "dt=%Y-%m-%d"
+        landing = Landing(prefix="a", format=file_format, folder_format=folder, timezone=timezone)
+        table = replace(FORECAST.table, calendar=landing.calendar)
+        feed = replace(FORECAST, landing=landing, contract=contract, table=table, transform=None)
+        made.append(Corner(stack.settings, spark, f"test_{uuid.uuid4().hex[:8]}", feed))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.clear()
 
 
 RIDES = Learner(

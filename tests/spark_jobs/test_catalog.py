@@ -58,7 +58,16 @@ def test_a_table_of_a_catalog_is_created_as_one_of_the_bucket_is(catalog: Any) -
 
 def test_a_table_that_the_catalog_lacks_is_named_with_the_catalog(catalog: Any) -> None:
     stages = ["--stages", "2012-12-25=publications_data.none#1", "--model", "m", "--model-version", "1"]
-    argv = ["bike_demand_predictions", "--features", f"{catalog.name}.none/dt=2012-12-25", *stages]
+    argv = [
+        "predictions",
+        "--key",
+        "time",
+        "--predicted",
+        "predicted",
+        "--features",
+        f"{catalog.name}.none/dt=2012-12-25",
+        *stages,
+    ]
     with pytest.raises(ComputeError) as refused:
         run([*argv, "--lake", catalog.settings.lake, "--catalog", CATALOG], catalog.spark)
     assert str(refused.value) == (

@@ -21,11 +21,13 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "by its logical date": {
         "dag_run": BY_HAND,
         "ds": "2012-12-25",
+        "ts": "2012-12-25T07:00:00+00:00",
         "params": {"day": None, "until": None, "model": "iris"},
     },
     "by the day of its form": {
         "dag_run": BY_HAND,
         "ds": "2012-12-25",
+        "ts": "2012-12-25T07:00:00+00:00",
         "params": {"day": "2011-02-03", "until": "2011-09-30", "model": "species_price"},
     },
 }

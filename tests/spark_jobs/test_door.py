@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from landfall.pipelines import PIPELINES, TABLE_MODELS
-from landfall.spec import Job
+from landfall.spec import Job, Pipeline
 from landfall.spec.jobs import JOBS
 from spark_jobs.__main__ import parse
 from spark_jobs.lake import Lake
 
 PROJECT = Path(__file__).parents[2]
 GIVEN_BY_THE_STEP = {
-    "bike_features": [],
+    "features": [],
     "train_model": ["--model", "s3a://lake/1/model/fitted", "--judged", "s3a://lake/1/judged", "--until", "2011-09-30"],
     "train_rows": ["--rows", "datasets/iris/0a1b.parquet", "--model", "s3a://lake/3/model/fitted"],
     "judge_models": [
@@ -28,21 +28,28 @@ GIVEN_BY_THE_STEP = {
         "s3a://lake/1/judged",
     ],
     "measure_drift": ["--reference", "s3a://lake/mlflow/1/reference.json"],
-    "bike_demand_predictions": [
+    "predictions": [
         *("--model", "s3a://lake/mlflow/1/model/sparkml", "--model-version", "7"),
         *("--stages", "2012-12-25=publications_data.bike_demand_20121225_1#1"),
     ],
-    "bike_demand_errors": ["--stages", "2012-12-25=publications_data.bike_demand_errors_20121225_2#2"],
+    "rows": ["--stages", "2012-12-25=publications_data.bike_weather_20121225_3#3"],
+    "errors": ["--stages", "2012-12-25=publications_data.bike_demand_errors_20121225_2#2"],
 }
 """What a step adds when it runs, because only then it is known."""
+
+
+def jobs_of(pipeline: Pipeline) -> list[Job]:
+    """The jobs of its training, if it has one."""
+    training = pipeline.training
+    return [training.training, training.judging, training.drifting] if training else []
+
+
 DECLARED = [
     pytest.param(job, id=f"{pipeline.name}-{name}-{job.name}")
     for pipeline in PIPELINES.values()
     for name, job in [
         *((feed.name, job) for feed in pipeline.feeds for job in (feed.features, feed.staging)),
-        ("training", pipeline.training.training),
-        ("training", pipeline.training.judging),
-        ("training", pipeline.training.drifting),
+        *(("training", job) for job in jobs_of(pipeline)),
     ]
 ] + [pytest.param(model.training, id=f"{model.name}-train_rows") for model in TABLE_MODELS.values()]
 
@@ -55,23 +62,24 @@ def door(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_an_unknown_job_is_named_with_the_nearest() -> None:
-    told = door("bike_feature", "--lake", "s3a://lake")
+    told = door("feature", "--lake", "s3a://lake")
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr == (
-        f"There is no Spark job `bike_feature`. Did you mean `bike_features`?\n  looked: known: {', '.join(JOBS)}\n"
+        f"There is no Spark job `feature`. Did you mean `features`?\n  looked: known: {', '.join(JOBS)}\n"
     )
 
 
 def test_a_missing_option_is_named() -> None:
-    told = door("bike_demand_errors", "--lake", "s3a://lake", "--features", "a.b/dt=2012-12-25")
+    told = door("errors", "--lake", "s3a://lake", "--features", "a.b/dt=2012-12-25")
     assert (told.returncode, told.stdout) == (2, "")
     assert told.stderr.splitlines()[-1] == (
-        "python -m spark_jobs bike_demand_errors: error: the following arguments are required: --predictions, --stages"
+        "python -m spark_jobs errors: error: the following arguments are required: --key, --predictions, --predicted, "
+        "--actual, --stages"
     )
 
 
 def test_a_malformed_partition_is_told_without_a_traceback() -> None:
-    told = door("bike_demand_errors", "--lake", "s3a://lake", "--features", "a.b/dt=2012-12-32")
+    told = door("errors", "--lake", "s3a://lake", "--features", "a.b/dt=2012-12-32")
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr == (
         "`2012-12-32` is not a partition.\n  looked: expected a day written YYYY-MM-DD, such as 2012-12-25\n"

@@ -9,7 +9,7 @@ from landfall.spec import Partitions
 from landfall.spec.reports import Stages
 from landfall.spec.table_partitions import TablePartitions
 from spark_jobs.lake import Lake
-from spark_jobs.tables import landed_paths, stage_rows
+from spark_jobs.tables import stage_rows
 
 
 def test_a_table_partition_is_a_name_and_a_day() -> None:
@@ -22,12 +22,14 @@ def test_several_days_are_ranges_in_order_and_without_repeats() -> None:
     assert str(parsed.partitions) == "2011-01-01..2011-01-03,2011-10-02"
 
 
-def test_a_landing_folder_keeps_its_slashes() -> None:
-    parsed = TablePartitions.parse("bike_sharing/forecast/dt=2012-12-25..2012-12-26")
-    assert landed_paths(Lake("s3a://lake"), parsed) == [
-        "s3a://lake/bike_sharing/forecast/dt=2012-12-25/",
-        "s3a://lake/bike_sharing/forecast/dt=2012-12-26/",
-    ]
+def test_hours_are_compared_as_text_and_days_as_dates() -> None:
+    hours = TablePartitions.parse("a.b/dt=2012-12-25T07..2012-12-25T09,2012-12-26T00")
+    assert hours.condition == (
+        "(dt >= '2012-12-25T07' AND dt <= '2012-12-25T09') OR (dt >= '2012-12-26T00' AND dt <= '2012-12-26T00')"
+    )
+    assert (
+        TablePartitions.parse("a.b/dt=2012-12-25").condition == "(dt >= DATE '2012-12-25' AND dt <= DATE '2012-12-25')"
+    )
 
 
 def test_no_day_is_the_empty_set() -> None:
@@ -71,7 +73,6 @@ def test_a_table_of_a_catalog_has_three_names() -> None:
     lake = Lake("s3a://lake", "main")
     assert lake.address("features.bike_forecast") == "main.features.bike_forecast"
     assert lake.sql_name("features.bike_forecast") == "`main`.`features`.`bike_forecast`"
-    assert landed_paths(lake, TablePartitions.parse("in/dt=2012-12-25")) == ["s3a://lake/in/dt=2012-12-25/"]
 
 
 def test_a_catalog_with_another_name_is_refused() -> None:

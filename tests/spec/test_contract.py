@@ -10,7 +10,7 @@ COLUMNS = (Column(name="day", type="date"),)
 
 
 def contract(**limits: int) -> Contract:
-    return Contract(columns=COLUMNS, key=("day",), partition_by="day", **limits)
+    return Contract(columns=COLUMNS, key=("day",), partition_by="day", **limits)  # type: ignore[arg-type]
 
 
 def test_declared_limits_reach_the_job() -> None:

@@ -43,7 +43,7 @@ STAGED = Learner(
     [
         PLAIN,
         STAGED,
-        *(each.training.learner for each in PIPELINES.values()),
+        *(each.training.learner for each in PIPELINES.values() if each.training),
         *(each.learner for each in TABLE_MODELS.values()),
     ],
     ids=lambda one: one.label,

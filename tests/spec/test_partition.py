@@ -15,12 +15,12 @@ def test_the_first_and_the_last_day_are_partitions(day: str) -> None:
     partition = Partition.parse(day)
     assert str(partition) == day
     assert LANDING.home_of(f"p/dt={day}/a.csv") == (partition, "a.csv")
-    assert LANDING.holding(LANDING.window(partition)[0]) == partition
+    assert LANDING.calendar.holding(LANDING.calendar.window(partition)[0]) == partition
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "2200-01-01", "9999-12-31"])
 def test_a_day_out_of_range_is_none_and_says_what_was_expected(day: str) -> None:
-    for asked in (lambda: Partition.parse(day), lambda: LANDING.holding(Partition(date.fromisoformat(day)).start)):
+    for asked in (lambda: Partition.parse(day), lambda: LANDING.calendar.checked(Partition(date.fromisoformat(day)))):
         with pytest.raises(SpecError) as caught:
             asked()
         assert str(caught.value) == (

@@ -33,4 +33,4 @@ with DAG(
     max_active_tasks=20_000,
     default_args={"owner": "benchmark", "retries": 1, "retry_delay": timedelta(seconds=5)},
 ) as dag:
-    Held(task_id="job", job=Job(name="bike_features"), partition="{{ ds }}")
+    Held(task_id="job", job=Job(name="features"), partition="{{ ds }}")

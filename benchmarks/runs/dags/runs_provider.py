@@ -27,7 +27,7 @@ with DAG(
                     "python_wheel_task": {
                         "package_name": "landfall",
                         "entry_point": "landfall-job",
-                        "parameters": ["bike_features"],
+                        "parameters": ["features"],
                     },
                 }
             ],

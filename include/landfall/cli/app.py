@@ -22,10 +22,12 @@ COMMANDS = {
         "logs": "Show the end of a part's log.",
         "doctor": "Check what this machine needs for the stack, and say how to mend what is missing.",
     },
+    "init": {"init": "Make a project of your own that has Landfall as a dependency."},
+    "new": {"new": "Write the first files of a pipeline, from one sample file."},
     "migrate": {"migrate": "Bring Landfall's own tables to the present version."},
     "data": {
         "sample": "Write made-up files to land.",
-        "land": "Split a CSV file by day and put each day into its partition.",
+        "land": "Split a file by partition and put each part into its folder, in the feed's format.",
         "mend-etags": "Compute the ETags again that landed objects have lost.",
     },
     "partitions": {

@@ -1,6 +1,7 @@
 """`landfall backfill`, `apply`: runs many partitions, through Airflow or in one Spark job, and waits with a progress bar."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -40,8 +41,11 @@ def register(app: typer.Typer) -> None:
 
 def backfill(
     pipeline: Annotated[str, typer.Argument(metavar="PIPELINE[/FEED]", help="A pipeline, or one of its feeds.")],
-    first: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="First partition.")],
-    last: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="Last partition, included.")],
+    first: Annotated[
+        str,
+        typer.Option("--from", metavar="PARTITION", help="First partition: a day, or an hour such as 2012-12-25T07."),
+    ],
+    last: Annotated[str, typer.Option("--to", metavar="PARTITION", help="Last partition, included.")],
     only: Annotated[
         Only,
         typer.Option(
@@ -67,12 +71,17 @@ def backfill(
     from landfall.stack import settings
 
     with answering(json) as out:
-        requested, feeds = Partitions.between(Partition.parse(first), Partition.parse(last)), _by_ahead(pipeline)
+        requested = {feed.full_name: feed.landing.calendar.span(first, last) for _, feed in _by_ahead(pipeline)}
         servers = settings()
         feed_surveys = [
-            survey(servers, *feed, since=requested.days[0].start if len(requested) else None) for feed in feeds
+            survey(servers, of, feed, since=next((day.start for day in requested[feed.full_name]), None))
+            for of, feed in _by_ahead(pipeline)
         ]
-        work = [partition for feed_survey in feed_surveys for partition in _chosen(feed_survey, requested, only)]
+        work = [
+            partition
+            for feed_survey in feed_surveys
+            for partition in _chosen(feed_survey, requested[feed_survey.feed.full_name], only)
+        ]
         if not work and only is Only.ALL:
             raise _nothing(servers, pipeline, first, last)
         if dry_run:
@@ -109,6 +118,7 @@ def apply(
         _run(out, servers, due, Work(words="", bulk=bulk, stop_on_failure=stop_on_failure))
 
 
+@dataclass(frozen=True, kw_only=True)
 class Work:
     """How to run the chosen partitions.
 
@@ -119,10 +129,10 @@ class Work:
         waiting: DAG -> its partitions with a run that waits or is at work.
     """
 
-    def __init__(
-        self, *, words: str, bulk: bool, stop_on_failure: bool, waiting: Mapping[str, Collection[Partition]] = {}
-    ) -> None:
-        self.words, self.bulk, self.stop_on_failure, self.waiting = words, bulk, stop_on_failure, waiting
+    words: str
+    bulk: bool
+    stop_on_failure: bool
+    waiting: Mapping[str, Collection[Partition]] = field(default_factory=dict)
 
 
 def _by_ahead(pipeline: str) -> list[tuple[Pipeline, Feed]]:
@@ -277,8 +287,9 @@ def _native(
         step.tell(doing_now(servers, feed, doing), bool(doing.held) or doing.task == WAIT)
 
     # Airflow's backfill leaves out days that are not over.
-    over = Partitions.of(day for day in days if how.words and day not in held and day.end < datetime.now(UTC))
-    together = bridged(over, how.waiting.get(feed.dag_id, ()))
+    calendar, now = feed.landing.calendar, datetime.now(UTC)
+    over = Partitions.of(day for day in days if how.words and day not in held and calendar.window(day)[1] < now)
+    together = bridged(calendar, over, how.waiting.get(feed.dag_id, ()))
     if len(together):
         yield from backfill_range(
             api, feed.dag_id, together, stop_on_failure=how.stop_on_failure, tell=tell, remark=remark

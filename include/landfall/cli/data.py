@@ -56,23 +56,31 @@ def sample(
 def land(
     feed: Annotated[str, typer.Argument(metavar="PIPELINE/FEED", help="Such as bike_demand/actuals.")],
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A CSV file with a header, or the same packed as .csv.gz.")
+        Path,
+        typer.Argument(metavar="FILE", help="CSV, JSON lines (.jsonl) or Parquet (.parquet); packed by gzip: .gz."),
     ],
-    first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First day to land.")] = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="PARTITION", help="First partition to land.")] = None,
     last: Annotated[
-        str | None, typer.Option("--until", metavar="YYYY-MM-DD", help="Last day to land, included.")
+        str | None, typer.Option("--until", metavar="PARTITION", help="Last partition to land, included.")
+    ] = None,
+    into: Annotated[
+        str | None,
+        typer.Option("--partition", metavar="PARTITION", help="Where all rows go, if they do not say it themselves."),
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Split a CSV file by day and put each day into its partition. Landing again overwrites. The values are not checked here."""
+    """Split a file by partition and put each part into its folder, in the feed's format. Landing again overwrites.
+
+    The values are not checked here.
+    """
     from landfall.objects.client import connect
     from landfall.stack import settings
 
     with answering(json) as out:
-        start, end = (Partition.parse(day) if day else None for day in (first, last))
+        start, end, fixed = (Partition.parse(text) if text else None for text in (first, last, into))
         s3 = settings().s3
         with _bar(out, f"landing {file.name}") as show:
-            landed = land_file(connect(s3), s3.bucket, feed, file, first=start, last=end, report=show)
+            landed = land_file(connect(s3), s3.bucket, feed, file, first=start, last=end, into=fixed, report=show)
         out.answer({**asdict(landed), "first": str(landed.first), "last": str(landed.last)}, _sentence(landed))
 
 

@@ -9,7 +9,7 @@ from landfall.cli.partitions import as_json, feeds_of
 from landfall.ledger import Facts, Standing
 from landfall.ledger.survey import Survey, survey
 from landfall.runs.airflow_api import unpause
-from landfall.spec import Partition, Settings
+from landfall.spec import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -26,11 +26,12 @@ def explain(
     from landfall.stack import settings
 
     with answering(json) as out:
-        day, servers = Partition.parse(partition), settings()
+        servers = settings()
         explained = [
             _explained(servers, feed_survey, *entry)
             for feed_survey in (
-                survey(servers, pipeline_of_feed, feed, only=day) for pipeline_of_feed, feed in feeds_of(pipeline)
+                survey(servers, pipeline_of_feed, feed, only=feed.landing.calendar.parse(partition))
+                for pipeline_of_feed, feed in feeds_of(pipeline)
             )
             for entry in feed_survey.partitions
         ]

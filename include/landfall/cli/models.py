@@ -23,7 +23,7 @@ from landfall.models.registry import ListedVersion
 from landfall.pipelines import PIPELINES, TABLE_MODELS, find_pipeline, find_trainable
 from landfall.publishing import Published, find_publication
 from landfall.reporting import words
-from landfall.spec import Partition, Pipeline, PredictionTable, Settings
+from landfall.spec import Pipeline, PredictionTable, Settings
 from landfall.stack import settings
 
 
@@ -54,10 +54,10 @@ def models(
                 out.remark(serving.remark)
             return
         pipeline = find_pipeline(name)
-        listed = registry.versions(servers, pipeline.training.model, limit=limit)
-        serving = _serving(servers, pipeline.training.model)
+        listed = registry.versions(servers, pipeline.trained.model, limit=limit)
+        serving = _serving(servers, pipeline.trained.model)
         with database.connect(servers) as conn:
-            changes = freshness.history(conn, pipeline.training.model)
+            changes = freshness.history(conn, pipeline.trained.model)
         latest = {change.version: change for change in reversed(changes) if change.version}
         rows = [_listed(entry, latest.get(entry.version.version), pipeline, serving.version) for entry in listed]
         if serving.remark:
@@ -65,7 +65,7 @@ def models(
         if json:
             out.json(rows)
         elif not rows:
-            out.say(f"no version of `{pipeline.training.model}` yet    (landfall train {pipeline.name})")
+            out.say(f"no version of `{pipeline.trained.model}` yet    (landfall train {pipeline.name})")
         else:
             _show(out, rows, pipeline)
 
@@ -95,7 +95,7 @@ def _of_no_pipeline(servers: Settings, name: str, limit: int) -> list[ListedVers
 def _listed(
     entry: ListedVersion, change: PromotionRecord | None, pipeline: Pipeline, serving: str | None
 ) -> dict[str, object]:
-    version, metric = entry.version, pipeline.training.freshness.gate.metric
+    version, metric = entry.version, pipeline.trained.freshness.gate.metric
     error = version.metrics.get(f"gate_{metric}", version.metrics.get(f"holdout_{metric}"))
     return {
         "version": version.version,
@@ -114,7 +114,7 @@ def _listed(
 
 
 def _show(out: Output, versions: list[dict[str, object]], pipeline: Pipeline) -> None:
-    metric = pipeline.training.freshness.gate.metric
+    metric = pipeline.trained.freshness.gate.metric
     rows = [
         (
             entry["version"],
@@ -128,7 +128,7 @@ def _show(out: Output, versions: list[dict[str, object]], pipeline: Pipeline) ->
     ]
     columns = ("version", "alias", "trained until", metric, "served since", "why")
     styles = ["green" if "champion" in str(row[1]) else "" for row in rows]
-    title = f"{pipeline.training.model}: {words.count(len(rows), 'version')}"
+    title = f"{pipeline.trained.model}: {words.count(len(rows), 'version')}"
     out.table(columns, rows, title=title, styles=styles)
 
 
@@ -223,7 +223,7 @@ def rollback(
 
 
 def _roll_back_partition(out: Output, table: PredictionTable, partition: str | None, publication: int | None) -> None:
-    day = Partition.parse(partition) if partition else None
+    day = table.calendar.parse(partition) if partition else None
     with database.connect(settings()) as conn:
         if day is None and publication is not None:
             day = find_publication(conn, table, publication).partition
@@ -280,7 +280,7 @@ def served(
     """Show which model version served at a time, since when, and why."""
     with answering(json) as out:
         chosen, servers = find_pipeline(pipeline), settings()
-        name, moment = chosen.training.model, moment_of(at) if at else datetime.now(UTC)
+        name, moment = chosen.trained.model, moment_of(at) if at else datetime.now(UTC)
         with database.connect(servers) as conn:
             now = freshness.notice(servers, conn, name).line if at is None else None
             change = now if at is None else freshness.served_at(conn, name, moment)

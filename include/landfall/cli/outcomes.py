@@ -191,6 +191,6 @@ def _hint(outcomes: Sequence[Outcome]) -> dict[str, str]:
     if not memories:
         return {}
     first = min(memories, key=lambda outcome: outcome.partition)
-    until = Partition(first.partition.day - timedelta(days=1))
+    until = Partition.holding(first.partition.start - timedelta(days=1))
     pipeline = first.feed.partition("/")[0]
     return {"next": f"landfall train {pipeline} --until {until}    (then the same command again)"}

@@ -117,7 +117,9 @@ def _remarks(servers: Settings, name: str | None) -> list[str]:
     from landfall.freshness import other_aliases
 
     with connect(servers) as conn:
-        return other_aliases(conn, sorted({pipeline.training.model for pipeline, _ in feeds_of(name)}))
+        return other_aliases(
+            conn, sorted({pipeline.training.model for pipeline, _ in feeds_of(name) if pipeline.training})
+        )
 
 
 def _show(out: Output, servers: Settings, feed_survey: Survey, partitions: list[tuple[Facts, Standing]]) -> None:
@@ -179,19 +181,25 @@ def planned(
     out: Output, servers: Settings, name: str | None, first: str | None = None, last: str | None = None
 ) -> list[tuple[Facts, Standing]]:
     """The partitions that have a reason to run, and landed objects to run on, oldest first."""
-    low = Partition.parse(first) if first else None
-    high = Partition.parse(last) if last else None
-    if low and high and high < low:
-        raise SpecError(f"`{first}..{last}` is no range.", looked="--to is before --from")
+    ranges = {feed.full_name: _range(feed, first, last) for _, feed in feeds_of(name)}
     entries = [entry for feed_survey in surveys(out, servers, name) for entry in feed_survey.partitions]
     return [
         (facts, standing)
         for facts, standing in entries
-        if standing.reason
-        and facts.objects
-        and (not low or facts.partition >= low)
-        and (not high or facts.partition <= high)
+        if standing.reason and facts.objects and _within(facts.partition, *ranges[facts.name])
     ]
+
+
+def _range(feed: Feed, first: str | None, last: str | None) -> tuple[Partition | None, Partition | None]:
+    calendar = feed.landing.calendar
+    low, high = calendar.first(first) if first else None, calendar.last(last) if last else None
+    if low and high and high < low:
+        raise SpecError(f"`{first}..{last}` is no range.", looked="--to is before --from")
+    return low, high
+
+
+def _within(partition: Partition, low: Partition | None, high: Partition | None) -> bool:
+    return (not low or partition >= low) and (not high or partition <= high)
 
 
 def planned_json(facts: Facts, standing: Standing) -> dict[str, object]:

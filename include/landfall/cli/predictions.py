@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 def table_of(name: str) -> PredictionTable:
     """The prediction table of a pipeline (`PIPELINE`) or of one feed (`PIPELINE/FEED`)."""
-    return find_feed(name).table if "/" in name else find_pipeline(name).predictions
+    return find_feed(name).table if "/" in name else find_pipeline(name).table
 
 
 def lookup(
@@ -48,12 +48,11 @@ def lookup(
         raise typer.BadParameter("a column is given twice", param_hint="COLUMN=VALUE")
     with answering(json) as out:
         chosen = find_pipeline(pipeline)
-        key_values = publishing.parse_key(chosen.predictions, pairs)
+        key_values = publishing.parse_key(chosen.table, pairs)
         with database.connect(settings(), longest=database.QUESTION) as conn:
-            row = publishing.lookup(conn, chosen.predictions, key_values)
-        shown = {name: plain(row[name]) for name in chosen.predictions.key}
-        shown["predicted"] = plain(row[chosen.predicted])
-        shown |= {name: plain(row[name]) for name in ("model_version", "published_at")}
+            row = publishing.lookup(conn, chosen.table, key_values)
+        added = ("model_version", "published_at") if chosen.training else ("published_at",)
+        shown = {name: plain(row[name]) for name in (*chosen.table.key, *chosen.table.values, *added)}
         width = max(map(len, shown))
         out.answer(shown, "\n".join(f"{name.replace('_', ' '):<{width}}  {value}" for name, value in shown.items()))
 

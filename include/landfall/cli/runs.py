@@ -12,7 +12,7 @@ from landfall.freshness.watching import GATE, HINDCAST
 from landfall.models.registry import version
 from landfall.pipelines import find_trainable
 from landfall.runs import AirflowApi
-from landfall.spec import Partition, TableModel, Training
+from landfall.spec import TableModel, Training
 from landfall.stack import settings
 
 
@@ -26,7 +26,8 @@ def train(
     until: Annotated[
         str | None,
         typer.Option(
-            metavar="YYYY-MM-DD", help="Last day to learn from; by default the last that landed. Only for a pipeline."
+            metavar="PARTITION",
+            help="Last day or hour to learn from; by default the last that landed. Only for a pipeline.",
         ),
     ] = None,
     json: JsonFlag = False,
@@ -38,7 +39,10 @@ def train(
     with answering(json) as out:
         model = find_trainable(name)
         if not isinstance(model, TableModel):
-            _train(out, model.training, str(Partition.parse(until)) if until else "")
+            training = model.trained
+            if until:
+                training.feed.landing.calendar.last(until)  # refuses what is no partition
+            _train(out, training, until or "")
         elif until:
             raise SpecError(
                 f"`{name}` learns from a table of rows: there is no last day.",
@@ -63,11 +67,11 @@ def _train(out: Output, training: Training, until: str) -> None:
     why = trained_version.tags.get("landfall.verdict", "")
     kept = trained_version.tags.get(GATE) == HINDCAST
     outcome = "serves" if promoted else f"is {'kept for hindcasts' if kept else 'refused'}, the champion stays"
-    snapshot = trained["snapshot"]
+    snapshot, grain = trained["snapshot"], training.feed.landing.calendar.grain
     numbers = ", ".join(f"{name.removeprefix('holdout_')} {value:.4g}" for name, value in trained["metrics"].items())
     text = (
         f"model version {trained['version']} {outcome}: learnt from "
-        f"{snapshot['days']} days ({snapshot['first']} to {snapshot['last']}); on the newest days, held out: {numbers}"
+        f"{snapshot['days']} {grain}s ({snapshot['first']} to {snapshot['last']}); on the newest {grain}s, held out: {numbers}"
         f"{'' if promoted else chr(10) + why}"
     )
     out.answer(

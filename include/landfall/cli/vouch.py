@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def model_of(name: str) -> str:
     """The registered model for the name of a pipeline, or for its own name."""
-    return PIPELINES[name].training.model if name in PIPELINES else name
+    return PIPELINES[name].trained.model if name in PIPELINES else name
 
 
 def vouch(

@@ -7,27 +7,29 @@ publication stale.
 import ast
 import hashlib
 from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 
 from landfall.spec import Feed
-
-OURS = ("spark_jobs", "landfall")
+from landfall.spec.jobs import JOBS
+from landfall.spec.transform import file_of
 
 
 def code_of(feed: Feed) -> str:
-    """The first ten hexadecimal digits of the digest, which covers the jobs of the feed's runs and their arguments."""
+    """The first ten hexadecimal digits of the digest, which covers the jobs of the feed's runs and their arguments.
+
+    The ETL job imports the reader of the feed's format and the transform by their names, so these are added here.
+    """
     arguments = [repr(sorted(job.arguments.items())) for job in (feed.features, feed.staging)]
-    sources = [_digest_of_job(job.name) for job in (feed.features, feed.staging)]
+    by_name = (feed.landing.format.reader.partition(":")[0], *([feed.transform.module] if feed.transform else []))
+    jobs = ((JOBS[feed.features.name].module, *by_name), (JOBS[feed.staging.name].module,))
+    sources = [_digest_of(modules) for modules in jobs]
     return hashlib.sha256("\n".join([*sources, *arguments]).encode()).hexdigest()[:10]
 
 
 @lru_cache(maxsize=64)
-def _digest_of_job(name: str) -> str:
-    from landfall.spec.jobs import JOBS
-
+def _digest_of(modules: tuple[str, ...]) -> str:
     sources: dict[str, bytes] = {}
-    _collect(JOBS[name].module, sources)
+    for module in modules:
+        _collect(module, sources)
     digest = hashlib.sha256()
     for module in sorted(sources):
         digest.update(module.encode() + b"\0" + sources[module] + b"\0")
@@ -36,7 +38,7 @@ def _digest_of_job(name: str) -> str:
 
 def _collect(module: str, sources: dict[str, bytes]) -> None:
     """Adds the sources of `module` and of our modules that it imports, without comments, docstrings and layout."""
-    file = _file_of(module)
+    file = file_of(module)
     if module in sources or file is None:
         return
     tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -51,13 +53,3 @@ def _collect(module: str, sources: dict[str, bytes]) -> None:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
                 _collect(name, sources)
-
-
-def _file_of(module: str) -> Path | None:
-    """The file of one of our modules, which is not imported for it; None for other modules."""
-    top, *rest = module.split(".")
-    spec = find_spec(top) if top in OURS else None
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    path = Path(spec.submodule_search_locations[0]).joinpath(*rest)
-    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)

@@ -50,12 +50,11 @@ SELECT what, pg_get_userbyid(owner) FROM (
     UNION ALL SELECT p.oid::regprocedure::text, p.proowner FROM pg_proc p JOIN ours o ON o.oid = p.pronamespace
 ) everything WHERE owner NOT IN (SELECT oid FROM trusted) ORDER BY 1 LIMIT 5""")  # noqa: S608
 _APPLIED = sql.SQL("SELECT number, name, digest, applied_at FROM landfall.migrations ORDER BY number")
-_OWN_AND_APPLIED = sql.SQL("""
+_OWN = sql.SQL("""
 SELECT 1 / count(*) FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'migrations'
-WHERE n.nspname = 'landfall' AND pg_get_userbyid(n.nspowner) = current_user AND c.relowner = n.nspowner;
-""") + _APPLIED
-"""Two statements in one round trip. Where the table is not there or not our own the first one divides by zero, and PostgreSQL
-then does not even plan the second, which might run what a stranger wrote."""
+WHERE n.nspname = 'landfall' AND pg_get_userbyid(n.nspowner) = current_user AND c.relowner = n.nspowner""")
+"""Divides by zero where the table is not there or not our own. PostgreSQL then does not even plan the statement that follows in
+the same round trip, which might run what a stranger wrote."""
 _NOTE = sql.SQL("INSERT INTO landfall.migrations (number, name, digest) VALUES (%s, %s, %s) RETURNING number")
 _LOCK = sql.SQL("SELECT pg_advisory_xact_lock(20121225)")
 _CAREFULLY = sql.SQL("SET LOCAL client_min_messages = warning; SET LOCAL search_path = pg_catalog, pg_temp")
@@ -108,7 +107,7 @@ def _applied_at_once(conn: Database) -> list[Applied]:
     """As `applied`, with a single round trip in a database that this role has migrated. Not inside of a transaction."""
     with conn.cursor(row_factory=kwargs_row(Applied)) as cursor:
         try:
-            cursor.execute(_OWN_AND_APPLIED)
+            cursor.execute(sql.SQL("; ").join([_OWN, _APPLIED]))
         except psycopg.errors.DivisionByZero:
             return applied(conn)
         cursor.nextset()

@@ -39,7 +39,7 @@ def measured_drift(conn: Database, champion: ModelVersion, window: Partitions) -
     Raises:
         PublishingError: the database cannot be asked.
     """
-    first, last = window.days[0].day, window.days[-1].day
+    first, last = str(window.days[0]), str(window.days[-1])
     drifts: dict[str, dict[str, float]] = {}
     with explained(conn, f"The drift since `{champion.name}` was trained could not be read."):
         for feature, statistic, value in fetch(conn, _MEASURED, [champion.name, champion.version, first, last]):

@@ -48,7 +48,7 @@ def collect(
     Raises:
         PublishingError: the database cannot be asked.
     """
-    training = pipeline.training
+    training = pipeline.trained
     learnt = set(champion.snapshot.partitions) if champion and champion.snapshot else set()
     new = {partition: rows for partition, rows in read.items() if partition not in learnt}
     with explained(conn, f"What was tried to replace the champion of `{training.model}` is not known."):
@@ -76,7 +76,7 @@ def collect(
 
 def error_metric(pipeline: Pipeline) -> str:
     """The metric in which published errors are compared with the gate's: the gate's own if that is an error, else RMSE."""
-    metric = pipeline.training.freshness.gate.metric
+    metric = pipeline.trained.freshness.gate.metric
     return metric if metric in ("rmse", "mae") else "rmse"
 
 
@@ -91,7 +91,7 @@ def gate_error(champion: ModelVersion, metric: str) -> float | None:
 
 def _published(conn: Database, pipeline: Pipeline, champion: ModelVersion, metric: str) -> tuple[int, float | None]:
     """How many of the newest partitions have a measured error, at most as many as declared, and the error over all their rows."""
-    bound = pipeline.training.freshness.retraining.error
+    bound = pipeline.trained.freshness.retraining.error
     if bound is None:
         return 0, None
     with explained(conn, f"The errors of what `{champion.name}` published are not known."):
@@ -109,5 +109,5 @@ def error_of(conn: Database, name: str, day: Partition) -> float | None:
     query = sql.SQL("""SELECT sqrt(sum(rows * rmse ^ 2) / sum(rows)) FROM landfall.partition_errors
     WHERE model = %s AND partition = %s AND rows > 0""")
     with explained(conn, f"The error of what `{name}` published for {day} is not known."):
-        ((value,),) = fetch(conn, query, [name, day.day])
+        ((value,),) = fetch(conn, query, [name, str(day)])
     return float(value) if isinstance(value, float) else None

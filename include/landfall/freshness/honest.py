@@ -1,7 +1,6 @@
 """Honesty in time: no version predicts a partition if it has learnt from the actuals of that partition."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date
 from itertools import chain
 
 from landfall.database import Database
@@ -14,9 +13,9 @@ from landfall.spec import Partition, Settings
 MEMORY = "its prediction would be a memory."
 
 
-def is_honest(version: ModelVersion, day: Partition | date) -> bool:
-    """True if everything that `version` has learnt from lies before `day`."""
-    return version.learnt_until < (day.day if isinstance(day, Partition) else day)
+def is_honest(version: ModelVersion, partition: Partition) -> bool:
+    """True if everything that `version` has learnt from lies before `partition`."""
+    return version.learnt_until.end <= partition.start
 
 
 def served_before(settings: Settings, conn: Database, serving: ModelVersion) -> Iterable[ModelVersion]:
@@ -44,7 +43,7 @@ def for_hindcasts(settings: Settings, name: str) -> Iterator[ModelVersion]:
     notes = {number: note for number, note in own_versions(settings, name).items() if note.how == "for hindcasts"}
     noted = [(note, find_version(settings, name, number)) for number, note in notes.items()]
     kept = [version for note, version in noted if version and is_own(note, version)]
-    yield from sorted(kept, key=lambda version: (version.learnt_until, int(version.version)), reverse=True)
+    yield from sorted(kept, key=lambda version: (version.learnt_until.end, int(version.version)), reverse=True)
 
 
 def versions_for(

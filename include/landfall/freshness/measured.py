@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from psycopg import sql
@@ -70,10 +70,10 @@ SELECT version, window_first, window_last, feature, statistic, CASE WHEN abs(val
 FROM (SELECT *, dense_rank() OVER (ORDER BY window_last DESC) AS newest FROM landfall.drift WHERE model = %s) d
 WHERE newest <= %s ORDER BY window_last, at, version, feature, statistic""")
 _ERRORS = sql.SQL("""
-SELECT version, partition AS day, rows, CASE WHEN rmse < 'Infinity' THEN rmse END AS rmse,
+SELECT version, partition AS name, rows, CASE WHEN rmse < 'Infinity' THEN rmse END AS rmse,
        CASE WHEN mae < 'Infinity' THEN mae END AS mae
 FROM (SELECT *, dense_rank() OVER (ORDER BY partition DESC) AS newest FROM landfall.partition_errors WHERE model = %s) e
-WHERE newest <= %s ORDER BY day, version""")
+WHERE newest <= %s ORDER BY name, version""")
 
 
 def decisions(conn: Database, model: str, limit: int) -> list[RecordedDecision]:
@@ -106,9 +106,9 @@ def errors(conn: Database, model: str, limit: int) -> list[PartitionError]:
         return fetch_as(conn, _error, _ERRORS, [model, limit])
 
 
-def _drift(*, window_first: date, window_last: date, **columns: Any) -> DriftValue:
-    return DriftValue(first=Partition(window_first), last=Partition(window_last), **columns)
+def _drift(*, window_first: str, window_last: str, **columns: Any) -> DriftValue:
+    return DriftValue(first=Partition.parse(window_first), last=Partition.parse(window_last), **columns)
 
 
-def _error(*, day: date, **columns: Any) -> PartitionError:
-    return PartitionError(partition=Partition(day), **columns)
+def _error(*, name: str, **columns: Any) -> PartitionError:
+    return PartitionError(partition=Partition.parse(name), **columns)

@@ -66,7 +66,7 @@ def roll_back_model(
         ModelError: no version served before, there is no such version, or the registry is away. Nothing was changed then.
         PublishingError: a partition could not be swapped; the message says how many partitions were.
     """
-    name = pipeline.training.model
+    name = pipeline.trained.model
     serving = notice(settings, conn, name, patience=patience)
     present = serving.version
     target = to or _before(settings, conn, pipeline, present)
@@ -82,7 +82,7 @@ def roll_back_model(
         patience=patience,
     )
     withdrawn = _withdrawn(history(conn, name), target)
-    swaps = kept_by(conn, pipeline.predictions, target, withdrawn.versions, withdrawn.since)
+    swaps = kept_by(conn, pipeline.table, target, withdrawn.versions, withdrawn.since)
     again = [(partition, number) for partition, number in swaps if number is not None]
     return RolledBack(
         model=name,
@@ -96,11 +96,11 @@ def roll_back_model(
 
 def _before(settings: Settings, conn: Database, pipeline: Pipeline, present: str | None) -> str:
     """The version to go back to. It is the present one if the rollback to it has left partitions to swap."""
-    name, last = pipeline.training.model, current(conn, pipeline.training.model)
+    name, last = pipeline.trained.model, current(conn, pipeline.trained.model)
     changes = history(conn, name)
     if present and last and last.kind == "rolled back":
         withdrawn = _withdrawn(changes, present)
-        left = kept_by(conn, pipeline.predictions, present, withdrawn.versions, withdrawn.since)
+        left = kept_by(conn, pipeline.table, present, withdrawn.versions, withdrawn.since)
         if any(number is not None for _, number in left):
             return present
     candidates = [number for number in in_favour(reversed(changes)) if number != present]
@@ -152,7 +152,7 @@ def _restore(
     done: list[Published] = []
     for partition, number in swaps:
         try:
-            done.append(rollback(conn, pipeline.predictions, partition, to=number, patience=patience))
+            done.append(rollback(conn, pipeline.table, partition, to=number, patience=patience))
         except LandfallError as error:
             raise PublishingError(
                 f"Version {target} serves again, but {partition} was not swapped back: {error.what}",

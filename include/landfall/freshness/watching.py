@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
 from math import isfinite
 
 from psycopg import sql
@@ -35,7 +34,6 @@ ON CONFLICT (model, version, partition) DO UPDATE
 SET rows = excluded.rows, rmse = excluded.rmse, mae = excluded.mae, at = clock_timestamp()""")
 GATE, HINDCAST = "landfall.gate", "hindcast"
 """The tag that holds what the gate said about a version, and its value for a version that was trained for days that are over."""
-EPOCH = date(1970, 1, 1)
 
 
 def note_decision(conn: Database, name: str, run_id: str, figures: Figures, fired: Sequence[Reason]) -> None:
@@ -49,7 +47,7 @@ def note_decision(conn: Database, name: str, run_id: str, figures: Figures, fire
         conn.cursor().execute(_DECIDED, [name, run_id, figures.champion, json.dumps(reasons), json.dumps(known)])
 
 
-def note_age(settings: Settings, champion: ModelVersion, figures: Figures, day: date) -> None:
+def note_age(settings: Settings, champion: ModelVersion, figures: Figures, day: Partition) -> None:
     """Logs how much data has come since the champion was trained, as metrics of its run: `new_partitions`, `new_rows`.
 
     Args:
@@ -63,7 +61,7 @@ def note_age(settings: Settings, champion: ModelVersion, figures: Figures, day: 
     """
     if champion.run_id:
         metrics = {"new_partitions": float(figures.new_partitions), "new_rows": float(figures.new_rows)}
-        runs.log_metrics(settings, champion.run_id, metrics, step=(day - EPOCH).days)
+        runs.log_metrics(settings, champion.run_id, metrics, step=day.ordinal)
 
 
 def note_drift(
@@ -96,13 +94,13 @@ def note_drift(
         for statistic, value in values.items()
         if number(value) is not None
     ]
-    first, last = window.days[0].day, window.days[-1].day
+    first, last = window.days[0], window.days[-1]
     lines = [
         (
             champion.name,
             champion.version,
-            first,
-            last,
+            str(first),
+            str(last),
             feature,
             statistic,
             value,
@@ -118,7 +116,7 @@ def note_drift(
         conn.cursor().executemany(_DRIFT, lines)
     metrics = {f"drift_{statistic}_{feature}": value for feature, statistic, value in measured}
     if metrics and champion.run_id:
-        runs.log_metrics(settings, champion.run_id, metrics, step=(last - EPOCH).days)
+        runs.log_metrics(settings, champion.run_id, metrics, step=last.ordinal)
 
 
 def note_errors(
@@ -137,14 +135,14 @@ def note_errors(
         PublishingError, ModelError: the database or the registry refuses.
     """
     lines = [
-        (name, version, day.day, int(figures["rows"]), figures["published_rmse"], figures["published_mae"])
+        (name, version, str(day), int(figures["rows"]), figures["published_rmse"], figures["published_mae"])
         for version, figures in errors.items()
         if figures["rows"] and isfinite(figures["published_rmse"])
     ]
     with explained(conn, f"The errors of `{name}` {day} could not be written down."), conn.transaction():
         conn.cursor().executemany(_ERRORS, lines)
     metrics = {version: {k: v for k, v in figures.items() if k != "rows"} for version, figures in errors.items()}
-    runs.log_published_errors(settings, name, metrics, (day.day - EPOCH).days)
+    runs.log_published_errors(settings, name, metrics, day.ordinal)
 
 
 def note_verdict(settings: Settings, challenger: ModelVersion, verdict: GateVerdict) -> None:
@@ -178,8 +176,8 @@ def note_hindcast(settings: Settings, challenger: ModelVersion) -> str:
     Raises:
         ModelError: the registry or the predictions database refuses.
     """
-    learnt = Partition(challenger.learnt_until)
-    why = f"it has learnt up to {learnt} only, and is kept for later days that every other version has learnt from"
+    until = challenger.learnt_until
+    why = f"it has learnt up to {until} only, and is kept for later days that every other version has learnt from"
     if made := find_own(settings, challenger):
         note_own(
             settings,

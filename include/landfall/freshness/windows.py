@@ -7,8 +7,9 @@ the newest partitions. A model is judged honestly only on partitions that all li
 from dataclasses import dataclass
 
 from landfall.errors import ModelError
+from landfall.freshness.honest import is_honest
 from landfall.models.registry import ModelVersion, pipeline_of
-from landfall.spec import Partition, Partitions
+from landfall.spec import Partitions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,11 +63,11 @@ def _honest(champion: ModelVersion, challenger: ModelVersion, window: Partitions
     """The folder of the champion's model that has learnt from nothing at or after the window's first partition."""
     first = window.days[0]
     sibling = champion.snapshot.judged_until if champion.snapshot else None
-    if champion.learnt_until < first.day:
+    if is_honest(champion, first):
         return champion.path
     if champion.judged and sibling and sibling < first:
         return champion.judged
-    learnt = f"version {champion.version} has learnt up to {Partition(champion.learnt_until)}"
+    learnt = f"version {champion.version} has learnt up to {champion.learnt_until}"
     raise ModelError(
         f"Versions {challenger.version} and {champion.version} of `{champion.name}` cannot be compared honestly.",
         looked=f"held out: {window}; {learnt}"

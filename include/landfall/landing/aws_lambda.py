@@ -101,7 +101,7 @@ def _runs_of(landed: CreatedObject) -> Iterator[WantedRun]:
     for name, dag_id, landing in _feeds():
         home = landing.home_of(landed.key)
         if home and (landing.partition_of(landed.key) or _awaited(landing, landed.key)):
-            yield WantedRun(dag_id, name, landing, home[0], landing.window(home[0])[0], landed)
+            yield WantedRun(dag_id, name, landing, home[0], home[0].start, landed)
 
 
 def _awaited(landing: Landing, key: str) -> bool:

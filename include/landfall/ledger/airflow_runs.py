@@ -35,7 +35,7 @@ def active_runs(api: AirflowApi, feed: Feed) -> dict[Partition, Seen]:
 
 def newest_run(api: AirflowApi, feed: Feed, partition: Partition) -> Seen | None:
     """The run of one partition; None if it never had one."""
-    first, after = feed.landing.window(partition)
+    first, after = partition.start, partition.end
     dated = api.list_runs(feed.dag_id, logical_date_gte=first.isoformat(), logical_date_lt=after.isoformat())
     return _by_partition(api, feed, [*dated, *_with_form(api, feed, str(partition))]).get(partition)
 
@@ -45,7 +45,7 @@ def all_runs(api: AirflowApi, feed: Feed, since: datetime | None = None) -> dict
     window = {"logical_date_gte": since.isoformat()} if since else {}
     dated, formed = api.list_runs(feed.dag_id, **window), _with_form(api, feed)
     runs = _by_partition(api, feed, [*dated, *formed])
-    recent = {day: run for day, run in runs.items() if since is None or feed.landing.window(day)[0] >= since}
+    recent = {day: run for day, run in runs.items() if since is None or day.start >= since}
     return {**recent, **active_runs(api, feed)}
 
 
@@ -54,8 +54,7 @@ def at_work(api: AirflowApi, pipeline: Pipeline) -> set[tuple[str, str]]:
 
     A DAG that is not there has no tasks.
     """
-    dags = (pipeline.training.dag_id, *(feed.dag_id for feed in pipeline.feeds))
-    return {(dag_id, str(task["dag_run_id"])) for dag_id in dags for task in _tasks(api, dag_id)}
+    return {(dag_id, str(task["dag_run_id"])) for dag_id in pipeline.dag_ids for task in _tasks(api, dag_id)}
 
 
 def _tasks(api: AirflowApi, dag_id: str) -> list[Json]:
@@ -69,7 +68,7 @@ def _tasks(api: AirflowApi, dag_id: str) -> list[Json]:
 
 def is_urgent(pipeline: Pipeline, dag_id: str, run_id: str) -> bool:
     """True for a training, and for a run that a person started and waits for."""
-    return dag_id == pipeline.training.dag_id or run_id.startswith(BY_HAND)
+    return dag_id not in [feed.dag_id for feed in pipeline.feeds] or run_id.startswith(BY_HAND)
 
 
 def _with_form(api: AirflowApi, feed: Feed, day: str = "") -> list[Json]:
@@ -116,10 +115,10 @@ def _started(run: Json) -> str:
 
 def _partition_of(feed: Feed, run: Json) -> Partition | None:
     """The partition that the form names, else that of the logical date. The run's own steps find it in the same way."""
+    calendar, moment = feed.landing.calendar, run["logical_date"]
     try:
-        if day := named_day(run["run_type"], run.get("conf") or {}):
-            return Partition.parse(day)
-        moment = run["logical_date"]
-        return feed.landing.holding(moment_of(moment)) if moment else None
+        if name := named_day(run["run_type"], run.get("conf") or {}):
+            return calendar.parse(name)
+        return calendar.checked(calendar.named(moment_of(moment))) if moment else None
     except SpecError:
         return None

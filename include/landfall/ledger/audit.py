@@ -67,7 +67,7 @@ class Start:
 
         A run that would not start if it were cleared is left as it is, and another one is made beside it.
         """
-        run, moment = facts.run, facts.feed.landing.window(facts.partition)[0]
+        run, moment = facts.run, facts.partition.start
         stays = run is not None and (run.bound or bool(run.held))
         return cls(
             feed=facts.name,

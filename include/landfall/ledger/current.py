@@ -22,7 +22,7 @@ def current_of(settings: Settings, pipeline: Pipeline, feed: Feed) -> Current:
 
 def current_in(conn: Database, pipeline: Pipeline, feed: Feed, now: datetime) -> Current:
     """As `current_of`, over an open connection. Before the first promotion no publication has an outdated model."""
-    promotion = current(conn, pipeline.training.model) if feed.table == pipeline.predictions else None
+    promotion = current(conn, feed.model) if feed.model else None
     return Current(
         code=code_of(feed),
         contract=feed.contract.version,

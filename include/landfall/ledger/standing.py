@@ -171,7 +171,7 @@ def _changed(facts: Facts, made: Made) -> Standing:
 
 
 def _outdated(facts: Facts, made: Made, current: Current) -> Standing:
-    ahead = facts.feed.landing.window(facts.partition)[1] > current.now
+    ahead = facts.feed.landing.calendar.window(facts.partition)[1] > current.now
     if current.model and made.model != current.model and ahead:
         return Standing(state="stale", why=f"model {made.model} -> {current.model}", reason="model changed")
     if made.contract != current.contract:

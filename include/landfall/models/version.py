@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from landfall.errors import LandfallError
@@ -140,9 +140,9 @@ class ModelVersion:
     created_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
 
     @property
-    def learnt_until(self) -> date:
-        """The last day that it can have learnt from: the snapshot's last, else the day on which it was registered."""
-        return self.snapshot.last.day if self.snapshot else self.created_at.date()
+    def learnt_until(self) -> Partition:
+        """The last partition that it can have learnt from: the snapshot's last, else the day on which it was registered."""
+        return self.snapshot.last if self.snapshot else Partition.holding(self.created_at)
 
 
 def version_of(entry: Any, run: Any) -> ModelVersion:
@@ -172,7 +172,8 @@ def version_of(entry: Any, run: Any) -> ModelVersion:
 
 def pipeline_of(name: str) -> str:
     """The name that commands use for the model registered as `name`: its pipeline; a table model keeps its own name."""
-    return next((pipeline.name for pipeline in PIPELINES.values() if pipeline.training.model == name), name)
+    trainings = [pipeline.training for pipeline in PIPELINES.values() if pipeline.training]
+    return next((training.pipeline for training in trainings if training.model == name), name)
 
 
 def _classes(tags: Mapping[str, str]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ def log_metrics(settings: Settings, run_id: str, metrics: Mapping[str, float], *
         client.log_batch(run_id, metrics=[Metric(key, float(value), now, step) for key, value in metrics.items()])
 
 
-def log_published_errors(settings: Settings, name: str, metrics: Mapping[str, Mapping[str, float]], day: int) -> None:
+def log_published_errors(settings: Settings, name: str, metrics: Mapping[str, Mapping[str, float]], step: int) -> None:
     """Logs the errors of publications to the runs that made the versions.
 
     A version that was deleted is skipped.
@@ -27,7 +27,7 @@ def log_published_errors(settings: Settings, name: str, metrics: Mapping[str, Ma
         settings: Where the registry is.
         name: The registered model.
         metrics: Version -> metric -> value.
-        day: Days since 1970-01-01, the metric's step: a rerun of a day writes the same step again.
+        step: The metric's step: see `Partition.ordinal`. A rerun of a partition writes the same step again.
     """
     from mlflow.exceptions import MlflowException
 
@@ -40,7 +40,7 @@ def log_published_errors(settings: Settings, name: str, metrics: Mapping[str, Ma
                     raise
                 continue
         if run_id:
-            log_metrics(settings, run_id, values, step=day)
+            log_metrics(settings, run_id, values, step=step)
 
 
 def annotate(settings: Settings, version: ModelVersion, tags: Mapping[str, str]) -> None:

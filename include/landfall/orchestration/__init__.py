@@ -3,14 +3,12 @@
 from landfall.orchestration.frames import audit_dag, partitioned_dag, table_model_dag, training_dag
 from landfall.orchestration.steps.approve import approve
 from landfall.orchestration.steps.audit import audit_landings, start_runs
-from landfall.orchestration.steps.check_contract import check_contract
 from landfall.orchestration.steps.decide import decide
 from landfall.orchestration.steps.deploy_model import deploy, deployment_dag, rescore
 from landfall.orchestration.steps.judge import judge
 from landfall.orchestration.steps.make_features import make_features
 from landfall.orchestration.steps.promote import find_stale, promote
-from landfall.orchestration.steps.publish import publish
-from landfall.orchestration.steps.stage import measure_errors, score
+from landfall.orchestration.steps.publish import publish_errors, publish_predictions, publish_rows
 from landfall.orchestration.steps.train import collect_features, train
 from landfall.orchestration.steps.train_rows import land_rows, train_rows
 from landfall.orchestration.steps.wait_for_landing import wait_for_landing
@@ -19,7 +17,6 @@ __all__ = [
     "approve",
     "audit_dag",
     "audit_landings",
-    "check_contract",
     "collect_features",
     "decide",
     "deploy",
@@ -28,12 +25,12 @@ __all__ = [
     "judge",
     "land_rows",
     "make_features",
-    "measure_errors",
     "partitioned_dag",
     "promote",
-    "publish",
+    "publish_errors",
+    "publish_predictions",
+    "publish_rows",
     "rescore",
-    "score",
     "start_runs",
     "table_model_dag",
     "train",

@@ -12,7 +12,7 @@ from airflow.utils.types import DagRunType
 from landfall.orchestration.assets import features_asset, landing_asset, table_asset
 from landfall.orchestration.timetable import PartitionTimetable
 from landfall.pipelines import PIPELINES, TABLE_MODELS, find_table_model
-from landfall.spec import Feed, Training
+from landfall.spec import Calendar, Feed, Training
 from landfall.spec.partition import FIRST_DAY
 from landfall.spec.run_form import DAY
 from landfall.spec.settings import RETRY_SECONDS, seconds
@@ -20,9 +20,13 @@ from landfall.spec.settings import RETRY_SECONDS, seconds
 OWNER = "landfall"
 OLDEST = pendulum.datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tz="UTC")
 """A run before the start date ends without running a task, so this is before every partition (and catchup is off)."""
-DAY_FIELD = (
-    "The partition to run. Empty: the day of the logical date. A backfill ignores this and makes the days of its range."
+PARTITION_FIELD = (
+    "The partition to run. Empty: the {grain} of the logical date. A backfill ignores this and makes the {grain}s of its "
+    "range."
 )
+ACTIVE_RUNS = {"day": 64, "hour": 256}
+"""How many runs go on at once, waiting ones among them. More than wait at a time if nothing lands for seven days: then a wait
+ends, and until then the data that lands next must not queue behind it."""
 PAUSE = timedelta(seconds=seconds(os.environ, RETRY_SECONDS, 10))
 RETRY = {
     "owner": OWNER,
@@ -35,17 +39,17 @@ RETRY = {
 
 
 def partitioned_dag(feed: Feed, *, doc_md: str) -> DAG:
-    """A DAG with one run per partition of `feed`; the form of a run that is started by hand has a field for the day."""
+    """A DAG with one run per partition of `feed`; the form of a run that is started by hand has a field for the partition."""
     return DAG(
         feed.dag_id,
-        schedule=PartitionTimetable(feed.ahead),
+        schedule=PartitionTimetable(feed.ahead, feed.landing.calendar.grain, feed.landing.timezone),
         start_date=OLDEST,
         catchup=False,
-        max_active_runs=64,
+        max_active_runs=ACTIVE_RUNS[feed.landing.calendar.grain],
         dagrun_timeout=timedelta(days=14),
         # If there are few workers, tomorrow's data goes before yesterday's.
         default_args={**RETRY, "priority_weight": 10 if feed.ahead > 0 else 1, "weight_rule": "absolute"},
-        params={DAY: _day("Day", DAY_FIELD)},
+        params={DAY: _partition(feed.landing.calendar)},
         tags=["landfall", feed.landing.prefix.partition("/")[0], feed.name],
         description=title_of(doc_md),
         doc_md=doc_md,
@@ -67,7 +71,7 @@ def training_dag(training: Training, *, doc_md: str) -> DAG:
         dagrun_timeout=timedelta(days=14) if training.freshness.promotion.approval else timedelta(hours=6),
         default_args=RETRY,
         params={
-            "until": _day("Until", "The last day to learn from. Empty: every day that has landed."),
+            "until": _until(training.feed.landing.calendar),
             "approval": Param(
                 training.freshness.promotion.approval,
                 type="boolean",
@@ -152,6 +156,30 @@ def audit_dag(dag_id: str, *, doc_md: str) -> DAG:
 def title_of(doc_md: str) -> str:
     """The heading of a DAG's page, which the list of DAGs shows beside its name."""
     return doc_md.strip().partition("\n")[0].lstrip("# ")
+
+
+def _partition(calendar: Calendar) -> Param:
+    """The partition in the form of a run that is started by hand; it may be left empty."""
+    description = PARTITION_FIELD.format(grain=calendar.grain)
+    if not calendar.hourly:
+        return _day("Day", description)
+    hour = r"^\d{4}-\d{2}-\d{2}T\d{2}$"
+    return Param(
+        None,
+        type=["null", "string"],
+        pattern=hour,
+        title="Hour",
+        description=f"{description} Such as {calendar.example}.",
+    )
+
+
+def _until(calendar: Calendar) -> Param:
+    """The last partition to learn from, in the form of a training."""
+    description = f"The last {calendar.grain} to learn from. Empty: every {calendar.grain} that has landed."
+    if not calendar.hourly:
+        return _day("Until", description)
+    written = r"^\d{4}-\d{2}-\d{2}(T\d{2})?$"
+    return Param(None, type=["null", "string"], pattern=written, title="Until", description=description)
 
 
 def _day(title: str, description: str) -> Param:

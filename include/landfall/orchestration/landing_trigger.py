@@ -7,17 +7,17 @@ So the trigger reads the run's partition from it and lets go of everything else.
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from opentelemetry import trace
 
-from landfall.errors import LandfallError, SpecError
+from landfall.errors import LandfallError
 from landfall.landing.waiting.lister import landed
 from landfall.orchestration.steps.late_landing import when_late
-from landfall.orchestration.steps.run_partition import named_partition, partition_of
+from landfall.orchestration.steps.run_partition import partition_of
 from landfall.spec import Landing, Partition, Settings
 
 log = logging.getLogger(__name__)
@@ -27,23 +27,6 @@ log = logging.getLogger(__name__)
 def landing_of(text: str) -> Landing:
     """The landing that `Landing.to_json` wrote. All waits of one feed share one value."""
     return Landing.from_json(text)
-
-
-def waited_partition(landing: Landing, context: Mapping[str, Any]) -> Partition:
-    """The partition that the run of `context` waits for: the one named in its form, or the one that holds its logical date.
-
-    Raises:
-        SpecError: the form names no partition of this landing.
-        RunError: the run has neither.
-    """
-    named, moment = named_partition(context), context["dag_run"].logical_date
-    if named is None and moment:
-        return landing.holding(moment)
-    partition = named or partition_of(context)
-    if landing.hourly == (partition.hour is None):
-        expected = "an hour, such as 2012-12-25T07" if landing.hourly else "a day, such as 2012-12-25"
-        raise SpecError(f"`{partition}` is not a partition of `{landing.prefix}`.", looked=f"expected {expected}")
-    return partition
 
 
 class TaskName(NamedTuple):
@@ -107,7 +90,7 @@ class LandingTrigger(BaseTrigger):
         """Reads the run's partition from the context, and empties the context: nobody reads it afterwards."""
         try:
             if not self.partition:
-                self.partition = str(waited_partition(landing_of(self.landing), context))
+                self.partition = str(partition_of(context, landing_of(self.landing).calendar))
         except LandfallError as error:
             self.refused = error
         finally:

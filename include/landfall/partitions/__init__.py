@@ -9,7 +9,7 @@ from landfall.partitions.bulk import Bulk
 from landfall.partitions.judge import judge
 from landfall.partitions.look import Looked, Reading, look, open_readings
 from landfall.partitions.stage import Batch, Choice, Staging, choose, measured, open_staging
-from landfall.partitions.swap import Done, nothing_measured, skip, swap
+from landfall.partitions.swap import Done, nothing_measured, published_before, skip, swap
 from landfall.partitions.trip import Trip, refuse
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "nothing_measured",
     "open_readings",
     "open_staging",
+    "published_before",
     "refuse",
     "skip",
     "swap",

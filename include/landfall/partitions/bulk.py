@@ -92,9 +92,8 @@ class Bulk:
         """
         choice = choose(database, self.trip, readings)
         if choice is None:
-            model = self.trip.pipeline.training.model
             raise ModelError(
-                f"There is no champion of `{model}` yet.",
+                f"There is no champion of `{self.trip.feed.model}` yet.",
                 looked="landfall.promotions",
                 left="features are made, nothing was published",
                 next=f"landfall train {self.trip.pipeline.name}",

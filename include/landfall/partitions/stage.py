@@ -50,7 +50,7 @@ def choose(database: Database, trip: Trip, partitions: Iterable[Partition]) -> C
     """Decides which partitions are staged, and by which version of the model; None if they need one and none serves yet.
 
     A prediction is made by the champion, or by the last version before it that has not learnt from that day. Rows that are held
-    against predictions are staged only for partitions that have predictions.
+    against predictions are staged only for partitions that have predictions. A feed without a model has no such conditions.
 
     Raises:
         ModelError: the registry is away, or the version's files must not be loaded.
@@ -63,7 +63,9 @@ def choose(database: Database, trip: Trip, partitions: Iterable[Partition]) -> C
         skipped = {day: NOTHING.format(against.name) for day in wanted if day not in there}
         left = tuple(day for day in wanted if day in there)
         return Choice((Batch(partitions=left),) if left else (), skipped)
-    model = trip.pipeline.training.model
+    model = trip.feed.model
+    if not model:
+        return Choice((Batch(partitions=wanted),) if wanted else ())
     chosen = versions_for(trip.settings, database, model, wanted)
     if chosen is None:
         return None
@@ -118,5 +120,5 @@ def measured(database: Database, trip: Trip, partition: Partition, report: Stage
     """
     errors = report.metrics.get(str(partition), {})
     if errors:
-        note_errors(trip.settings, database, trip.pipeline.training.model, partition, errors)
+        note_errors(trip.settings, database, trip.pipeline.trained.model, partition, errors)
     return ",".join(sorted(errors))

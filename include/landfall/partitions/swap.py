@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from landfall.database import Database
 from landfall.errors import OutdatedError
 from landfall.ledger import excuse_reading
+from landfall.partitions.look import Reading
 from landfall.partitions.stage import NOTHING
 from landfall.partitions.trip import Trip
-from landfall.publishing import Publication, Published, publish
+from landfall.publishing import Publication, Published, publish, published_by
 from landfall.spec import Partition
 
 
@@ -19,6 +20,12 @@ class Done:
     state: str
     why: str = ""
     published: Published | None = None
+
+
+def published_before(database: Database, trip: Trip, reading: Reading, version: str | None = None) -> Published | None:
+    """What this run has published of the reading already, by `version` (None: by any): an earlier try of its last step did."""
+    record = published_by(database, trip.feed.table, reading.partition, trip.run_id, reading.number)
+    return None if record is None or version not in (None, record.model_version) else record
 
 
 def skip(database: Database, partition: Partition, reading: int, why: str) -> Done:

@@ -1,6 +1,6 @@
 """The pipelines and the table models of this project, by name. No pipeline has the name of a table model.
 
-`landfall.pipelines.catalogue` lists them. It is imported at the first look-up of a declaration. Airflow's servers live for weeks,
+`landfall.pipelines.catalogue` finds them. It is imported at the first look-up of a declaration. Airflow's servers live for weeks,
 and every task is forked from one of them. If a server had imported a declaration that is edited later, all its future tasks
 would have the old one. So the servers import this module but look nothing up. Each task, and each reading of the DAG files, gets
 the declarations as they are on disk (tests/policy/test_fresh_declarations.py).

@@ -16,16 +16,17 @@ from landfall.spec import (
     Feed,
     Freshness,
     Gate,
-    Job,
     Landing,
     Learner,
     Pipeline,
     PredictionTable,
     Retraining,
     Training,
+    Transform,
 )
 
 CITY, STATE = "Washington", "D.C."
+MODEL = "bike_demand"
 
 FORECAST_HOURS = Contract(
     columns=(
@@ -76,7 +77,7 @@ ERRORS = PredictionTable(
     key=("city", "state", "time"),
 )
 
-_ETL = Job(name="bike_features", arguments={"city": CITY, "state": STATE})
+_FEATURES = Transform(function="spark_jobs.etl.bike_features:bike_features", arguments={"city": CITY, "state": STATE})
 
 FORECAST = Feed(
     pipeline="bike_demand",
@@ -87,9 +88,9 @@ FORECAST = Feed(
     contract=FORECAST_HOURS,
     features_table="features.bike_forecast",
     quarantine_table="quarantine.bike_forecast",
-    etl=_ETL,
-    scoring=Job(name="bike_demand_predictions"),
+    transform=_FEATURES,
     table=PREDICTIONS,
+    model=MODEL,
 )
 ACTUALS = Feed(
     pipeline="bike_demand",
@@ -100,10 +101,10 @@ ACTUALS = Feed(
     contract=ACTUAL_HOURS,
     features_table="features.bike_actuals",
     quarantine_table="quarantine.bike_actuals",
-    etl=_ETL,
-    scoring=Job(name="bike_demand_errors"),
+    transform=_FEATURES,
     table=ERRORS,
     held_against=PREDICTIONS,
+    label="cnt",
 )
 FOREST = Learner(
     features=(
@@ -138,7 +139,7 @@ FOREST = Learner(
 )
 TRAINING = Training(
     dag_id="bike_training",
-    model="bike_demand",
+    model=MODEL,
     feed=ACTUALS,
     learner=FOREST,
     freshness=Freshness(
@@ -155,7 +156,6 @@ TRAINING = Training(
 BIKE_DEMAND = Pipeline(
     name="bike_demand",
     feeds=(ACTUALS, FORECAST),
+    table=PREDICTIONS,
     training=TRAINING,
-    predictions=PREDICTIONS,
-    predicted="predicted",
 )

@@ -16,7 +16,7 @@ from landfall.publishing.lookup import Row, lookup, parse_key
 from landfall.publishing.rollback import kept_by, rollback
 from landfall.publishing.schema import ensure_table
 from landfall.publishing.staging import Publication, find_publication, open_publication
-from landfall.publishing.swap import Published, publish
+from landfall.publishing.swap import Published, publish, published_by
 
 __all__ = [
     "Appearance",
@@ -38,6 +38,7 @@ __all__ = [
     "publications",
     "publish",
     "published",
+    "published_by",
     "published_partitions",
     "rollback",
 ]

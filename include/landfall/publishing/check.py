@@ -5,9 +5,9 @@ from psycopg import sql
 
 from landfall.database import Database, fetch, fetch_one, run, set_lock_timeout
 from landfall.errors import PublishingError
-from landfall.publishing.schema import key_definition, qualified
+from landfall.publishing.schema import bounds, key_definition, partition_type, qualified
 from landfall.publishing.staging import Publication
-from landfall.spec import Partition
+from landfall.spec import Partition, PredictionTable
 
 WRITERS_PATIENCE = 30.0
 """How many seconds to wait for a Spark task that still writes the staging table: a lost twin of a task that succeeded."""
@@ -60,13 +60,14 @@ def _check_rows(conn: Database, publication: Publication, expected: int, allow_e
     outside of the day. There must be rows, unless `allow_empty` permits none.
     """
     query = sql.SQL("""
-        SELECT count(*), count(*) FILTER (WHERE NOT {inside} OR partition <> {day}::date),
+        SELECT count(*), count(*) FILTER (WHERE NOT {inside} OR partition <> {name}::{type}),
                min({time}) AT TIME ZONE 'UTC', max({time}) AT TIME ZONE 'UTC',
                (SELECT coalesce(sum(rows), 0)::bigint FROM landfall.staged_parts WHERE publication_id = {id})
         FROM {staging}""").format(
-        inside=inside(publication.table.time, publication.partition),
+        inside=inside(publication.table, publication.partition),
         time=sql.Identifier(publication.table.time),
-        day=sql.Literal(str(publication.partition)),
+        name=sql.Literal(str(publication.partition)),
+        type=partition_type(publication.table),
         id=sql.Literal(publication.id),
         staging=qualified(publication.staging),
     )
@@ -78,7 +79,11 @@ def _check_rows(conn: Database, publication: Publication, expected: int, allow_e
             f"{expected} rows expected, {there} in `{publication.staging}`, {noted} noted by Spark tasks",
         )
     if outside:
-        raise refused(publication, f"{outside} rows lie outside of its day", f"times from {first} to {last} UTC")
+        raise refused(
+            publication,
+            f"{outside} rows lie outside of its {publication.table.calendar.grain}",
+            f"times from {first} to {last} UTC",
+        )
     if not there and not allow_empty:
         raise refused(publication, "it has no rows", "expected at least one row; `allow_empty` permits none")
 
@@ -106,22 +111,22 @@ def _seal(conn: Database, publication: Publication) -> None:
     sealed = sql.SQL("SELECT true FROM pg_constraint WHERE conrelid = %s::regclass AND conname = 'within_partition'")
     if fetch_one(conn, sealed, [publication.staging]):
         return
-    staging, day = qualified(publication.staging), sql.Literal(str(publication.partition))
+    staging = qualified(publication.staging)
     seal = sql.SQL(
-        "ALTER TABLE {staging} ADD CONSTRAINT within_partition CHECK ({inside} AND partition = {day}::date), ADD {key}"
+        "ALTER TABLE {staging} ADD CONSTRAINT within_partition CHECK ({inside} AND partition = {name}::{type}), ADD {key}"
     ).format(
         staging=staging,
-        day=day,
-        inside=inside(publication.table.time, publication.partition),
+        name=sql.Literal(str(publication.partition)),
+        type=partition_type(publication.table),
+        inside=inside(publication.table, publication.partition),
         key=key_definition(publication.table),
     )
     run(conn, sql.SQL("SET LOCAL maintenance_work_mem = '256MB'"), seal, sql.SQL("ANALYZE {}").format(staging))
 
 
-def inside(time: str, partition: Partition) -> sql.Composed:
+def inside(table: PredictionTable, partition: Partition) -> sql.Composed:
     """The SQL condition that a time lies within the partition. ATTACH wants to see it proven."""
-    return sql.SQL("({time} >= {start}::timestamptz AND {time} < {end}::timestamptz)").format(
-        time=sql.Identifier(time),
-        start=sql.Literal(partition.start.isoformat()),
-        end=sql.Literal(partition.end.isoformat()),
+    first, after = bounds(table, partition)
+    return sql.SQL("({time} >= {first}::timestamptz AND {time} < {after}::timestamptz)").format(
+        time=sql.Identifier(table.time), first=first, after=after
     )

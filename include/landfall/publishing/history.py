@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from psycopg import sql
@@ -22,7 +22,7 @@ class PublicationRecord:
     Args:
         id: Identity of the publication.
         table: The prediction table.
-        partition: The day.
+        partition: The partition.
         state: staging, published (what readers see), superseded, rolled_back or abandoned.
         rows: Rows of the publication; None until it is published.
         run_id: The run that made it.
@@ -83,7 +83,7 @@ class Appearance:
     """When readers first saw a partition, and what they see of it now.
 
     Args:
-        partition: The day.
+        partition: The partition.
         first_at: When its first publication was swapped in.
         objects: The objects that the first publication was made from: key -> ETag; empty if its fingerprint does not name them.
         since: Since when readers see the present publication; None if they see none.
@@ -100,23 +100,23 @@ class Appearance:
 
 
 _READ = sql.SQL("""
-SELECT id, table_name AS table, partition AS day, state, rows, run_id, model_version, fingerprint_hash, created_at, published_at,
+SELECT id, table_name AS table, partition AS name, state, rows, run_id, model_version, fingerprint_hash, created_at, published_at,
        restored_at, child_table IS NOT NULL AND state IN ('published', 'superseded', 'rolled_back') AS kept
 FROM landfall.publications
-WHERE table_name = %s AND (%s::date IS NULL OR partition = %s AND state = 'published') ORDER BY id DESC LIMIT %s""")
+WHERE table_name = %s AND (%s::text IS NULL OR partition = %s AND state = 'published') ORDER BY id DESC LIMIT %s""")
 _NOW = sql.SQL("""
-SELECT partition AS day, id AS publication, fingerprint, rows, published_at, restored_at FROM landfall.publications
-WHERE table_name = %s AND state = 'published' AND (%s::date IS NULL OR partition = %s)""")
-_DAYS = sql.SQL("SELECT partition FROM landfall.publications WHERE table_name = %s AND state = 'published'")
+SELECT partition AS name, id AS publication, fingerprint, rows, published_at, restored_at FROM landfall.publications
+WHERE table_name = %s AND state = 'published' AND (%s::text IS NULL OR partition = %s)""")
+_PARTITIONS = sql.SQL("SELECT partition FROM landfall.publications WHERE table_name = %s AND state = 'published'")
 _APPEARANCES = sql.SQL("""
 WITH first AS (
     SELECT DISTINCT ON (partition) partition, published_at, fingerprint FROM landfall.publications
     WHERE table_name = %(table)s AND published_at IS NOT NULL ORDER BY partition DESC, published_at, id LIMIT %(limit)s)
-SELECT f.partition AS day, f.published_at AS first_at, f.fingerprint, greatest(p.published_at, p.restored_at) AS since,
+SELECT f.partition AS name, f.published_at AS first_at, f.fingerprint, greatest(p.published_at, p.restored_at) AS since,
        p.model_version AS version, p.rows
 FROM first f LEFT JOIN landfall.publications p
     ON p.table_name = %(table)s AND p.partition = f.partition AND p.state = 'published'""")
-_FIRST_DAYS = sql.SQL("""
+_FIRST_PARTITIONS = sql.SQL("""
 SELECT min(p.partition) FROM unnest(%(versions)s::text[], %(since)s::timestamptz[], %(until)s::timestamptz[])
     WITH ORDINALITY AS reign(version, since, until, number)
 LEFT JOIN landfall.publications p ON p.table_name = %(table)s AND p.model_version = reign.version
@@ -150,7 +150,7 @@ def published_partitions(conn: Database, table: PredictionTable) -> set[Partitio
         PublishingError: the database cannot be asked.
     """
     with _reading(conn, table):
-        return {Partition(day) for (day,) in fetch(conn, _DAYS, [table.name]) if isinstance(day, date)}
+        return {Partition.parse(str(name)) for (name,) in fetch(conn, _PARTITIONS, [table.name])}
 
 
 def made(conn: Database, table: PredictionTable, only: Partition | None = None) -> dict[Partition, Made]:
@@ -159,9 +159,9 @@ def made(conn: Database, table: PredictionTable, only: Partition | None = None) 
     Raises:
         PublishingError: the database cannot be asked.
     """
-    day = only.day if only else None
+    name = str(only) if only else None
     with _reading(conn, table):
-        return dict(fetch_as(conn, _made, _NOW, [table.name, day, day]))
+        return dict(fetch_as(conn, _made, _NOW, [table.name, name, name]))
 
 
 def appearances(conn: Database, table: PredictionTable, limit: int) -> list[Appearance]:
@@ -177,7 +177,7 @@ def appearances(conn: Database, table: PredictionTable, limit: int) -> list[Appe
 def first_partitions(
     conn: Database, table: PredictionTable, reigns: Sequence[tuple[str | None, datetime, datetime | None]]
 ) -> list[Partition | None]:
-    """For each reign of a version: the first day that was published with the version while it served; None if none was.
+    """For each reign of a version: the first partition that was published with the version while it served; None if none was.
 
     Args:
         conn: The predictions database.
@@ -190,7 +190,7 @@ def first_partitions(
     versions, since, until = [[reign[index] for reign in reigns] for index in range(3)]
     names = {"table": table.name, "versions": versions, "since": since, "until": until}
     with _reading(conn, table):
-        return [Partition(day) if isinstance(day, date) else None for (day,) in fetch(conn, _FIRST_DAYS, names)]
+        return [Partition.parse(str(name)) if name else None for (name,) in fetch(conn, _FIRST_PARTITIONS, names)]
 
 
 def _reading(conn: Database, table: PredictionTable) -> AbstractContextManager[None]:
@@ -198,26 +198,26 @@ def _reading(conn: Database, table: PredictionTable) -> AbstractContextManager[N
 
 
 def _read(conn: Database, table: PredictionTable, partition: Partition | None, limit: int) -> list[PublicationRecord]:
-    day = partition.day if partition else None
+    name = str(partition) if partition else None
     with _reading(conn, table):
-        records = fetch_as(conn, _record, _READ, [table.name, day, day, limit])
+        records = fetch_as(conn, _record, _READ, [table.name, name, name, limit])
         if not records and not exists(conn, table.name):
             raise nothing_published(conn, table)
     return records
 
 
-def _record(*, day: date, **columns: Any) -> PublicationRecord:
-    return PublicationRecord(partition=Partition(day), **columns)
+def _record(*, name: str, **columns: Any) -> PublicationRecord:
+    return PublicationRecord(partition=Partition.parse(name), **columns)
 
 
-def _made(*, day: date, fingerprint: dict[str, Any], **columns: Any) -> tuple[Partition, Made]:
-    code, model, contract = (str(fingerprint.get(name, "")) for name in ("code_version", "model_version", "contract"))
+def _made(*, name: str, fingerprint: dict[str, Any], **columns: Any) -> tuple[Partition, Made]:
+    code, model, contract = (str(fingerprint.get(key, "")) for key in ("code_version", "model_version", "contract"))
     inputs = _objects(fingerprint)
-    return Partition(day), Made(objects=inputs, code=code, model=model, contract=contract, **columns)
+    return Partition.parse(name), Made(objects=inputs, code=code, model=model, contract=contract, **columns)
 
 
-def _appearance(*, day: date, fingerprint: object, **columns: Any) -> Appearance:
-    return Appearance(partition=Partition(day), objects=_objects(fingerprint), **columns)
+def _appearance(*, name: str, fingerprint: object, **columns: Any) -> Appearance:
+    return Appearance(partition=Partition.parse(name), objects=_objects(fingerprint), **columns)
 
 
 def _objects(fingerprint: object) -> dict[str, str]:
@@ -230,7 +230,7 @@ def history_command(table: PredictionTable) -> str:
     """What to type to see the history of `table`."""
     for pipeline in PIPELINES.values():
         for feed in pipeline.feeds:
-            if pipeline.predictions.name == table.name:
+            if pipeline.table.name == table.name:
                 return f"landfall publications {pipeline.name}"
             if feed.table.name == table.name:
                 return f"landfall publications {feed.full_name}"

@@ -12,8 +12,8 @@ from psycopg import sql
 from landfall.database import Database, explained, fetch, fetch_one
 from landfall.errors import PublishingError
 from landfall.publishing.history import history_command, nothing_published
-from landfall.publishing.schema import ADDED, qualified, sql_type
-from landfall.spec import Partition, PredictionTable
+from landfall.publishing.schema import qualified, sql_type
+from landfall.spec import PredictionTable
 
 KeyValue = str | int | float | datetime
 Row = dict[str, object]
@@ -27,7 +27,7 @@ def lookup(conn: Database, table: PredictionTable, key: Mapping[str, KeyValue]) 
         PublishingError: the key is not one of this table's, there is no such row, or the table is not there yet.
     """
     wanted = parse_key(table, key)
-    names = (*table.columns, *ADDED)
+    names = (*table.columns, *table.added)
     query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
         sql.SQL(", ").join(map(sql.Identifier, names)),
         qualified(table.name),
@@ -135,20 +135,20 @@ PARSERS: dict[str, Callable[[KeyValue], KeyValue]] = {
 
 NEAREST = sql.SQL("""
 SELECT partition, rows FROM landfall.publications WHERE table_name = %s AND state = 'published'
-ORDER BY abs(partition - %s::date), partition LIMIT 3""")
+ORDER BY abs(extract(epoch FROM partition::timestamp - %s::timestamp)), partition LIMIT 3""")
 
 
 def _no_row(conn: Database, table: PredictionTable, key: dict[str, KeyValue]) -> PublishingError:
     """The error for a key that has no row. It names what is published nearest to that key."""
     moment = key[table.time]
-    day = Partition.holding(moment) if isinstance(moment, datetime) else None
-    nearest = fetch(conn, NEAREST, [table.name, day.day if day else None])
+    wanted = table.calendar.holding(moment) if isinstance(moment, datetime) else None
+    nearest = fetch(conn, NEAREST, [table.name, wanted.start.replace(tzinfo=None) if wanted else None])
     written = " ".join(f"{name}={v.isoformat() if isinstance(v, datetime) else v}" for name, v in key.items())
-    rows = next((count for near, count in nearest if day and near == day.day), None)
+    rows = next((count for name, count in nearest if name == str(wanted)), None)
     if rows is not None:
-        looked = f"{day} is published with {rows} rows, none of this key"
+        looked = f"{wanted} is published with {rows} rows, none of this key"
     else:
-        looked = f"{day} is not published; nearest: {', '.join(str(near) for near, _ in nearest) or 'none'}"
+        looked = f"{wanted} is not published; nearest: {', '.join(str(name) for name, _ in nearest) or 'none'}"
     command = history_command(table) if nearest else "land a file of this pipeline (`landfall land --help`)"
     return PublishingError(f"`{table.name}` has no row `{written}`.", looked=looked, next=command)
 

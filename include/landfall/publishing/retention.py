@@ -22,5 +22,5 @@ def prune(conn: Database, table: PredictionTable, partition: Partition) -> None:
     connection is lost) stays until the next publish of the partition. The swap before this has happened all the same.
     """
     with suppress(psycopg.Error), conn.transaction():
-        for number, child in fetch(conn, BEYOND, [table.name, partition.day, table.keep]):
+        for number, child in fetch(conn, BEYOND, [table.name, str(partition), table.keep]):
             drop_child(conn, int(str(number)), str(child))

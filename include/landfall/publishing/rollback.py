@@ -22,7 +22,7 @@ WHERE table_name = %s AND partition = %s AND state IN ('superseded', 'rolled_bac
 ORDER BY greatest(published_at, restored_at) DESC, id DESC""")
 
 _BY_OTHERS = sql.SQL("""
-SELECT DISTINCT ON (now.partition) now.partition::text, before.id
+SELECT DISTINCT ON (now.partition) now.partition, before.id
 FROM landfall.publications now
 LEFT JOIN landfall.publications before
     ON before.table_name = now.table_name AND before.partition = now.partition AND before.model_version = %(version)s
@@ -64,7 +64,7 @@ def rollback(
     Args:
         conn: A connection of its own, in autocommit mode.
         table: The prediction table.
-        partition: The day.
+        partition: The partition.
         to: The publication to go back to. By default it is the one that readers saw last before the present one; rolled-back
             ones are left out.
         patience: Seconds to wait for readers before giving up.
@@ -89,7 +89,7 @@ def rollback(
 def _choose(conn: Database, table: PredictionTable, partition: Partition, to: int | None) -> Publication:
     """The kept publication to go back to."""
     present = published(conn, table, partition)
-    kept = [(int(str(number)), str(state)) for number, state in fetch(conn, KEPT, [table.name, partition.day])]
+    kept = [(int(str(number)), str(state)) for number, state in fetch(conn, KEPT, [table.name, str(partition)])]
     wanted = [number for number, state in kept if (number == to if to is not None else state == "superseded")]
     if present is not None and wanted:
         return find_publication(conn, table, wanted[0])

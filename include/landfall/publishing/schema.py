@@ -1,22 +1,18 @@
 """The tables of the predictions database: prediction tables, their publications, and the parts staged for them.
 
 The schema `landfall` holds the history. The schema `publications_data` holds one standalone table for each publication. A
-prediction table is the parent of the published ones, one for each UTC day. It has no default partition, so that nothing hides in
-one.
+prediction table is the parent of the published ones, one for each day or hour. It has no default partition, so that nothing
+hides in one.
 """
 
 from psycopg import sql
 
 from landfall.database import Database, explained, fetch, fetch_one, run
 from landfall.errors import PublishingError
-from landfall.spec import PredictionTable
+from landfall.spec import Partition, PredictionTable
 from landfall.spec.tables import READER
 
 DATA_SCHEMA = "publications_data"
-ADDED = {"model_version": "text", "partition": "date", "published_at": "timestamptz"}
-"""The columns that every prediction table has besides its declared ones."""
-
-
 TYPES = {
     "text": sql.SQL("text"),
     "double precision": sql.SQL("double precision"),
@@ -57,6 +53,17 @@ def column_definitions(table: PredictionTable) -> sql.Composed:
 def key_definition(table: PredictionTable) -> sql.Composed:
     """`PRIMARY KEY (...)` over the key's columns."""
     return sql.SQL("PRIMARY KEY ({})").format(sql.SQL(", ").join(map(sql.Identifier, table.key)))
+
+
+def partition_type(table: PredictionTable) -> sql.SQL:
+    """The type of the table's column `partition`."""
+    return sql.SQL("text" if table.calendar.hourly else "date")
+
+
+def bounds(table: PredictionTable, partition: Partition) -> tuple[sql.Literal, sql.Literal]:
+    """The first instant of the partition and that of the next, with their offset, so that no session's time zone moves them."""
+    first, after = table.calendar.window(partition)
+    return sql.Literal(first.isoformat()), sql.Literal(after.isoformat())
 
 
 def ensure_table(conn: Database, table: PredictionTable) -> None:
@@ -101,7 +108,7 @@ def exists(conn: Database, name: str) -> bool:
 def _parent(table: PredictionTable) -> tuple[sql.Composed, sql.Composed]:
     schema = sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(table.name.split(".")[0]))
     added = sql.SQL(", ").join(
-        sql.SQL("{} {} NOT NULL").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in ADDED.items()
+        sql.SQL("{} {} NOT NULL").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in table.added.items()
     )
     parent = sql.SQL("CREATE TABLE IF NOT EXISTS {} ({}, {}, {}) PARTITION BY RANGE ({})").format(
         qualified(table.name), column_definitions(table), added, key_definition(table), sql.Identifier(table.time)
@@ -121,7 +128,7 @@ def _refuse_drift(conn: Database, table: PredictionTable) -> None:
     rows = fetch(conn, COLUMNS, [table.name])
     columns = {str(name): str(kind) for name, kind, _ in rows}
     key = tuple(str(name) for name, _, place in sorted(rows, key=lambda row: str(row[2]).zfill(4)) if place is not None)
-    declared = {**table.columns, **ADDED}
+    declared = {**table.columns, **table.added}
     if columns == declared and key == table.key:
         return
     raise PublishingError(

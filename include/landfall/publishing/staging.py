@@ -22,7 +22,7 @@ from psycopg import sql
 from landfall.database import Database, explained, fetch, fetch_one, require_idle, run, set_lock_timeout
 from landfall.errors import PublishingError
 from landfall.publishing.fingerprint import Fingerprint
-from landfall.publishing.schema import DATA_SCHEMA, column_definitions, ensure_table, qualified
+from landfall.publishing.schema import DATA_SCHEMA, column_definitions, ensure_table, partition_type, qualified
 from landfall.spec import Partition, PredictionTable
 
 FORGOTTEN_AFTER = "2 days"
@@ -37,7 +37,7 @@ class Publication:
         id: Identity of the publication, and of its parts in `landfall.staged_parts`.
         staging: `schema.table` that the executors fill.
         table: The prediction table that the rows are for.
-        partition: The day that the rows are for.
+        partition: The partition that the rows are for.
         model_version: Version of the model that scored it. Its rows have this version unless the job wrote another one.
     """
 
@@ -81,7 +81,7 @@ def open_publication(
                 INSERT INTO landfall.publications
                     (table_name, partition, state, run_id, model_version, fingerprint, fingerprint_hash, reading_id)
                 VALUES (%s, %s, 'staging', %s, %s, %s::jsonb, %s, %s) RETURNING id"""),
-                [table.name, partition.day, run_id, model_version, fingerprint.to_json(), fingerprint.digest, reading],
+                [table.name, str(partition), run_id, model_version, fingerprint.to_json(), fingerprint.digest, reading],
             )
             number = int(str(rows[0][0]))
             staging = f"{DATA_SCHEMA}.{staging_name(table, partition, number)}"
@@ -96,14 +96,20 @@ def open_publication(
 
 def _staging_table(staging: str, table: PredictionTable, partition: Partition, model_version: str) -> sql.Composed:
     return sql.SQL(
-        "CREATE TABLE {} ({}, model_version text NOT NULL DEFAULT {}, partition date NOT NULL DEFAULT {})"
-    ).format(qualified(staging), column_definitions(table), sql.Literal(model_version), sql.Literal(str(partition)))
+        "CREATE TABLE {} ({}, model_version text NOT NULL DEFAULT {}, partition {} NOT NULL DEFAULT {})"
+    ).format(
+        qualified(staging),
+        column_definitions(table),
+        sql.Literal(model_version),
+        partition_type(table),
+        sql.Literal(str(partition)),
+    )
 
 
 def staging_name(table: PredictionTable, partition: Partition, number: int) -> str:
-    """The name of a publication's own table: the table, the day and the publication, within PostgreSQL's 63 bytes."""
+    """The name of a publication's own table: the table, the partition and the publication, within PostgreSQL's 63 bytes."""
     readable = re.sub(r"[^a-z0-9_]", "_", table.name.split(".")[-1])[:30]
-    return f"{readable}_{partition.day:%Y%m%d}_{number}"
+    return f"{readable}_{str(partition).replace('-', '').lower()}_{number}"
 
 
 def find_publication(conn: Database, table: PredictionTable, number: int) -> Publication:
@@ -116,7 +122,7 @@ def find_publication(conn: Database, table: PredictionTable, number: int) -> Pub
         row = fetch_one(
             conn,
             sql.SQL(
-                "SELECT child_table, partition::text, model_version FROM landfall.publications"
+                "SELECT child_table, partition, model_version FROM landfall.publications"
                 " WHERE id = %s AND table_name = %s"
             ),
             [number, table.name],
@@ -143,7 +149,7 @@ WHERE table_name = %s AND state = 'abandoned' AND child_table IS NOT NULL ORDER 
 def _abandon(conn: Database, table: PredictionTable, partition: Partition, run_id: str) -> None:
     """Marks left-over staging tables, then drops them. If a lost Spark task still writes one, a later call drops it."""
     with conn.cursor() as cursor:
-        cursor.execute(ABANDON, [table.name, partition.day, run_id])
+        cursor.execute(ABANDON, [table.name, str(partition), run_id])
     for number, child in fetch(conn, TO_DROP, [table.name]):
         drop_child(conn, int(str(number)), str(child))
 

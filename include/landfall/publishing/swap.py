@@ -28,9 +28,9 @@ from landfall.errors import OutdatedError
 from landfall.publishing.check import check, state_of, untouched
 from landfall.publishing.history import published
 from landfall.publishing.retention import prune
-from landfall.publishing.schema import qualified
+from landfall.publishing.schema import bounds, qualified
 from landfall.publishing.snapshots import wait_for_older_snapshots
-from landfall.publishing.staging import Publication, drop_child
+from landfall.publishing.staging import Publication, drop_child, find_publication
 from landfall.spec import Partition, PredictionTable
 
 
@@ -41,7 +41,7 @@ class Published:
     Args:
         id: The publication that was swapped in.
         table: Name of the prediction table.
-        partition: The day.
+        partition: The partition.
         state: `published`, or what became of the publication since. A publication is swapped in only once, however often
             somebody publishes it.
         rows: Its rows.
@@ -153,6 +153,24 @@ def as_it_is(conn: Database, publication: Publication) -> Published | None:
     )
 
 
+_OF_RUN = sql.SQL("""
+SELECT id FROM landfall.publications
+WHERE table_name = %s AND partition = %s AND state = 'published' AND run_id = %s AND reading_id = %s""")
+
+
+def published_by(
+    conn: Database, table: PredictionTable, partition: Partition, run_id: str, reading: int
+) -> Published | None:
+    """What readers see of a partition, if this run has made it from this reading; None otherwise.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    with explained(conn, f"The publications of `{table.name}` could not be read."):
+        row = fetch_one(conn, _OF_RUN, [table.name, str(partition), run_id, reading])
+    return as_it_is(conn, find_publication(conn, table, int(str(row[0])))) if row else None
+
+
 def _swap(conn: Database, publication: Publication, rows: int) -> tuple[int | None, float]:
     """One attempt to swap. Gives the publication that was replaced, and when the lock was granted."""
     state_of(conn, publication)
@@ -187,11 +205,11 @@ def exchange(
             "SELECT id, child_table FROM landfall.publications"
             " WHERE table_name = %s AND partition = %s AND state = 'published'"
         ),
-        [table.name, partition.day],
+        [table.name, str(partition)],
     )
     parent = qualified(table.name)
     attach = sql.SQL("ALTER TABLE {} ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})").format(
-        parent, qualified(child), *bounds(partition)
+        parent, qualified(child), *bounds(table, partition)
     )
     if present is None:
         run(conn, sql.SQL("LOCK TABLE ONLY {} IN SHARE UPDATE EXCLUSIVE MODE").format(parent))
@@ -206,8 +224,3 @@ def exchange(
     granted = time.perf_counter()
     run(conn, detach, left, *under_lock, attach)
     return int(str(present[0])), granted
-
-
-def bounds(partition: Partition) -> tuple[sql.Literal, sql.Literal]:
-    """The first instant of the partition and that of the next, with their offset, so that no session's time zone moves them."""
-    return sql.Literal(partition.start.isoformat()), sql.Literal(partition.end.isoformat())

@@ -33,7 +33,7 @@ def is_usual(partition: Partition) -> bool:
 
 def due(landing: Landing, missing: Partition) -> datetime:
     """When the partition should have landed: its deadline, else its end."""
-    return landing.due(missing) or landing.window(missing)[1]
+    return landing.due(missing) or landing.calendar.window(missing)[1]
 
 
 def reasons(cell: object) -> tuple[str, ...]:

@@ -154,13 +154,13 @@ class Report:
     @property
     def metric(self) -> str:
         """The error that is shown: the gate's metric if partitions are measured by it, else rmse."""
-        metric = self.pipeline.training.freshness.gate.metric
+        metric = self.pipeline.training.freshness.gate.metric if self.pipeline.training else ""
         return metric if metric in ("rmse", "mae") else "rmse"
 
     @property
     def bound(self) -> ErrorBound | None:
-        """The declared bound of the error."""
-        return self.pipeline.training.freshness.retraining.error
+        """The declared bound of the error; None if there is none."""
+        return self.pipeline.training.freshness.retraining.error if self.pipeline.training else None
 
     @property
     def serving(self) -> Promoted | None:

@@ -72,7 +72,7 @@ def serving_version(report: Report) -> str | None:
     """The serving version by the history, else the one that made the newest predictions; None if both are unknown."""
     if report.serving:
         return report.serving.version
-    table = report.pipeline.predictions
+    table = report.pipeline.table
     lives = [life for facts in report.feeds if facts.feed.table == table for life in facts.published]
     newest = max(lives, key=lambda life: life.published_at or report.made_at, default=None)
     return newest.version if newest and newest.version else None
@@ -159,7 +159,7 @@ def _next(facts: FeedFacts) -> tuple[Partition, datetime] | None:
     landing, newest = facts.feed.landing, facts.lives[-1].partition
     if newest.day == LAST_DAY:
         return None
-    after = landing.holding(landing.window(newest)[1])
+    after = landing.calendar.holding(landing.calendar.window(newest)[1])
     return after, cells.due(landing, after)
 
 

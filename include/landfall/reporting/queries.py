@@ -31,7 +31,7 @@ def read_report(conn: Database, pipeline: Pipeline, *, now: datetime, limit: int
     Raises:
         PublishingError: the database does not answer.
     """
-    model = pipeline.training.model
+    model = pipeline.training.model if pipeline.training else ""
     with explained(conn, f"The report of `{pipeline.name}` could not be read."), conn.transaction():
         run(conn, sql.SQL("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
         run(conn, sql.SQL("SET LOCAL statement_timeout = '30s'"))
@@ -42,8 +42,8 @@ def read_report(conn: Database, pipeline: Pipeline, *, now: datetime, limit: int
             limit=limit,
             errors=tuple(error for error in errors if cells.is_usual(error.partition)),
             drift=tuple(value for value in drift if cells.is_usual(value.last)),
-            promotions=tuple(_promotions(conn, pipeline)),
-            other_alias="".join(other_aliases(conn, [model])),
+            promotions=tuple(_promotions(conn, pipeline, model)),
+            other_alias="".join(other_aliases(conn, [model])) if model else "",
             decisions=tuple(
                 Decided(
                     run=decision.run_id,
@@ -58,12 +58,12 @@ def read_report(conn: Database, pipeline: Pipeline, *, now: datetime, limit: int
         )
 
 
-def _promotions(conn: Database, pipeline: Pipeline) -> Iterator[Promoted]:
+def _promotions(conn: Database, pipeline: Pipeline, model: str) -> Iterator[Promoted]:
     """The newest changes of the champion, newest first, each with the first partition that was published while it served."""
-    changes = history(conn, pipeline.training.model, PROMOTIONS)
+    changes = history(conn, model, PROMOTIONS)
     ends = [None, *(change.at for change in changes)]
     reigns = [(change.version, change.at, end) for change, end in zip(changes, ends, strict=False)]
-    for change, first in zip(changes, first_partitions(conn, pipeline.predictions, reigns), strict=True):
+    for change, first in zip(changes, first_partitions(conn, pipeline.table, reigns), strict=True):
         yield Promoted(
             number=change.id,
             version=change.version or "",

@@ -12,16 +12,23 @@ from landfall.spec import Partition
 
 
 def summary(report: Report) -> str:
-    """The state of the pipeline: model, error, drift, each feed, quarantine, the newest decision; one line each."""
-    lines = [
-        ("model", _model(report)),
-        *([("alias", words.clean(report.other_alias, 400))] if report.other_alias else []),
-        ("error", _error(report)),
-        ("drift", _drift(report)),
-        *((facts.feed.name, _feed(report, facts)) for facts in report.feeds),
-        ("rows", _rows(report)),
-        ("retraining", _decision(report)),
-    ]
+    """The state of the pipeline: model, error, drift, each feed, quarantine, the newest decision; one line each.
+
+    Without a model there are only the lines of the feeds and of the rows.
+    """
+    feeds = [*((facts.feed.name, _feed(report, facts)) for facts in report.feeds), ("rows", _rows(report))]
+    lines = (
+        feeds
+        if report.pipeline.training is None
+        else [
+            ("model", _model(report)),
+            *([("alias", words.clean(report.other_alias, 400))] if report.other_alias else []),
+            ("error", _error(report)),
+            ("drift", _drift(report)),
+            *feeds,
+            ("retraining", _decision(report)),
+        ]
+    )
     width = max(len(name) for name, _ in lines)
     return "\n".join(f"{name:<{width}}  {text}" for name, text in lines)
 
@@ -102,7 +109,7 @@ def as_json(report: Report) -> dict[str, object]:
     error = present.error_now(report)
     return {
         "pipeline": report.pipeline.name,
-        "model": report.pipeline.training.model,
+        "model": report.pipeline.training.model if report.pipeline.training else None,
         "made_at": plain(report.made_at),
         "version": present.serving_version(report),
         "serving": _promoted(report.serving) if report.serving else None,

@@ -20,14 +20,9 @@ class Tile:
 
 
 def tiles(report: Report) -> list[Tile]:
-    """Model, error, drift, each feed, quarantine, in this order."""
-    return [
-        _model(report),
-        _error(report),
-        _drift(report),
-        *(_feed(report, facts) for facts in report.feeds),
-        _quarantine(report),
-    ]
+    """Model, error, drift (these three if the pipeline has a model), each feed, quarantine, in this order."""
+    of_model = [_model(report), _error(report), _drift(report)] if report.pipeline.training else []
+    return [*of_model, *(_feed(report, facts) for facts in report.feeds), _quarantine(report)]
 
 
 def _model(report: Report) -> Tile:

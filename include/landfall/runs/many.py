@@ -9,7 +9,7 @@ from landfall.errors import RunError
 from landfall.json_values import Json
 from landfall.runs.airflow_api import ENDED, AirflowApi
 from landfall.runs.backfills import Backfill, Hold, hold_of, moment_of
-from landfall.spec import Partition, Partitions
+from landfall.spec import Calendar, Partition, Partitions
 from landfall.spec.run_form import BACKFILL
 
 AT_ONCE = 4
@@ -163,11 +163,12 @@ class _Looks:
         return Doing(day, run_id, str(busy["state"]), str(busy["task_id"])) if busy else Doing(day, run_id, state)
 
 
-def bridged(days: Partitions, waiting: Collection[Partition]) -> Partitions:
+def bridged(calendar: Calendar, days: Partitions, waiting: Collection[Partition]) -> Partitions:
     """The longest stretch of `days` that one backfill can run without running other days in between.
 
     Args:
-        days: The days to run.
+        calendar: The feed's partitions.
+        days: The days or hours to run.
         waiting: Days that have a run which waits or is at work: Airflow's backfill leaves these alone.
 
     Returns:
@@ -176,7 +177,7 @@ def bridged(days: Partitions, waiting: Collection[Partition]) -> Partitions:
     best: list[Partition] = []
     stretch: list[Partition] = []
     for day in days:
-        gap = Partitions.between(stretch[-1], day).days[1:-1] if stretch else ()
+        gap = calendar.between(stretch[-1], day).days[1:-1] if stretch else ()
         stretch = [*stretch, day] if all(missing in waiting for missing in gap) else [day]
         best = max(best, stretch, key=len)
     return Partitions.of(best)

@@ -12,10 +12,10 @@ from landfall.scoring.scalars import (
     Bucket,
     Category,
     Checked,
-    InputColumn,
     Impute,
     Index,
     Indicator,
+    InputColumn,
     Scalar,
     column_of,
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from landfall.errors import ModelError
 from landfall.scoring import sklearn_models
 from landfall.scoring.form import Model
-from landfall.scoring.scalars import Affine, Bucket, Checked, InputColumn, Impute, Index, Indicator, Operation, Scalar
+from landfall.scoring.scalars import Affine, Bucket, Checked, Impute, Index, Indicator, InputColumn, Operation, Scalar
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,10 +9,10 @@ from landfall.scoring.scalars import (
     Bucket,
     Category,
     Checked,
-    InputColumn,
     Impute,
     Index,
     Indicator,
+    InputColumn,
     Operation,
     Scalar,
 )
@@ -113,7 +113,9 @@ def _assemble(stage: SparkStage, columns: Columns) -> Columns:
     """The inputs one after the other; each is refused where it is missing, unless `keep`."""
     parts = [scalar for name in stage.parameters["inputCols"] for scalar in _scalars(columns, name)]
     if stage.parameters["handleInvalid"] != "keep":
-        parts = [Checked(input=scalar) if isinstance(scalar, InputColumn | Impute | Affine) else scalar for scalar in parts]
+        parts = [
+            Checked(input=scalar) if isinstance(scalar, InputColumn | Impute | Affine) else scalar for scalar in parts
+        ]
     return {stage.parameters["outputCol"]: tuple(parts)}
 
 

@@ -31,7 +31,7 @@ from landfall.scoring.decision import Decision
 from landfall.scoring.dialect import Dialect
 from landfall.scoring.features import Features, bounded
 from landfall.scoring.form import Classes, Distances, Ensemble, Gaussian, Linear, Model
-from landfall.scoring.scalars import Checked, InputColumn, Indicator, Scalar, column_of
+from landfall.scoring.scalars import Checked, Indicator, InputColumn, Scalar, column_of
 from landfall.scoring.scores import Scores
 from landfall.scoring.statement import Compiled, Scope, Term, joined
 from landfall.scoring.trees import Node, leaves

@@ -1,7 +1,10 @@
 """Declarations: frozen values that raise an error when they are made, if what they declare makes no sense."""
 
-from landfall.spec.contract import Column, Contract
+from landfall.spec.calendar import Calendar
+from landfall.spec.column import Column, References
+from landfall.spec.contract import Contract
 from landfall.spec.feature_stages import Buckets, OneHot, Quantiles, Scale, StringIndex
+from landfall.spec.file_format import Csv, FileFormat, JsonLines, Parquet
 from landfall.spec.landing import Landing
 from landfall.spec.learner import Estimator, Learner
 from landfall.spec.partition import Partition, Partitions
@@ -11,26 +14,32 @@ from landfall.spec.retraining import Drift, ErrorBound, Freshness, Gate, Promoti
 from landfall.spec.settings import S3, Settings
 from landfall.spec.table_model import RowsFile, TableModel
 from landfall.spec.tables import PredictionTable
+from landfall.spec.transform import Transform
 
 __all__ = [
     "S3",
     "AllNamed",
     "AtLeast",
     "Buckets",
+    "Calendar",
     "Column",
     "Contract",
+    "Csv",
     "Drift",
     "ErrorBound",
     "Estimator",
     "Feed",
+    "FileFormat",
     "Freshness",
     "Gate",
     "Job",
+    "JsonLines",
     "Landing",
     "Learner",
     "Marker",
     "OneHot",
     "OneObject",
+    "Parquet",
     "Partition",
     "Partitions",
     "Pipeline",
@@ -38,6 +47,7 @@ __all__ = [
     "Promotion",
     "Quantiles",
     "Readiness",
+    "References",
     "Retraining",
     "RowsFile",
     "Scale",
@@ -46,4 +56,5 @@ __all__ = [
     "StringIndex",
     "TableModel",
     "Training",
+    "Transform",
 ]

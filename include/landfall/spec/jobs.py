@@ -4,12 +4,14 @@ Every declaration is checked against this table when it is made. `python -m spar
 module is light: it does not import Spark.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from landfall.spec.contract import Contract
+from landfall.spec.landing import Landing
 from landfall.spec.learner import Learner
-from landfall.spec.partition import Partition
+from landfall.spec.partition import Partition, Partitions
 from landfall.spec.reports import Stages
 from landfall.spec.saved_model import LIBRARIES, SavedModel
 from landfall.spec.table_partitions import TablePartitions
@@ -47,21 +49,29 @@ class SparkJob:
     options: tuple[Option, ...]
 
 
+def _names(text: str) -> list[str]:
+    return text.split(",")
+
+
 _FEATURES = Option("features", "the feature table and its days, SCHEMA.TABLE/dt=DAYS", TablePartitions.parse)
 _LEARNER = Option("learner", "the learner as JSON", Learner.from_json)
 _STAGES = Option("stages", "where the rows of each day go: DAY=SCHEMA.TABLE#PUBLICATION, ...", Stages.parse)
+_KEY = Option("key", "the columns of the table's key, with commas between them", _names)
 _AT_VERSION = Option("at-version", "Delta version of the table; default: the newest", int, default=None)
 
 JOBS: Mapping[str, SparkJob] = {
-    "bike_features": SparkJob(
-        "spark_jobs.etl.bike_features",
+    "features": SparkJob(
+        "spark_jobs.etl.features",
         (
-            Option("landed", "the folders of landed objects, PREFIX/dt=DAYS", TablePartitions.parse),
+            Option("landing", "where the objects landed, and in which format, as JSON", Landing.from_json),
+            Option("partitions", "the partitions that landed, as ranges", Partitions.parse),
             _FEATURES,
             Option("quarantine", "the table of rows that break the contract, and its days", TablePartitions.parse),
             Option("contract", "the contract as JSON", Contract.from_json),
-            Option("city", "the city of every row"),
-            Option("state", "the state of every row"),
+            Option(
+                "transform", "MODULE:FUNCTION from rows to features; default: the rows are the features", default=""
+            ),
+            Option("arguments", "the arguments of the transform as JSON", json.loads, default={}),
             Option(
                 "days",
                 "usable: leave out days whose files cannot be used; missing: and those that have features already",
@@ -77,7 +87,8 @@ JOBS: Mapping[str, SparkJob] = {
             _LEARNER,
             Option("model", "folder for the model fitted on every row"),
             Option("judged", "folder for its sibling without the held-out partitions"),
-            Option("until", "last day to learn from; default: the last there is", Partition.parse, default=None),
+            Option("until", "last partition to learn from; default: the last there is", Partition.parse, default=None),
+            Option("timezone", "the zone whose days or hours the partitions are", default="UTC"),
             _AT_VERSION,
         ),
     ),
@@ -106,10 +117,12 @@ JOBS: Mapping[str, SparkJob] = {
         "spark_jobs.training.measure_drift",
         (_FEATURES, Option("reference", "file that the training wrote: edges and counts by feature")),
     ),
-    "bike_demand_predictions": SparkJob(
-        "spark_jobs.scoring.bike_demand_predictions",
+    "predictions": SparkJob(
+        "spark_jobs.scoring.predictions",
         (
             _FEATURES,
+            _KEY,
+            Option("predicted", "the column of the predictions"),
             Option("model", "folder of the fitted model"),
             Option("library", "what made the model", default="spark", choices=LIBRARIES),
             Option("model-sha256", "of a pickle: the digest that it must have", default=""),
@@ -117,8 +130,19 @@ JOBS: Mapping[str, SparkJob] = {
             _STAGES,
         ),
     ),
-    "bike_demand_errors": SparkJob(
-        "spark_jobs.scoring.bike_demand_errors",
-        (_FEATURES, Option("predictions", "the prediction table SCHEMA.TABLE in Postgres"), _STAGES),
+    "errors": SparkJob(
+        "spark_jobs.scoring.errors",
+        (
+            _FEATURES,
+            _KEY,
+            Option("predictions", "the prediction table SCHEMA.TABLE in Postgres"),
+            Option("predicted", "its column with the predictions"),
+            Option("actual", "the column of the features with what really happened"),
+            _STAGES,
+        ),
+    ),
+    "rows": SparkJob(
+        "spark_jobs.scoring.rows",
+        (_FEATURES, Option("columns", "the columns to publish, with commas between them", _names), _STAGES),
     ),
 }

@@ -4,12 +4,13 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from landfall.errors import SpecError
+from landfall.spec.calendar import Calendar
+from landfall.spec.file_format import Csv, FileFormat, format_from_dict, format_to_dict
 from landfall.spec.partition import Partition
 from landfall.spec.readiness import OneObject, Readiness, rule_from_dict, rule_to_dict
 
@@ -24,10 +25,9 @@ class Landing:
         prefix: The key prefix without slashes at its ends, such as `bike_sharing/forecast`.
         folder_format: The folder of a partition in `strftime` directives: `%Y %m %d`, and `%H` for hourly partitions. Each
             occurs once and in this order, so that folders sort by time.
-        timezone: The zone whose days (or hours) name the folders. If the zone changes its clocks, days have 23 to 25 hours.
-            The hour that comes twice in autumn is one partition of two hours. The hour that is left out in spring is no
-            partition.
-        suffixes: The endings of the objects that count. Other objects are unexpected.
+        timezone: The zone whose days (or hours) name the folders: see `Calendar`.
+        format: How the objects are written.
+        suffixes: The endings of the objects that count; those of the format if none are given. Other objects are unexpected.
         ready: The rule that says when a partition is complete.
         deadline: The time after the start of a partition by which it should have landed. Later it is late.
         max_object_bytes: The size of the largest object. A larger one fails its partition before Spark reads it.
@@ -37,7 +37,8 @@ class Landing:
     prefix: str
     folder_format: str = "dt=%Y-%m-%d"
     timezone: str = "UTC"
-    suffixes: tuple[str, ...] = (".csv", ".csv.gz")
+    format: FileFormat = field(default_factory=Csv)
+    suffixes: tuple[str, ...] = ()
     ready: Readiness = field(default_factory=OneObject)
     deadline: timedelta | None = None
     max_object_bytes: int = 64 * 1024**2
@@ -53,13 +54,15 @@ class Landing:
                 f"Landing.folder_format `{self.folder_format}` is not a partition's folder.",
                 looked="expected %Y, %m, %d (and %H for hours), each once and in this order: dt=%Y-%m-%d/hr=%H",
             )
-        try:
-            ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise SpecError(
-                f"Landing.timezone `{self.timezone}` is not a time zone.",
-                looked="expected a name of the IANA database, such as Europe/Berlin",
-            ) from None
+        self.calendar  # noqa: B018  (refuses a zone that does not exist)
+        object.__setattr__(self, "suffixes", self.suffixes or self.format.endings)
+        for suffix in self.suffixes:
+            if not suffix.endswith(self.format.readable):
+                raise SpecError(
+                    f"Landing.suffixes has `{suffix}`, which no object of the format {self.format} ends in.",
+                    looked=f"known endings: {', '.join(self.format.readable)}",
+                    next="leave suffixes out: then they are those of the format",
+                )
 
     @property
     def name(self) -> str:
@@ -74,36 +77,36 @@ class Landing:
         """
         values = {attribute.name: getattr(self, attribute.name) for attribute in fields(self)}
         deadline = None if self.deadline is None else self.deadline.total_seconds()
-        return json.dumps({**values, "deadline": deadline, "ready": rule_to_dict(self.ready)})
+        rules = {"ready": rule_to_dict(self.ready), "format": format_to_dict(self.format)}
+        return json.dumps({**values, "deadline": deadline, **rules})
+
+    def place_json(self) -> str:
+        """What a job needs of the landing, as JSON: where and how its objects are written, not when. `from_json` reads it."""
+        place = {"prefix": self.prefix, "folder_format": self.folder_format, "timezone": self.timezone}
+        return json.dumps({**place, "format": format_to_dict(self.format)}, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The landing that `to_json` wrote, in this or an earlier version of Landfall. Unknown fields are ignored.
+        """The landing that `to_json` or `place_json` wrote, in this or an earlier version of Landfall.
+
+        Unknown fields are ignored. A landing that was written without a format has CSV files.
 
         Raises:
-            SpecError: the readiness rule is unknown, or the values make no valid landing.
+            SpecError: the readiness rule or the format is unknown, or the values make no valid landing.
         """
         known = {attribute.name for attribute in fields(cls)}
         values = {name: value for name, value in json.loads(text).items() if name in known}
-        deadline = values.pop("deadline", None)
-        return cls(
-            **{
-                **values,
-                "suffixes": tuple(values["suffixes"]),
-                "ready": rule_from_dict(values["ready"]),
-                "deadline": None if deadline is None else timedelta(seconds=deadline),
-            }
-        )
-
-    @property
-    def hourly(self) -> bool:
-        """True if a partition is an hour, not a day."""
-        return "%H" in self.folder_format
+        if values.get("deadline") is not None:
+            values["deadline"] = timedelta(seconds=values["deadline"])
+        for name, read in (("suffixes", tuple), ("ready", rule_from_dict), ("format", format_from_dict)):
+            if name in values:
+                values[name] = read(values[name])
+        return cls(**values)
 
     @cached_property
-    def zone(self) -> ZoneInfo:
-        """The time zone that `timezone` names."""
-        return ZoneInfo(self.timezone)
+    def calendar(self) -> Calendar:
+        """The partitions that can land."""
+        return Calendar("hour" if "%H" in self.folder_format else "day", self.timezone)
 
     @cached_property
     def _key(self) -> re.Pattern[str]:
@@ -118,7 +121,8 @@ class Landing:
     def home_of(self, key: str) -> tuple[Partition, str] | None:
         """The partition whose folder holds `key`, and the rest of the key, whatever it is. None outside the partitions' folders.
 
-        The folder of a day that cannot be a partition, such as `dt=9999-12-31`, is no partition's folder.
+        The folder of a day that cannot be a partition, such as `dt=9999-12-31`, is no partition's folder. Neither is that of an
+        hour that the clocks of the zone leave out.
         """
         if not (match := self._key.fullmatch(key)):
             return None
@@ -127,8 +131,8 @@ class Landing:
             moment = datetime(parts["Y"], parts["m"], parts["d"], parts.get("H", 0))
         except ValueError:
             return None
-        partition = Partition(moment.date(), moment.hour if self.hourly else None)
-        return (partition, match["name"]) if partition.in_range else None
+        partition = Partition(moment.date(), moment.hour if self.calendar.hourly else None)
+        return (partition, match["name"]) if self.calendar.has(partition) else None
 
     def partition_of(self, key: str) -> Partition | None:
         """The partition whose data the object `key` holds; None if the key does not have the landing's form.
@@ -141,28 +145,9 @@ class Landing:
             return None
         return None if "\n" in home[1] else home[0]
 
-    def window(self, partition: Partition) -> tuple[datetime, datetime]:
-        """The first instants of the partition and of the next one, in UTC."""
-        naive = datetime(partition.day.year, partition.day.month, partition.day.day, partition.hour or 0)
-        after = naive + (timedelta(days=1) if partition.hour is None else timedelta(hours=1))
-        return self._instant(naive), self._instant(after)
-
-    def _instant(self, local: datetime) -> datetime:
-        """The first instant, in UTC, at which the clocks of the zone show `local` or later."""
-        return local.replace(tzinfo=self.zone, fold=0).astimezone(UTC)
-
-    def holding(self, moment: datetime) -> Partition:
-        """The partition that holds `moment`, an aware datetime.
-
-        Raises:
-            SpecError: that day cannot be a partition: see `Partition.checked`.
-        """
-        local = moment.astimezone(self.zone)
-        return Partition(local.date(), local.hour if self.hourly else None).checked()
-
     def due(self, partition: Partition) -> datetime | None:
         """The time from which the partition is late if it has not landed; None without a deadline."""
-        return None if self.deadline is None else self.window(partition)[0] + self.deadline
+        return None if self.deadline is None else self.calendar.window(partition)[0] + self.deadline
 
     def lacks(self, partition: Partition, objects: Iterable[tuple[str, datetime]], now: datetime) -> str:
         """What the partition still lacks, for a person; empty when it is ready.

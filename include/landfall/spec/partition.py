@@ -75,6 +75,11 @@ class Partition:
         """The first instant after the partition, in UTC."""
         return self.start + (timedelta(days=1) if self.hour is None else timedelta(hours=1))
 
+    @property
+    def ordinal(self) -> int:
+        """The days, or the hours, from the beginning of 1970 to the partition."""
+        return int(self.start.timestamp()) // (86_400 if self.hour is None else 3_600)
+
     def also_at(self, now: datetime) -> datetime:
         """The moment in the partition, in UTC, at the time of day of `now`; in an hour, at its minutes and seconds.
 

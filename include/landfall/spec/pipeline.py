@@ -11,6 +11,7 @@ from landfall.spec.landing import Landing
 from landfall.spec.learner import Learner
 from landfall.spec.retraining import Freshness
 from landfall.spec.tables import PredictionTable
+from landfall.spec.transform import Transform
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +61,21 @@ class Feed:
         pipeline: The name of its pipeline.
         name: Its name in the pipeline. The command line calls the feed `PIPELINE/NAME`.
         dag_id: The DAG, which has one run for each partition.
-        ahead: The number of days before the partition's day on which its run is created: 1 for a forecast, -1 for data that is
-            known afterwards.
+        ahead: How many partitions before the partition its run is created: 1 for a forecast, which starts waiting one day ahead
+            if partitions are days; -1 for data that is known afterwards.
         landing: Where its objects arrive.
         contract: What its rows promise.
         features_table: The Delta table `schema.name` of its features.
         quarantine_table: The Delta table of the rows that break the contract.
-        etl: The job that turns landed rows into features, with the arguments that only it has. The feed adds the contract and
-            the places to read and write: see `features`.
-        scoring: The job that fills the staging table of `table`, with the arguments that only it has. The feed adds the place to
-            read: see `staging`.
+        transform: The function that turns good rows into features; None if the good rows are the features.
         table: The table that the run publishes.
-        held_against: The prediction table that its rows are compared with; None for a feed that publishes predictions.
+        model: The registered model whose predictions of the features are published; empty for a feed without a model.
+        held_against: The prediction table that its rows are compared with; the errors are published.
+        label: With `held_against`: the column of its features that holds what really happened.
+        small: `Job.small` of its ETL job.
+        limit: `Job.limit` of its ETL job.
+
+    A feed with neither `model` nor `held_against` publishes its features themselves.
     """
 
     pipeline: str
@@ -82,24 +86,32 @@ class Feed:
     contract: Contract
     features_table: str
     quarantine_table: str
-    etl: Job
-    scoring: Job
     table: PredictionTable
+    transform: Transform | None = None
+    model: str = ""
     held_against: PredictionTable | None = None
+    label: str = ""
+    small: bool = True
+    limit: timedelta = timedelta(minutes=15)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "landing", replace(self.landing, feed=self.full_name))
-        if self.landing.hourly or self.landing.timezone != "UTC":
-            raise SpecError(
-                f"Feed `{self.name}` cannot publish what lands by `{self.landing.folder_format}` in "
-                f"{self.landing.timezone}.",
-                looked=f"`{self.table.name}` is published by the UTC day; hours and other zones can be waited for",
-            )
+        for published in filter(None, (self.table, self.held_against)):
+            if published.calendar != self.landing.calendar:
+                raise SpecError(
+                    f"Feed `{self.full_name}` cannot publish {self.landing.calendar} in `{published.name}`.",
+                    looked=f"PredictionTable.calendar is {published.calendar}",
+                )
+        self.contract.check_landing(self.landing)
         for table in (self.features_table, self.quarantine_table):
             if not re.fullmatch(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*", table):
                 raise SpecError(
                     f"Feed `{self.full_name}` cannot write to `{table}`.", looked="expected schema.table, lower case"
                 )
+        if self.model and self.held_against:
+            raise SpecError(f"Feed `{self.full_name}` has both a model and a table that it is held against.")
+        if bool(self.held_against) != bool(self.label):
+            raise SpecError(f"Feed `{self.full_name}` needs both held_against and label, or neither.")
         self.features, self.staging  # noqa: B018  (checks their arguments now, and not only when a DAG file is read)
 
     @property
@@ -110,27 +122,28 @@ class Feed:
     @property
     def features(self) -> Job:
         """The ETL job with all its arguments."""
-        return self._with(
-            self.etl,
-            landed=f"{self.landing.prefix}/dt={{partition}}",
-            features=f"{self.features_table}/dt={{partition}}",
-            quarantine=f"{self.quarantine_table}/dt={{partition}}",
-            contract=self.contract.to_json(),
-        )
+        arguments = {
+            "landing": self.landing.place_json(),
+            "partitions": "{partition}",
+            "features": f"{self.features_table}/dt={{partition}}",
+            "quarantine": f"{self.quarantine_table}/dt={{partition}}",
+            "contract": self.contract.to_json(),
+        }
+        if self.transform:
+            arguments |= {"transform": self.transform.function, "arguments": self.transform.arguments_json()}
+        return Job(name="features", arguments=arguments, small=self.small, limit=self.limit)
 
     @property
     def staging(self) -> Job:
-        """The scoring job with all arguments except the model and the stages, which are known only when it runs."""
-        against = {"predictions": self.held_against.name} if self.held_against else {}
-        return self._with(self.scoring, features=f"{self.features_table}/dt={{partition}}", **against)
-
-    def _with(self, job: Job, **arguments: str) -> Job:
-        if given := sorted(set(job.arguments) & set(arguments)):
-            raise SpecError(
-                f"Job.arguments of `{job.name}` cannot say `{given[0]}`.",
-                looked=f"the feed `{self.full_name}` says: {', '.join(arguments)}",
-            )
-        return replace(job, arguments={**arguments, **job.arguments})
+        """The job that fills the staging table of `table`. Model and stages are missing: they are known only when it runs."""
+        features, table = f"{self.features_table}/dt={{partition}}", self.table
+        if self.model:
+            arguments = {"key": ",".join(table.key), "predicted": table.value}
+            return Job(name="predictions", arguments={"features": features, **arguments})
+        if against := self.held_against:
+            arguments = {"key": ",".join(against.key), "predicted": against.value, "actual": self.label}
+            return Job(name="errors", arguments={"features": features, "predictions": against.name, **arguments})
+        return Job(name="rows", arguments={"features": features, "columns": ",".join(table.columns)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +174,8 @@ class Training:
     @property
     def training(self) -> Job:
         """The job that fits the model, on every partition of the feature table."""
-        arguments = {**self._table, "learner": self.learner.to_json()}
+        zone = {} if self.feed.landing.timezone == "UTC" else {"timezone": self.feed.landing.timezone}
+        arguments = {**self._table, "learner": self.learner.to_json(), **zone}
         return Job(name="train_model", arguments=arguments, small=False, limit=self.limit)
 
     @property
@@ -188,14 +202,19 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """A reference system: its feeds, its training, and the table that `lookup` reads."""
+    """A reference system: its feeds, the training of its model if it has one, and the table that `lookup` reads.
+
+    Args:
+        name: Its name on the command line.
+        feeds: Its feeds, at least one.
+        table: The table that `lookup` reads: the predictions, or without a model what one of the feeds publishes.
+        training: How its model is made and kept fresh; None for a pipeline without a model.
+    """
 
     name: str
     feeds: tuple[Feed, ...]
-    training: Training
-    predictions: PredictionTable
-    predicted: str
-    """The column of `predictions` that holds the prediction."""
+    table: PredictionTable
+    training: Training | None = None
 
     def __post_init__(self) -> None:
         for feed in self.feeds:
@@ -204,12 +223,38 @@ class Pipeline:
                     f"Feed `{feed.full_name}` is not one of the pipeline `{self.name}`.",
                     looked=f"Feed.pipeline is `{feed.pipeline}`",
                 )
-            if feed.table != self.predictions and feed.held_against != self.predictions:
-                against = feed.held_against.name if feed.held_against else "nothing"
+            model = self.training.model if self.training else ""
+            if feed.model and feed.model != model:
                 raise SpecError(
-                    f"Feed `{feed.full_name}` publishes no predictions, and is held against {against}.",
-                    looked=f"expected Feed.table or Feed.held_against to be `{self.predictions.name}`",
+                    f"Feed `{feed.full_name}` is scored by `{feed.model}`, which its pipeline does not train.",
+                    looked=f"Pipeline.training: {model or 'none'}",
                 )
+        if self.table not in [feed.table for feed in self.feeds]:
+            raise SpecError(
+                f"No feed of `{self.name}` publishes `{self.table.name}`.",
+                looked=f"they publish {', '.join(feed.table.name for feed in self.feeds)}",
+            )
+
+    @property
+    def dag_ids(self) -> tuple[str, ...]:
+        """Its DAGs: one for each feed, and one that trains if it has a model."""
+        training = (self.training.dag_id,) if self.training else ()
+        return (*training, *(feed.dag_id for feed in self.feeds))
+
+    @property
+    def trained(self) -> Training:
+        """How its model is made.
+
+        Raises:
+            SpecError: it has no model.
+        """
+        if self.training is None:
+            raise SpecError(
+                f"The pipeline `{self.name}` has no model.",
+                looked="its declaration",
+                next=f"landfall status {self.name}",
+            )
+        return self.training
 
     def feed(self, name: str) -> Feed:
         """The feed called `name`.

@@ -34,8 +34,9 @@ class TablePartitions:
     def condition(self) -> str:
         """The SQL condition over `dt` that selects the partitions, range by range.
 
-        It is built from dates alone, so no text of a stranger gets into it. It uses comparisons instead of BETWEEN, which
-        Delta's replaceWhere does not resolve on Spark 4.0.
+        It is built from the names of partitions alone, so no text of a stranger gets into it. Days are compared as dates, hours
+        as text. It uses comparisons instead of BETWEEN, which Delta's replaceWhere does not resolve on Spark 4.0.
         """
         ranges = [part.partition("..") for part in str(self.partitions).split(",")]
-        return " OR ".join(f"(dt >= DATE '{first}' AND dt <= DATE '{last or first}')" for first, _, last in ranges)
+        kind = "" if any(partition.hour is not None for partition in self.partitions) else "DATE "
+        return " OR ".join(f"(dt >= {kind}'{first}' AND dt <= {kind}'{last or first}')" for first, _, last in ranges)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import landfall
+from landfall.spec.project import own_project
 from landfall.spec.settings import Settings
 from landfall.stack import envfile
 
@@ -16,9 +17,13 @@ S3_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGIO
 
 
 def project_root() -> Path:
-    """The folder with `dags/`: $LANDFALL_PROJECT, else the checkout that we are installed from, else the current folder."""
+    """The folder with `dags/`: $LANDFALL_PROJECT, else the current folder if it is a project of one's own, else the checkout that
+    we are installed from, else the current folder.
+    """
     if named := os.environ.get("LANDFALL_PROJECT"):
         return Path(named).resolve()
+    if project := own_project():
+        return project.root
     checkout = Path(landfall.__file__).resolve().parents[2]
     return checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
 

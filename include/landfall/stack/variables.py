@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from landfall.spec.commit import code_version
+from landfall.spec.project import PACKAGE, PROJECT, own_project
 from landfall.spec.tables import READER
 from landfall.stack.java import Java
 from landfall.stack.layout import Layout
@@ -85,8 +86,15 @@ def variables(
         "AWS_ENDPOINT_URL_S3": s3,
         "AWS_EC2_METADATA_DISABLED": "true",
         "JAVA_HOME": str(java.home),
+        **_package(project),
     }
     return {**own, **_airflow(layout, project, ports, secrets, s3=s3, database=f"{address}/airflow")}
+
+
+def _package(project: Path) -> dict[str, str]:
+    """How the processes find the package of a project of one's own; empty in Landfall's checkout."""
+    own = own_project({**os.environ, PROJECT: str(project)})
+    return {PACKAGE: own.package, "PYTHONPATH": str(own.root)} if own else {}
 
 
 def _airflow(

@@ -15,9 +15,9 @@ from landfall.errors import ModelError
 from landfall.spec import Learner, OneHot, Quantiles, StringIndex
 from spark_jobs.files import read_file, write_file
 from spark_jobs.saved import inputs_of, read_stages
-from spark_jobs.scoring.bike_demand_predictions import bike_demand_predictions
 from spark_jobs.scoring.forest import read_forest
 from spark_jobs.scoring.predict import predict
+from spark_jobs.scoring.predictions import predictions
 
 STAGES = (
     StringIndex(column="sky", output="sky_number"),
@@ -157,7 +157,8 @@ def test_a_folder_without_a_model_is_said(learning: Any, rides: Any) -> None:
 
 def test_predictions_of_bike_demand_have_their_columns(learning: Any, rides: Any) -> None:
     hours = rides.selectExpr("'Washington' AS city", "'D.C.' AS state", "*")
-    scored = bike_demand_predictions(hours, learning.folder("forest"), "spark", "7")
+    key, model = ["city", "state", "time"], learning.folder("forest")
+    scored = predictions(hours, key, "predicted", model=model, library="spark", version="7")
     assert dict(scored.dtypes) == {
         "city": "string",
         "state": "string",

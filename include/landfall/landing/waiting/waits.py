@@ -33,7 +33,7 @@ class Wait:
     @classmethod
     def of(cls, landing: Landing, partition: Partition, news: asyncio.Future[LandingError | None]) -> "Wait":
         """A wait that begins now."""
-        due = landing.due(partition) or landing.window(partition)[0]
+        due = landing.due(partition) or landing.calendar.window(partition)[0]
         folder = landing.folder(partition)
         return cls(landing, partition, folder, news, (due - EARLY).timestamp(), (due + LATE).timestamp())
 

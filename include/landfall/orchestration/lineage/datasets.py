@@ -106,15 +106,6 @@ def prediction_table(
     return _postgres(settings, table.name, table, day, rows, publication)
 
 
-def staging_table(
-    settings: Settings, table: PredictionTable, day: str = "", *, rows: int | None = None, publication: str = ""
-) -> Dataset:
-    """The table in which a publication of `table` is staged. Each publication has its own; as a dataset all have this name."""
-    from landfall.publishing.schema import DATA_SCHEMA
-
-    return _postgres(settings, f"{DATA_SCHEMA}.{table.name.partition('.')[2]}", table, day, rows, publication)
-
-
 def _postgres(
     settings: Settings, name: str, table: PredictionTable, day: str, rows: int | None, publication: str
 ) -> Dataset:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from landfall.orchestration.lineage.datasets import (
-    Dataset,
     Lineage,
     database_table,
     delta_table,
@@ -15,9 +14,8 @@ from landfall.orchestration.lineage.datasets import (
     model_version,
     prediction_table,
     rows_file,
-    staging_table,
 )
-from landfall.spec import Feed, Landing, PredictionTable, RowsFile, Settings, Training
+from landfall.spec import Feed, Landing, RowsFile, Settings, Training
 
 
 def partition_landed(settings: Settings, landing: Landing, partition: str) -> Lineage:
@@ -33,53 +31,24 @@ def features_made(settings: Settings, feed: Feed, partition: str, report: Mappin
     return Lineage(inputs=(landed,), outputs=tuple(outputs), feed=feed.full_name, partition=partition)
 
 
-def contract_checked(settings: Settings, feed: Feed, partition: str) -> Lineage:
-    """The step that checks the contract. It judges what the ETL reported about the features, and writes nothing."""
-    features = delta_table(settings, feed.features_table, partition)
-    return Lineage(inputs=(features,), feed=feed.full_name, partition=partition)
-
-
-def rows_scored(settings: Settings, feed: Feed, model: str, partition: str, report: Mapping[str, Any]) -> Lineage:
-    """The scoring step. It makes staged predictions from features and a model version."""
-    features = delta_table(settings, feed.features_table, partition)
-    version = str(report.get("model_version", ""))
-    inputs = (features, model_version(model, version)) if version else (features,)
-    return _staged(settings, feed, partition, report, inputs)
-
-
-def errors_measured(
-    settings: Settings, feed: Feed, of: PredictionTable, partition: str, report: Mapping[str, Any]
-) -> Lineage:
-    """The step that measures errors. It compares the published predictions with features that have actuals, and stages errors."""
-    features = delta_table(settings, feed.features_table, partition)
-    return _staged(settings, feed, partition, report, (features, prediction_table(settings, of, partition)))
-
-
-def _staged(
-    settings: Settings, feed: Feed, partition: str, report: Mapping[str, Any], inputs: tuple[Dataset, ...]
-) -> Lineage:
-    publication = str(report.get("publication", ""))
-    staging = staging_table(settings, feed.table, partition, rows=report.get("rows"), publication=publication)
-    return Lineage(
-        inputs=inputs,
-        outputs=(staging,) if publication else (),
-        feed=feed.full_name,
-        partition=partition,
-        model_version=str(report.get("model_version", "")),
-        publication=publication,
-    )
-
-
 def rows_published(settings: Settings, feed: Feed, partition: str, report: Mapping[str, Any]) -> Lineage:
-    """The publishing step. It shows staged rows to readers. An outdated publication is skipped and writes nothing."""
-    publication, rows = str(report.get("publication", "")), report.get("rows")
-    published = prediction_table(settings, feed.table, partition, rows=rows, publication=publication)
+    """The publishing step. It makes what readers see from features, and from a model version or earlier predictions.
+
+    A publication that is skipped, because it is outdated or because there is nothing to publish, writes nothing.
+    """
+    publication, version = str(report.get("publication", "")), str(report.get("model_version", ""))
+    inputs = [delta_table(settings, feed.features_table, partition)]
+    if feed.model and version:
+        inputs.append(model_version(feed.model, version))
+    if feed.held_against:
+        inputs.append(prediction_table(settings, feed.held_against, partition))
+    published = prediction_table(settings, feed.table, partition, rows=report.get("rows"), publication=publication)
     return Lineage(
-        inputs=(staging_table(settings, feed.table, partition, rows=rows, publication=publication),),
+        inputs=tuple(inputs),
         outputs=(published,) if publication else (),
         feed=feed.full_name,
         partition=partition,
-        model_version=str(report.get("model_version", "")),
+        model_version=version,
         publication=publication,
     )
 

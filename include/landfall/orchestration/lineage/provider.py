@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from landfall.orchestration.lineage.datasets import Lineage
 from landfall.orchestration.steps.run_partition import partition_of
-from landfall.spec import Settings
+from landfall.spec import Calendar, Settings
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -16,6 +16,11 @@ class TellsLineage:
 
     reported: object = None
     """The value that the step has returned; None before it has returned."""
+
+    @property
+    def calendar(self) -> Calendar:
+        """The partitions of the run's DAG."""
+        return Calendar()
 
     def lineage(self, settings: Settings, partition: str, report: Mapping[str, Any]) -> Lineage:
         """What the step reads and writes.
@@ -36,7 +41,7 @@ class TellsLineage:
         context = task_instance.get_template_context()
         # A run without a partition, such as a training that a person started, has no logical date either.
         owned = context["params"].get("day") or context["dag_run"].logical_date
-        partition = str(partition_of(context)) if owned else ""
+        partition = str(partition_of(context, self.calendar)) if owned else ""
         return self._event(partition, self.reported if isinstance(self.reported, dict) else {})
 
     def _event(self, partition: str, report: Mapping[str, Any]) -> "OperatorLineage[Any, Any]":

@@ -142,9 +142,10 @@ def _look_at(settings: Settings, name: str) -> PipelineLook:
             except Exception as error:
                 unjudged[f"{name}/{feed.name}"] = error
         try:
-            pause, training = settings.restart_after, pipeline.training
-            again = None if away else restart_of(database, api, training, datetime.now(UTC), restart_after=pause)
-            trainings = [again] if again else []
+            if pipeline.training and not away:
+                pause, now = settings.restart_after, datetime.now(UTC)
+                again = restart_of(database, api, pipeline.training, now, restart_after=pause)
+                trainings = [again] if again else []
         except Exception as error:
             unjudged[f"{name}'s training"] = error
     return PipelineLook(audits=audits, trainings=trainings, working=bool(working), unjudged=unjudged)
@@ -202,10 +203,9 @@ def _near(settings: Settings, pipeline: Pipeline) -> set[str]:
     """The DAGs whose jobs run on this machine, where they compete with one another."""
     from landfall.compute.choice import target_of
 
-    jobs = {
-        pipeline.training.dag_id: pipeline.training.training,
-        **{feed.dag_id: feed.features for feed in pipeline.feeds},
-    }
+    jobs = {feed.dag_id: feed.features for feed in pipeline.feeds}
+    if pipeline.training:
+        jobs[pipeline.training.dag_id] = pipeline.training.training
     return {dag_id for dag_id, job in jobs.items() if target_of(settings, pipeline.name, job.name) == "local"}
 
 

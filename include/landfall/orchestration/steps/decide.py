@@ -85,7 +85,7 @@ class Decide(SparkStep):
             reasons = decide(retraining, figures, minimum=self.training.learner.minimum)
             note_decision(connection, model, context["run_id"], figures, reasons)
         if serving:
-            note_age(settings, serving, figures, datetime.now(UTC).date())
+            note_age(settings, serving, figures, Partition.holding(datetime.now(UTC)))
         if not reasons:
             raise AirflowSkipException(f"No reason to train: {outline(figures.as_dict())}")
         texts = "; ".join(reason.text for reason in reasons)

@@ -41,7 +41,7 @@ class Judge(SparkStep):
         try:
             window, models = _comparison(settings, challenger, serving)
         except ModelError:
-            if serving and context["params"].get("until") and challenger.learnt_until < serving.learnt_until:
+            if serving and context["params"].get("until") and challenger.learnt_until.end < serving.learnt_until.end:
                 _keep_for_hindcasts(settings, challenger)
             raise
         self.argv = self.training.judging.argv(partition=window)

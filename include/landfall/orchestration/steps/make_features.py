@@ -1,4 +1,4 @@
-"""Turns the landed objects of a partition into its features."""
+"""Turns the landed objects of a partition into its features, and fails if too many of their rows break the contract."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from landfall.orchestration.lineage.datasets import Lineage
 from landfall.orchestration.lineage.of_steps import features_made
 from landfall.orchestration.pages.links import ExplainLink
 from landfall.orchestration.steps.log_lines import count
-from landfall.orchestration.steps.run_partition import PARTITION, partition_of
+from landfall.orchestration.steps.run_partition import partition_of, partition_template
 from landfall.orchestration.steps.spark_step import Ask, SparkStep
 from landfall.orchestration.steps.step import trip_of
 from landfall.spec import Feed, Settings
@@ -19,7 +19,10 @@ from landfall.spec.reports import FeaturesReport
 
 
 class MakeFeatures(SparkStep):
-    """Lists the partition's objects, runs the ETL job on them, and reports rows, quarantine and the objects' ETags."""
+    """Lists the partition's objects, runs the ETL job on them, and holds its verdict against the contract.
+
+    Reports rows, quarantine and the objects' ETags.
+    """
 
     feed: Feed
     operator_extra_links = (ExplainLink(),)
@@ -27,7 +30,7 @@ class MakeFeatures(SparkStep):
     def __init__(self, *, feed: Feed, **kwargs: Any) -> None:
         super().__init__(
             job=feed.features,
-            partition=PARTITION,
+            partition=partition_template(feed.landing.calendar),
             pipeline=feed.pipeline,
             inlets=[landing_asset(feed)],
             outlets=[features_asset(feed)],
@@ -41,24 +44,36 @@ class MakeFeatures(SparkStep):
         from landfall.objects.client import connect as connect_store
         from landfall.partitions import look, open_readings
 
-        partition, trip = partition_of(context), trip_of(self.feed, context, settings)
+        partition, trip = partition_of(context, self.calendar), trip_of(self.feed, context, settings)
         with connect(settings) as database:
             numbers = open_readings(database, trip, [partition])
             readings = look(database, connect_store(settings.s3), trip, numbers)
         return self.ask(readings.only(partition).as_dict())
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
-        """The job's report, with `inputs` ([key, ETag] of every object that it read) and the number of the `reading`."""
-        features = FeaturesReport.of(report)
-        extra = {"partition": str(partition_of(context)), "rows": features.rows, "quarantined": features.quarantined}
+        """The job's report, with `inputs` ([key, ETag] of every object that it read) and the number of the `reading`.
+
+        Raises:
+            ContractError: too large a share of the rows is quarantined, or no row is left.
+        """
+        from landfall.database import connect
+        from landfall.partitions import Reading, judge
+
+        features, partition = FeaturesReport.of(report), partition_of(context, self.calendar)
+        with connect(settings) as database:
+            reading = Reading.of(partition, memo)
+            verdict = judge(database, trip_of(self.feed, context, settings), reading, features)
+        extra = {"partition": str(partition), "rows": verdict.rows, "quarantined": verdict.quarantined}
         self.note(context, features_asset(self.feed), extra)
         self.log.info(
-            "%s of %s/dt=%s made from %s; %s in quarantine",
-            count(features.rows, "row"),
+            "%s of %s/dt=%s made from %s; %s in quarantine, as the contract %s allows (up to %.0f %%)",
+            count(verdict.rows, "row"),
             self.feed.features_table,
-            extra["partition"],
+            partition,
             count(len(memo["inputs"]), "object"),
-            count(features.quarantined, "row"),
+            count(verdict.quarantined, "row"),
+            self.feed.contract.version,
+            100 * self.feed.contract.max_bad_share,
         )
         return {**features.as_dict(), **memo}
 

@@ -74,7 +74,7 @@ class FindStale(Step):
         stale = [
             Start.again(facts, standing)
             for feed in pipeline.feeds
-            if feed.table == pipeline.predictions and most
+            if feed.model == self.training.model and most
             for facts, standing in survey(settings, pipeline, feed).partitions
             if standing.reason == "model changed" and facts.run and not facts.run.active
         ]

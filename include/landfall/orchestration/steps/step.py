@@ -15,7 +15,7 @@ from landfall.errors import LandfallError
 from landfall.orchestration.installed import check_installed
 from landfall.orchestration.lineage.provider import TellsLineage
 from landfall.orchestration.steps.run_partition import partition_of
-from landfall.spec import Feed, Settings
+from landfall.spec import Calendar, Feed, Settings
 
 if TYPE_CHECKING:
     from landfall.partitions import Trip
@@ -40,6 +40,11 @@ class Step(TellsLineage, BaseOperator):
     limit: ClassVar[timedelta] = SERVERS
     """How long such a step may take; a step with a job has the limit of that job in addition."""
 
+    @property
+    def calendar(self) -> Calendar:
+        """The partitions of its feed."""
+        return self.feed.landing.calendar if self.feed else Calendar()
+
     def __init__(self, **kwargs: Any) -> None:
         check_installed()
         super().__init__(**{"execution_timeout": self.limit, **kwargs})
@@ -60,7 +65,7 @@ class Step(TellsLineage, BaseOperator):
         """
         try:
             with killed_after(self._limit + GRACE, self.log):
-                self.partition = str(partition_of(context)) if self.feed else ""
+                self.partition = str(partition_of(context, self.calendar)) if self.feed else ""
                 self.reported = work()
         except AirflowTaskTimeout:
             raise AirflowTaskTimeout(str(self.too_long(Settings.read()))) from None
@@ -94,7 +99,7 @@ class Step(TellsLineage, BaseOperator):
 
         settings = Settings.read()
         with connect(settings) as database:
-            refuse(database, trip_of(feed, context, settings), partition_of(context), error)
+            refuse(database, trip_of(feed, context, settings), partition_of(context, self.calendar), error)
 
     def run(self, context: Context, settings: Settings) -> StepReport:
         """The work of the step."""

@@ -39,7 +39,8 @@ class CollectFeatures(SparkStep):
         from landfall.ledger.landed import list_feed
         from landfall.objects.client import connect
 
-        feed, until = self.training.feed, Partition.parse(self.until) if self.until else None
+        feed = self.training.feed
+        until = feed.landing.calendar.last(self.until) if self.until else None
         with connect_database(settings) as database:
             landed = list_feed(database, connect(settings.s3), settings.s3.bucket, feed)
         days = Partitions.of(day for day in landed.objects if not landed.lacks[day] and (not until or day <= until))
@@ -95,7 +96,8 @@ class Train(TracksTraining):
     def prepare(self, context: Context, settings: Settings) -> Ask:
         """A fit on the snapshot, into the folders of a new MLflow run."""
         run, memo = self.start(context, settings, self.training.model, {"landfall.reason": self._reason(context)})
-        options = {"until": self.until} if self.until else {}
+        calendar = self.training.feed.landing.calendar
+        options = {"until": str(calendar.last(self.until))} if self.until else {}
         return self.ask(memo, model=run.model_path, judged=run.judged_path, **options)
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:

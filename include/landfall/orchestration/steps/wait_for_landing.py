@@ -16,11 +16,12 @@ from airflow.triggers.base import StartTriggerArgs
 from landfall.errors import LandfallError, LandingError, from_dict
 from landfall.landing.landed import lacks_now
 from landfall.objects.client import connect
-from landfall.orchestration.landing_trigger import LandingTrigger, waited_partition
+from landfall.orchestration.landing_trigger import LandingTrigger
 from landfall.orchestration.lineage.datasets import Lineage
 from landfall.orchestration.lineage.of_steps import partition_landed
 from landfall.orchestration.lineage.provider import TellsLineage
-from landfall.spec import Landing, Partition, Settings
+from landfall.orchestration.steps.run_partition import partition_of
+from landfall.spec import Calendar, Landing, Partition, Settings
 
 PATIENCE = timedelta(days=7)
 """How long a run waits for its partition."""
@@ -47,10 +48,15 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
             timeout=PATIENCE,
         )
 
+    @property
+    def calendar(self) -> Calendar:
+        """The partitions of its landing."""
+        return self.landing.calendar
+
     def render_template_fields(self, context: Context, jinja_env: Any = None) -> None:
         """Renders the folder that the run looks at; keeps the declared pattern if the run has no partition."""
         with suppress(LandfallError):
-            self.folder = self.landing.folder(waited_partition(self.landing, context))
+            self.folder = self.landing.folder(partition_of(context, self.calendar))
 
     def execute(self, context: Context) -> None:
         """For a process that was started nevertheless, as by `airflow dags test`: looks, and waits in the triggerer if needed.
@@ -58,7 +64,7 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
         For data that has landed already, the triggerer would end the wait before `airflow dags test` has noted that the task
         waits, which would fail it.
         """
-        partition = waited_partition(self.landing, context)
+        partition = partition_of(context, self.calendar)
         settings = Settings.read()
         if not lacks_now(connect(settings.s3), settings.s3.bucket, self.landing, partition):
             self.log.info("`%s` has landed", self.landing.folder(partition))
@@ -89,7 +95,7 @@ class LandingSensor(TellsLineage, BaseSensorOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except AirflowSensorTimeout:
-            late = too_late(self.landing, waited_partition(self.landing, context), Settings.read())
+            late = too_late(self.landing, partition_of(context, self.calendar), Settings.read())
         # Not raised in the handler: a task's log, and whoever reads it, ends with the innermost of chained errors.
         raise AirflowFailException(str(late))
 

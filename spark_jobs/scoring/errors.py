@@ -1,6 +1,7 @@
-"""Errors of bike demand: the published predictions for a day's hours beside what then happened, staged for publishing."""
+"""Errors of predictions: what was published for some partitions beside what then happened, staged for publishing."""
 
 import argparse
+from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -8,22 +9,28 @@ from pyspark.sql import functions as F
 from landfall.spec.reports import StagedReport
 from spark_jobs.tables import read_partitions, read_published, stage_rows
 
-KEY = ["city", "state", "time"]
 
+def errors(actuals: DataFrame, published: DataFrame, key: Sequence[str], predicted: str, actual: str) -> DataFrame:
+    """One row for each key that is in both: the key, `predicted`, `actual`, and `error` = predicted - actual.
 
-def bike_demand_errors(actuals: DataFrame, published: DataFrame) -> DataFrame:
-    """One row per hour that is in both: `predicted`, `actual`, and `error` = predicted - actual (riders in that hour)."""
-    both = actuals.select(*KEY, F.col("cnt").cast("double").alias("actual"), F.col("dt").alias("partition"))
-    joined = both.join(published.select(*KEY, "predicted", "model_version"), KEY)
+    Args:
+        actuals: The features, with their partition as `dt`.
+        published: The rows of the prediction table.
+        key: The columns of its key.
+        predicted: Its column with the predictions.
+        actual: The column of `actuals` with what really happened.
+    """
+    both = actuals.select(*key, F.col(actual).cast("double").alias("actual"), F.col("dt").alias("partition"))
+    joined = both.join(published.select(*key, F.col(predicted).alias("predicted"), "model_version"), [*key])
     error = (F.col("predicted") - F.col("actual")).alias("error")
-    return joined.select(*KEY, "predicted", "actual", error, "model_version", "partition")
+    return joined.select(*key, "predicted", "actual", error, "model_version", "partition")
 
 
 def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
-    """Compares and stages. Reports the rows of each day; per day and model version RMSE, MAE (riders per hour) and rows."""
+    """Compares and stages. Reports the rows of each partition; per partition and model version RMSE, MAE and rows."""
     actuals = read_partitions(spark, options.lake, options.features)
     published = read_published(spark, options.predictions, options.features.partitions)
-    rows = bike_demand_errors(actuals, published).persist()
+    rows = errors(actuals, published, options.key, options.predicted, options.actual).persist()
     try:
         squares = F.sqrt(F.avg(F.col("error") * F.col("error")))
         groups = rows.groupBy("partition", "model_version")

@@ -1,0 +1,1 @@
+"""How jobs read landed objects: a file for each format of `landfall.spec.file_format`."""
