@@ -23,6 +23,7 @@ from landfall.database import address
 from landfall.deployments import TableName, deployed, deployments, history
 from landfall.models.log_model import log_model
 from landfall.models.registry import registry
+from landfall.pipelines import PIPELINES
 
 Landfall = Callable[..., "CompletedProcess[str]"]
 COMMANDS = ("deploy", "redeploy", "rescore", "undeploy", "deployments", "rollback")
@@ -350,7 +351,7 @@ def test_what_is_not_there_is_refused_with_the_nearest_that_is(models: Models, t
     assert (answer.exit_code, json.loads(answer.stdout)["type"]) == (1, "DeploymentError")
     assert refused("rollback", near) == (
         f"error: There is no pipeline, or table that a model is deployed to, `{near}`. Did you mean `public.{table}`?\n"
-        f"  looked: known: bike_demand, bike_hourly, {', '.join(known)}\n"
+        f"  looked: known: {', '.join([*PIPELINES, *known])}\n"
     )
     assert f"There is no table `public.{near}`. Did you mean `{table}`?\n" in refused(
         "deploy", models.flowers, "--table", near

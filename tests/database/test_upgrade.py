@@ -44,9 +44,9 @@ GROUP BY c.oid"""
 
 
 def rows_of(conn, columns):
-    """Every row of every table, by these columns, as text."""
+    """Every row of every table, by these columns, each value as text: what was a date may be text by now."""
     return {
-        table: sorted(map(str, conn.execute(f"SELECT {', '.join(names)} FROM {table}")))
+        table: sorted(map(str, conn.execute(f"SELECT {', '.join(f'{name}::text' for name in names)} FROM {table}")))
         for table, names in columns.items()
     }
 

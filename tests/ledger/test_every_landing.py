@@ -291,7 +291,7 @@ class World(RuleBasedStateMachine):
     def published(self) -> dict[Partition, dict[str, str]]:
         query = "SELECT partition, fingerprint FROM landfall.publications WHERE table_name = %s AND state = 'published'"
         rows = self.conn.execute(query, [self.feed.table.name]).fetchall()
-        return {Partition(day): {each["key"]: each["etag"] for each in made["objects"]} for day, made in rows}
+        return {Partition.parse(day): {each["key"]: each["etag"] for each in made["objects"]} for day, made in rows}
 
     @invariant()
     def a_step_is_counted(self) -> None:

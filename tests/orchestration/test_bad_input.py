@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import uuid
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -54,7 +55,7 @@ class Run(dict[str, Any]):
             run_id=f"test_{uuid.uuid4().hex[:8]}",
             dag_run=SimpleNamespace(logical_date=DAY.start, run_id="test", run_type="manual"),
             ti=SimpleNamespace(xcom_pull=lambda task_ids: reports[task_ids]),
-            outlet_events={},
+            outlet_events=defaultdict(SimpleNamespace),
         )
 
     def execute(self, step: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import sql
 
 from landfall.database import Database, explained, fetch_as
+from landfall.errors import SpecError
 from landfall.spec import Partition
 
 
@@ -93,7 +94,7 @@ def drift(conn: Database, model: str, limit: int) -> list[DriftValue]:
         PublishingError: the database cannot be asked.
     """
     with explained(conn, f"The drift since `{model}` was trained could not be read."):
-        return fetch_as(conn, _drift, _DRIFT, [model, limit])
+        return [value for value in fetch_as(conn, _drift, _DRIFT, [model, limit]) if value]
 
 
 def errors(conn: Database, model: str, limit: int) -> list[PartitionError]:
@@ -103,12 +104,20 @@ def errors(conn: Database, model: str, limit: int) -> list[PartitionError]:
         PublishingError: the database cannot be asked.
     """
     with explained(conn, f"The errors of what `{model}` published are not known."):
-        return fetch_as(conn, _error, _ERRORS, [model, limit])
+        return [error for error in fetch_as(conn, _error, _ERRORS, [model, limit]) if error]
 
 
-def _drift(*, window_first: str, window_last: str, **columns: Any) -> DriftValue:
-    return DriftValue(first=Partition.parse(window_first), last=Partition.parse(window_last), **columns)
+def _drift(*, window_first: str, window_last: str, **columns: Any) -> DriftValue | None:
+    """None for a window that no calendar has: somebody else has written the line."""
+    try:
+        return DriftValue(first=Partition.parse(window_first), last=Partition.parse(window_last), **columns)
+    except SpecError:
+        return None
 
 
-def _error(*, name: str, **columns: Any) -> PartitionError:
-    return PartitionError(partition=Partition.parse(name), **columns)
+def _error(*, name: str, **columns: Any) -> PartitionError | None:
+    """None for a partition that no calendar has."""
+    try:
+        return PartitionError(partition=Partition.parse(name), **columns)
+    except SpecError:
+        return None

@@ -133,9 +133,11 @@ PARSERS: dict[str, Callable[[KeyValue], KeyValue]] = {
     "timestamptz": _time,
 }
 
+# The name of an hour, 2012-12-25T07, is no timestamp to PostgreSQL.
 NEAREST = sql.SQL("""
 SELECT partition, rows FROM landfall.publications WHERE table_name = %s AND state = 'published'
-ORDER BY abs(extract(epoch FROM partition::timestamp - %s::timestamp)), partition LIMIT 3""")
+ORDER BY abs(extract(epoch FROM left(partition, 10)::date
+    + make_interval(hours => coalesce(nullif(substr(partition, 12), '')::int, 0)) - %s::timestamp)), partition LIMIT 3""")
 
 
 def _no_row(conn: Database, table: PredictionTable, key: dict[str, KeyValue]) -> PublishingError:
