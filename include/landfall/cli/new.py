@@ -2,15 +2,18 @@
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.errors import SpecError
 from landfall.starting.inference import Choices, Inference, infer
+
+if TYPE_CHECKING:
+    from landfall.starting.place import Place
 
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: write the files.")]
 From = Annotated[
@@ -101,14 +104,9 @@ def readiness(
     json: JsonFlag = False,
 ) -> None:
     """Write a readiness rule and its test, in Landfall's checkout."""
-    from landfall.stack import project_root
     from landfall.starting.other_files import readiness_files
-    from landfall.starting.place import find_place
 
-    with answering(json) as out:
-        place = find_place(project_root())
-        files, steps = readiness_files(name, place)
-        _write(out, place.root, files, yes=yes, next=steps, more={"readiness": name})
+    _extend("readiness", readiness_files, name, yes=yes, json=json)
 
 
 def target(
@@ -117,14 +115,22 @@ def target(
     json: JsonFlag = False,
 ) -> None:
     """Write a compute target and its test, in Landfall's checkout."""
-    from landfall.stack import project_root
     from landfall.starting.other_files import target_files
+
+    _extend("target", target_files, name, yes=yes, json=json)
+
+
+def _extend(
+    kind: str, files_of: "Callable[[str, Place], tuple[dict[str, str], list[str]]]", name: str, *, yes: bool, json: bool
+) -> None:
+    """Writes the files of an extension point of Landfall's checkout, and says what comes next."""
+    from landfall.stack import project_root
     from landfall.starting.place import find_place
 
     with answering(json) as out:
         place = find_place(project_root())
-        files, steps = target_files(name, place)
-        _write(out, place.root, files, yes=yes, next=steps, more={"target": name})
+        files, steps = files_of(name, place)
+        _write(out, place.root, files, yes=yes, next=steps, more={kind: name})
 
 
 def _show(out: Output, inferred: Inference) -> None:

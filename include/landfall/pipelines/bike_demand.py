@@ -77,7 +77,7 @@ ERRORS = PredictionTable(
     key=("city", "state", "time"),
 )
 
-_FEATURES = Transform(function="spark_jobs.etl.bike_features:bike_features", arguments={"city": CITY, "state": STATE})
+FEATURES = Transform(function="spark_jobs.etl.bike_features:bike_features", arguments={"city": CITY, "state": STATE})
 
 FORECAST = Feed(
     pipeline="bike_demand",
@@ -88,7 +88,7 @@ FORECAST = Feed(
     contract=FORECAST_HOURS,
     features_table="features.bike_forecast",
     quarantine_table="quarantine.bike_forecast",
-    transform=_FEATURES,
+    transform=FEATURES,
     table=PREDICTIONS,
     model=MODEL,
 )
@@ -101,7 +101,7 @@ ACTUALS = Feed(
     contract=ACTUAL_HOURS,
     features_table="features.bike_actuals",
     quarantine_table="quarantine.bike_actuals",
-    transform=_FEATURES,
+    transform=FEATURES,
     table=ERRORS,
     held_against=PREDICTIONS,
     label="cnt",

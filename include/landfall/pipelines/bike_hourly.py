@@ -8,7 +8,8 @@ over. A `forecast` lands up to a day ahead, without riders. The rows are those o
 from dataclasses import replace
 from datetime import timedelta
 
-from landfall.pipelines.bike_demand import ACTUAL_HOURS, CITY, FORECAST_HOURS, FOREST, STATE
+from landfall.pipelines import bike_demand
+from landfall.pipelines.bike_demand import ACTUAL_HOURS, FEATURES, FORECAST_HOURS, FOREST
 from landfall.spec import (
     Calendar,
     Feed,
@@ -17,38 +18,18 @@ from landfall.spec import (
     JsonLines,
     Landing,
     Pipeline,
-    PredictionTable,
     Promotion,
     Retraining,
     Training,
-    Transform,
 )
 
 MODEL = "bike_hourly"
 DAY, WEEK = 24, 7 * 24
 FOLDERS = "dt=%Y-%m-%d/hr=%H"
 HOURS = Calendar("hour")
-FEATURES = Transform(function="spark_jobs.etl.bike_features:bike_features", arguments={"city": CITY, "state": STATE})
 
-PREDICTIONS = PredictionTable(
-    name="predictions.bike_hourly",
-    columns={"city": "text", "state": "text", "time": "timestamptz", "predicted": "double precision"},
-    key=("city", "state", "time"),
-    calendar=HOURS,
-)
-ERRORS = PredictionTable(
-    name="predictions.bike_hourly_errors",
-    columns={
-        "city": "text",
-        "state": "text",
-        "time": "timestamptz",
-        "predicted": "double precision",
-        "actual": "double precision",
-        "error": "double precision",
-    },
-    key=("city", "state", "time"),
-    calendar=HOURS,
-)
+PREDICTIONS = replace(bike_demand.PREDICTIONS, name="predictions.bike_hourly", calendar=HOURS)
+ERRORS = replace(bike_demand.ERRORS, name="predictions.bike_hourly_errors", calendar=HOURS)
 FORECAST = Feed(
     pipeline="bike_hourly",
     name="forecast",
