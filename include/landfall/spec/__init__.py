@@ -11,7 +11,7 @@ from landfall.spec.partition import Partition, Partitions
 from landfall.spec.pipeline import Feed, Job, Pipeline, Training
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, OneObject, Readiness, Settled
 from landfall.spec.retraining import Drift, ErrorBound, Freshness, Gate, Promotion, Retraining
-from landfall.spec.settings import S3, Settings
+from landfall.spec.settings import S3, KafkaSettings, Settings
 from landfall.spec.table_model import RowsFile, TableModel
 from landfall.spec.tables import PredictionTable
 from landfall.spec.transform import Transform
@@ -34,6 +34,7 @@ __all__ = [
     "Gate",
     "Job",
     "JsonLines",
+    "KafkaSettings",
     "Landing",
     "Learner",
     "Marker",
