@@ -1,5 +1,7 @@
 """Settings: read once from the environment; what jobs read of them again."""
 
+from pathlib import Path
+
 import pytest
 
 from landfall.errors import SettingsError
@@ -86,6 +88,11 @@ def test_a_quote_in_a_password_stays_inside_of_its_value() -> None:
 
     assert kafka.spark()["kafka.sasl.jaas.config"].endswith(r' username="landfall" password="x\" evil=\"1\\";')
     assert kafka.client()["sasl.password"] == 'x" evil="1\\'
+
+
+def test_what_names_a_broker_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "airflow.md").read_text(encoding="utf-8")
+    assert [name for name in module.KAFKA if f"`{name}`" not in page] == []
 
 
 def test_the_password_of_kafka_is_not_shown() -> None:

@@ -2,6 +2,9 @@
 
 import os
 import signal
+import socket
+import struct
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ import pytest
 from landfall.spec.settings import KafkaSettings, Settings
 from landfall.stack import environment
 from landfall.stack.kafka import BROKER, USER
-from landfall.stack.kafka_protocol import answers_strangers, brokers
+from landfall.stack.kafka_protocol import asks_for_a_login, brokers
 from landfall.stack.secrets import Secrets
 from landfall.stack.state import PartRecord, StackState
 
@@ -115,6 +118,26 @@ def received(broker: Broker, topic: str) -> list[bytes]:
     raise AssertionError("the end of the topic did not come")
 
 
+def answers(port: int) -> bool:
+    """True if the port tells a client that does not sign in about its cluster; false if it hangs up.
+
+    Brokers and controllers know this request: DescribeCluster, version 0, with an empty list of tags after header and body.
+    """
+    message = struct.pack(">hhih", 60, 0, 1, -1) + b"\0" + b"\0" + b"\0"
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        connection.sendall(struct.pack(">i", len(message)) + message)
+        try:
+            return bool(connection.recv(1))
+        except ConnectionError:
+            return False
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
 def wait_until(true: Callable[[], bool], seconds: float = 240) -> None:
     end = time.monotonic() + seconds
     while not true():
@@ -140,7 +163,8 @@ def test_it_listens_on_two_ports_of_this_machine_alone(broker: Broker) -> None:
 def test_nobody_without_the_right_password_gets_in(broker: Broker, which: int) -> None:
     port, secrets = broker.ports[which], broker.secrets
 
-    assert not answers_strangers(port)
+    assert asks_for_a_login(port)
+    assert not answers(port)
     others = {USER: secrets.kafka_broker, BROKER: secrets.kafka_landfall, "admin": secrets.kafka_broker, "": ""}
     for user, password in others.items():
         with pytest.raises(PermissionError):
@@ -155,6 +179,21 @@ def test_a_client_of_the_broker_is_no_client_of_the_controller(broker: Broker) -
     assert brokers(client, USER, broker.secrets.kafka_landfall) == 1
     with pytest.raises(PermissionError, match=f"the login of `{USER}` is refused"):
         brokers(controller, USER, broker.secrets.kafka_landfall)
+
+
+def test_the_check_of_the_container_says_the_same(broker: Broker) -> None:
+    script = Path(__file__).parents[2] / "docker" / "kafka_healthy.sh"
+
+    def check(port: int, password: str) -> tuple[int, str]:
+        env = {"PATH": os.defpath, "LANDFALL_KAFKA_PASSWORD": password}
+        said = subprocess.run(["bash", script, str(port)], env=env, capture_output=True, text=True, check=False)
+        return said.returncode, said.stderr
+
+    client, controller = broker.ports
+    password = broker.secrets.kafka_landfall
+    assert check(client, password) == (0, "")
+    assert check(client, "wrong") == (1, "signing in as landfall: error 58\n")
+    assert check(controller, password) == (1, "signing in as landfall: error 58\n")
 
 
 @pytest.mark.parametrize("login", [{}, {"user": USER, "password": "wrong"}], ids=["none", "wrong password"])
@@ -188,8 +227,8 @@ def test_a_record_over_the_limit_is_refused_and_the_next_one_is_taken(broker: Br
     refused = send(broker, "limits", b"x" * 10_000_000, **{"message.max.bytes": 20_000_000})
 
     assert refused.code() == confluent_kafka.KafkaError.MSG_SIZE_TOO_LARGE
-    assert send(broker, "limits", b"x" * 1_000_000) is None
-    assert [len(value) for value in received(broker, "limits")] == [1_000_000]
+    assert send(broker, "limits", b"x" * 900_000) is None
+    assert [len(value) for value in received(broker, "limits")] == [900_000]
 
 
 def test_a_broker_that_is_killed_starts_again_with_its_data(broker: Broker) -> None:
@@ -204,7 +243,7 @@ def test_a_broker_that_is_killed_starts_again_with_its_data(broker: Broker) -> N
     assert send(broker, "kept", b"3") is None
 
 
-def test_a_stack_that_is_stopped_ends_the_broker_cleanly_and_starts_again_with_its_data(broker: Broker) -> None:
+def test_a_stack_that_is_stopped_ends_the_broker_cleanly_and_starts_again_on_other_ports(broker: Broker) -> None:
     make_topic(broker, "stopped")
     assert send(broker, "stopped", b"1") is None
     kept, process = broker.secrets, broker.process
@@ -212,10 +251,12 @@ def test_a_stack_that_is_stopped_ends_the_broker_cleanly_and_starts_again_with_i
     assert not process.is_running()
     # What Kafka writes last when it ends in order: without it, the next start reads every log through.
     assert (broker.home / "data" / "kafka" / "logs" / ".kafka_cleanshutdown").exists()
-    started = broker.run("up", "--parts", "kafka")
+    moved = [word for name in ("kafka", "kafka-controller") for word in ("--port", f"{name}={free_port()}")]
+    started = broker.run("up", "--parts", "kafka", *moved)
 
     assert started.returncode == 0, started.stdout + started.stderr
     assert broker.secrets == kept
+    assert set(broker.ports) == {int(word.partition("=")[2]) for word in moved if "=" in word}
     assert received(broker, "stopped") == [b"1"]
 
 

@@ -1,5 +1,6 @@
 """What Kafka's part writes before its server starts: properties, their modes, and the shape of a broken health check."""
 
+import os
 import re
 import socket
 import stat
@@ -155,10 +156,10 @@ LET_IN = answer(b"\0\0\0\0\0\1\0\5PLAIN") + answer(b"\0\0\xff\xff\0\0\0\0")
     [
         (b"", "ConnectionError: the server hung up"),
         (b"HTTP/1.1 400 Bad Request", "ConnectionError: an answer of 1213486160 bytes is none of Kafka's"),
-        (answer(b"\0\x21\0\0\0\0"), "PermissionError: the mechanism PLAIN is refused"),
+        (answer(b"\0\x21\0\0\0\0"), "PermissionError: the login of `landfall` is refused with error 33"),
         (
             answer(b"\0\0\0\0\0\0") + answer(b"\0\x3a\xff\xff\0\0\0\0"),
-            "PermissionError: the login of `landfall` is refused",
+            "PermissionError: the login of `landfall` is refused with error 58",
         ),
         (LET_IN + answer(b"\0\0\0\0"), "no broker takes records yet"),
     ],
@@ -169,12 +170,47 @@ def test_a_server_that_does_not_do_its_work_is_not_healthy(part: Kafka, answers:
         assert part.check(0.0) == f"metadata of 127.0.0.1:1: {problem}"
 
 
-def test_a_server_that_answers_strangers_is_not_healthy(part: Kafka) -> None:
+def test_a_server_that_lets_strangers_in_is_not_healthy(part: Kafka) -> None:
     with answering(LET_IN + answer(b"\0\0\0\1")) as part.port:
-        assert part.check(0.0) == f"127.0.0.1:{part.port} answers a client without a login"
+        assert part.check(0.0) == f"127.0.0.1:{part.port} does not ask for a login"
 
 
 def test_a_server_that_is_away_is_not_healthy(part: Kafka) -> None:
     with answering(b"") as part.port:
         pass
     assert str(part.check(0.0)).startswith("metadata of 127.0.0.1:1: ConnectionRefusedError: ")
+
+
+# --- the health check of the container --------------------------------------------------------------------------------
+
+SCRIPT = Path(__file__).parents[2] / "docker" / "kafka_healthy.sh"
+
+
+def container_check(port: int) -> "subprocess.CompletedProcess[str]":
+    env = {"PATH": os.defpath, "LANDFALL_KAFKA_PASSWORD": "secret"}
+    return subprocess.run(["bash", SCRIPT, str(port)], env=env, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("answers", "problem"),
+    [
+        (b"", "signing in as landfall: error nothing"),
+        (b"HTTP/1.1 400 Bad Request", "signing in as landfall: error nothing"),
+        (answer(b"\0\x21\0\0\0\0"), "signing in as landfall: error 33"),
+        (answer(b"\0\0\0\0\0\0") + answer(b"\0\x3a\xff\xff\0\0\0\0"), "signing in as landfall: error 58"),
+        (LET_IN + answer(b"\0\0\0\0"), "no broker takes records yet"),
+        (LET_IN + answer(b"\0\0\0\1"), "a login with a wrong password: error 0, expected 58"),
+    ],
+    ids=["hangs up", "another server", "no mechanism", "no login", "no broker", "lets strangers in"],
+)
+def test_a_container_that_does_not_do_its_work_is_not_healthy(answers: bytes, problem: str) -> None:
+    with answering(answers) as port:
+        said = container_check(port)
+
+    assert (said.returncode, said.stdout, said.stderr) == (1, "", f"{problem}\n")
+
+
+def test_a_container_without_a_server_is_not_healthy() -> None:
+    with answering(b"") as port:
+        pass
+    assert container_check(port).returncode == 1

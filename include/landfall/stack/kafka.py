@@ -12,7 +12,7 @@ from landfall.spec.settings import quoted
 from landfall.stack import jars
 from landfall.stack.envfile import write_whole
 from landfall.stack.java import Java
-from landfall.stack.kafka_protocol import answers_strangers, brokers
+from landfall.stack.kafka_protocol import asks_for_a_login, brokers
 from landfall.stack.part import Announce, Part
 
 USER, BROKER = "landfall", "broker"
@@ -118,13 +118,13 @@ class Kafka(Part):
         return [*self._java(), "kafka.Kafka", str(self.data / PROPERTIES)]
 
     def check(self, started: float) -> str | None:
-        """Healthy once a client that signs in is told of a broker, and no port answers a client that does not."""
+        """Healthy once a client that signs in is told of a broker, and both ports turn an unknown user away."""
         try:
             if not brokers(self.port, USER, self.passwords.landfall):
                 return f"metadata of {self.url}: no broker takes records yet"
             for port in (self.port, self.controller_port):
-                if answers_strangers(port):
-                    return f"127.0.0.1:{port} answers a client without a login"
+                if not asks_for_a_login(port):
+                    return f"127.0.0.1:{port} does not ask for a login"
         except OSError as error:
             return f"metadata of {self.url}: {type(error).__name__}: {error}"
         return None

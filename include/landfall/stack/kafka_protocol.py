@@ -5,8 +5,10 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-HANDSHAKE, AUTHENTICATE, METADATA, DESCRIBE_CLUSTER = 17, 36, 3, 60
+HANDSHAKE, AUTHENTICATE, METADATA = 17, 36, 3
 """Numbers of requests: https://kafka.apache.org/protocol.html#protocol_api_keys"""
+LET_IN, WRONG_LOGIN = 0, 58
+"""Numbers of errors, of which 0 is none: https://kafka.apache.org/protocol.html#protocol_error_codes"""
 
 
 def brokers(port: int, user: str, password: str, *, seconds: float = 3.0) -> int:
@@ -16,33 +18,33 @@ def brokers(port: int, user: str, password: str, *, seconds: float = 3.0) -> int
         OSError: nothing answers, or the login is refused (PermissionError).
     """
     with _connected(port, seconds) as connection:
-        mechanism = b"PLAIN"
-        refused = _ask(connection, HANDSHAKE, 1, struct.pack(">h", len(mechanism)) + mechanism)[:2]
-        if refused != b"\0\0":
-            raise PermissionError("the mechanism PLAIN is refused")
-        login = f"\0{user}\0{password}".encode()
-        if _ask(connection, AUTHENTICATE, 0, struct.pack(">i", len(login)) + login)[:2] != b"\0\0":
-            raise PermissionError(f"the login of `{user}` is refused")
+        if refused := _sign_in(connection, user, password):
+            raise PermissionError(f"the login of `{user}` is refused with error {refused}")
         answer = _ask(connection, METADATA, 1, struct.pack(">i", 0))  # no topic
         return int(struct.unpack(">i", answer[:4])[0])
 
 
-def answers_strangers(port: int, *, seconds: float = 3.0) -> bool:
-    """True if 127.0.0.1:port tells a client without a login about its cluster; false if it hangs up.
+def asks_for_a_login(port: int, *, seconds: float = 3.0) -> bool:
+    """True if 127.0.0.1:port, of a broker or a controller, turns an unknown user away. One without logins knows no such message.
 
-    Brokers and controllers know this request.
+    A client that does not sign in at all would be turned away too, but with a stack trace in the server's log.
 
     Raises:
-        OSError: nothing listens, or nothing happens for `seconds`.
+        OSError: nothing answers.
     """
     with _connected(port, seconds) as connection:
-        # Version 0, with the newer header, which ends with an empty list of tags; so does the request itself.
-        message = struct.pack(">hhih", DESCRIBE_CLUSTER, 0, 1, -1) + b"\0" + b"\0" + b"\0"
-        connection.sendall(struct.pack(">i", len(message)) + message)
-        try:
-            return bool(connection.recv(1))
-        except ConnectionError:
-            return False
+        return _sign_in(connection, "nobody", "nothing") == WRONG_LOGIN
+
+
+def _sign_in(connection: socket.socket, user: str, password: str) -> int:
+    """The error of a login, or `LET_IN`."""
+    mechanism, login = b"PLAIN", f"\0{user}\0{password}".encode()
+    error = _error(_ask(connection, HANDSHAKE, 1, struct.pack(">h", len(mechanism)) + mechanism))
+    return error or _error(_ask(connection, AUTHENTICATE, 0, struct.pack(">i", len(login)) + login))
+
+
+def _error(answer: bytes) -> int:
+    return int.from_bytes(answer[:2], "big", signed=True)
 
 
 @contextmanager
