@@ -42,6 +42,15 @@ class AirflowApi(AirflowClient):
                 next=f"write dags/{dag_id}.py; Airflow finds it by itself",
             ) from None
 
+    def set_paused(self, dag_id: str, paused: bool) -> None:
+        """Turns the switch of a DAG off (paused) or on.
+
+        Raises:
+            RunError: there is no such DAG, or Airflow is away.
+        """
+        self.dag(dag_id)
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": paused})
+
     def check_runnable(self, dag_id: str) -> None:
         """Refuses a DAG that Airflow does not know, cannot parse, or has paused: its runs would wait for ever.
 
