@@ -18,17 +18,22 @@ from landfall.stack.postgres import Postgres
 from landfall.stack.s3 import S3Server
 from landfall.stack.secrets import Secrets
 from landfall.stack.spark import Spark
+from landfall.stack.streams import Streams
 from landfall.stack.variables import BUCKET, for_servers, kafka, variables
 
 AIRFLOW = tuple(sorted(OPTIONS))
 USUAL = ("postgres", "s3", "spark", *AIRFLOW)
-KNOWN = (*USUAL, "mlflow", "databricks", "kafka")
+KNOWN = (*USUAL, "mlflow", "databricks", "kafka", "streams")
 NEEDS = {
     "spark": ("s3",),
     "mlflow": ("postgres", "s3"),
     "databricks": ("postgres", "s3"),
+    "streams": ("postgres", "s3", "spark"),
     **dict.fromkeys(AIRFLOW, ("postgres", "api-server")),
 }
+
+BROUGHT = {"kafka": ("streams",)}
+"""What `--with` starts besides: a broker is there for streams."""
 
 
 def chosen(parts: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
@@ -40,7 +45,8 @@ def chosen(parts: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
         StackError: a part is unknown.
     """
     wanted: set[str] = set()
-    for name in [*(parts or USUAL), *extra]:
+    brought = [more for name in extra for more in BROUGHT.get(name, ())]
+    for name in [*(parts or USUAL), *extra, *brought]:
         if name not in (*KNOWN, "airflow"):
             raise StackError.unknown("part", name, [*KNOWN, "airflow"], next="landfall up --parts postgres,s3,spark")
         for part in AIRFLOW if name == "airflow" else (name,):
@@ -131,4 +137,6 @@ class Blueprint:
             passwords=Passwords(landfall=secrets.kafka_landfall, broker=secrets.kafka_broker),
         )  # fmt: skip
         broker.secret_file = files.env_file
-        return [part for part in (postgres, s3, spark, *airflow, mlflow, databricks, broker) if part.name in names]
+        streams = Streams(log=files.log("streams"), env=env, data=files.data("streams"))
+        parts = (postgres, s3, spark, *airflow, mlflow, databricks, broker, streams)
+        return [part for part in parts if part.name in names]

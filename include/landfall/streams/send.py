@@ -49,7 +49,7 @@ def messages(stream: Stream, faults: Faults, seed: int = 7) -> Iterator[bytes]:
     if stream.sample is None:
         raise SpecError(f"The stream `{stream.name}` has no sample to send.", looked="Stream.sample is None")
     rows, draw = stream.sample(), random.Random(seed)  # noqa: S311  (a replay, no secret)
-    kinds = sorted({row[stream.label] for row in rows}) if stream.label else []
+    kinds = sorted({row[stream.label] for row in rows}, key=str) if stream.label else []
     late = stream.lateness * 3 + timedelta(seconds=stream.window.seconds)
     for number in count():
         row = dict(rows[number % len(rows)])

@@ -180,6 +180,15 @@ def newest_windows(conn: Database, stream: Stream, count: int) -> tuple[Windows,
     )
 
 
+def dead_letters(conn: Database, stream: Stream) -> list[tuple[str, int]]:
+    """Kind of reason -> how many dead letters are kept that have it, most first. The values in a reason are left out."""
+    if not exists(conn, stream.dead_letters_table):
+        return []
+    with explained(conn, f"The dead letters of `{stream.name}` could not be read."):
+        rows = fetch(conn, _LETTERS.format(qualified(stream.dead_letters_table)))
+    return [(str(row[0]), int(str(row[1]))) for row in rows]
+
+
 def _number(value: object) -> float | None:
     return None if value is None else float(str(value))
 
@@ -196,3 +205,5 @@ FROM landfall.stream_batches WHERE stream = %s""")
 _WINDOWS = sql.SQL("""
 SELECT {columns} FROM {table}
 WHERE window_start IN (SELECT DISTINCT window_start FROM {table} ORDER BY window_start DESC LIMIT %s) ORDER BY window_start""")
+_LETTERS = sql.SQL("""
+SELECT split_part(reason, ' (', 1) AS kind, count(*) FROM {} GROUP BY kind ORDER BY count(*) DESC, kind LIMIT 20""")

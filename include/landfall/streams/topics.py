@@ -102,9 +102,10 @@ def ensure_topic(broker: KafkaSettings, topic: KafkaTopic) -> None:
         StreamError: the broker refuses, or does not answer.
     """
     from confluent_kafka import KafkaError, KafkaException
-    from confluent_kafka.admin import AdminClient, NewTopic
+    from confluent_kafka.admin import AdminClient
+    from confluent_kafka.cimpl import NewTopic
 
-    admin = AdminClient(broker.client())
+    admin = AdminClient({**broker.client()})
     with explained(broker, topic):
         [made] = admin.create_topics([NewTopic(topic.name, topic.partitions)], request_timeout=PATIENCE).values()
         try:
