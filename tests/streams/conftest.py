@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import psycopg
 import pytest
@@ -28,7 +29,7 @@ class Live:
     conn: Connection
     made: list[Stream] = field(default_factory=list)
 
-    def new(self, **changes: object) -> Stream:
+    def new(self, **changes: Any) -> Stream:
         """A stream like `libsvm_stream`, with a topic and tables of its own."""
         name = f"t{uuid.uuid4().hex[:10]}"
         stream = replace(LIBSVM_STREAM, name=name, table=name, source=KafkaTopic(name=name), **changes)
@@ -104,13 +105,14 @@ def _table(name: str) -> sql.Identifier:
 
 
 @pytest.fixture(scope="session")
-def libsvm(stack, landfall) -> Settings:  # type: ignore[no-untyped-def]
+def libsvm(stack: Any, landfall: Any) -> Settings:
     """The stack's settings; a version of `libsvm` can serve."""
     listed = landfall("models", "libsvm", "--json")
     if listed.returncode or not json.loads(listed.stdout):
         done = landfall("train", "libsvm", "--json")
         assert done.returncode == 0, done.stdout + done.stderr
-    return stack.settings
+    settings: Settings = stack.settings
+    return settings
 
 
 @pytest.fixture
