@@ -10,8 +10,12 @@ the DAG off too, or a new run starts it again: `landfall stream stop libsvm_stre
 If the stream fails, `landfall stream status libsvm_stream` says why; it is tried again and again.
 """
 
+from airflow.sdk import chain
+
 from landfall.orchestration import run_stream, stream_dag
 from landfall.pipelines.libsvm import LIBSVM_STREAM
 
 with stream_dag(LIBSVM_STREAM, doc_md=__doc__) as dag:
-    run_stream(LIBSVM_STREAM)
+    running = run_stream(LIBSVM_STREAM)
+
+    chain(running)

@@ -15,28 +15,29 @@ TOLD = 60.0
 
 
 class StreamTrigger(BaseTrigger):
-    """Ends when the stream is stopped. Until then the task's log says how it stands: at each change, and once a minute.
+    """Ends when the stream is stopped, or after `seconds`. Until then the task's log says how it stands: at each change, and
+    once a minute.
 
     Args:
         stream: The name of the stream.
         by: Who wants it: the run. If the run is ended by a person, the stream is stopped, unless somebody else wants it by now.
     """
 
-    def __init__(self, stream: str, by: str) -> None:
+    def __init__(self, stream: str, by: str, seconds: float) -> None:
         super().__init__()
-        self.stream, self.by = stream, by
+        self.stream, self.by, self.seconds = stream, by, seconds
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments, for the triggerer."""
-        return f"{__name__}.StreamTrigger", {"stream": self.stream, "by": self.by}
+        return f"{__name__}.StreamTrigger", {"stream": self.stream, "by": self.by, "seconds": self.seconds}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """One event, when the stream is stopped."""
+        """One event, when it ends."""
         loop = asyncio.get_running_loop()
-        before, told = "", -TOLD
+        before, told, until = "", -TOLD, loop.time() + self.seconds
         while True:
             word, text = await asyncio.to_thread(self._look)
-            if word == "stopped":
+            if word == "stopped" or loop.time() > until:
                 yield TriggerEvent({"state": word})
                 return
             if word != before or loop.time() - told > TOLD:

@@ -13,15 +13,19 @@ from landfall.orchestration.steps.step import Step
 from landfall.orchestration.stream_trigger import StreamTrigger
 from landfall.spec import Settings, Stream
 
+RUN = timedelta(days=7)
+"""How long a run watches a stream. Then the next run goes on, so that logs stay short. The stream does not notice."""
 FIRST: datetime = pendulum.datetime(2020, 1, 1, tz="UTC")
 """A continuous schedule needs a start date in the past."""
 
 
 class StreamStep(Step):
-    """Wants a stream to run. Ends when it is stopped: by `landfall stream stop`, or by whoever ends this run."""
+    """Wants a stream to run. Ends when it is stopped (`landfall stream stop`, or whoever ends this run), or after a week."""
+
+    limit = RUN + timedelta(hours=1)
 
     def __init__(self, *, stream: Stream, **kwargs: Any) -> None:
-        super().__init__(execution_timeout=None, **kwargs)
+        super().__init__(**kwargs)
         self.stream = stream
 
     def run(self, context: Context, settings: Settings) -> Json:
@@ -39,17 +43,17 @@ class StreamStep(Step):
         by = f"run {context['run_id']}"
         with connect(settings) as conn:
             want(conn, self.stream.name, "running", by)
-        self.defer(trigger=StreamTrigger(self.stream.name, by), method_name="stopped")
+        self.defer(trigger=StreamTrigger(self.stream.name, by, RUN.total_seconds()), method_name="ended")
         raise AssertionError("unreachable")
 
-    def stopped(self, context: Context, event: Mapping[str, Any] | None = None) -> Json:
-        """The stream was stopped. Reports how it stood."""
+    def ended(self, context: Context, event: Mapping[str, Any] | None = None) -> Json:
+        """The stream was stopped, or the run's week is over. Reports how it stands."""
         from landfall.database import connect
         from landfall.streams.standing import standing
 
         with connect(Settings.read()) as conn:
             found = standing(conn, self.stream, windows=1)
-        self.log.info("`%s` was stopped: %d rows in all", self.stream.name, found.rows)
+        self.log.info("`%s` is %s: %d rows in all", self.stream.name, found.word, found.rows)
         return {"stream": self.stream.name, "rows": found.rows, "batch": found.state.batch}
 
 
@@ -61,6 +65,7 @@ def stream_dag(stream: Stream, *, doc_md: str) -> DAG:
         start_date=FIRST,
         catchup=False,
         max_active_runs=1,
+        dagrun_timeout=RUN + timedelta(hours=2),
         is_paused_upon_creation=True,
         default_args={"owner": OWNER, "retries": 4, "retry_delay": PAUSE, "max_retry_delay": timedelta(minutes=5)},
         tags=["landfall", "stream", stream.model],
