@@ -16,7 +16,7 @@ from landfall.spec.contract import Contract
 from landfall.spec.file_format import JsonLines
 from spark_jobs.columns import broken, typed
 from spark_jobs.formats.json_lines import at, nested
-from spark_jobs.formats.reader import in_backticks
+from spark_jobs.formats.reader import whole
 
 Ranges = Mapping[int, tuple[int, int]]
 """Partition of the topic -> the first offset of the batch, and the first after it."""
@@ -99,20 +99,24 @@ def judged(sent: DataFrame, rows: Rows) -> DataFrame:
     ]
     return texts.select(
         PARTITION, OFFSET, ARRIVED, TEXT, F.coalesce(*reasons).alias(REASON), moment.alias(TIME),
-        *(typed(column).alias(column.name) for column in contract.columns), *map(in_backticks, rows.vectors),
+        *(typed(column).alias(column.name) for column in contract.columns), *map(whole, rows.vectors),
     )  # fmt: skip
 
 
-def scored(spark: SparkSession, rows: DataFrame, query: str, probabilities: Sequence[str]) -> DataFrame:
+def scored(rows: DataFrame, selects: Sequence[Sequence[str]], probabilities: Sequence[str]) -> DataFrame:
     """The rows with `prediction`, `_probability` (of that class), and in `_reason` also why the model refuses a row.
 
     Args:
-        spark: The session.
         rows: What `judged` gave.
-        query: The model, as a SELECT from `{rows}` that keeps the rows' columns and adds `prediction` and `reason`.
-        probabilities: The columns of the query with the probability of each class.
+        selects: The model: lists of expressions, each to be selected from what the one before gave. The last keeps the rows'
+            columns, and adds `prediction`, `reason` and the probabilities.
+        probabilities: The columns with the probability of each class.
     """
-    predicted = spark.sql(query, rows=rows)
+    predicted = rows
+    for (
+        expressions
+    ) in selects:  # not one statement: Spark Connect would send it to the server to be parsed, at every batch
+        predicted = predicted.selectExpr(*expressions)
     good = F.col(REASON).isNull() & F.col("reason").isNull()
     most = F.greatest(*probabilities) if len(probabilities) > 1 else F.lit(None).cast("double")
     return predicted.withColumns(
@@ -134,12 +138,12 @@ def with_sums(rows: DataFrame, sums: Mapping[str, str]) -> DataFrame:
     return rows.withColumns(columns) if columns else rows
 
 
-def result(rows: DataFrame, keep: Sequence[str]) -> DataFrame:
+def result(rows: DataFrame, keep: Sequence[str], sums: Sequence[str]) -> DataFrame:
     """What a batch writes: each offset's place, times, prediction, sums and the columns `keep`; of a bad row its text too."""
-    sums = [name for name in rows.columns if name.startswith(SUM)]
     text = F.when(F.col(REASON).isNotNull(), F.col(TEXT)).alias(TEXT)
     places = [PARTITION, OFFSET, F.unix_micros(ARRIVED).alias(ARRIVED), F.unix_micros(TIME).alias(TIME), REASON, text]
-    return rows.select(*places, PREDICTION, PROBABILITY, *map(in_backticks, keep), *sums)
+    kept = [whole(name) for name in keep]
+    return rows.select(*places, PREDICTION, PROBABILITY, *kept, *(f"{SUM}{name}" for name in sums))
 
 
 def _schema(rows: Rows) -> StructType:
@@ -155,8 +159,3 @@ def _schema(rows: Rows) -> StructType:
 def _paths(rows: Rows, name: str) -> list[tuple[str, ...]]:
     older = "" if name in rows.vectors else rows.contract.column(name).renamed_from
     return [rows.format.path(name), *([rows.format.path(older)] if older else [])]
-
-
-def kept_columns(rows: DataFrame) -> tuple[str, ...]:
-    """The columns that the model's query passes through: all but the vectors, which only the model needs."""
-    return tuple(name for name, kind in rows.dtypes if not kind.startswith("map"))

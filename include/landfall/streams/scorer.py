@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from landfall.database import Database
 from landfall.deployments.registered import find_registered
-from landfall.errors import LandfallError, SpecError, StreamError
+from landfall.errors import LandfallError, StreamError
 from landfall.freshness.history import newest
 from landfall.scoring import SparkSQL, compile_model
 from landfall.scoring.form import Model
@@ -14,10 +14,6 @@ from landfall.spec.stream import Stream
 
 UNPROMOTED = 5.0
 """The seconds after which the registry is asked again if no version was promoted: then the newest one serves."""
-ROWS = "{rows}"
-"""What stands for the rows in a query. Other braces are doubled: a class may be called `{rows}`."""
-PLACE = "\0"
-"""What stands for the rows until the braces are doubled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +22,13 @@ class Scorer:
 
     Args:
         version: The version's number.
-        query: A SELECT from `{rows}` that keeps their columns, and adds `prediction`, `reason` and the probabilities.
+        selects: Lists of expressions, each to be selected from what the one before gave, the first from the rows. The last keeps
+            the rows' columns, and adds `prediction`, `reason` and the probabilities.
         probabilities: The columns with the probabilities of the classes.
     """
 
     version: str
-    query: str
+    selects: tuple[tuple[str, ...], ...]
     probabilities: tuple[str, ...]
 
 
@@ -101,10 +98,5 @@ def compiled(stream: Stream, version: str, form: Model, keep: tuple[str, ...]) -
             )
     plan = compile_model(form, SparkSQL())
     probabilities = tuple(f"_p{number}" for number in range(len(plan.probabilities)))
-    before, *rest = plan.query(PLACE, keep, probabilities).split(PLACE)
-    if len(rest) != 1:
-        raise SpecError(
-            f"Version {version} of `{stream.model}` has a NUL in a text.", looked="its labels and categories"
-        )
-    query = ROWS.join(part.replace("{", "{{").replace("}", "}}") for part in (before, *rest))
-    return Scorer(version=version, query=query, probabilities=probabilities)
+    selects = tuple(map(tuple, plan.selects(keep, probabilities)))
+    return Scorer(version=version, selects=selects, probabilities=probabilities)

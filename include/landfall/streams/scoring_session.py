@@ -81,8 +81,9 @@ class ScoringSession:
         from spark_jobs.streaming.rows import judged, result, scored, with_sums
 
         try:
-            rows = scored(self._session, judged(sent, self._rows()), scorer.query, scorer.probabilities)
-            table: pa.Table = result(with_sums(rows, self.stream.window.sums), kept(self.stream)).toArrow()
+            rows = scored(judged(sent, self._rows()), scorer.selects, scorer.probabilities)
+            sums = self.stream.window.sums
+            table: pa.Table = result(with_sums(rows, sums), kept(self.stream), list(sums)).toArrow()
         except PySparkException as error:
             raise ComputeError(
                 f"A batch of the stream `{self.stream.name}` failed in Spark.",
