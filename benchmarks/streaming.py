@@ -4,7 +4,7 @@
 
 Needs a stack that is up with a broker (`landfall up --with kafka`) and a model (`landfall train libsvm`). Every peer reads the
 same messages of the same topic, on the same Spark, as the same judged rows; they take turns. `constant` has a constant in the
-model's place, `pandas UDF` the model as a Python function over batches of Arrow, `Spark ML` the registered pipeline's own `transform`.
+model's place, `pandas UDF` the model as a Python function over batches of Arrow, `Spark ML` the pipeline's own `transform`.
 Latency is from the time in the message, set just before it was sent, to the commit of its batch.
 """
 
