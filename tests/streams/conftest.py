@@ -1,6 +1,7 @@
 """Streams on the suite's stack: a model, topics of a test's own, and what must be true of every stream whatever happened."""
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -90,14 +91,23 @@ UNION ALL (SELECT partition, "offset" FROM {predictions} WHERE late EXCEPT SELEC
         assert self.settings.kafka is not None
         topics = [name for stream in self.made for name in (stream.source.name, stream.dead_letters.name)]
         if topics:
-            for gone in AdminClient({**self.settings.kafka.client()}).delete_topics(topics).values():
+            admin = AdminClient({**self.settings.kafka.client()})  # kept: a client that is gone does nothing more
+            for gone in admin.delete_topics(topics).values():
                 gone.exception()
+            self._wait_until_gone(topics)
         for stream in self.made:
             for name in (stream.predictions_table, stream.windows_table, stream.late_table, stream.dead_letters_table):
                 self.conn.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(_table(name)))
             self.conn.execute("DELETE FROM landfall.stream_batches WHERE stream = %s", [stream.name])
             self.conn.execute("DELETE FROM landfall.stream_places WHERE stream = %s", [stream.name])
             self.conn.execute("DELETE FROM landfall.streams WHERE name = %s", [stream.name])
+
+    def _wait_until_gone(self, topics: list[str]) -> None:
+        """A topic is removed some time after the broker has said so; made again before, it would have its old messages."""
+        assert self.settings.kafka is not None
+        admin, until = AdminClient({**self.settings.kafka.client()}), time.monotonic() + 30
+        while set(topics) & set(admin.list_topics(timeout=10).topics) and time.monotonic() < until:
+            time.sleep(0.2)
 
 
 def _table(name: str) -> sql.Identifier:

@@ -66,7 +66,7 @@ def test_predictions_are_those_of_spark_ml_bit_for_bit(live: Any, stack: Any) ->
     from pyspark.sql import functions as F
 
     from landfall.compute.local.warm import WarmSpark
-    from landfall.models.registry import versions
+    from landfall.models.registry import find_version
 
     stream = live.new()
     now = datetime.now(UTC)
@@ -76,7 +76,8 @@ def test_predictions_are_those_of_spark_ml_bit_for_bit(live: Any, stack: Any) ->
     )
     live.drain(stream)
     assert live.conn.execute(f"SELECT count(*) FROM {stream.predictions_table}").fetchone() == (100,)
-    version = versions(live.settings, "libsvm")[0].version
+    [(number,)] = live.conn.execute(f"SELECT DISTINCT model_version FROM {stream.predictions_table}").fetchall()
+    version = find_version(live.settings, "libsvm", number)
     server = WarmSpark(remote=live.settings.spark_remote, lake=live.settings.lake)
     session = server.open()
     try:

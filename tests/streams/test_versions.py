@@ -1,6 +1,6 @@
 """A version that is promoted scores from the next batch on; one that cannot score is refused, and the one before stays."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -31,8 +31,12 @@ def rows(count: int) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def trained(libsvm: Any) -> Callable[[TableModel], str]:
+def trained(libsvm: Any, stack: Any) -> Iterator[Callable[[TableModel], str]]:
     """Trains and registers a version of a table model without Airflow; gives its number."""
+    patched = pytest.MonkeyPatch()
+    for name, value in stack.env.items():
+        if name.startswith(("AWS_", "MLFLOW_")):
+            patched.setenv(name, value)
 
     def train(model: TableModel) -> str:
         file = land_rows(store(libsvm.s3), libsvm.s3.bucket, model)
@@ -42,7 +46,8 @@ def trained(libsvm: Any) -> Callable[[TableModel], str]:
         tags = {"landfall.rows": file.tag}
         return register(libsvm, run, model.name, report, tags, learner=model.learner.to_json()).version
 
-    return train
+    yield train
+    patched.undo()
 
 
 def crown(live: Any, version: str) -> None:

@@ -178,9 +178,9 @@ def _start(out: Output, stream: Stream, *, quiet: bool = False) -> None:
 
 def _stop(out: Output, stream: Stream, servers: Settings) -> None:
     with database.connect(servers) as conn:
+        state.want(conn, stream.name, "stopped", BY)
         if remark := _switch(servers, stream, paused=True):
             out.remark(remark)
-        state.want(conn, stream.name, "stopped", BY)
         with out.progress(f"stopping {stream.name}") as progress:
             found = _until(conn, stream, ("stopped",), progress.step)
     if found.word != "stopped":
@@ -207,7 +207,10 @@ def _switch(servers: Settings, stream: Stream, *, paused: bool) -> str:
     from landfall.runs import AirflowApi
 
     try:
-        AirflowApi(servers).set_paused(stream.name, paused)
+        api = AirflowApi(servers)
+        api.set_paused(stream.name, paused)
+        if paused:
+            api.finish_runs(stream.name, "landfall stream stop")
     except RunError as error:
         return f"its DAG was left as it is: {error.what}"
     return ""

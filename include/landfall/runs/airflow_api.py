@@ -225,6 +225,12 @@ class AirflowApi(AirflowClient):
         """
         self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed", "note": note[:1000]})
 
+    def finish_runs(self, dag_id: str, note: str) -> None:
+        """Ends the runs of a DAG that go on, as successful, with a note. Airflow itself ends no run of a DAG that is paused."""
+        for run in self.list_runs(dag_id, state=["running", "queued"]):
+            body = {"state": "success", "note": note[:1000]}
+            self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}", json=body)
+
     def run(self, dag_id: str, run_id: str) -> Json:
         """A run. A server that restarts meanwhile gets a minute to answer."""
         return self._patiently(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
