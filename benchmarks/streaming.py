@@ -26,7 +26,7 @@ from psycopg import sql
 from report import quantile, spread, write
 
 from landfall.database import connect, fetch
-from landfall.models.registry import versions
+from landfall.models.registry import find_version
 from landfall.pipelines.libsvm import LIBSVM_STREAM, PIXELS
 from landfall.publishing.schema import qualified
 from landfall.spec import KafkaTopic, Settings, Stream
@@ -108,7 +108,9 @@ def by_spark_ml(driver: Driver, rows: "DataFrame") -> "DataFrame":
     from pyspark.ml.functions import array_to_vector, vector_to_array
     from pyspark.sql import functions as F
 
-    version = versions(driver.scorers.settings, driver.stream.model)[0].version
+    number = driver.scorers.current(driver.conn).version
+    version = find_version(driver.scorers.settings, driver.stream.model, number)
+    assert version is not None
     model = PipelineModel.load(f"{version.source}/fitted".replace("s3://", "s3a://", 1))
     at = F.sequence(F.lit(0), F.lit(PIXELS - 1))
     dense = F.transform(at, lambda n: F.coalesce(F.try_element_at("pixels", n.cast("string")), F.lit(0.0)))
