@@ -102,9 +102,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         return
     one = Stack(tmp_path_factory.mktemp("stack"))
     try:
-        started = run_landfall(one.home, "up", "--with", "databricks")
+        started = run_landfall(one.home, "up", "--with", "databricks", "--with", "kafka")
         if started.returncode:  # once more, as a person would: a failed fixture fails every test after it
-            started = run_landfall(one.home, "up", "--with", "databricks")
+            started = run_landfall(one.home, "up", "--with", "databricks", "--with", "kafka")
         assert started.returncode == 0, started.stdout + started.stderr
         pause_audit(one)
         yield one

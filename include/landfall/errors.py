@@ -127,3 +127,7 @@ class RunError(LandfallError):
 
     status = 0
     """The HTTP status with which a server refused; 0 if none answered."""
+
+
+class StreamError(LandfallError):
+    """A stream cannot be driven, or its broker cannot be asked."""

@@ -1,6 +1,6 @@
 """Reads JSON lines: every value as text, by the path of its column."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -55,12 +55,12 @@ class JsonLinesReader:
     ) -> DataFrame:
         """Gzip is recognised by the name `.gz`. A line that is too long is not kept in memory."""
         paths = [path for name in contract.names for path in self._paths(contract, name)]
-        schema = _schema(paths).add(CORRUPT, StringType())
+        schema = nested(dict.fromkeys(paths, StringType())).add(CORRUPT, StringType())
         reader = spark.read.schema(schema).option("mode", "PERMISSIVE").option("columnNameOfCorruptRecord", CORRUPT)
         reader = reader.option(LONGEST_LINE, contract.max_line_bytes + LINE_END)
         rows = reader.json([literal(file) for file in files])
         columns = [
-            F.coalesce(*[_at(path) for path in self._paths(contract, name)]).alias(name) for name in contract.names
+            F.coalesce(*[at(path) for path in self._paths(contract, name)]).alias(name) for name in contract.names
         ]
         return rows.select(*columns, CORRUPT, *also)
 
@@ -70,18 +70,18 @@ class JsonLinesReader:
         return [self.lines.path(name), *([self.lines.path(older)] if older else [])]
 
 
-def _schema(paths: Sequence[Path]) -> StructType:
-    """The nested structure in which the values at `paths` are texts."""
+def nested(kinds: Mapping[Path, DataType]) -> StructType:
+    """The nested structure in which the value at each path is of its type."""
     fields: list[StructField] = []
-    for name in dict.fromkeys(path[0] for path in paths):
-        below = [path[1:] for path in paths if path[0] == name and len(path) > 1]
-        inner: DataType = _schema(below) if below else StringType()
-        fields.append(StructField(name, inner))
+    for name in dict.fromkeys(path[0] for path in kinds):
+        below = {path[1:]: kind for path, kind in kinds.items() if path[0] == name and len(path) > 1}
+        fields.append(StructField(name, nested(below) if below else kinds[(name,)]))
     return StructType(fields)
 
 
-def _at(path: Path) -> SparkColumn:
-    column = whole(path[0])
+def at(path: Path, within: SparkColumn | None = None) -> SparkColumn:
+    """The value at a path: of the whole row, or of the structure `within`."""
+    column = whole(path[0]) if within is None else within.getField(path[0])
     for name in path[1:]:
         column = column.getField(name)
     return column

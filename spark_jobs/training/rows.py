@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pyspark.ml.functions import array_to_vector
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -13,8 +14,11 @@ from landfall.spec.learner import Learner
 
 LEFT = "no model was registered, the champion stays"
 NUMBERS = ("tinyint", "smallint", "int", "bigint", "float", "double", "boolean")
+_KINDS = {"string": "string", "array<double>": "vector"}
 CLASSES = 100
 """The most classes that Spark's trees can tell apart."""
+VECTOR = "array<double>"
+"""The type of a column that a model takes as a vector of numbers."""
 NAN = float("nan")
 
 
@@ -63,7 +67,7 @@ class Summary:
 
 
 def check_columns(table: DataFrame, learner: Learner, origin: Origin, *, time: str = "") -> dict[str, str]:
-    """Column that the model needs -> `double` or `string`. `time` is the column that orders rows, if there is one.
+    """Column that the model needs -> `double`, `string` or `vector`. `time` is the column that orders rows, if there is one.
 
     Raises:
         ModelError: a column is missing, is neither numbers nor text, or is text that no stage turns into numbers.
@@ -79,10 +83,17 @@ def check_columns(table: DataFrame, learner: Learner, origin: Origin, *, time: s
                 next=f"add it to {origin.made_in}, or take it out of the learner",
                 fault="input",
             )
-    types = {name: "string" if column_types[name] == "string" else "double" for name in learner.columns}
+    types = {name: _KINDS.get(column_types[name], "double") for name in learner.columns}
     raw = set(learner.features) - {stage.output for stage in learner.stages}
     counted = raw | {name for stage in learner.stages if not isinstance(stage, StringIndex) for name in stage.inputs}
+    whole = (
+        raw - {name for stage in learner.stages for name in stage.inputs}
+        if learner.estimator.library == "spark"
+        else set()
+    )
     for name in filter(None, (*learner.columns, learner.label)):
+        if name in whole and types.get(name) == "vector":
+            continue
         if not is_number(column_types[name]) and (
             column_types[name] != "string" or name == learner.label or name in counted
         ):
@@ -109,6 +120,12 @@ def typed(table: DataFrame, learner: Learner, types: Mapping[str, str], *, keep:
     for name, kind in types.items():
         columns[name] = number(name) if kind == "double" else F.col(name)
     return table.select(*(column.alias(name) for name, column in columns.items()))
+
+
+def with_vectors(rows: DataFrame) -> DataFrame:
+    """The rows as Spark ML takes them: an array of numbers becomes a vector. Until then it is an array, which has an order."""
+    arrays = [name for name, kind in rows.dtypes if kind == VECTOR]
+    return rows.withColumns({name: array_to_vector(F.col(name)) for name in arrays}) if arrays else rows
 
 
 def number(name: str) -> Column:
@@ -201,4 +218,7 @@ def _lenient(learner: Learner) -> Iterable[str]:
 
 def _lacks(name: str, kind: str) -> Column:
     value = F.col(name)
+    if kind == "vector":
+        odd = F.exists(value, lambda x: x.isNull() | F.isnan(x) | (F.abs(x) == float("inf")))
+        return value.isNull() | odd
     return value.isNull() if kind == "string" else value.isNull() | F.isnan(value) | (F.abs(value) == float("inf"))

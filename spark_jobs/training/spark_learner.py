@@ -11,6 +11,7 @@ from landfall.spec.learner import Learner, Number
 from spark_jobs.saved import PREDICTION
 from spark_jobs.training.grid import points
 from spark_jobs.training.measures import silhouette, tally
+from spark_jobs.training.rows import with_vectors
 from spark_jobs.training.stages import pipeline
 
 TREES = ("random_forest", "gradient_boosted_trees", "decision_tree")
@@ -27,10 +28,10 @@ class SparkLearner:
             pipeline(self.learner, parameters)
 
     def fit(self, rows: DataFrame, parameters: Mapping[str, Number]) -> PipelineModel:
-        return pipeline(self.learner, parameters).fit(rows)
+        return pipeline(self.learner, parameters).fit(with_vectors(rows))
 
     def measure(self, model: PipelineModel, rows: DataFrame) -> dict[str, float]:
-        scored, task = model.transform(rows), self.learner.estimator.task
+        scored, task = model.transform(with_vectors(rows)), self.learner.estimator.task
         if task == "clustering":
             return {"silhouette": silhouette(scored)}
         return tally(scored, task, self.learner.label)[()].metrics()
@@ -38,7 +39,7 @@ class SparkLearner:
     def sample(self, model: PipelineModel, rows: DataFrame) -> list[list[float]]:
         if not self.learner.label:
             return []
-        scored = model.transform(rows).select(self.learner.label, F.col(PREDICTION).cast("double"))
+        scored = model.transform(with_vectors(rows)).select(self.learner.label, F.col(PREDICTION).cast("double"))
         return [[row[0], row[1]] for row in scored.collect()]
 
     def importances(self, model: PipelineModel) -> dict[str, float]:

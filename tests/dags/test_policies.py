@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from landfall.pipelines import PIPELINES
+from landfall.pipelines import PIPELINES, TABLE_MODELS
 
 ROOT = Path(__file__).resolve().parents[2]
 READER = Path(__file__).with_name("read_dags.py")
@@ -32,6 +32,7 @@ CHAINS = {
     "bike_weather": PARTITION,
     "deploy_model": ["deploy", "rescore"],
     "landing_audit": ["audit_landings", "start_runs"],
+    "libsvm_stream": ["run_stream"],
     "train_model": ["land_rows", "train_rows"],
 }
 TIMETABLES = {
@@ -44,6 +45,7 @@ TIMETABLES = {
     "bike_weather": ("PartitionTimetable", -1),
     "deploy_model": ("NullTimetable", None),
     "landing_audit": ("AssetOrTimeSchedule", None),
+    "libsvm_stream": ("ContinuousTimetable", None),
     "train_model": ("NullTimetable", None),
 }
 CAUGHT = {
@@ -136,7 +138,7 @@ def test_a_dag_file_is_docstring_imports_one_with_and_one_chain(path: Path) -> N
     assert isinstance(docstring, ast.Expr)
     assert all(isinstance(one, ast.ImportFrom) for one in imports)
     assert {str(one.module) for one in imports if isinstance(one, ast.ImportFrom)} <= {
-        "airflow.sdk", "landfall.orchestration", *(f"landfall.pipelines.{name}" for name in PIPELINES),
+        "airflow.sdk", "landfall.orchestration", *(f"landfall.pipelines.{name}" for name in (*PIPELINES, *TABLE_MODELS)),
     }  # fmt: skip
     assert isinstance(frame, ast.With)
     *steps, chain = frame.body
@@ -262,7 +264,8 @@ def test_a_sensor_holds_no_worker_and_gives_up_before_its_run_does(name: str, re
 
 LIMITS = {
     "approve": 5, "audit_landings": 20, "collect_features": 125, "decide": 35, "deploy": 30, "judge": 35, "land_rows": 5,
-    "make_features": 20, "publish": 20, "rescore": 120, "start_runs": 5, "train": 125, "train_rows": 125,
+    "make_features": 20, "publish": 20, "rescore": 120,
+    "run_stream": 7 * 24 * 60 + 60, "start_runs": 5, "train": 125, "train_rows": 125,
 }  # fmt: skip
 """Minutes that a task may take: those of its job, as declared, and five to ask servers. What is not here has five."""
 

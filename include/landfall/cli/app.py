@@ -60,6 +60,7 @@ COMMANDS = {
         "backfill": "Run every partition of a range that has landed again, and wait.",
         "apply": "Run what `landfall plan` shows, and wait.",
     },
+    "stream": {"stream": "Start, watch and feed streams: rows scored as they arrive."},
     "demo": {"demo": "Start the stack, land, train, publish and look a prediction up."},
 }
 """File of this folder -> its commands, each with its line in `landfall --help`. `landfall NAME --help` shows the docstring."""

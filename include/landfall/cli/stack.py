@@ -12,12 +12,13 @@ import typer
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.spec.tables import READER
 from landfall.stack import control, doctor
+from landfall.stack.kafka import USER
 from landfall.stack.layout import Layout
 from landfall.stack.part import last_lines
 from landfall.stack.state import PartRecord, StackState
 
 FIELDS = ("name", "state", "url", "pid", "log", "secret_file", "token_file", "login", "doing", "restarts", "seconds")
-LOGINS = {"api-server": "admin", "postgres": READER}
+LOGINS = {"api-server": "admin", "postgres": READER, "kafka": USER}
 """Part -> the user that people, or applications, sign in as."""
 
 
@@ -40,7 +41,9 @@ def up(
     parts: Annotated[
         str, typer.Option(help="Only these parts, separated by commas, and the parts that they need.")
     ] = "",
-    extra: Annotated[list[str] | None, typer.Option("--with", help="Also this part: mlflow, databricks.")] = None,
+    extra: Annotated[
+        list[str] | None, typer.Option("--with", help="Also this part: mlflow, databricks, kafka.")
+    ] = None,
     port: Annotated[
         list[str] | None, typer.Option(help="The port of a part: PART=NUMBER, such as airflow=8081.")
     ] = None,
@@ -123,6 +126,8 @@ def show(out: Output, parts: list[PartRecord]) -> None:
             out.say(f"applications read predictions as {READER}: LANDFALL_READER_URL in {Layout.at().env_file}")
         if part.name == "mlflow" and part.state == "healthy":
             out.say(f"mlflow: {part.url}, user admin, password in {part.secret_file}")
+        if part.name == "kafka" and part.state == "healthy":
+            out.say(f"kafka: {part.url}, user {USER}, LANDFALL_KAFKA_PASSWORD in {part.secret_file}")
         if part.token_file and part.state == "healthy":
             out.say(f"{part.name}: {part.url}, token in {part.token_file}")
 

@@ -64,9 +64,11 @@ def _model(folder: Path, run_id: str, report: FittedReport) -> None:
 
 def _signature(report: FittedReport) -> "ModelSignature":
     from mlflow.models import ModelSignature
-    from mlflow.types.schema import ColSpec, Schema
+    from mlflow.types.schema import Array, ColSpec, DataType, Schema
 
-    inputs = Schema([ColSpec(report.types.get(name, "double"), name) for name in report.features])
+    kinds = {"vector": Array(DataType.double)}
+    types = {name: report.types.get(name, "double") for name in report.features}
+    inputs = Schema([ColSpec(kinds.get(kind, kind), name) for name, kind in types.items()])
     return ModelSignature(inputs=inputs, outputs=Schema([ColSpec("double", report.prediction)]))
 
 

@@ -9,6 +9,7 @@ from landfall.orchestration.steps.judge import judge
 from landfall.orchestration.steps.make_features import make_features
 from landfall.orchestration.steps.promote import find_stale, promote
 from landfall.orchestration.steps.publish import publish_errors, publish_predictions, publish_rows
+from landfall.orchestration.steps.stream import run_stream, stream_dag
 from landfall.orchestration.steps.train import collect_features, train
 from landfall.orchestration.steps.train_rows import land_rows, train_rows
 from landfall.orchestration.steps.wait_for_landing import wait_for_landing
@@ -31,7 +32,9 @@ __all__ = [
     "publish_predictions",
     "publish_rows",
     "rescore",
+    "run_stream",
     "start_runs",
+    "stream_dag",
     "table_model_dag",
     "train",
     "train_rows",

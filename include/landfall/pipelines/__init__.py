@@ -1,4 +1,4 @@
-"""The pipelines and the table models of this project, by name. No pipeline has the name of a table model.
+"""The pipelines, the table models and the streams of this project, by name. No pipeline has the name of a table model.
 
 `landfall.pipelines.catalogue` finds them. It is imported at the first look-up of a declaration. Airflow's servers live for weeks,
 and every task is forked from one of them. If a server had imported a declaration that is edited later, all its future tasks
@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import Generic, TypeVar
 
 from landfall.errors import SpecError
-from landfall.spec import Feed, Pipeline, TableModel
+from landfall.spec import Feed, Pipeline, Stream, TableModel
 
 CATALOGUE = "landfall.pipelines.catalogue"
-Declaration = TypeVar("Declaration", Pipeline, TableModel)
+Declaration = TypeVar("Declaration", Pipeline, TableModel, Stream)
 
 
 class Declarations(Mapping[str, Declaration], Generic[Declaration]):
@@ -41,6 +41,7 @@ class Declarations(Mapping[str, Declaration], Generic[Declaration]):
 
 PIPELINES: Declarations[Pipeline] = Declarations("PIPELINES")
 TABLE_MODELS: Declarations[TableModel] = Declarations("TABLE_MODELS")
+STREAMS: Declarations[Stream] = Declarations("STREAMS")
 
 
 def find_pipeline(name: str) -> Pipeline:
@@ -69,6 +70,17 @@ def find_table_model(name: str) -> TableModel:
     if name in TABLE_MODELS:
         return TABLE_MODELS[name]
     raise SpecError.unknown("table model", name, list(TABLE_MODELS))
+
+
+def find_stream(name: str) -> Stream:
+    """The stream called `name`.
+
+    Raises:
+        SpecError: there is no such stream. The message names the one with the nearest name.
+    """
+    if name in STREAMS:
+        return STREAMS[name]
+    raise SpecError.unknown("stream", name, list(STREAMS))
 
 
 def find_trainable(name: str) -> Pipeline | TableModel:

@@ -11,10 +11,10 @@ from types import ModuleType
 from typing import TypeVar
 
 from landfall.errors import SpecError
-from landfall.spec import Pipeline, TableModel
+from landfall.spec import Pipeline, Stream, TableModel
 from landfall.spec.project import own_project
 
-Declaration = TypeVar("Declaration", Pipeline, TableModel)
+Declaration = TypeVar("Declaration", Pipeline, TableModel, Stream)
 
 
 def declaring_modules() -> Iterator[ModuleType]:
@@ -75,3 +75,4 @@ def declared(kind: type[Declaration], modules: list[ModuleType]) -> tuple[Declar
 _MODULES = list(declaring_modules())
 PIPELINES = declared(Pipeline, _MODULES)
 TABLE_MODELS = declared(TableModel, _MODULES)
+STREAMS = declared(Stream, _MODULES)

@@ -79,7 +79,7 @@ def ensure_table(conn: Database, table: PredictionTable) -> None:
             fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(20121225)"))
             run(conn, sql.SQL("SET LOCAL client_min_messages = warning"), *_parent(table))
         _refuse_drift(conn, table)
-        _let_read(conn, table)
+        let_read(conn, table.name)
 
 
 _READER_READS = sql.SQL("""
@@ -87,16 +87,16 @@ SELECT has_schema_privilege(r.oid, c.relnamespace, 'USAGE') AND has_table_privil
 FROM pg_roles r, pg_class c WHERE r.rolname = %s AND c.oid = to_regclass(%s)""")
 
 
-def _let_read(conn: Database, table: PredictionTable) -> None:
-    """Lets the role `landfall_reader` read the table, if the database has that role. A partition needs no right of its own."""
-    if fetch_one(conn, _READER_READS, [READER, table.name]) != (False,):
+def let_read(conn: Database, name: str) -> None:
+    """Lets the role `landfall_reader` read a table, if the database has that role. A partition needs no right of its own."""
+    if fetch_one(conn, _READER_READS, [READER, name]) != (False,):
         return
-    schema, reader = sql.Identifier(table.name.split(".")[0]), sql.Identifier(READER)
+    schema, reader = sql.Identifier(name.split(".")[0]), sql.Identifier(READER)
     fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(20121225)"))
     run(
         conn,
         sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, reader),
-        sql.SQL("GRANT SELECT ON {} TO {}").format(qualified(table.name), reader),
+        sql.SQL("GRANT SELECT ON {} TO {}").format(qualified(name), reader),
     )
 
 

@@ -42,6 +42,15 @@ class AirflowApi(AirflowClient):
                 next=f"write dags/{dag_id}.py; Airflow finds it by itself",
             ) from None
 
+    def set_paused(self, dag_id: str, paused: bool) -> None:
+        """Turns the switch of a DAG off (paused) or on.
+
+        Raises:
+            RunError: there is no such DAG, or Airflow is away.
+        """
+        self.dag(dag_id)
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": paused})
+
     def check_runnable(self, dag_id: str) -> None:
         """Refuses a DAG that Airflow does not know, cannot parse, or has paused: its runs would wait for ever.
 
@@ -215,6 +224,12 @@ class AirflowApi(AirflowClient):
         If the run was cleared, what it did before stays in its history.
         """
         self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed", "note": note[:1000]})
+
+    def finish_runs(self, dag_id: str, note: str) -> None:
+        """Ends the runs of a DAG that go on, as successful, with a note. Airflow itself ends no run of a DAG that is paused."""
+        for run in self.list_runs(dag_id, state=["running", "queued"]):
+            body = {"state": "success", "note": note[:1000]}
+            self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run['dag_run_id']}", json=body)
 
     def run(self, dag_id: str, run_id: str) -> Json:
         """A run. A server that restarts meanwhile gets a minute to answer."""

@@ -74,6 +74,29 @@ class Dialect(Protocol):
     def share(self, part: str, whole: str) -> str:
         """The quotient of an exponential by a sum that includes it."""
 
+    def element_of(self, vector: str, position: int) -> str:
+        """The element of a vector column at a position counted from 0; 0 if the vector does not hold it.
+
+        Raises:
+            SpecError: the database has no vector columns.
+        """
+
+    def weights(self, values: tuple[float, ...]) -> str:
+        """An array of doubles that `dot` multiplies with.
+
+        Raises:
+            SpecError: the database has no vector columns.
+        """
+
+    def dot(self, vector: str, weights: str) -> str:
+        """The sum of the vector's elements, each times its weight, in the order in which the vector holds them.
+
+        It is null if an element's position is no number or has no weight.
+
+        Raises:
+            SpecError: the database has no vector columns.
+        """
+
 
 class PostgreSQL:
     """PostgreSQL 15 and later.
@@ -133,6 +156,23 @@ class PostgreSQL:
 
     def share(self, part: str, whole: str) -> str:
         return f"CASE WHEN {part} < {self.number(TINY)} THEN {self.number(0.0)} ELSE {part} / {whole} END"
+
+    def element_of(self, vector: str, position: int) -> str:
+        raise self._no_vectors(vector)
+
+    def weights(self, values: tuple[float, ...]) -> str:
+        raise self._no_vectors(f"{len(values)} weights")
+
+    def dot(self, vector: str, weights: str) -> str:
+        raise self._no_vectors(vector)
+
+    @staticmethod
+    def _no_vectors(looked: str) -> SpecError:
+        return SpecError(
+            "A model of a vector column cannot be written for PostgreSQL.",
+            looked=looked,
+            next="score it in a stream, or train it on a column for each number",
+        )
 
     def _bounded(self, value: str, plain: str, constant: float, factor: Fraction) -> str:
         """`plain` where it neither overflows nor underflows; elsewhere a product with the same result that PostgreSQL accepts."""
@@ -198,6 +238,17 @@ class SparkSQL:
 
     def share(self, part: str, whole: str) -> str:
         return f"{part} / {whole}"
+
+    def element_of(self, vector: str, position: int) -> str:
+        return f"coalesce(try_element_at({vector}, '{position}'), 0D)"
+
+    def weights(self, values: tuple[float, ...]) -> str:
+        # Folded into one constant when the query is planned. An `array(...)` is made anew for every element: 100 times slower.
+        return f"from_json('[{','.join(map(repr, values))}]', 'ARRAY<DOUBLE>')"
+
+    def dot(self, vector: str, weights: str) -> str:
+        product = f"get({weights}, try_cast(e.key AS INT)) * e.value"
+        return f"aggregate(map_entries({vector}), 0D, (a, e) -> a + {product})"
 
 
 @lru_cache(maxsize=4096)

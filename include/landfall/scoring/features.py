@@ -12,6 +12,7 @@ from landfall.scoring.scalars import (
     Bucket,
     Category,
     Checked,
+    Element,
     Impute,
     Index,
     Indicator,
@@ -41,6 +42,9 @@ class Features:
         match scalar:
             case InputColumn():
                 return self._column(scalar)
+            case Element(input=column, position=position):
+                self.scope.refuse(self._is_null(column), f"{column.name} is null")
+                return self.scope.bind(Term(self.dialect.element_of(self.dialect.identifier(column.name), position)))
             case Impute():
                 return self._impute(scalar)
             case Affine():

@@ -24,16 +24,28 @@ def require_finite(what: str, values: Sequence[float]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class InputColumn:
-    """A column of the table: a `number`, which is read as a double, or `text`."""
+    """A column of the table: a `number`, which is read as a double, `text`, or a `vector`.
+
+    A vector is a map from the positions of its elements, counted from 0 and written as text, to their numbers. An element that
+    is not in the map is 0. Only Spark SQL has such columns.
+    """
 
     name: str
-    kind: Literal["number", "text"] = "number"
+    kind: Literal["number", "text", "vector"] = "number"
 
     def __post_init__(self) -> None:
         if not self.name or "\0" in self.name:
             raise SpecError(f"InputColumn.name is {self.name!r}.", looked="expected a column's name")
-        if self.kind not in ("number", "text"):
-            raise SpecError.unknown("kind of column", self.kind, ["number", "text"])
+        if self.kind not in ("number", "text", "vector"):
+            raise SpecError.unknown("kind of column", self.kind, ["number", "text", "vector"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Element:
+    """One element of a vector: the number at `position`, counted from 0; 0 if the vector does not hold it."""
+
+    input: InputColumn
+    position: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,7 +180,7 @@ class Checked:
             raise SpecError(f"Checked.limit is {self.limit}.", looked="expected a positive number")
 
 
-Scalar = InputColumn | Impute | Affine | Bucket | Index | Category | Indicator | Checked
+Scalar = InputColumn | Element | Impute | Affine | Bucket | Index | Category | Indicator | Checked
 
 
 def column_of(scalar: Scalar) -> InputColumn:

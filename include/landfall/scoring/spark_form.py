@@ -9,14 +9,16 @@ from landfall.scoring.scalars import (
     Bucket,
     Category,
     Checked,
+    Element,
     Impute,
     Index,
     Indicator,
     InputColumn,
     Operation,
     Scalar,
+    column_of,
 )
-from landfall.scoring.spark_models import MODELS, read_model
+from landfall.scoring.spark_models import MODELS, read_model, size_of
 from landfall.scoring.spark_saved import LEFT, Files, SparkStage, number, read_stages, vector
 
 Columns = dict[str, tuple[Scalar, ...]]
@@ -45,7 +47,19 @@ def read_spark(model: str, files: Files) -> Model:
         columns |= _STAGES[stage.kind](stage, columns)
     if last.kind not in MODELS:
         raise _unknown(last)
-    return read_model(last, _scalars(columns, last.parameters["featuresCol"]))
+    return read_model(last, _elements(last, _scalars(columns, last.parameters["featuresCol"])))
+
+
+def _elements(model: SparkStage, scalars: tuple[Scalar, ...]) -> tuple[Scalar, ...]:
+    """The scalars that a model reads. A single column with which it was fitted as a vector becomes the vector's elements."""
+    size = size_of(model)
+    if len(scalars) != 1 or size == 1:
+        return scalars
+    column = column_of(scalars[0])
+    if scalars[0] not in (column, Checked(input=column)):
+        return scalars
+    vector_column = InputColumn(name=column.name, kind="vector")
+    return tuple(Element(input=vector_column, position=position) for position in range(size))
 
 
 def _unknown(stage: SparkStage) -> ModelError:

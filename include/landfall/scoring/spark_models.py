@@ -36,6 +36,15 @@ def read_model(stage: SparkStage, features: Sequence[Scalar]) -> Model:
     return MODELS[stage.kind](stage, tuple(features))
 
 
+def size_of(stage: SparkStage) -> int:
+    """How many numbers a model reads of a row."""
+    if "numFeatures" in stage.metadata:  # trees and their ensembles
+        return int(stage.metadata["numFeatures"])
+    data = stage.rows()[0]
+    wide = data.get("coefficientMatrix") or data.get("theta")
+    return int(wide["numCols"]) if wide else len(vector(data.get("coefficients") or data["clusterCenter"]))
+
+
 def _node(nodes: dict[int, dict[str, Any]], at: int, values: Values) -> Node:
     node = nodes[at]
     if node["leftChild"] < 0:

@@ -35,6 +35,7 @@ from landfall.scoring.scalars import Checked, Indicator, InputColumn, Scalar, co
 from landfall.scoring.scores import Scores
 from landfall.scoring.statement import Compiled, Scope, Term, joined
 from landfall.scoring.trees import Node, leaves
+from landfall.scoring.vectors import linear_scores, vector_of
 
 LARGEST = 1e305
 """No sum, product or square of a model gets further from 0 than this, so that no rounding makes it infinite."""
@@ -56,9 +57,11 @@ def compile_model(
         SpecError: the model's own numbers are so large that every row would overflow.
     """
     scope = Scope(dialect, prefix="v" if vouched else "b")
-    limits = _limits(model)
-    features = _as_they_are(model, dialect) if vouched else _checked(scope, model, limits)
-    scores = Scores(scope, features, walked=walked, numbered=numbered).of(model)
+    if (column := vector_of(model)) and isinstance(model.scorer, Linear):
+        scores = linear_scores(scope, model.scorer, column)
+    else:
+        features = _as_they_are(model, dialect) if vouched else _checked(scope, model, _limits(model))
+        scores = Scores(scope, features, walked=walked, numbered=numbered).of(model)
     reason = _reason(scope)
     prediction, probabilities = Decision(scope, scores).of(model)
     return Compiled(

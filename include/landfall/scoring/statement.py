@@ -145,18 +145,26 @@ class Compiled:
             keep: Columns of the source to pass through.
             probabilities: Names for the probabilities, in the order of `labels`; empty: they are not computed.
         """
+        inner = source
+        *layers, last = self.selects(keep, probabilities)
+        for number, names in enumerate(layers):
+            inner = f"(SELECT {', '.join(names)} FROM {inner}{self.dialect.fence}) AS l{number}"  # noqa: S608  (names are quoted by the dialect)
+        return f"SELECT {', '.join(last)} FROM {inner}"  # noqa: S608
+
+    def selects(self, keep: Sequence[str] = (), probabilities: Sequence[str] = ()) -> list[list[str]]:
+        """The lists of what `query` selects, the innermost first: each selects from the one before, the first from the source."""
         quoted = self.dialect.identifier
         outputs = self.outputs(probabilities)
         kept = [f"k{number}" for number in range(len(keep))]
-        inner = source
+        lists = []
         for number, layer in enumerate(self.layers):
             carried = kept if number else [f"{quoted(name)} AS {k}" for name, k in zip(keep, kept, strict=True)]
             names = [*carried, *self._alive(number, outputs)]
-            names += [f"{binding.term} AS {binding.name}" for binding in layer if self._is_used(binding, outputs)]
-            inner = f"(SELECT {', '.join(names)} FROM {inner}{self.dialect.fence}) AS l{number}"  # noqa: S608  (names are quoted by the dialect)
-        columns = [f"{k} AS {quoted(name)}" for name, k in zip(keep, kept, strict=True)]
-        columns += [f"{term} AS {quoted(name)}" for name, term in outputs.items()]
-        return f"SELECT {', '.join(columns)} FROM {inner}"  # noqa: S608
+            lists.append(
+                [*names, *(f"{binding.term} AS {binding.name}" for binding in layer if self._is_used(binding, outputs))]
+            )
+        last = [f"{k} AS {quoted(name)}" for name, k in zip(keep, kept, strict=True)]
+        return [*lists, [*last, *(f"{term} AS {quoted(name)}" for name, term in outputs.items())]]
 
     def _alive(self, number: int, outputs: Mapping[str, Term]) -> list[str]:
         """The names from before layer `number` that something after it still uses."""

@@ -11,7 +11,8 @@ from landfall.spec.partition import Partition, Partitions
 from landfall.spec.pipeline import Feed, Job, Pipeline, Training
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, OneObject, Readiness, Settled
 from landfall.spec.retraining import Drift, ErrorBound, Freshness, Gate, Promotion, Retraining
-from landfall.spec.settings import S3, Settings
+from landfall.spec.settings import S3, KafkaSettings, Settings
+from landfall.spec.stream import KafkaTopic, Stream, Window
 from landfall.spec.table_model import RowsFile, TableModel
 from landfall.spec.tables import PredictionTable
 from landfall.spec.transform import Transform
@@ -34,6 +35,8 @@ __all__ = [
     "Gate",
     "Job",
     "JsonLines",
+    "KafkaSettings",
+    "KafkaTopic",
     "Landing",
     "Learner",
     "Marker",
@@ -53,8 +56,10 @@ __all__ = [
     "Scale",
     "Settings",
     "Settled",
+    "Stream",
     "StringIndex",
     "TableModel",
     "Training",
     "Transform",
+    "Window",
 ]

@@ -5,7 +5,7 @@ The embedded stack and docker-compose set the same variables. A team with server
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 from typing import Self
 
@@ -30,8 +30,14 @@ SPARK_GUARD = {
 }
 """The Spark configuration with which servers, drivers and executors speak only to holders of the secret."""
 
-PLAIN = ("LANDFALL_S3_ENDPOINT", "AWS_DEFAULT_REGION")
-SECRET = ("LANDFALL_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+KAFKA = ("LANDFALL_KAFKA_SERVERS", "LANDFALL_KAFKA_USER", "LANDFALL_KAFKA_PASSWORD", "LANDFALL_KAFKA_PROTOCOL")
+"""The variables with the address of a Kafka broker, and with the login and the protocol that belong to that address."""
+
+PLAIN = (
+    "LANDFALL_S3_ENDPOINT", "AWS_DEFAULT_REGION",
+    "LANDFALL_KAFKA_SERVERS", "LANDFALL_KAFKA_USER", "LANDFALL_KAFKA_PROTOCOL",
+)  # fmt: skip
+SECRET = ("LANDFALL_DATABASE_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "LANDFALL_KAFKA_PASSWORD")
 """The variables that the process of a Spark job reads (`Settings.of_jobs`). Everyone may see the first, nobody the second."""
 
 
@@ -64,6 +70,76 @@ class S3:
     region: str = "us-east-1"
 
 
+def quoted(text: str) -> str:
+    """`text` as a quoted value of a JAAS configuration, which Java's Kafka clients and servers read."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+@dataclass(frozen=True, kw_only=True)
+class KafkaSettings:
+    """The Kafka brokers that streams read and write, and how to sign in. Without a user, the brokers require no login.
+
+    Raises:
+        SettingsError: an address has no port, there is a user without a password or the reverse, a value holds a control
+            character, or the protocol does not fit.
+    """
+
+    servers: str
+    """`host:port`, or several of them, separated by commas."""
+    user: str = ""
+    password: str = field(default="", repr=False)
+    protocol: str = ""
+    """`PLAINTEXT` or `SSL` without a user, `SASL_PLAINTEXT` or `SASL_SSL` with one. By default the one without TLS."""
+
+    def __post_init__(self) -> None:
+        sign = "SASL_PLAINTEXT" if self.user else "PLAINTEXT"
+        object.__setattr__(self, "protocol", self.protocol.strip().upper() or sign)
+        for name, value in zip(KAFKA, (self.servers, self.user, self.password), strict=False):
+            if not (value or " ").isprintable():
+                raise SettingsError(f"The setting `{name}` holds a control character.", next=f"set {name} without it")
+        for server in self.servers.split(","):
+            host, _, port = server.strip().rpartition(":")
+            if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+                raise SettingsError(
+                    f"The setting `LANDFALL_KAFKA_SERVERS` is `{self.servers}`.",
+                    looked=f"expected HOST:PORT[,HOST:PORT], came `{server.strip()}`",
+                    next="LANDFALL_KAFKA_SERVERS=127.0.0.1:9092    (or unset it: then there is no Kafka)",
+                )
+        if bool(self.user) is not bool(self.password):
+            given, missing = ("USER", "PASSWORD") if self.user else ("PASSWORD", "USER")
+            raise SettingsError(
+                f"`LANDFALL_KAFKA_{given}` is set, `LANDFALL_KAFKA_{missing}` is not.",
+                next="set both, or none of them for brokers without a login",
+            )
+        fitting = (sign, sign.replace("PLAINTEXT", "SSL"))
+        if self.protocol not in fitting:
+            raise SettingsError(
+                f"The setting `LANDFALL_KAFKA_PROTOCOL` is `{self.protocol}`.",
+                looked=f"expected {' or '.join(fitting)} {'with' if self.user else 'without'} a user",
+                next="set or unset LANDFALL_KAFKA_PROTOCOL",
+            )
+
+    def client(self) -> dict[str, str]:
+        """Settings for confluent-kafka (librdkafka). They hold the password."""
+        login = {"sasl.mechanism": "PLAIN", "sasl.username": self.user, "sasl.password": self.password}
+        return {
+            "bootstrap.servers": self.servers,
+            "security.protocol": self.protocol,
+            **(login if self.user else {}),
+        }
+
+    def spark(self) -> dict[str, str]:
+        """Options for Spark's Kafka source and sink. They hold the password."""
+        module = "org.apache.kafka.common.security.plain.PlainLoginModule"
+        login = f"{module} required username={quoted(self.user)} password={quoted(self.password)};"
+        return {
+            "kafka.bootstrap.servers": self.servers,
+            "kafka.security.protocol": self.protocol,
+            **({"kafka.sasl.mechanism": "PLAIN", "kafka.sasl.jaas.config": login} if self.user else {}),
+        }
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Addresses and credentials of the servers, from `LANDFALL_*`, `AWS_*` and `MLFLOW_*` variables."""
@@ -94,16 +170,22 @@ class Settings:
     sqs_queue_url: str = ""
     """The queue to which S3 reports created objects; empty if there is none. With it, a wait lists at once instead of within a
     second."""
+    kafka: KafkaSettings | None = None
+    """The Kafka brokers of streams; None if there are none."""
 
     @property
     def of_jobs(self) -> dict[str, str]:
-        """The variables for the process of a Spark job. Secrets go there because they have no place on a command line."""
+        """The variables for the process of a Spark job. Secrets go there because they have no place on a command line.
+
+        Those of Kafka are among them only if there is a broker.
+        """
         return {
             "LANDFALL_DATABASE_URL": self.database_url,
             "LANDFALL_S3_ENDPOINT": self.s3.endpoint,
             "AWS_ACCESS_KEY_ID": self.s3.access_key,
             "AWS_SECRET_ACCESS_KEY": self.s3.secret_key,
             "AWS_DEFAULT_REGION": self.s3.region,
+            **(dict(zip(KAFKA, astuple(self.kafka), strict=True)) if self.kafka else {}),
         }
 
     @property
@@ -116,7 +198,7 @@ class Settings:
         """The settings in `variables`, which by default are this process's environment.
 
         Raises:
-            SettingsError: a variable without a default is not set.
+            SettingsError: a variable without a default is not set, or a variable makes no sense.
         """
         env = os.environ if variables is None else variables
 
@@ -156,4 +238,11 @@ class Settings:
             restart_after=timedelta(seconds=seconds(env, "LANDFALL_RESTART_SECONDS", 300)),
             mlflow_url=env.get("LANDFALL_MLFLOW_URL", "").rstrip("/"),
             sqs_queue_url=env.get("LANDFALL_SQS_QUEUE_URL", ""),
+            kafka=_kafka(*(env.get(name, "") for name in KAFKA)),
         )
+
+
+def _kafka(servers: str, user: str, password: str, protocol: str) -> KafkaSettings | None:
+    if not servers.strip():
+        return None
+    return KafkaSettings(servers=servers.strip(), user=user, password=password, protocol=protocol)

@@ -13,11 +13,7 @@ _NAME = re.compile(r"(?P<name>.+?)-(?P<version>\d[\w.+-]*)\.jar")
 
 def components() -> list[dict[str, Any]]:
     """Each jar with its SHA-256. The group is known only for the jars that `jars` names, not for those that came with them."""
-    groups = {
-        "{1}-{2}.jar".format(*jar.split(":")): jar.split(":")[0]
-        for jar_set in (jars.SPARK, jars.S3)
-        for jar in jar_set.jars
-    }
+    groups = {"{1}-{2}.jar".format(*jar.split(":")): jar.split(":")[0] for jar_set in jars.ALL for jar in jar_set.jars}
     listed = []
     for name, files in json.loads(jar_lock.FILE.read_text(encoding="utf-8")).items():
         for file, digest in files.items():

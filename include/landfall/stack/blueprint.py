@@ -10,6 +10,7 @@ from landfall.stack.airflow_parts import OPTIONS, AirflowPart, Tables
 from landfall.stack.databases import Logins
 from landfall.stack.databricks import DatabricksWorkspace, connection
 from landfall.stack.java import Java
+from landfall.stack.kafka import Kafka, Passwords
 from landfall.stack.layout import Layout
 from landfall.stack.mlflow import Keys, Mlflow
 from landfall.stack.part import Part
@@ -17,17 +18,22 @@ from landfall.stack.postgres import Postgres
 from landfall.stack.s3 import S3Server
 from landfall.stack.secrets import Secrets
 from landfall.stack.spark import Spark
-from landfall.stack.variables import BUCKET, for_servers, variables
+from landfall.stack.streams import Streams
+from landfall.stack.variables import BUCKET, for_servers, kafka, variables
 
 AIRFLOW = tuple(sorted(OPTIONS))
 USUAL = ("postgres", "s3", "spark", *AIRFLOW)
-KNOWN = (*USUAL, "mlflow", "databricks")
+KNOWN = (*USUAL, "mlflow", "databricks", "kafka", "streams")
 NEEDS = {
     "spark": ("s3",),
     "mlflow": ("postgres", "s3"),
     "databricks": ("postgres", "s3"),
+    "streams": ("postgres", "s3", "spark"),
     **dict.fromkeys(AIRFLOW, ("postgres", "api-server")),
 }
+
+BROUGHT = {"kafka": ("streams",)}
+"""What `--with` starts besides: a broker is there for streams."""
 
 
 def chosen(parts: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
@@ -39,7 +45,8 @@ def chosen(parts: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
         StackError: a part is unknown.
     """
     wanted: set[str] = set()
-    for name in [*(parts or USUAL), *extra]:
+    brought = [more for name in extra for more in BROUGHT.get(name, ())]
+    for name in [*(parts or USUAL), *extra, *brought]:
         if name not in (*KNOWN, "airflow"):
             raise StackError.unknown("part", name, [*KNOWN, "airflow"], next="landfall up --parts postgres,s3,spark")
         for part in AIRFLOW if name == "airflow" else (name,):
@@ -69,6 +76,8 @@ class Blueprint:
         )
         if "mlflow" in names:
             written["LANDFALL_MLFLOW_URL"] = f"http://127.0.0.1:{self.ports['mlflow']}"
+        if "kafka" in names:
+            written |= kafka(self.ports, self.secrets)
         if "databricks" in names:  # otherwise a shell's connection to a real workspace stays as it is
             token = self.secrets.databricks_token
             written["AIRFLOW_CONN_LANDFALL_DATABRICKS"] = connection(self.ports["databricks"], token, written)
@@ -122,4 +131,12 @@ class Blueprint:
             log=files.log("databricks"), env=env, data=files.data("databricks"), port=ports["databricks"], java=self.java,
             token=secrets.databricks_token, token_file=files.databricks_token_file, cache=layout.cache(),
         )  # fmt: skip
-        return [part for part in (postgres, s3, spark, *airflow, mlflow, databricks) if part.name in names]
+        broker = Kafka(
+            log=files.log("kafka"), env=env, data=files.data("kafka"), port=ports["kafka"], java=self.java,
+            controller_port=ports["kafka-controller"], cache=layout.cache(),
+            passwords=Passwords(landfall=secrets.kafka_landfall, broker=secrets.kafka_broker),
+        )  # fmt: skip
+        broker.secret_file = files.env_file
+        streams = Streams(log=files.log("streams"), env=env, data=files.data("streams"))
+        parts = (postgres, s3, spark, *airflow, mlflow, databricks, broker, streams)
+        return [part for part in parts if part.name in names]

@@ -33,8 +33,8 @@ STARTS = "from spark_jobs.__main__ import main\n\nmain()\n"
 
 def connection(port: int, token: str, written: Mapping[str, str]) -> str:
     """The Airflow connection `landfall_databricks` to this workspace, as JSON."""
-    variables = {name: written[name] for name in PLAIN}
-    variables |= {name: f"{{{{secrets/{SCOPE}/{name}}}}}" for name in SECRET}
+    variables = {name: written[name] for name in PLAIN if name in written}
+    variables |= {name: f"{{{{secrets/{SCOPE}/{name}}}}}" for name in SECRET if name in written}
     start = {"python_file": DOOR, "new_cluster": {"spark_env_vars": variables}, "poll_seconds": 1}
     return json.dumps({
         "conn_type": "databricks", "schema": "http", "host": "127.0.0.1", "port": port, "password": token,
@@ -53,7 +53,7 @@ class DatabricksWorkspace(Part):
         java: Java,
     ) -> None:  # fmt: skip
         super().__init__(log=log, env=env)
-        self.secrets = {name: env[name] for name in SECRET}
+        self.secrets = {name: env[name] for name in SECRET if env.get(name)}
         self.data, self.port, self.token = data, port, token
         self.token_file = self._tokens = token_file
         self.url = f"http://127.0.0.1:{port}"

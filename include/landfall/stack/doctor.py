@@ -90,14 +90,14 @@ def _stack() -> Iterator[Finding]:
         mode = stat.S_IMODE(env.stat().st_mode)
         found = "only its owner can read it" if not mode & 0o077 else f"other users may read it (mode {mode:04o})"
         yield judge(".env", not mode & 0o077, found, f"chmod 600 {env}", needed=False)
-    for jar_set in (jars.SPARK, jars.S3):
+    for jar_set in jars.ALL:
         folder = jar_set.folder(layout.cache())
-        fetched = folder.exists()
+        fetched, up = folder.exists(), "landfall up --with kafka" if jar_set is jars.KAFKA else "landfall up"
         yield judge(
             f"jars of {jar_set.name}",
             fetched,
             f"{len(list(folder.glob('*.jar')))} in {folder}" if fetched else "not fetched yet",
-            "landfall up fetches them once (about a minute, needs the network)",
+            f"{up} fetches them once (about a minute, needs the network)",
             needed=False,
         )
     if control.running(Layout.at()):

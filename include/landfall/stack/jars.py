@@ -32,12 +32,16 @@ _VERSION = re.compile(r"-\d[\w.+-]*\.jar$")
 
 @dataclass(frozen=True, kw_only=True)
 class JarSet:
-    """Jars as `group:name:version`; if `transitive`, with the jars that they need, except groups or modules in `without`."""
+    """Jars as `group:name:version`; if `transitive`, with the jars that they need, except groups or modules in `without`.
+
+    Jars that run `beside_spark`, on its class path, are fetched without those that Spark's own folder has, in whatever version.
+    """
 
     name: str
     jars: tuple[str, ...]
     transitive: bool
     without: tuple[str, ...] = ()
+    beside_spark: bool = False
 
     @property
     def ivy(self) -> str:
@@ -66,6 +70,7 @@ class JarSet:
 SPARK = JarSet(
     name="spark",
     transitive=True,
+    beside_spark=True,
     jars=(
         "io.delta:delta-spark_4.0_2.13:4.1.0",
         "org.apache.hadoop:hadoop-aws:3.4.1",
@@ -108,6 +113,14 @@ S3 = JarSet(
         "org.slf4j:slf4j-api:2.0.18",
     ),
 )
+
+KAFKA = JarSet(
+    name="kafka",
+    transitive=True,
+    jars=("org.apache.kafka:kafka_2.13:4.3.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"),
+)
+
+ALL = (SPARK, S3, KAFKA)
 
 
 PUBLIC = "changeit"
@@ -184,7 +197,7 @@ def _retrieve(jars: JarSet, temporary: Path, cache: Path, java: Java) -> None:
             left="nothing half-fetched is kept",
             next="check the network (and a proxy's JAVA_TOOL_OPTIONS), then: landfall up",
         )
-    if jars.transitive:
+    if jars.beside_spark:
         _drop_what_spark_has(temporary / "jars", spark_jars)
 
 
@@ -217,6 +230,6 @@ def _drop_what_spark_has(folder: Path, spark_jars: Path) -> None:
 
 def clear_partial(cache: Path) -> None:
     """Removes the remains of interrupted downloads."""
-    for jars in (SPARK, S3):
+    for jars in ALL:
         for left in cache.glob(f".{jars.name}-*"):
             shutil.rmtree(left, ignore_errors=True)

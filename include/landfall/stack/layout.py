@@ -9,7 +9,7 @@ from pathlib import Path
 
 import landfall
 from landfall.spec.project import own_project
-from landfall.spec.settings import Settings
+from landfall.spec.settings import KAFKA, Settings
 from landfall.stack import envfile
 
 log = logging.getLogger("landfall.stack")
@@ -50,7 +50,7 @@ def settings(variables: Mapping[str, str] | None = None) -> Settings:
     """The stack's settings. What `variables` (default: this process's environment) sets has precedence.
 
     S3 keys belong to their endpoint, so the shell's keys count only if the shell names the endpoint too: a developer's own
-    AWS keys are never sent to the embedded server.
+    AWS keys are never sent to the embedded server. So does a login of Kafka belong to its servers.
 
     Raises:
         SettingsError: neither the stack nor the environment sets what is needed.
@@ -59,6 +59,10 @@ def settings(variables: Mapping[str, str] | None = None) -> Settings:
     written = environment()
     if "LANDFALL_S3_ENDPOINT" in written and "LANDFALL_S3_ENDPOINT" not in real:
         real = {name: value for name, value in real.items() if name not in S3_VARIABLES}
+    if "LANDFALL_KAFKA_SERVERS" in real:
+        written = {name: value for name, value in written.items() if name not in KAFKA}
+    elif "LANDFALL_KAFKA_SERVERS" in written:
+        real = {name: value for name, value in real.items() if name not in KAFKA}
     return Settings.read({**written, **real})
 
 

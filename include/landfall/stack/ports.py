@@ -12,7 +12,18 @@ from typing import IO
 from landfall.errors import StackError
 from landfall.stack.envfile import write_whole
 
-USUAL = {"postgres": 15432, "s3": 19000, "spark": 15002, "api-server": 8080, "mlflow": 15000, "databricks": 15080}
+USUAL = {
+    "postgres": 15432,
+    "s3": 19000,
+    "spark": 15002,
+    "api-server": 8080,
+    "mlflow": 15000,
+    "databricks": 15080,
+    "kafka": 19092,
+    "kafka-controller": 19093,
+}
+ALSO = {"kafka": ("kafka-controller",)}
+"""The further ports of a part that has more than one."""
 VARIABLES = {
     "postgres": "LANDFALL_POSTGRES_PORT",
     "s3": "LANDFALL_S3_PORT",
@@ -20,6 +31,8 @@ VARIABLES = {
     "api-server": "LANDFALL_AIRFLOW_PORT",
     "mlflow": "LANDFALL_MLFLOW_PORT",
     "databricks": "LANDFALL_DATABRICKS_PORT",
+    "kafka": "LANDFALL_KAFKA_PORT",
+    "kafka-controller": "LANDFALL_KAFKA_CONTROLLER_PORT",
 }
 # Below the kernel's usual range for outgoing connections (32768 and up), so that none takes the port meanwhile.
 FREE_RANGE = range(20000, 32000)
@@ -43,6 +56,11 @@ def parse(texts: Sequence[str]) -> dict[str, int]:
             raise StackError(f"`{text}` names no port.", looked="expected PART=NUMBER, 1 to 65535")
         requested[part] = int(number)
     return requested
+
+
+def listening(parts: Sequence[str]) -> list[str]:
+    """The names of the ports on which `parts` listen."""
+    return [port for part in parts for port in (part, *ALSO.get(part, ())) if port in USUAL]
 
 
 def from_environment(variables: Mapping[str, str] | None = None) -> dict[str, int]:

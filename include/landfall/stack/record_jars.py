@@ -12,7 +12,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         written = {
             jar_set.name: jar_lock.digests(jars.retrieve(jar_set, Path(cache), java.choose(layout.cache())))
-            for jar_set in (jars.SPARK, jars.S3)
+            for jar_set in jars.ALL
         }
     jar_lock.FILE.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 

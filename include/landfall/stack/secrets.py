@@ -33,6 +33,8 @@ class Secrets:
     models_access_key: str = field(default_factory=lambda: secrets.token_hex(10).upper(), repr=False)
     models_secret_key: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)
     spark_token: str = field(default_factory=_word, repr=False)
+    kafka_landfall: str = field(default_factory=_word, repr=False)
+    kafka_broker: str = field(default_factory=_word, repr=False)
     databricks_token: str = field(default_factory=_word, repr=False)
     mlflow_admin: str = field(default_factory=_word, repr=False)
     mlflow_session: str = field(default_factory=_word, repr=False)

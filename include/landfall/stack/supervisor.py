@@ -53,12 +53,11 @@ def build(files: Layout, names: list[str], wanted: dict[str, int], claims: ports
     logins = {"admin": secrets.airflow_admin, "landfall": secrets.airflow_landfall}
     envfile.write_whole(files.passwords_file, json.dumps(logins) + "\n")
     envfile.write_whole(files.mlflow_passwords_file, f'{{"admin": "{secrets.mlflow_admin}"}}\n')
-    listening = [name for name in names if name in ports.USUAL]
     requested = {**ports.from_environment(), **wanted}
     blueprint = Blueprint(
         layout=files,
         project=layout.project_root(),
-        ports=ports.choose(listening, requested, files.ports_file, claims),
+        ports=ports.choose(ports.listening(names), requested, files.ports_file, claims),
         secrets=secrets,
         java=java.choose(layout.cache()),
     )

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from landfall.spec.commit import code_version
 from landfall.spec.project import PACKAGE, PROJECT, own_project
+from landfall.spec.settings import KAFKA
 from landfall.spec.tables import READER
 from landfall.stack.java import Java
+from landfall.stack.kafka import USER
 from landfall.stack.layout import Layout
 from landfall.stack.s3 import MODELS
 from landfall.stack.secrets import Secrets
@@ -134,6 +136,12 @@ def _airflow(
         "AIRFLOW__LOGGING__FILE_TASK_HANDLER_NEW_FILE_PERMISSIONS": "0o600",
         **{name: os.environ.get(name, usual) for name, usual in TUNABLE.items()},
     }
+
+
+def kafka(ports: Mapping[str, int], secrets: Secrets) -> dict[str, str]:
+    """The variables of a stack with a Kafka broker."""
+    values = (f"127.0.0.1:{ports['kafka']}", USER, secrets.kafka_landfall, "SASL_PLAINTEXT")
+    return dict(zip(KAFKA, values, strict=True))
 
 
 def for_servers(written: Mapping[str, str]) -> dict[str, str]:

@@ -157,6 +157,15 @@ class WarmSpark:
         finally:
             _end(session)
 
+    def open(self) -> "SparkSession":
+        """A session of its own, for work that goes on; see `close`."""
+        return self._session()
+
+    def close(self, session: "SparkSession") -> None:
+        """Stops the session's work on the server and closes it, even if the server does not answer."""
+        _shortly(session.interruptAll)
+        _end(session)
+
     @property
     def address(self) -> str:
         """The server's address without the token in it."""
