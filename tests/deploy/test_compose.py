@@ -113,6 +113,7 @@ REACHES = {
     "s3-bucket": {"storage"},
     "s3-models": {"storage"},
     "airflow-init": {"database"},
+    "serving": {"database"},
     "airflow-api-server": {"airflow", "database"},
     "airflow-scheduler": {"airflow", "database", "storage", "connect"},
     "airflow-dag-processor": {"airflow", "database"},
@@ -140,7 +141,12 @@ def test_what_a_service_waits_for_it_can_reach(service: str, services: Services)
 
 
 def test_spark_and_mlflow_are_not_published(services: Services) -> None:
-    assert {name for name in services if services[name].get("ports")} == {"postgres", "s3", "airflow-api-server"}
+    assert {name for name in services if services[name].get("ports")} == {
+        "postgres",
+        "s3",
+        "serving",
+        "airflow-api-server",
+    }
 
 
 def test_mlflow_is_published_on_this_machine_by_a_file_of_its_own() -> None:

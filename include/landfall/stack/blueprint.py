@@ -16,14 +16,16 @@ from landfall.stack.part import Part
 from landfall.stack.postgres import Postgres
 from landfall.stack.s3 import S3Server
 from landfall.stack.secrets import Secrets
+from landfall.stack.serving import Serving
 from landfall.stack.spark import Spark
 from landfall.stack.variables import BUCKET, for_servers, variables
 
 AIRFLOW = tuple(sorted(OPTIONS))
-USUAL = ("postgres", "s3", "spark", *AIRFLOW)
+USUAL = ("postgres", "s3", "spark", "serving", *AIRFLOW)
 KNOWN = (*USUAL, "mlflow", "databricks")
 NEEDS = {
     "spark": ("s3",),
+    "serving": ("postgres",),
     "mlflow": ("postgres", "s3"),
     "databricks": ("postgres", "s3"),
     **dict.fromkeys(AIRFLOW, ("postgres", "api-server")),
@@ -87,9 +89,10 @@ class Blueprint:
             "mlflow": secrets.database_mlflow,
             "landfall": secrets.database_landfall,
         }
+        logins = Logins(owners=owners, reader=secrets.database_reader, serving=secrets.database_serving)
         postgres = Postgres(
             log=files.log("postgres"), env=env, data=files.data("postgres"), port=ports["postgres"],
-            password=secrets.postgres, logins=Logins(owners=owners, reader=secrets.database_reader),
+            password=secrets.postgres, logins=logins,
         )  # fmt: skip
         spark = Spark(
             log=files.log("spark"), env=env, data=files.data("spark"), port=ports["spark"], s3=s3,
@@ -116,10 +119,11 @@ class Blueprint:
             )
             for name in AIRFLOW
         ]
+        serving = Serving(log=files.log("serving"), env=env, port=ports["serving"])
         for part in (postgres, s3):
             part.secret_file = files.secrets_file
         databricks = DatabricksWorkspace(
             log=files.log("databricks"), env=env, data=files.data("databricks"), port=ports["databricks"], java=self.java,
             token=secrets.databricks_token, token_file=files.databricks_token_file, cache=layout.cache(),
         )  # fmt: skip
-        return [part for part in (postgres, s3, spark, *airflow, mlflow, databricks) if part.name in names]
+        return [part for part in (postgres, s3, spark, serving, *airflow, mlflow, databricks) if part.name in names]

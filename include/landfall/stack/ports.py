@@ -12,11 +12,20 @@ from typing import IO
 from landfall.errors import StackError
 from landfall.stack.envfile import write_whole
 
-USUAL = {"postgres": 15432, "s3": 19000, "spark": 15002, "api-server": 8080, "mlflow": 15000, "databricks": 15080}
+USUAL = {
+    "postgres": 15432,
+    "s3": 19000,
+    "spark": 15002,
+    "serving": 18000,
+    "api-server": 8080,
+    "mlflow": 15000,
+    "databricks": 15080,
+}
 VARIABLES = {
     "postgres": "LANDFALL_POSTGRES_PORT",
     "s3": "LANDFALL_S3_PORT",
     "spark": "LANDFALL_SPARK_PORT",
+    "serving": "LANDFALL_SERVING_PORT",
     "api-server": "LANDFALL_AIRFLOW_PORT",
     "mlflow": "LANDFALL_MLFLOW_PORT",
     "databricks": "LANDFALL_DATABRICKS_PORT",
