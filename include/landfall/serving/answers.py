@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from landfall.database.statements import Plain, plain
+from landfall.database.statements import plain
 from landfall.errors import PublishingError, SpecError
 from landfall.ledger import Standing
-from landfall.publishing.keys import KeyValue
+from landfall.publishing.keys import KeyValue, parse_key
 from landfall.publishing.reading import PublishedRow
 from landfall.serving.standings import WORDS
 from landfall.serving.tables import Served
@@ -108,6 +108,10 @@ def kind(value: object) -> str:
     return "a number"
 
 
-def values(record: Mapping[str, object]) -> dict[str, Plain]:
-    """Each value in the form that JSON can hold."""
-    return {name: plain(value) for name, value in record.items()}
+def missing_answer(served: Served, key: Mapping[str, KeyValue]) -> Json:
+    """What a batch has in the place of a key without a row."""
+    parsed = parse_key(served.table, key)
+    return {
+        "key": {name: plain(value) for name, value in parsed.items()},
+        "partition": partition_name(served, parsed) or None,
+    }

@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 from landfall.database.statements import plain
 from landfall.errors import PublishingError
 from landfall.freshness.history import PromotionRecord
-from landfall.publishing.keys import KeyValue, parse_value
+from landfall.publishing.keys import parse_value
 from landfall.publishing.reading import PublishedRow
-from landfall.serving.answers import Json, etag, key_values, kind, partition_name, row_answer, stale_reasons
+from landfall.serving.answers import Json, etag, key_values, kind, missing_answer, row_answer, stale_reasons
 from landfall.serving.callers import Caller, Callers
 from landfall.serving.metrics import Metrics
 from landfall.serving.problems import Problem
@@ -98,7 +98,9 @@ class Handlers:
         request.state.rows = len(rows)
         stale = self.service.freshness.stale
         answers = [
-            {"found": True, **row_answer(served, row, stale)} if row else {"found": False, **_missing(served, key)}
+            {"found": True, **row_answer(served, row, stale)}
+            if row
+            else {"found": False, **missing_answer(served, key)}
             for row, key in zip(found, wanted, strict=True)
         ]
         return self._answered(served, rows, {"table": served.name, "rows": answers}, {"ETag": etag(rows)})
@@ -231,14 +233,6 @@ async def _json(request: Request) -> Any:
         return json.loads(await request.body())
     except (ValueError, RecursionError):
         raise Problem(400, "The body cannot be read as JSON.") from None
-
-
-def _missing(served: Served, key: Mapping[str, KeyValue]) -> Json:
-    parsed = {name: parse_value(name, served.table.columns[name], key[name]) for name in served.table.key}
-    return {
-        "key": {name: plain(value) for name, value in parsed.items()},
-        "partition": partition_name(served, parsed) or None,
-    }
 
 
 def _change(change: PromotionRecord) -> Json:
