@@ -18,6 +18,7 @@ import pytest
 
 from landfall.publishing import Fingerprint, open_publication, publish
 from landfall.serving import keys
+from landfall.serving.client import Predictions, Refused
 from landfall.stack import children
 from landfall.stack.answers import listens
 from landfall.stack.databases import Logins
@@ -190,3 +191,21 @@ def test_a_missing_setting_is_said_and_ends_it() -> None:
         1,
         "error: The setting `LANDFALL_SERVING_URL` is missing.",
     )
+
+
+def test_the_client_asks_the_service(server: Server, key: str, program: Any) -> None:
+    part, _ = program
+    predictions = Predictions(part.url, key)
+    assert predictions.lookup("bike_demand", KEY)["values"] == {"predicted": 41.5}
+    assert [row and row["values"] for row in predictions.batch("bike_demand", [KEY, {**KEY, "city": "Paris"}])] == [
+        {"predicted": 41.5},
+        None,
+    ]
+    bounds = {"city": "Washington", "state": "D.C.", "time_from": "2012-12-25", "time_to": "2012-12-26"}
+    rows = predictions.range("bike_demand", bounds)
+    assert [row["key"]["time"] for row in rows] == ["2012-12-25T12:00:00+00:00"]
+    with pytest.raises(Refused) as caught:
+        predictions.lookup("bike_demand", {**KEY, "city": "Paris"})
+    assert (caught.value.status, caught.value.problem["state"]) == (404, "published")
+    with pytest.raises(ValueError, match="expected http"):
+        Predictions("file:///etc/passwd", key)

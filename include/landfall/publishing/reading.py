@@ -186,7 +186,9 @@ def nearest(table: PredictionTable, moment: datetime | None) -> Statement:
     """The three published partitions nearest to a moment of the table's calendar, with their rows."""
     text = (
         "SELECT partition, rows FROM landfall.publications WHERE table_name = $1::text AND state = 'published'"
-        " ORDER BY abs(extract(epoch FROM partition::timestamp - $2::timestamp)), partition LIMIT 3"
+        # The name of an hour, 2012-12-25T07, is no timestamp to PostgreSQL.
+        " ORDER BY abs(extract(epoch FROM left(partition, 10)::date"
+        " + make_interval(hours => coalesce(nullif(substr(partition, 12), '')::int, 0)) - $2::timestamp)), partition LIMIT 3"
     )
     return Statement(text, [table.name, moment])
 

@@ -29,7 +29,8 @@ SWAPPED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError
 """A swap came in between. The same statement again reads what is there now."""
 LOST = (
     asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.CannotConnectNowError,
-    asyncpg.TooManyConnectionsError, asyncpg.InterfaceError, ConnectionError, OSError,
+    asyncpg.TooManyConnectionsError, asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InterfaceError, ConnectionError, OSError,
 )  # fmt: skip
 """The connection is gone, or none can be had."""
 TRIES, PAUSE = 6, 0.02
