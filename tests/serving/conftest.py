@@ -118,7 +118,7 @@ def serve(conn: Connection, serving_url: str) -> Iterator[Callable[..., Served]]
 
     def start(key: str | None = None, **settings: Any) -> Served:
         shown = keys.create(conn, f"test{len(opened)}", ["*"], per_second=100_000) if key is None else key
-        app = make_app(ServingSettings(database_url=serving_url, **settings))
+        app = make_app(ServingSettings(database_url=serving_url, seconds=120, **settings))
         client = TestClient(app, headers={"Authorization": f"Bearer {shown}"} if shown else {})
         client.__enter__()
         opened.append(client)

@@ -32,6 +32,7 @@ def published(conn: Any, steps: Any, serving_url: str, monkeypatch: pytest.Monke
     """A row at noon, and the function's configuration. The function starts anew in each test."""
     monkeypatch.setenv("LANDFALL_SERVING_URL", serving_url)
     monkeypatch.setenv("LANDFALL_SERVING_TABLE", "bike_demand")
+    monkeypatch.setenv("LANDFALL_SERVING_SECONDS", "120")
     done = steps.land(conn, steps.predictions, steps.hours(steps.christmas, 100.0), version="9")
     yield done
     if aws_lambda._services:

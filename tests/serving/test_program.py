@@ -103,7 +103,7 @@ def key(server: Server) -> str:
 @pytest.fixture
 def program(server: Server, tmp_path: Path) -> Iterator[Any]:
     """The service as the stack starts it."""
-    env = {**os.environ, "LANDFALL_SERVING_URL": server.url("landfall_serving")}
+    env = {**os.environ, "LANDFALL_SERVING_URL": server.url("landfall_serving"), "LANDFALL_SERVING_SECONDS": "120"}
     part = Serving(log=tmp_path / "log", env=env, port=free_port())
     with part.log.open("wb") as log:
         process = subprocess.Popen(part.command(), env=part.env, stdout=log, stderr=log)

@@ -56,7 +56,7 @@ def test_a_batch_and_a_page_are_of_one_publication_while_it_is_swapped(swapping,
     keys = [{**others, "time": f"2012-12-25T{hour:02}:00"} for hour in range(24)]
 
     async def read() -> tuple[set[Any], int]:
-        pool = Pool(serving_url, connections=4)
+        pool = Pool(serving_url, connections=4, seconds=120)
         await pool.open()
         reader, seen, answers = Reader(pool), set(), 0
         swapping.start()
@@ -116,7 +116,7 @@ def test_a_changed_table_is_read_without_an_error(conn, database_url):
     conn.execute("CREATE SCHEMA predictions; CREATE TABLE predictions.changing AS SELECT 1 AS x")
 
     async def ask() -> Any:
-        pool = Pool(database_url, connections=1)
+        pool = Pool(database_url, connections=1, seconds=120)
         await pool.open()
         statement = Statement("SELECT * FROM predictions.changing", [])
         first = await pool.fetch(statement)

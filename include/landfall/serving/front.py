@@ -26,8 +26,6 @@ log = logging.getLogger("landfall.serving")
 access = logging.getLogger("landfall.serving.access")
 LONGEST_ADDRESS, LARGEST_BODY = 4_096, 512 * 1024
 """Bytes. A batch of 1,000 keys with four columns has about 120 kB."""
-LONGEST = 10.0
-"""Seconds that a request may take, the arrival of its body included."""
 OPEN = ("/healthz", "/readyz")
 """Paths that answer without a key. They tell nobody anything but whether the service is well."""
 
@@ -61,7 +59,7 @@ class Front:
             await send(message)
 
         try:
-            async with asyncio.timeout(LONGEST):
+            async with asyncio.timeout(self.callers.settings.seconds):
                 await self._admit(scope, state)
                 await self.routes(scope, _Limited(receive), sending)
         except Exception as error:
@@ -142,6 +140,6 @@ def _problem(error: Exception) -> Problem:
             detail = {404: "There is no such path.", 405: "This path does not take that method."}
             return Problem(error.status_code, detail.get(error.status_code, error.detail), headers=headers)
         case TimeoutError():
-            return Problem(504, f"The answer took more than {LONGEST:.0f} s.", headers={"Retry-After": "1"})
+            return Problem(504, "The answer took too long.", headers={"Retry-After": "1"})
     log.exception("A request failed", exc_info=error)
     return Problem(500, "The service failed; its log says why.")

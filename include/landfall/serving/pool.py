@@ -18,8 +18,6 @@ SESSION = {
     "application_name": "landfall serving",
     "TimeZone": "UTC",
     "search_path": "pg_catalog, pg_temp",
-    "statement_timeout": "5s",
-    "lock_timeout": "3s",
     "idle_in_transaction_session_timeout": "10s",
     "jit": "off",
     # A plan for any value would lock every partition at every lookup; a plan for these values, the one partition that it reads.
@@ -34,8 +32,8 @@ LOST = (
 )  # fmt: skip
 """The connection is gone, or none can be had."""
 TRIES, PAUSE = 6, 0.02
-ANSWER, CONNECT = 6.0, 3.0
-"""Seconds that an answer and a connection may take."""
+CONNECT, LOCK, STATEMENT, ANSWER = 0.3, 0.3, 0.5, 0.6
+"""The parts of a request's time that a connection, a lock, a statement in the server, and its answer may take."""
 
 
 class Unavailable(PublishingError):
@@ -49,8 +47,8 @@ class Slow(PublishingError):
 class Pool:
     """A few connections that are opened when they are needed. One that was lost is opened again."""
 
-    def __init__(self, database_url: str, *, connections: int = 8) -> None:
-        self._url, self._most = database_url, connections
+    def __init__(self, database_url: str, *, connections: int = 8, seconds: float = 10.0) -> None:
+        self._url, self._most, self._seconds = database_url, connections, seconds
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
@@ -60,9 +58,13 @@ class Pool:
             min_size=0,
             max_size=self._most,
             max_inactive_connection_lifetime=300,
-            timeout=CONNECT,
-            command_timeout=ANSWER,
-            server_settings=SESSION,
+            timeout=CONNECT * self._seconds,
+            command_timeout=ANSWER * self._seconds,
+            server_settings={
+                **SESSION,
+                "lock_timeout": f"{LOCK * self._seconds * 1000:.0f}ms",
+                "statement_timeout": f"{STATEMENT * self._seconds * 1000:.0f}ms",
+            },
             reset=_nothing,  # these sessions change nothing that would have to be reset, which would be another round trip
         )
 
@@ -93,7 +95,7 @@ class Pool:
         lost: Exception | None = None
         for attempt in range(TRIES):
             try:
-                async with self._pool.acquire(timeout=CONNECT) as connection:
+                async with self._pool.acquire(timeout=CONNECT * self._seconds) as connection:
                     rows: list[Any] = await connection.fetch(statement.text, *statement.parameters)
                     return rows
             except SWAPPED as error:

@@ -31,7 +31,7 @@ class Service:
     def __init__(self, settings: ServingSettings, tables: Mapping[str, Served] | None = None) -> None:
         self.settings = settings
         self.tables = dict(served_tables(PIPELINES.values()) if tables is None else tables)
-        self.pool = Pool(settings.database_url, connections=settings.connections)
+        self.pool = Pool(settings.database_url, connections=settings.connections, seconds=settings.seconds)
         self.reader = Reader(self.pool)
         self.standings = Standings(settings)
         self.freshness = UNKNOWN

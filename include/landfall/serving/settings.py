@@ -9,6 +9,7 @@ from landfall.errors import SettingsError
 
 URL = "LANDFALL_SERVING_URL"
 PER_SECOND, CONNECTIONS = "LANDFALL_SERVING_PER_SECOND", "LANDFALL_SERVING_CONNECTIONS"
+SECONDS = "LANDFALL_SERVING_SECONDS"
 ISSUER, AUDIENCE = "LANDFALL_OIDC_ISSUER", "LANDFALL_OIDC_AUDIENCE"
 
 
@@ -21,6 +22,7 @@ class ServingSettings:
         public: Whether whoever asks without a key is answered.
         per_second: How many requests a second a key may make that has no rate of its own; with `public`, one address.
         connections: How many connections to the database the service opens at most.
+        seconds: How long a request may take, the arrival of its body included.
         issuer: The OpenID Connect issuer whose tokens are accepted too; empty: none.
         audience: The audience that such a token must name.
     """
@@ -29,6 +31,7 @@ class ServingSettings:
     public: bool = False
     per_second: float = 100.0
     connections: int = 8
+    seconds: float = 10.0
     issuer: str = ""
     audience: str = ""
 
@@ -60,6 +63,7 @@ class ServingSettings:
             public=public,
             per_second=_number(env, PER_SECOND, 100.0),
             connections=int(_number(env, CONNECTIONS, 8, whole=True)),
+            seconds=_number(env, SECONDS, 10.0),
             issuer=issuer,
             audience=audience,
         )

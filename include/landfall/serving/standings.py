@@ -25,8 +25,6 @@ from landfall.serving.settings import ServingSettings
 from landfall.serving.tables import Served
 from landfall.spec import Partition
 
-LONGEST = 8.0
-"""Seconds that one of these questions may take."""
 WORDS = {
     "waiting": "not landed",
     "late": "late",
@@ -98,7 +96,7 @@ class Standings:
         with self._lock:
             fresh = self._conn is None or self._conn.closed
             if fresh:
-                self._conn = connect(self._settings, longest=LONGEST)
+                self._conn = connect(self._settings, longest=self._settings.seconds)
             conn = self._conn
             if conn is None:
                 raise RuntimeError("no connection")
@@ -107,7 +105,7 @@ class Standings:
             except Exception:
                 if fresh or not conn.closed:
                     raise
-            self._conn = connect(self._settings, longest=LONGEST)
+            self._conn = connect(self._settings, longest=self._settings.seconds)
             return question(self._conn)
 
     def close(self) -> None:
