@@ -98,6 +98,7 @@ class Database:
             log=folder / "log", env=dict(os.environ), data=folder / "data", port=self.port, password="pw", logins=logins
         )
         self.process: subprocess.Popen[bytes] | None = None
+        self.restarted = threading.Event()
 
     def start(self) -> None:
         part = self.part
@@ -115,8 +116,11 @@ class Database:
             self.process.wait(60)
 
     def restart(self) -> None:
+        """Does not return: a server ends with the thread that started it."""
         self.stop()
         self.start()
+        self.restarted.set()
+        threading.Event().wait()
 
     def url(self, role: str) -> str:
         return f"postgresql://{role}:the-{role.removeprefix('landfall_')}@127.0.0.1:{self.port}/landfall"
@@ -269,10 +273,13 @@ def measure(database: Database, folder: Path, options: argparse.Namespace) -> li
                 if "swapped" in name:
                     meanwhile = threading.Thread(target=lambda: publish(conn, second, expected_rows=options.rows))
                 elif "restarts" in name:
-                    meanwhile = threading.Thread(target=database.restart)
+                    meanwhile = threading.Thread(target=database.restart, daemon=True)
                 meanwhile.start()
                 lines.append(asyncio.run(open_loop(client, options.rate, options.seconds)).line(name))
-                meanwhile.join()
+                if "restarts" in name:
+                    database.restarted.wait()
+                else:
+                    meanwhile.join()
                 if name == "steady":
                     cpu = [
                         resource.getrusage(resource.RUSAGE_SELF).ru_utime - cpu[0],

@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 def wait_for(condition: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 240
     while not condition():
         assert time.monotonic() < until, what
         time.sleep(0.1)
