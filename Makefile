@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint docs wheel pins audit sbom image-digests clean
+.PHONY: help demo test test-fast lint docs wheel lambda template pins audit sbom image-digests clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -51,6 +51,21 @@ wheel: $(READY) ## The jobs for other machines: a wheel and a zip of the same so
 	@rm -rf dist
 	@$(BIN)/python -m hatchling build --target wheel --directory dist
 	@$(BIN)/python -m landfall.compute.shipping dist
+
+# What the functions import besides the runtime's own boto3, with the hashes of requirements.txt, for x86_64 and Python 3.13.
+LAMBDA_PACKAGES := asyncpg psycopg psycopg-binary typing-extensions tzdata
+LAMBDA := dist/lambda
+lambda: $(READY) ## The functions of AWS Lambda as one zip, in dist/: the lookup, and the one that starts runs; its size is printed
+	@rm -rf $(LAMBDA) $(LAMBDA).zip && mkdir -p $(LAMBDA)
+	@awk -v names=" $(LAMBDA_PACKAGES) " '/^[^ #]/ {name = $$0; sub(/[=\[ ].*/, "", name); on = index(names, " " name " ")} on && !/#/' requirements.txt > dist/lambda.txt
+	@$(BIN)/uv pip install --quiet --require-hashes --no-deps --only-binary :all: --python-platform x86_64-manylinux2014 --python-version 3.13 --target $(LAMBDA) -r dist/lambda.txt
+	@cp -r include/landfall spark_jobs $(LAMBDA)/
+	@find $(LAMBDA) -name __pycache__ -prune -exec rm -r {} + ; rm -rf $(LAMBDA)/bin
+	@cd $(LAMBDA) && $(CURDIR)/$(BIN)/python -m zipfile -c ../lambda.zip ./*
+	@$(BIN)/python -c 'import pathlib, sys; size = pathlib.Path(sys.argv[1]).stat().st_size; print(f"{sys.argv[1]}: {size / 1e6:.1f} MB")' $(LAMBDA).zip
+
+template: $(READY) ## Check template.yaml, the AWS SAM template of the functions
+	@$(BIN)/uv tool run --quiet cfn-lint==1.58.0 template.yaml
 
 PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --no-emit-index-url
 pins: $(READY) ## Resolve pyproject.toml and requirements.in, for Python 3.11 to 3.13 at once, into requirements.txt, and write down the hash of everything that is fetched

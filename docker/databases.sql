@@ -7,6 +7,7 @@
 \getenv mlflow_password LANDFALL_MLFLOW_DB_PASSWORD
 \getenv landfall_password LANDFALL_DB_PASSWORD
 \getenv reader_password LANDFALL_READER_PASSWORD
+\getenv serving_password LANDFALL_SERVING_PASSWORD
 
 SELECT count(*) = 0 AS lacks_role FROM pg_roles WHERE rolname = 'airflow' \gset
 \if :lacks_role
@@ -56,8 +57,20 @@ ALTER ROLE "landfall_reader" SET idle_in_transaction_session_timeout = '30s';
 ALTER ROLE "landfall_reader" SET temp_file_limit = '1GB';
 GRANT CONNECT ON DATABASE "landfall" TO "landfall_reader";
 
+-- What the lookup service reads with. `landfall migrate` gives it Landfall's own tables that it needs.
+SELECT count(*) = 0 AS lacks_role FROM pg_roles WHERE rolname = 'landfall_serving' \gset
+\if :lacks_role
+CREATE ROLE "landfall_serving" LOGIN PASSWORD :'serving_password';
+\endif
+ALTER ROLE "landfall_serving" NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT 20;
+ALTER ROLE "landfall_serving" SET default_transaction_read_only = 'on';
+ALTER ROLE "landfall_serving" SET statement_timeout = '10s';
+ALTER ROLE "landfall_serving" SET idle_in_transaction_session_timeout = '10s';
+ALTER ROLE "landfall_serving" SET temp_file_limit = '1GB';
+GRANT CONNECT ON DATABASE "landfall" TO "landfall_serving";
+
 \connect landfall
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 CREATE SCHEMA IF NOT EXISTS predictions AUTHORIZATION "landfall";
-GRANT USAGE ON SCHEMA predictions TO "landfall_reader";
-GRANT SELECT ON ALL TABLES IN SCHEMA predictions TO "landfall_reader";
+GRANT USAGE ON SCHEMA predictions TO "landfall_reader", "landfall_serving";
+GRANT SELECT ON ALL TABLES IN SCHEMA predictions TO "landfall_reader", "landfall_serving";

@@ -20,6 +20,7 @@ ENV_FILE = {
     "LANDFALL_MLFLOW_DB_PASSWORD": SECRETS.database_mlflow,
     "LANDFALL_DB_PASSWORD": SECRETS.database_landfall,
     "LANDFALL_READER_PASSWORD": SECRETS.database_reader,
+    "LANDFALL_SERVING_PASSWORD": SECRETS.database_serving,
     "LANDFALL_S3_ACCESS_KEY": SECRETS.s3_access_key,
     "LANDFALL_S3_SECRET_KEY": SECRETS.s3_secret_key,
     "LANDFALL_MODELS_ACCESS_KEY": SECRETS.models_access_key,

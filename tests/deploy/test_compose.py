@@ -113,6 +113,7 @@ REACHES = {
     "s3-bucket": {"storage"},
     "s3-models": {"storage"},
     "airflow-init": {"database"},
+    "serving": {"database"},
     "airflow-api-server": {"airflow", "database"},
     "airflow-scheduler": {"airflow", "database", "storage", "connect", "messages"},
     "airflow-dag-processor": {"airflow", "database"},
@@ -142,7 +143,12 @@ def test_what_a_service_waits_for_it_can_reach(service: str, services: Services)
 
 
 def test_spark_mlflow_and_kafka_are_not_published(services: Services) -> None:
-    assert {name for name in services if services[name].get("ports")} == {"postgres", "s3", "airflow-api-server"}
+    assert {name for name in services if services[name].get("ports")} == {
+        "postgres",
+        "s3",
+        "serving",
+        "airflow-api-server",
+    }
 
 
 def test_only_kafka_has_to_be_asked_for(services: Services) -> None:

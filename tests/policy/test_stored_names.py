@@ -12,6 +12,7 @@ STORED = {
     "landfall.orchestration.lineage_files:DailyFiles": "AIRFLOW__OPENLINEAGE__TRANSPORT in a user's environment",
     "landfall.orchestration.plugin:LandfallPlugin": "the entry point of an installed wheel",
     "landfall.landing.aws_lambda:handler": "the configuration of a Lambda function",
+    "landfall.serving.aws_lambda:handler": "the configuration of a Lambda function",
     "spark_jobs.__main__:main": "jobs of a Databricks workspace, by the wheel's entry point",
 }
 

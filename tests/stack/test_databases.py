@@ -33,7 +33,7 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def part(self, capture: str | None = None) -> Postgres:
-        logins = Logins(owners=OWNERS, reader="the-reader", capture=capture)
+        logins = Logins(owners=OWNERS, reader="the-reader", serving="the-serving", capture=capture)
         return Postgres(
             log=self.folder / "log", env=dict(os.environ), data=self.folder / "data", port=self.port,
             password="the-postgres", logins=logins,
@@ -121,8 +121,8 @@ def test_no_role_but_the_superuser_may_replicate_and_nobody_copies_the_cluster(s
     server.start()
 
     assert server.ask("SELECT rolname FROM pg_roles WHERE rolreplication") == [("postgres",)]
-    for role in (*OWNERS, "landfall_reader"):
-        database = role.removesuffix("_reader")
+    for role in (*OWNERS, "landfall_reader", "landfall_serving"):
+        database = role.removesuffix("_reader").removesuffix("_serving")
         with pytest.raises(psycopg.OperationalError, match=NOT_COPIED):
             server.login(role, database, replication="true")
         with pytest.raises(psycopg.OperationalError, match="permission denied to start WAL sender"):
@@ -148,8 +148,9 @@ def test_a_cluster_of_an_earlier_version_becomes_what_a_new_one_is(server: Serve
         server.ask(f"ALTER ROLE {role} REPLICATION")
         server.ask(f"GRANT CONNECT, TEMPORARY ON DATABASE {role} TO PUBLIC")
     server.ask("GRANT CONNECT, TEMPORARY ON DATABASE postgres TO PUBLIC")
-    server.ask("DROP OWNED BY landfall_reader", "landfall")
-    server.ask("DROP OWNED BY landfall_reader; DROP ROLE landfall_reader")
+    for role in ("landfall_reader", "landfall_serving"):
+        server.ask(f"DROP OWNED BY {role}", "landfall")
+        server.ask(f"DROP OWNED BY {role}; DROP ROLE {role}")
     with server.login("landfall", "landfall") as conn:
         conn.execute("CREATE TABLE predictions.published AS SELECT 1 AS x")
     server.stop()
@@ -197,6 +198,7 @@ def run_script(server: Server) -> "subprocess.CompletedProcess[str]":
         **{f"LANDFALL_{name.upper()}_DB_PASSWORD": f"the-{name}" for name in ("airflow", "mlflow")},
         "LANDFALL_DB_PASSWORD": "the-landfall",
         "LANDFALL_READER_PASSWORD": "the-reader",
+        "LANDFALL_SERVING_PASSWORD": "the-serving",
         "PGPASSWORD": "the-postgres",
     }
     words = ["--host=127.0.0.1", f"--port={server.port}", "--username=postgres", "--no-psqlrc", "-v", "ON_ERROR_STOP=1"]
@@ -214,8 +216,8 @@ def test_the_script_of_docker_compose_makes_the_same_and_may_run_again(server: S
         with empty.login("landfall", "landfall") as conn:  # `landfall migrate`, which airflow-init runs next
             migrate(conn)
         assert everything(empty) == everything(server)
-    for role in (*OWNERS, "landfall_reader"):
-        empty.login(role, role.removesuffix("_reader")).close()
+    for role in (*OWNERS, "landfall_reader", "landfall_serving"):
+        empty.login(role, role.removesuffix("_reader").removesuffix("_serving")).close()
 
 
 # --- the lock file of a server that was killed ------------------------------------------------------------------------

@@ -19,7 +19,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from landfall.database import connect
+from landfall.database import SERVING, connect
+from landfall.database.rights import READ_BY_SERVING
 from landfall.deployments import Create, Registered, Request, TableName, deploy, undeploy
 from landfall.publishing import Fingerprint, open_publication, publish
 from landfall.scoring.form import Linear, Model, Value
@@ -50,11 +51,12 @@ class Databases:
     deployed: TableName
     child: str
     stranger: str
+    serving: str
 
     def login(self, role: str, database: str = "landfall", **more: Any) -> Connection:
         """A session of the stranger, or of the reader, whose password is in the stack's own URL."""
         parts: dict[str, Any] = conninfo_to_dict(self.url)
-        password = parts["password"] if role == READER else role
+        password = {READER: parts["password"], SERVING: self.serving}.get(role, role)
         return psycopg.connect(
             host=parts["host"],
             port=parts["port"],
@@ -93,7 +95,8 @@ def databases(stack: Any) -> Iterator[Databases]:
         )
         try:
             child = fill(owner, table)
-            yield Databases(admin, stack.env["LANDFALL_READER_URL"], table, target, child, role)
+            serving = str(conninfo_to_dict(stack.env["LANDFALL_SERVING_URL"])["password"])
+            yield Databases(admin, stack.env["LANDFALL_READER_URL"], table, target, child, role, serving)
         finally:
             undeploy(owner, target)
             owner.execute(f"DROP TABLE {target.quoted}; DROP TABLE {table.name}".encode())
@@ -114,9 +117,9 @@ def fill(owner: Connection, table: PredictionTable) -> str:
     return publication.staging
 
 
-@pytest.fixture(params=["stranger", "reader"])
+@pytest.fixture(params=["stranger", "reader", "serving"])
 def role(request: pytest.FixtureRequest, databases: Databases) -> str:
-    return databases.stranger if request.param == "stranger" else READER
+    return {"stranger": databases.stranger, "reader": READER, "serving": SERVING}[request.param]
 
 
 @pytest.fixture
@@ -147,7 +150,12 @@ def test_a_relation_can_be_neither_read_nor_changed_but_for_prediction_tables_by
     published = {name for (name,) in databases.admin.execute("SELECT DISTINCT table_name FROM landfall.publications")}
     tables = {f"{schema}.{name}": schema for schema, name, kind, _ in relations if kind == "p"}
     predictions = {name for name, schema in tables.items() if schema == "predictions" or name in published}
-    assert readable == (predictions if role == READER else set())
+    kept = "SELECT child_table FROM landfall.publications WHERE state IN ('published', 'superseded', 'rolled_back')"
+    served = {f"landfall.{name}" for name in READ_BY_SERVING} | predictions
+    if role == SERVING:  # and publications that are kept, of tables that were published since this version
+        served |= readable & {str(name) for (name,) in databases.admin.execute(kept)}
+        assert databases.child in readable
+    assert readable == {databases.stranger: set(), READER: predictions, SERVING: served}[role]
 
 
 READ = "SELECT * FROM {}"

@@ -6,6 +6,7 @@ The ports are those that the stack's processes really listen on: a new one fails
 import json
 import re
 import sys
+import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ GUARDED_BY = {
     ("spark", "java"): "a token, and the secret of Spark's servers: test_spark.py",
     ("spark", "python"): "the secret of Spark's Python workers: test_spark.py",
     ("api-server", "python"): "a login: test_airflow_answers_nobody_without_a_login, test_login.py",
+    ("serving", "python"): "a key: test_the_lookup_service_answers_nobody_without_a_key",
     ("databricks", "python"): "a token: test_the_databricks_workspace_answers_nobody_without_its_token",
     ("mlflow", "python"): "a login: test_mlflow.py",
     ("kafka", "java"): "a login on both ports: test_kafka.py",
@@ -33,7 +35,14 @@ def test_every_port_that_the_stack_listens_on_is_guarded(listening_ports: dict[i
     unknown = {port: where for port, where in listening_ports.items() if where not in GUARDED_BY}
 
     assert not unknown, "say in GUARDED_BY what keeps a stranger out of it"
-    assert {part for part, _ in listening_ports.values()} >= {"postgres", "s3", "spark", "api-server", "databricks"}
+    assert {part for part, _ in listening_ports.values()} >= {
+        "postgres",
+        "s3",
+        "spark",
+        "serving",
+        "api-server",
+        "databricks",
+    }
 
 
 # --- servers ----------------------------------------------------------------------------------------------------------
@@ -175,6 +184,27 @@ def test_the_databricks_workspace_answers_nobody_without_its_token(stranger: Any
 
     assert set(ask(stranger, port, asked).values()) == {401}
     assert set(ask(stranger, port, asked, Authorization="Bearer wrong").values()) == {403}
+
+
+def test_the_lookup_service_answers_nobody_without_a_key(stack: Any, stranger: Any, ports_of: Any) -> None:
+    from landfall.database import connect
+    from landfall.serving import keys
+
+    word = uuid.uuid4().hex[:8]
+    with connect(stack.settings) as conn:
+        key = keys.create(conn, f"stranger-{word}", ["*"])
+        try:
+            asked = routes(f"http://127.0.0.1:{ports_of('serving', 'python')[0]}", "/openapi.json", key)
+        finally:
+            keys.revoke(conn, f"stranger-{word}")
+    asked += [("GET", path) for path in ("/metrics", "/docs", "/openapi.json", "/", "/v1", "/v1/../metrics")]
+    told = ask(stranger, ports_of("serving", "python")[0], asked)
+
+    assert len(asked) > 15
+    open_to_all = {("GET", "/healthz"), ("GET", "/readyz")}
+    assert {each: status for each, status in told.items() if status != 401} == dict.fromkeys(open_to_all, 200)
+    wrong = ask(stranger, ports_of("serving", "python")[0], asked[:4], Authorization="Bearer lf_wrong")
+    assert set(wrong.values()) <= {401, 429}
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

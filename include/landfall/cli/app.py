@@ -40,6 +40,8 @@ COMMANDS = {
         "publications": "List the publications of a prediction table, newest first.",
         "sql": "Run SQL on the predictions database, or open a prompt.",
     },
+    "serve": {"serve": "Answer look-ups over HTTP."},
+    "keys": {"keys": "Make, list and revoke the keys of the lookup service."},
     "models": {
         "models": "List the versions of a model, newest first.",
         "promote": "Make a version the champion, whatever its gate said.",

@@ -124,6 +124,10 @@ def show(out: Output, parts: list[PartRecord]) -> None:
             out.say(f"login: {LOGINS[part.name]}, password in {part.secret_file}")
         if part.name == "postgres" and part.state == "healthy":
             out.say(f"applications read predictions as {READER}: LANDFALL_READER_URL in {Layout.at().env_file}")
+        if part.name == "serving" and part.state == "healthy":
+            out.say(
+                f"predictions by key: {part.url}/docs, for who shows a key (landfall keys create NAME --table TABLE)"
+            )
         if part.name == "mlflow" and part.state == "healthy":
             out.say(f"mlflow: {part.url}, user admin, password in {part.secret_file}")
         if part.name == "kafka" and part.state == "healthy":

@@ -13,17 +13,20 @@ from landfall.database.queries import (
     explained,
     fetch,
     fetch_as,
+    fetch_numbered,
     fetch_one,
     place,
     require_idle,
     run,
     set_lock_timeout,
 )
+from landfall.database.rights import SERVING
 from landfall.database.statements import Plain, StatementResult, execute, plain
 
 __all__ = [
     "NO_END",
     "QUESTION",
+    "SERVING",
     "WORK",
     "Applied",
     "Database",
@@ -41,6 +44,7 @@ __all__ = [
     "explained",
     "fetch",
     "fetch_as",
+    "fetch_numbered",
     "fetch_one",
     "migrate",
     "pending",

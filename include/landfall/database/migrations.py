@@ -18,6 +18,7 @@ from psycopg import sql
 from psycopg.rows import kwargs_row
 
 from landfall.database.queries import Database, explained, fetch, fetch_as, fetch_one, place, require_idle, run
+from landfall.database.rights import SERVING, let_serve
 from landfall.errors import PublishingError
 
 SCHEMAS = ("landfall", "publications_data", "landfall_models")
@@ -169,7 +170,7 @@ def require_migrated(conn: Database) -> None:
 
 
 def migrate(conn: Database, migrations: Sequence[Migration] | None = None) -> list[Migration]:
-    """Runs what is pending; what was run. Nothing, also no lock, where nothing is.
+    """Runs what is pending; what was run. Nothing, also no lock, where nothing is. The service's role gets its rights.
 
     Args:
         conn: A connection of its own to the predictions database, in autocommit mode, of the role that is to own the tables.
@@ -191,6 +192,9 @@ def migrate(conn: Database, migrations: Sequence[Migration] | None = None) -> li
             if due[0] in pending(conn, migrations):  # else another process was quicker
                 _run(conn, due[0])
                 done.append(due[0])
+    if migrations is None:
+        with explained(conn, f"The rights of `{SERVING}` in `{place(conn)}` could not be given."):
+            let_serve(conn)
     return done
 
 

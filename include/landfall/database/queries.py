@@ -7,7 +7,7 @@ from typing import TypeVar
 import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
-from psycopg.rows import kwargs_row, tuple_row
+from psycopg.rows import dict_row, kwargs_row, tuple_row
 
 from landfall.errors import LandfallError, PublishingError
 
@@ -98,6 +98,12 @@ def fetch_as(conn: Database, make: Callable[..., Record], query: Query, paramete
     """
     with conn.cursor(row_factory=kwargs_row(make)) as cursor:
         return list(cursor.execute(query, parameters))
+
+
+def fetch_numbered(conn: Database, text: str, parameters: Sequence[object] = ()) -> list[dict[str, object]]:
+    """All rows, by column name, of a statement that writes its parameters `$1`, `$2`, as PostgreSQL itself does."""
+    with psycopg.RawCursor(conn, row_factory=dict_row) as cursor:
+        return list(cursor.execute(text.encode(), parameters))
 
 
 def run(conn: Database, *statements: Query) -> None:

@@ -12,7 +12,8 @@ from landfall.publishing.history import (
     published,
     published_partitions,
 )
-from landfall.publishing.lookup import Row, lookup, parse_key
+from landfall.publishing.keys import parse_key
+from landfall.publishing.lookup import Row, lookup
 from landfall.publishing.rollback import kept_by, rollback
 from landfall.publishing.schema import ensure_table
 from landfall.publishing.staging import Publication, find_publication, open_publication

@@ -5,9 +5,11 @@ prediction table is the parent of the published ones, one for each day or hour. 
 hides in one.
 """
 
+from collections.abc import Sequence
+
 from psycopg import sql
 
-from landfall.database import Database, explained, fetch, fetch_one, run
+from landfall.database import SERVING, Database, explained, fetch, fetch_one, run
 from landfall.errors import PublishingError
 from landfall.spec import Partition, PredictionTable
 from landfall.spec.tables import READER
@@ -67,7 +69,7 @@ def bounds(table: PredictionTable, partition: Partition) -> tuple[sql.Literal, s
 
 
 def ensure_table(conn: Database, table: PredictionTable) -> None:
-    """Makes the prediction table if it is not there, and lets `landfall_reader` read it.
+    """Makes the prediction table if it is not there, and lets `landfall_reader` and `landfall_serving` read it.
 
     Several callers may do so at once: one makes the table, and the others find it.
 
@@ -79,24 +81,25 @@ def ensure_table(conn: Database, table: PredictionTable) -> None:
             fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(20121225)"))
             run(conn, sql.SQL("SET LOCAL client_min_messages = warning"), *_parent(table))
         _refuse_drift(conn, table)
-        let_read(conn, table.name)
+        let_read(conn, table.name, (READER, SERVING))
 
 
-_READER_READS = sql.SQL("""
-SELECT has_schema_privilege(r.oid, c.relnamespace, 'USAGE') AND has_table_privilege(r.oid, c.oid, 'SELECT')
-FROM pg_roles r, pg_class c WHERE r.rolname = %s AND c.oid = to_regclass(%s)""")
+_LACKING = sql.SQL("""
+SELECT r.rolname FROM pg_roles r, pg_class c WHERE r.rolname = ANY (%s) AND c.oid = to_regclass(%s)
+AND NOT (has_schema_privilege(r.oid, c.relnamespace, 'USAGE') AND has_table_privilege(r.oid, c.oid, 'SELECT'))""")
 
 
-def let_read(conn: Database, name: str) -> None:
-    """Lets the role `landfall_reader` read a table, if the database has that role. A partition needs no right of its own."""
-    if fetch_one(conn, _READER_READS, [READER, name]) != (False,):
+def let_read(conn: Database, name: str, roles: Sequence[str] = (READER,)) -> None:
+    """Lets roles read a table, those of them that the database has. A partition needs no right of its own."""
+    lacking = [sql.Identifier(str(role)) for (role,) in fetch(conn, _LACKING, [list(roles), name])]
+    if not lacking:
         return
-    schema, reader = sql.Identifier(name.split(".")[0]), sql.Identifier(READER)
+    words = {"schema": sql.Identifier(name.split(".")[0]), "roles": sql.SQL(", ").join(lacking)}
     fetch(conn, sql.SQL("SELECT pg_advisory_xact_lock(20121225)"))
     run(
         conn,
-        sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(schema, reader),
-        sql.SQL("GRANT SELECT ON {} TO {}").format(qualified(name), reader),
+        sql.SQL("GRANT USAGE ON SCHEMA {schema} TO {roles}").format(**words),
+        sql.SQL("GRANT SELECT ON {table} TO {roles}").format(table=qualified(name), **words),
     )
 
 

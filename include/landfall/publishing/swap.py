@@ -27,7 +27,7 @@ from landfall.database import Database, Patience, explained, fetch_one, require_
 from landfall.errors import OutdatedError
 from landfall.publishing.check import check, state_of, untouched
 from landfall.publishing.history import published
-from landfall.publishing.retention import prune
+from landfall.publishing.retention import let_kept_be_read, prune
 from landfall.publishing.schema import bounds, qualified
 from landfall.publishing.snapshots import wait_for_older_snapshots
 from landfall.publishing.staging import Publication, drop_child, find_publication
@@ -99,6 +99,7 @@ def publish(
         lock_ms = (time.perf_counter() - granted) * 1000
         done = as_it_is(conn, publication)
         prune(conn, table, partition)
+        let_kept_be_read(conn, table)
     if done is None:
         raise RuntimeError(f"{publication} was swapped in, but the history does not say so")
     return replace(done, replaced=replaced, lock_ms=lock_ms, attempts=attempts)

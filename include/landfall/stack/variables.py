@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from landfall.database import SERVING
 from landfall.spec.commit import code_version
 from landfall.spec.project import PACKAGE, PROJECT, own_project
 from landfall.spec.settings import KAFKA
@@ -70,6 +71,9 @@ def variables(
         "LANDFALL_CODE_VERSION": code_version(project),
         "LANDFALL_DATABASE_URL": f"postgresql://landfall:{secrets.database_landfall}@{address}/landfall",
         "LANDFALL_READER_URL": f"postgresql://{READER}:{secrets.database_reader}@{address}/landfall",
+        # The role of the lookup service, which alone has this; and where the service answers.
+        "LANDFALL_SERVING_URL": f"postgresql://{SERVING}:{secrets.database_serving}@{address}/landfall",
+        "LANDFALL_SERVING": f"http://127.0.0.1:{ports['serving']}",
         "LANDFALL_SPARK_REMOTE": f"sc://localhost:{ports['spark']}/;token={secrets.spark_token}",
         "LANDFALL_SPARK_JARS": str(spark_jars),
         "LANDFALL_AIRFLOW_URL": f"http://127.0.0.1:{ports['api-server']}",

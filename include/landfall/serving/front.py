@@ -1,0 +1,145 @@
+"""What every request passes before a handler sees it, and every answer after: limits, who asks, errors, measures, the access log.
+
+It is plain ASGI: Starlette's own middleware classes take about as long as a whole look-up.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Router
+from starlette.types import Message, Receive, Scope, Send
+
+from landfall.errors import LandfallError
+from landfall.serving.callers import Caller, Callers
+from landfall.serving.metrics import Metrics
+from landfall.serving.problems import Problem, problem_of
+from landfall.serving.tracing import Tracing
+
+log = logging.getLogger("landfall.serving")
+access = logging.getLogger("landfall.serving.access")
+LONGEST_ADDRESS, LARGEST_BODY = 4_096, 512 * 1024
+"""Bytes. A batch of 1,000 keys with four columns has about 120 kB."""
+OPEN = ("/healthz", "/readyz")
+"""Paths that answer without a key. They tell nobody anything but whether the service is well."""
+
+FOR_BROWSERS = ("/docs", "/openapi.json")
+"""Paths that a person opens in a browser, which can ask its user for a key as a password."""
+
+
+class Front:
+    """The ASGI application around the routes. Handlers find `caller` in `request.state`, and may put `table` and `rows` there."""
+
+    def __init__(self, routes: Router, callers: Callers, metrics: Metrics, tracing: Tracing) -> None:
+        self.routes, self.callers, self.metrics, self.tracing = routes, callers, metrics, tracing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.routes(scope, receive, send)
+        elif scope["type"] == "http":
+            with self.tracing.request(scope["method"], Headers(scope=scope)) as span:
+                await self._request(scope, receive, send, span)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send, span: Any) -> None:
+        began, status = time.perf_counter(), 0
+        state: dict[str, Any] = {}
+        # `app` makes Starlette's routes raise an error for a path or a method that is not theirs.
+        scope = {**scope, "state": state, "app": self}
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            async with asyncio.timeout(self.callers.settings.seconds):
+                await self._admit(scope, state)
+                await self.routes(scope, _Limited(receive), sending)
+        except Exception as error:
+            problem = _problem(error)
+            if problem.status == 401 and scope["path"] in FOR_BROWSERS:
+                problem.headers["WWW-Authenticate"] = 'Basic realm="landfall: any name, and a key as the password"'
+            if status == 0:
+                await respond(problem)(scope, receive, sending)
+        finally:
+            route = state.get("route", "none")
+            self.metrics.seconds.labels(route, str(status)).observe(time.perf_counter() - began)
+            span.end_as(route, status, state.get("table", ""))
+            self._log(scope, state, route, status, time.perf_counter() - began, span.trace_id)
+
+    async def _admit(self, scope: Scope, state: dict[str, Any]) -> None:
+        if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_ADDRESS:
+            raise Problem(414, f"The address has more than {LONGEST_ADDRESS} bytes.")
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > LARGEST_BODY:
+            raise Problem(413, f"The body has more than {LARGEST_BODY} bytes.")
+        if scope["path"] in OPEN:
+            return
+        address = scope["client"][0] if scope.get("client") else "unknown"
+        caller = await self.callers.identify(headers, address)
+        state["caller"] = caller
+        self.callers.charge(caller)
+
+    def _log(
+        self, scope: Scope, state: Mapping[str, Any], route: str, status: int, seconds: float, trace_id: str
+    ) -> None:
+        """One line of JSON. The path is its template and the query is left out: values of keys are nobody's but the caller's."""
+        caller: Caller | None = state.get("caller")
+        line = {
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 2),
+            "caller": caller.name if caller else "nobody",
+            "table": state.get("table", ""),
+            "rows": state.get("rows", 0),
+            **({"trace_id": trace_id} if trace_id else {}),
+        }
+        access.info("%s", json.dumps(line))
+
+
+class _Limited:
+    """Receives a body up to `LARGEST_BODY`, whatever its header says."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._seen = receive, 0
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > LARGEST_BODY:
+            raise Problem(413, f"The body has more than {LARGEST_BODY} bytes.")
+        return message
+
+
+def respond(problem: Problem) -> Response:
+    """The problem as an answer."""
+    headers = {"Cache-Control": "private, no-store", **problem.headers}
+    text = json.dumps(problem.body(), ensure_ascii=False)
+    return Response(text, problem.status, headers, media_type="application/problem+json")
+
+
+def _problem(error: Exception) -> Problem:
+    match error:
+        case Problem():
+            return error
+        case LandfallError():
+            if error.fault != "request":
+                log.warning("%s", error)
+            return problem_of(error)
+        case HTTPException():
+            headers = dict(error.headers or {})
+            detail = {404: "There is no such path.", 405: "This path does not take that method."}
+            return Problem(error.status_code, detail.get(error.status_code, error.detail), headers=headers)
+        case TimeoutError():
+            return Problem(504, "The answer took too long.", headers={"Retry-After": "1"})
+    log.exception("A request failed", exc_info=error)
+    return Problem(500, "The service failed; its log says why.")

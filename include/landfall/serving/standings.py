@@ -1,0 +1,166 @@
+"""What the ledger says about partitions, for answers: which are stale, and why one is not there.
+
+It is the judgement of `landfall explain` (`landfall.ledger.standing`) on fewer facts. The service asks neither S3 nor Airflow, so
+it knows what landed from the last listing, and of runs only what they wrote into the ledger.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from psycopg import sql
+
+from landfall.database import Database, connect, explained, fetch
+from landfall.freshness.history import PromotionRecord, current, history, served_at
+from landfall.ledger import Standing
+from landfall.ledger.current import current_in
+from landfall.ledger.gather import gather
+from landfall.ledger.landed import recorded
+from landfall.ledger.standing import judged
+from landfall.pipelines import find_pipeline
+from landfall.publishing import published_partitions
+from landfall.serving.settings import ServingSettings
+from landfall.serving.tables import Served
+from landfall.spec import Partition
+
+WORDS = {
+    "waiting": "not landed",
+    "late": "late",
+    "landed": "landed, not yet published",
+    "failed": "failed",
+    "skipped": "skipped",
+}
+"""State of a partition that is not published -> what callers are told."""
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Newest:
+    """The newest partition of a table that readers see, and since when.
+
+    Args:
+        partition: Its name.
+        publication: The number of its publication.
+        rows: Its rows.
+        model_version: The version of the model that predicted it.
+        published_at: When the publication was first swapped in.
+        landing_delay: How long after its objects had landed readers saw it first; None if that is not known.
+    """
+
+    partition: str
+    publication: int
+    rows: int
+    model_version: str
+    published_at: datetime
+    landing_delay: timedelta | None
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """What is known of all tables at one moment.
+
+    Args:
+        at: The moment.
+        stale: (Name of a served table, name of a partition) -> the reason why its publication is stale.
+        late: Name of a served table -> the partitions that are late.
+        newest: Name of a served table -> its newest partition.
+    """
+
+    at: datetime | None
+    stale: Mapping[tuple[str, str], str]
+    late: Mapping[str, list[str]]
+    newest: Mapping[str, Newest]
+
+
+_NEWEST = sql.SQL("""
+SELECT table_name, partition, publication, rows, model_version, published_at, landing_delay FROM landfall.freshness
+WHERE table_name = ANY (%s)""")
+
+
+class Standings:
+    """Asks the ledger over one connection of its own, one question at a time. Its methods block: call them in a thread."""
+
+    def __init__(self, settings: ServingSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._conn: Database | None = None
+
+    def ask(self, question: Callable[[Database], Answer]) -> Answer:
+        """What `question` gives on a connection that is open. One that was lost meanwhile is opened again, once.
+
+        Raises:
+            PublishingError: the database cannot be asked, or has not had all migrations of this version.
+        """
+        with self._lock:
+            fresh = self._conn is None or self._conn.closed
+            if fresh:
+                self._conn = connect(self._settings, longest=self._settings.seconds)
+            conn = self._conn
+            if conn is None:
+                raise RuntimeError("no connection")
+            try:
+                return question(conn)
+            except Exception:
+                if fresh or not conn.closed:
+                    raise
+            self._conn = connect(self._settings, longest=self._settings.seconds)
+            return question(self._conn)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        with self._lock:
+            if self._conn is not None:
+                self._conn.close()
+
+    def of(self, served: Served, partition: Partition) -> Standing:
+        """Where one partition of a served table stands now."""
+        return self.ask(lambda conn: _standings(conn, served, [partition], only=partition)[partition])
+
+    def freshness(self, tables: Iterable[Served]) -> Freshness:
+        """What is known of all tables now."""
+        return self.ask(lambda conn: _freshness(conn, list(tables)))
+
+    def served_at(self, model: str, moment: datetime) -> PromotionRecord | None:
+        """The change that brought in the version of a model that served at a moment; None if none did."""
+        return self.ask(lambda conn: served_at(conn, model, moment))
+
+    def model(self, model: str, limit: int) -> tuple[PromotionRecord | None, list[PromotionRecord]]:
+        """The change that brought in the version that serves now, and the newest changes, newest first."""
+        return self.ask(lambda conn: (current(conn, model), history(conn, model, limit)))
+
+
+def _standings(
+    conn: Database, served: Served, partitions: Iterable[Partition], *, only: Partition | None = None
+) -> dict[Partition, Standing]:
+    feed = served.feed
+    landed = recorded(conn, feed, partitions)
+    now = current_in(conn, find_pipeline(served.pipeline), feed, datetime.now(UTC))
+    return {facts.partition: judged(facts, now) for facts in gather(conn, feed, landed, None, only=only)}
+
+
+def _freshness(conn: Database, tables: list[Served]) -> Freshness:
+    stale: dict[tuple[str, str], str] = {}
+    late: dict[str, list[str]] = {}
+    by_table = {served.table.name: served.name for served in tables}
+    for served in tables:
+        standings = _standings(conn, served, published_partitions(conn, served.table))
+        for partition, standing in standings.items():
+            if standing.state == "stale":
+                stale[served.name, str(partition)] = standing.reason
+        late[served.name] = [str(partition) for partition, standing in standings.items() if standing.state == "late"]
+    with explained(conn, "How fresh the tables are is not known."):
+        lines = fetch(conn, _NEWEST, [list(by_table)])
+    newest = {
+        by_table[str(name)]: Newest(
+            partition=str(partition),
+            publication=int(str(number)),
+            rows=int(str(rows)),
+            model_version=str(version),
+            published_at=published_at,  # type: ignore[arg-type]
+            landing_delay=delay if isinstance(delay, timedelta) else None,
+        )
+        for name, partition, number, rows, version, published_at, delay in lines
+    }
+    return Freshness(datetime.now(UTC), stale, late, newest)
