@@ -16,7 +16,13 @@ from landfall.spec import Partition
 
 DAY = Partition(date(2012, 12, 25))
 NOON = datetime(2012, 12, 24, 12, tzinfo=UTC)
-CURRENT = Current(code="c1", contract="k1", model="7", now=NOON)
+CURRENT = Current(
+    code="c1",
+    contract="k1",
+    model="7",
+    now=NOON,
+    contract_changes={"k9": "column `hum`: upper bound 100 -> 110"},
+)
 KEY = "bike_sharing/forecast/dt=2012-12-25/hours.csv"
 OLD, NEW = {KEY: "aaaaaaaaaa"}, {KEY: "bbbbbbbbbb"}
 FAILED, RUNNING, SUCCESS = (Seen(run_id="r", state=state) for state in ("failed", "running", "success"))
@@ -141,6 +147,13 @@ GONE = f"what it was made of is no longer there: {KEY!r}"
         (replace(LANDED, made=made(model="6")), "stale", "model 6 -> 7", "model changed", False),
         (replace(LANDED, made=made(code="c0")), "stale", "code c0 -> c1", "code changed", False),
         (replace(LANDED, made=made(contract="k0")), "stale", "the contract changed", "contract changed", False),
+        (
+            replace(LANDED, made=made(contract="k9")),
+            "stale",
+            "the contract changed: column `hum`: upper bound 100 -> 110",
+            "contract changed",
+            False,
+        ),
     ],
 )
 def test_a_partition_stands_where_its_facts_put_it(

@@ -10,7 +10,7 @@ and now something is. `landfall plan` names such an input all the same, for a pe
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -35,6 +35,7 @@ class Current:
         model: The champion's version; None if the feed's rows do not come from the champion, or if there is none.
         now: The present (aware).
         restart_after: The first pause before a run that a server made fail is started again.
+        contract_changes: Older version of the contract -> what has changed since, for a person. Unknown versions are left out.
     """
 
     code: str
@@ -42,6 +43,12 @@ class Current:
     model: str | None
     now: datetime
     restart_after: timedelta = FIRST
+    contract_changes: Mapping[str, str] = field(default_factory=dict)
+
+    def since(self, contract: str) -> str:
+        """What has changed since the version `contract`, as the end of a sentence; empty if that is not known."""
+        changes = self.contract_changes.get(contract)
+        return f": {changes}" if changes else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +153,7 @@ def _refused(facts: Facts, current: Current) -> Standing | None:
     for name in ("contract", "code"):
         if before[name] != now[name]:
             why = f"its input was refused by {name} {before[name]}, it is {now[name]} now"
+            why += current.since(before[name]) if name == "contract" else ""
             return Standing(state="failed", why=why, reason=f"{name} changed", automatic=True)
     return Standing(state="failed", why=f"its input: {read.refused.why}", reason="refused")
 
@@ -175,7 +183,9 @@ def _outdated(facts: Facts, made: Made, current: Current) -> Standing:
     if current.model and made.model != current.model and ahead:
         return Standing(state="stale", why=f"model {made.model} -> {current.model}", reason="model changed")
     if made.contract != current.contract:
-        return Standing(state="stale", why="the contract changed", reason="contract changed")
+        return Standing(
+            state="stale", why=f"the contract changed{current.since(made.contract)}", reason="contract changed"
+        )
     if made.code != current.code:
         return Standing(state="stale", why=f"code {made.code} -> {current.code}", reason="code changed")
     return Standing(state="published")
