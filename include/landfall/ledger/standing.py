@@ -59,8 +59,8 @@ class Standing:
         state: See `State`.
         why: The reason for a person; empty if the state says everything.
         reason: The kind of reason to run it: `never published`, `predictions published`, `input changed`, `input deleted`,
-            `model changed`, `code changed`, `contract changed`, `failed` (by a server), `refused` (its input); empty if
-            there is none.
+            `joined input changed`, `model changed`, `code changed`, `contract changed`, `failed` (by a server), `refused` (its
+            input); empty if there is none.
         automatic: Whether the audit starts its run by itself.
         again_at: When the audit starts the run again; None if no server made it fail.
     """
@@ -111,6 +111,8 @@ def _standing(facts: Facts, current: Current) -> Standing:
         return _unpublished(facts)
     if facts.made.objects != facts.objects:
         return _changed(facts, facts.made)
+    if facts.made.joined.keys() == facts.joined.keys() and facts.made.joined != facts.joined:
+        return _joined_changed(facts, facts.made)
     return _outdated(facts, facts.made, current)
 
 
@@ -176,6 +178,13 @@ def _changed(facts: Facts, made: Made) -> Standing:
     fewer = facts.objects.items() <= made.objects.items()
     reason = "input deleted" if fewer else "input changed"
     return Standing(state="stale", why=why, reason=reason, automatic=not fewer and not facts.is_read)
+
+
+def _joined_changed(facts: Facts, made: Made) -> Standing:
+    """The standing of a partition if something that it joins was published again. A run that has read since has seen it."""
+    unread = facts.read is None or (facts.joined_at is not None and facts.joined_at > facts.read.at)
+    why = f"joined {changes(made.joined, facts.joined)}"
+    return Standing(state="stale", why=why, reason="joined input changed", automatic=unread)
 
 
 def _outdated(facts: Facts, made: Made, current: Current) -> Standing:

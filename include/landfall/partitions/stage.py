@@ -102,6 +102,7 @@ def open_staging(database: Database, trip: Trip, readings: Sequence[Reading], ve
                     code_version=trip.code,
                     model_version=version,
                     contract=trip.feed.contract.version,
+                    joined=reading.joined,
                     commit=trip.settings.code_version,
                 ),
                 reading=reading.number,
