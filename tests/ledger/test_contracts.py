@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from landfall.errors import ContractError
 from landfall.ledger import note_contract
@@ -57,8 +58,11 @@ def test_what_changed_is_said_of_published_and_of_refused_partitions(
     trip = Trip(replace(local_settings, s3=S3(bucket="lake")), pipeline, feed, "r")
     good = reading(conn, store, trip, DAY)
     staging = open_staging(conn, trip, [good], "")
-    conn.execute("INSERT INTO landfall.staged_parts VALUES (%s, 0, 0)", [staging.publications[DAY].id])
-    swap(conn, trip, staging.publications[DAY], good.number, 0)
+    publication = staging.publications[DAY]
+    conn.execute("INSERT INTO landfall.staged_parts VALUES (%s, 0, 1)", [publication.id])
+    insert = sql.SQL("INSERT INTO {} (time, predicted) VALUES (%s, 1)")
+    conn.execute(insert.format(sql.Identifier(*publication.staging.split("."))), [DAY.start])
+    swap(conn, trip, publication, good.number, 1)
     bad = reading(conn, store, trip, BROKEN)
     verdict = Verdict(
         partition=str(BROKEN), rows=0, quarantined=1, reasons={"temp is over 1": (1, "temp is over 1 (2)")}
