@@ -147,13 +147,24 @@ def delta_version(spark: SparkSession, lake: Lake, name: str) -> int:
 
 def read_published(spark: SparkSession, name: str, partitions: Partitions) -> DataFrame:
     """The present rows of a prediction table in Postgres, for some partitions."""
-    url = urlsplit(_database_url())
     days = TablePartitions(name, partitions).condition.replace("dt ", "partition ")
+    return _query(spark, f"SELECT * FROM {name} WHERE {days}")  # noqa: S608
+
+
+def published_partitions(spark: SparkSession, name: str) -> set[str]:
+    """The names of the partitions of a prediction table that readers see."""
+    query = f"SELECT partition FROM landfall.publications WHERE table_name = '{name}' AND state = 'published'"  # noqa: S608
+    return {str(row.partition) for row in _query(spark, query).collect()}
+
+
+def _query(spark: SparkSession, query: str) -> DataFrame:
+    """What a query of the predictions database gives. Its text is made from declared names and partitions alone."""
+    url = urlsplit(_database_url())
     host = f"{url.hostname}:{url.port or 5432}"
     reader = spark.read.format("jdbc").option("url", f"jdbc:postgresql://{host}{url.path}")
     reader = reader.option("driver", "org.postgresql.Driver").option("user", unquote(url.username or ""))
     reader = reader.option("password", unquote(url.password or ""))
-    return reader.option("query", f"SELECT * FROM {name} WHERE {days}").load()  # noqa: S608
+    return reader.option("query", query).load()
 
 
 def stage_rows(frame: DataFrame, stages: Stages) -> dict[str, int]:

@@ -17,6 +17,7 @@ from landfall.spec.partition import Partition, Partitions
 from landfall.spec.reports import FeaturesReport, Verdict
 from landfall.spec.table_partitions import TablePartitions
 from spark_jobs.contract import Rules, judge, kept, quarantined, verdicts
+from spark_jobs.etl.joined import joined_rows, unjoined
 from spark_jobs.etl.references import referenced_values
 from spark_jobs.formats.reader import reader_of
 from spark_jobs.landed import (
@@ -39,6 +40,8 @@ def main(spark: SparkSession, options: argparse.Namespace) -> dict[str, object]:
     landed, strict = LandedPartitions(options.lake, options.landing, options.partitions), options.days == "all"
     if options.days == "missing":
         landed = landed.without(existing_partitions(spark, options.lake, options.features.name))
+    if options.tables:
+        landed = landed.without(unjoined(spark, landed, options.tables, fail=options.days != "missing"))
     groups, broken = sort_landed(landed, options.contract) if len(landed.partitions) else ({}, [])
     if broken and strict:
         raise broken[0].error
@@ -72,8 +75,9 @@ def _make(spark: SparkSession, groups: Groups, landed: LandedPartitions, options
         if passing:
             days = [verdict.partition for verdict in passing]
             good = kept(judged.where(F.col("dt").cast("string").isin(*days)), rules)
-            features = _transform(options.transform)(good, **options.arguments)
             table = TablePartitions(options.features.name, _partitions(days))
+            joined = joined_rows(spark, options.tables, table.partitions, landed.landing.calendar)
+            features = _transform(options.transform)(good, **options.arguments, **joined)
             overwrite_partitions(features, options.lake, table, rows=sum(verdict.rows for verdict in passing))
         quarantine = TablePartitions(options.quarantine.name, _partitions(verdict.partition for verdict in judged_days))
         bad = sum(verdict.quarantined for verdict in judged_days)

@@ -1,5 +1,6 @@
 """Reads CSV files, in their dialect."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -108,8 +109,19 @@ class CsvReader:
         return whole(held).alias(name)
 
     def _columns(self, header: str) -> list[str]:
-        line = header.removeprefix("\ufeff").rstrip("\r")
-        return [name.strip().strip(self.dialect.quote or None) for name in line.split(self.dialect.delimiter)]
+        """The names in a header line. A quoted name may hold the delimiter, and quotes that are doubled."""
+        line, dialect = header.removeprefix("\ufeff").rstrip("\r"), self.dialect
+        lines = csv.reader(
+            [line],
+            delimiter=dialect.delimiter,
+            quotechar=dialect.quote or None,
+            quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+            skipinitialspace=True,
+        )
+        try:
+            return [name.strip() for name in next(lines)]
+        except csv.Error:  # no CSV; what it is instead is said by its first bytes
+            return line.split(dialect.delimiter)
 
 
 def _is_packed(header: str) -> bool:

@@ -5,12 +5,16 @@ Nothing is unpacked here.
 """
 
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
 from spark_jobs.formats.thrift import BrokenThrift, Compact, Struct, number, structs
 
 CODECS = ("UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW")
 """By their numbers."""
+MAGIC, TAIL = b"PAR1", 8
+"""A file begins and ends with the magic bytes. The length of the footer is in the four bytes before the last ones."""
+LONGEST_FOOTER = 4 * 1024**2
+"""In bytes. A footer grows with the columns and the row groups; that of a thousand columns and ten row groups has a megabyte."""
 BYTE_ARRAY = 6
 _HEADER = 64 * 1024
 """The largest header of a page, in bytes. It may hold the smallest and the largest value of the page."""
@@ -18,6 +22,16 @@ _HEADER = 64 * 1024
 
 class BrokenPages(Exception):
     """The file is not what a writer of Parquet makes."""
+
+
+class RandomFile(Protocol):
+    """What is read of an open file."""
+
+    def seek(self, offset: int, /) -> object:
+        """Goes to a byte."""
+
+    def read(self, size: int, /) -> bytes:
+        """The bytes that follow."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,36 @@ class Chunk:
     claimed: int = 0
     codec: str = "UNCOMPRESSED"
     texts: bool = False
+
+
+def footer_of(file: RandomFile, size: int) -> bytes:
+    """The footer of a file of `size` bytes. Its length is checked before it is read.
+
+    Raises:
+        BrokenPages: the file is cut off, or is none.
+    """
+    file.seek(0)
+    if size < len(MAGIC) + TAIL or bytes(file.read(len(MAGIC))) != MAGIC:
+        raise BrokenPages("it does not begin with PAR1")
+    file.seek(size - TAIL)
+    tail = bytes(file.read(TAIL))
+    length = int.from_bytes(tail[:4], "little")
+    if tail[4:] != MAGIC:
+        raise BrokenPages("it does not end with PAR1")
+    if length > min(LONGEST_FOOTER, size - TAIL - len(MAGIC)):
+        raise BrokenPages(f"its footer of {length:,} bytes is longer than the file, or than {LONGEST_FOOTER:,} bytes")
+    file.seek(size - TAIL - length)
+    return bytes(file.read(length))
+
+
+def check_pages(file: RandomFile, size: int) -> None:
+    """Walks through the footer and the headers of all pages of a file of `size` bytes, before pyarrow gets it.
+
+    Raises:
+        BrokenPages: the file is cut off, or makes no sense.
+    """
+    for chunk in chunks_of(footer_of(file, size))[1]:
+        unpacked_size(file, chunk, chunk.claimed)
 
 
 def chunks_of(footer: bytes) -> tuple[int, list[Chunk]]:
@@ -79,7 +123,7 @@ def _chunk(column: Struct) -> Chunk:
     return chunk
 
 
-def unpacked_size(file: BinaryIO, chunk: Chunk, limit: int) -> int:
+def unpacked_size(file: RandomFile, chunk: Chunk, limit: int) -> int:
     """The bytes of a chunk's pages when they are unpacked; it stops counting over `limit`.
 
     Raises:

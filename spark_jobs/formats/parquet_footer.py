@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from landfall.spec.contract import Contract
 from spark_jobs.files import ListedFile, open_random
-from spark_jobs.formats.pages import BrokenPages, Chunk, chunks_of, unpacked_size
+from spark_jobs.formats.pages import MAGIC, BrokenPages, Chunk, chunks_of, footer_of, unpacked_size
 from spark_jobs.formats.parquet_kinds import spark_type
 from spark_jobs.formats.reader import name_in_file
 from spark_jobs.unpacked import Look, refused, too_large
@@ -15,10 +15,6 @@ from spark_jobs.unpacked import Look, refused, too_large
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MAGIC, TAIL = b"PAR1", 8
-"""A file begins and ends with the magic bytes. The length of the footer is in the four bytes before the last ones."""
-LONGEST_FOOTER = 4 * 1024**2
-"""In bytes. A footer grows with the columns and the row groups; that of a thousand columns and ten row groups has a megabyte."""
 CODECS = ("UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD")
 """What every Spark unpacks without a library of the system."""
 UNREADABLE = "?"
@@ -42,7 +38,7 @@ def look_at_parquet(listed: ListedFile, contract: Contract, left: str) -> Look:
         return too_large(source, "values", f"{listed.size:,} bytes as it is stored", contract, left)
     try:
         with open_random(source) as file:
-            footer = _footer(file, listed.size)
+            footer = footer_of(file, listed.size)
             rows, chunks = chunks_of(footer)
             columns = columns_of(footer, contract)
             read = [chunk for chunk in chunks if chunk.path[:1] and chunk.path[0] in columns]
@@ -82,25 +78,6 @@ def columns_of(footer: bytes, contract: Contract) -> dict[str, str]:
         kind = schema.types[schema.names.index(name)]
         kinds[name] = spark_type(kind, physical.get(name, "")) or f"{UNREADABLE}{str(kind).partition('<')[0]}"
     return kinds
-
-
-def _footer(file: "pa.NativeFile", size: int) -> bytes:
-    """The footer of a file. Its length is checked before it is read.
-
-    Raises:
-        BrokenPages: the file is cut off, or is none.
-    """
-    if size < len(MAGIC) + TAIL or bytes(file.read(len(MAGIC))) != MAGIC:
-        raise BrokenPages("it does not begin with PAR1")
-    file.seek(size - TAIL)
-    tail = bytes(file.read(TAIL))
-    length = int.from_bytes(tail[:4], "little")
-    if tail[4:] != MAGIC:
-        raise BrokenPages("it does not end with PAR1")
-    if length > min(LONGEST_FOOTER, size - TAIL - len(MAGIC)):
-        raise BrokenPages(f"its footer of {length:,} bytes is longer than the file, or than {LONGEST_FOOTER:,} bytes")
-    file.seek(size - TAIL - length)
-    return bytes(file.read(length))
 
 
 def _sizes(file: "pa.NativeFile", read: Sequence[Chunk], values: int, limit: int) -> Iterator[str]:

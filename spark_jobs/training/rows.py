@@ -97,14 +97,25 @@ def check_columns(table: DataFrame, learner: Learner, origin: Origin, *, time: s
         if not is_number(column_types[name]) and (
             column_types[name] != "string" or name == learner.label or name in counted
         ):
-            raise ModelError(
-                f"`{name}` is a column of type {column_types[name]}, which the learner takes for a number.",
-                looked=origin.place,
-                left=LEFT,
-                next=f"make it a number in {origin.made_in}; text can have a StringIndex stage in the learner",
-                fault="input",
-            )
+            raise _no_number(name, column_types[name], learner, origin)
     return types
+
+
+def _no_number(name: str, kind: str, learner: Learner, origin: Origin) -> ModelError:
+    """The error for a column that is no number, with what can be done about a feature or about a label."""
+    mend = f"make it a number in {origin.made_in}; text can have a StringIndex stage in the learner"
+    if name == learner.label and learner.estimator.task == "classification":
+        mend = (
+            f"number the classes 0, 1, 2 ... in {origin.made_in}, such as "
+            f"F.array_position(F.array(F.lit('no'), F.lit('yes')), F.col('{name}')) - 1"
+        )
+    return ModelError(
+        f"`{name}` is a column of type {kind}, which the learner takes for a number.",
+        looked=origin.place,
+        left=LEFT,
+        next=mend,
+        fault="input",
+    )
 
 
 def is_number(kind: str) -> bool:

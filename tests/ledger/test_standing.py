@@ -16,7 +16,13 @@ from landfall.spec import Partition
 
 DAY = Partition(date(2012, 12, 25))
 NOON = datetime(2012, 12, 24, 12, tzinfo=UTC)
-CURRENT = Current(code="c1", contract="k1", model="7", now=NOON)
+CURRENT = Current(
+    code="c1",
+    contract="k1",
+    model="7",
+    now=NOON,
+    contract_changes={"k9": "column `hum`: upper bound 100 -> 110"},
+)
 KEY = "bike_sharing/forecast/dt=2012-12-25/hours.csv"
 OLD, NEW = {KEY: "aaaaaaaaaa"}, {KEY: "bbbbbbbbbb"}
 FAILED, RUNNING, SUCCESS = (Seen(run_id="r", state=state) for state in ("failed", "running", "success"))
@@ -38,6 +44,11 @@ NOTHING = Facts(feed=FORECAST, partition=DAY)
 LANDED = replace(NOTHING, objects=OLD, lacks="")
 SKIPPED = replace(LANDED, run=SUCCESS, read=read(OLD))
 HOUR = timedelta(hours=1)
+DAYS = "published.days 2012-12-24"
+JOINED = replace(
+    LANDED, made=replace(made(), joined={DAYS: "aaaaaaaaaa"}), joined={DAYS: "bbbbbbbbbb"}, joined_at=NOON + HOUR
+)
+JOINED_WHY = f"joined {DAYS}: aaaaaaaa -> bbbbbbbb"
 PREDICTED = "predictions of it were published after it had been read"
 AGAIN = "r did not finish; tried again at 2012-12-24 12:05 UTC (attempt 1)"
 AGAIN_13 = "r did not finish; tried again at 2012-12-24 13:05 UTC (attempt 1)"
@@ -141,6 +152,25 @@ GONE = f"what it was made of is no longer there: {KEY!r}"
         (replace(LANDED, made=made(model="6")), "stale", "model 6 -> 7", "model changed", False),
         (replace(LANDED, made=made(code="c0")), "stale", "code c0 -> c1", "code changed", False),
         (replace(LANDED, made=made(contract="k0")), "stale", "the contract changed", "contract changed", False),
+        (replace(JOINED, joined={DAYS: "aaaaaaaaaa"}), "published", "", "", False),
+        (JOINED, "stale", JOINED_WHY, "joined input changed", True),
+        (replace(JOINED, read=read(OLD)), "stale", JOINED_WHY, "joined input changed", True),
+        (
+            replace(JOINED, read=replace(said("nothing"), at=NOON + 2 * HOUR)),
+            "stale",
+            JOINED_WHY,
+            "joined input changed",
+            False,
+        ),
+        (replace(JOINED, lacks=f"`{DAYS}` has none"), "waiting", f"`{DAYS}` has none", "", False),
+        (replace(JOINED, joined={}), "published", "", "", False),  # no longer joined: the code has changed too
+        (
+            replace(LANDED, made=made(contract="k9")),
+            "stale",
+            "the contract changed: column `hum`: upper bound 100 -> 110",
+            "contract changed",
+            False,
+        ),
     ],
 )
 def test_a_partition_stands_where_its_facts_put_it(

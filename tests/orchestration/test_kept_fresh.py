@@ -7,7 +7,7 @@ day, and after a while somebody upstream changes the unit of the temperatures.
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +20,10 @@ from landfall.database import connect as connect_database
 from landfall.freshness import champion
 from landfall.freshness.history import served_at
 from landfall.freshness.rollback import roll_back_model
+from landfall.ledger.current import current_in
+from landfall.ledger.gather import gather
+from landfall.ledger.landed import list_feed
+from landfall.ledger.standing import Standing, judged
 from landfall.models.registry import champion_version, registry, version
 from landfall.objects.client import connect
 from landfall.orchestration import collect_features, decide, judge, promote, train
@@ -110,8 +114,8 @@ class Life:
     def name(self) -> str:
         return self.pipeline.name
 
-    def land(self, kind: str, days: range, *, celsius: bool = False) -> None:
-        """Land some days of one feed; in another unit, temperatures are a fifth of what they were."""
+    def land(self, kind: str, days: range, *, celsius: bool = False, more: int = 0) -> None:
+        """Land some days of one feed; in another unit, temperatures are a fifth of what they were; with `more` riders an hour."""
         feed = self.pipeline.feed(kind)
         hours = actual_hours if kind == "actuals" else forecast_hours
         at = [feed.contract.names.index(column) for column in ("temp", "atemp")]
@@ -120,6 +124,8 @@ class Life:
             for row in rows if celsius else ():
                 for column in at:
                     row[column] = f"{float(row[column]) / 5:.4f}"
+            for row in rows if more else ():
+                row[feed.contract.names.index("cnt")] = str(int(row[feed.contract.names.index("cnt")]) + more)
             body = "\n".join([",".join(feed.contract.names), *(",".join(row) for row in rows)]) + "\n"
             key = f"{feed.landing.folder(day(number))}hours.csv"
             self.store.put_object(Bucket=self.stack.settings.s3.bucket, Key=key, Body=body.encode())
@@ -340,3 +346,78 @@ def test_a_rollback_brings_the_model_and_the_exact_rows_back(better: Life) -> No
     assert better.rows(ahead) == rows
     assert (done.version, [str(each.partition) for each in done.restored]) == ("1", [str(day(ahead))])
     assert before not in (None, "1")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of one day: the number of publications of its errors, and the newest RMSE, MAE and rows."""
+
+    publications: int
+    rmse: float
+    mae: float
+    rows: int
+
+
+def measured(life: Life, number: int) -> Measured | None:
+    """What the database has of the errors of a day; None if nothing was measured."""
+    publications = life.one(
+        "SELECT count(*) FROM landfall.publications WHERE table_name = %s AND partition = %s AND published_at IS NOT NULL",
+        life.pipeline.feed("actuals").table.name, str(day(number)),
+    )[0]  # fmt: skip
+    query = "SELECT rmse, mae, rows FROM landfall.partition_errors WHERE model = %s AND partition = %s"
+    row = life.one(query, life.name, str(day(number)))
+    return None if row is None else Measured(publications, *row)
+
+
+def stands(life: Life, kind: str, number: int) -> Standing:
+    """Where a day of a feed stands, as `landfall status` says it without Airflow."""
+    feed, settings = life.pipeline.feed(kind), life.stack.settings
+    with connect_database(settings) as conn:
+        landed = list_feed(conn, life.store, settings.s3.bucket, feed, only=day(number))
+        current = current_in(conn, life.pipeline, feed, datetime.now(UTC))
+        [facts] = gather(conn, feed, landed, lambda _: {}, only=day(number))
+        return judged(facts, current)
+
+
+def test_actuals_that_come_weeks_later_and_corrected_ones_are_measured_when_they_come(life: Life) -> None:
+    early, other, later = (range(LEARNT + number, LEARNT + number + 1) for number in (40, 41, 60))
+    for days in (early, other):
+        life.land("forecast", days)
+        assert set(life.run("forecast", days).values()) == {("published", "")}
+    predicted = life.rows(early[0])
+
+    # Without actuals the predictions stand, nothing is measured, and no run is due.
+    [(state, why)] = life.run("actuals", early).values()
+    assert (state, why) == ("failed", f"Nothing has landed for `{life.name}/actuals` on {day(early[0])}.")
+    assert measured(life, early[0]) is None
+    assert stands(life, "actuals", early[0]).state in ("waiting", "late")
+    assert stands(life, "forecast", early[0]).state == "published"
+
+    # Weeks later: newer days were predicted and measured before.
+    life.live(later)
+    assert measured(life, later[0]) is not None
+    life.land("actuals", early)
+    assert set(life.run("actuals", early).values()) == {("published", "")}
+    first = measured(life, early[0])
+    assert first is not None
+    assert (first.publications, first.rows) == (1, 24)
+    assert life.rows(early[0]) == predicted
+    assert stands(life, "actuals", early[0]).state == "published"
+
+    # A correction: every hour had ten riders more.
+    life.land("actuals", early, more=10)
+    stood = stands(life, "actuals", early[0])
+    assert (stood.state, stood.reason, stood.automatic) == ("stale", "input changed", True)
+    assert set(life.run("actuals", early).values()) == {("published", "")}
+    second = measured(life, early[0])
+    assert second is not None
+    assert (second.publications, second.rows) == (2, 24)
+    errors = life.pipeline.feed("actuals").table.name
+    mean = f"SELECT avg(error), sqrt(avg(error * error)), avg(abs(error)) FROM {errors} WHERE partition = %s"
+    assert second.rmse != first.rmse
+    assert life.one(mean, day(early[0]).day)[1:] == pytest.approx((second.rmse, second.mae))
+    assert life.rows(early[0]) == predicted
+
+    # A day whose actuals never come stays as it is.
+    assert measured(life, other[0]) is None
+    assert stands(life, "forecast", other[0]).state == "published"

@@ -7,6 +7,7 @@ import pytest
 STORED = {
     "landfall.orchestration.landing_trigger:LandingTrigger": "Airflow's table of triggers, for every wait under way",
     "landfall.orchestration.champion_trigger:ChampionTrigger": "Airflow's table of triggers",
+    "landfall.orchestration.joined_trigger:JoinedTrigger": "Airflow's table of triggers",
     "landfall.orchestration.landing_watcher:LandingWatcher": "Airflow's table of asset triggers",
     "landfall.orchestration.timetable:PartitionTimetable": "Airflow's serialized DAGs, for runs of older versions",
     "landfall.orchestration.lineage_files:DailyFiles": "AIRFLOW__OPENLINEAGE__TRANSPORT in a user's environment",

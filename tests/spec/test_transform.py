@@ -32,7 +32,7 @@ BIKES = "spark_jobs.etl.bike_features:bike_features"
             {},
             "There is no module `spark_jobs.etl.bike_featurs`. Did you mean `spark_jobs.etl.bike_features`?\n"
             "  looked: known: spark_jobs.etl.bike_features, spark_jobs.etl.bike_weather, spark_jobs.etl.features, "
-            "spark_jobs.etl.references",
+            "spark_jobs.etl.joined, spark_jobs.etl.joins, spark_jobs.etl.references",
         ),
         (
             "spark_jobs.etl.bike_features:bike_feature",

@@ -162,7 +162,7 @@ def _nothing(servers: Settings, pipeline: str, first: str, last: str) -> RunErro
         f"Nothing of `{pipeline}` has landed from {first} to {last}.",
         looked=", ".join(f"{servers.s3.bucket}/{feed.landing.prefix}/" for feed in feeds),
         left="nothing was started",
-        next=f"landfall land {pipeline.partition('/')[0]}/{feeds[0].name} FILE.csv",
+        next=f"landfall land {pipeline.partition('/')[0]}/{feeds[0].name} {feeds[0].landing.a_file}",
     )
 
 

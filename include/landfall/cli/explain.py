@@ -80,15 +80,15 @@ def _run(facts: Facts) -> str:
 
 def next_command(servers: Settings, facts: Facts, standing: Standing) -> str:
     """The next command to type about a partition; empty if nothing has to be done."""
-    day, name = facts.partition, facts.name
+    day, name, landing = facts.partition, facts.name, facts.feed.landing
     page = f"{servers.airflow_url}/dags/{facts.feed.dag_id}/runs/{facts.run.run_id if facts.run else ''}"
     match standing.state:
         case "waiting" | "late" if facts.dag_paused and facts.run and facts.run.active:
             return unpause(servers, facts.feed.dag_id)
         case "waiting" | "late":
-            return f"landfall land {name} FILE.csv --from {day} --until {day}"
+            return f"landfall land {name} {landing.a_file} --from {day} --until {day}"
         case "failed" if standing.reason == "refused":
-            return f"landfall land {name} FILE.csv --from {day} --until {day}"
+            return f"landfall land {name} {landing.a_file} --from {day} --until {day}"
         case "failed":
             return (
                 f"nothing: the audit starts it again; or see {page}, or landfall apply {name} --from {day} --to {day}"

@@ -203,7 +203,12 @@ def _next(name: str, inferred: Inference, sample: Path, own: bool, feeds: Sequen
         steps += [f"{land[0]}{day}    ({rows})", f"landfall train {name}"]
         steps.append(f"landfall land {feeds[1]} FILE{day and ' --partition PARTITION'}    (other rows, to predict)")
         steps.append(f"landfall apply {name}")
-    return steps if own else [*steps, "python docs/generate_dags.py    (the catalogue of DAGs)"]
+    if own:
+        return steps
+    snapshot = (
+        "LANDFALL_WRITE_SNAPSHOTS=1 python -m pytest tests/spark_jobs/test_command_lines.py    (its command lines)"
+    )
+    return [*steps, "python docs/generate_dags.py    (the catalogue of DAGs)", snapshot]
 
 
 def _pytest(own: bool) -> str:

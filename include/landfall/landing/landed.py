@@ -75,7 +75,7 @@ def check_landed(objects: Sequence[LandedObject], landing: Landing, partition: P
     """
     folder, feed = landing.folder(partition), landing.name
     pattern = f"{folder}*{' or *'.join(landing.suffixes)}"
-    again = f"landfall land {feed} FILE.csv --from {partition} --until {partition}"
+    again = f"landfall land {feed} {landing.a_file} --from {partition} --until {partition}"
     if not objects:
         raise _refused(f"Nothing has landed for `{feed}` on {partition}.", f"expected {pattern}", again)
     for landed in objects:

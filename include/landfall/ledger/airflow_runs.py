@@ -4,12 +4,13 @@ A partition may have several runs: one with its logical date, which the schedule
 person started with the form, whose logical date is the moment of that; and one that replaces a run that Airflow will not start.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from landfall.errors import RunError, SpecError
 from landfall.ledger.facts import Seen
 from landfall.runs import ENDED, AirflowApi, Json
+from landfall.runs.airflow_api import PAGE
 from landfall.runs.backfills import Backfill, covering, hold_of, is_bound, moment_of
 from landfall.spec import Feed, Partition, Pipeline
 from landfall.spec.run_form import BACKFILL, DAY, named_day
@@ -35,16 +36,34 @@ def active_runs(api: AirflowApi, feed: Feed) -> dict[Partition, Seen]:
 
 def newest_run(api: AirflowApi, feed: Feed, partition: Partition) -> Seen | None:
     """The run of one partition; None if it never had one."""
-    first, after = partition.start, partition.end
-    dated = api.list_runs(feed.dag_id, logical_date_gte=first.isoformat(), logical_date_lt=after.isoformat())
-    return _by_partition(api, feed, [*dated, *_with_form(api, feed, str(partition))]).get(partition)
+    return newest_runs(api, feed, [partition]).get(partition)
 
 
-def all_runs(api: AirflowApi, feed: Feed, since: datetime | None = None) -> dict[Partition, Seen]:
-    """The runs of the feed's DAG whose partitions begin at `since` or later, and all runs that have not ended."""
+def newest_runs(api: AirflowApi, feed: Feed, partitions: Collection[Partition]) -> dict[Partition, Seen]:
+    """The runs of some partitions, whatever became of them. Partitions that never had a run are left out."""
+    if not partitions:
+        return {}
+    form = str(*partitions) if len(partitions) == 1 else ""
+    dated = [run for first, last in _windows(partitions) for run in api.runs(feed.dag_id, first, last)]
+    known = _by_partition(api, feed, [*dated, *_with_form(api, feed, form)])
+    return {partition: run for partition, run in known.items() if partition in partitions}
+
+
+def unsuccessful_runs(api: AirflowApi, feed: Feed, since: datetime | None = None) -> dict[Partition, Seen]:
+    """The runs of the feed's DAG that have not ended, and those that failed. Airflow keeps a run for every partition there ever
+    was, so the others are left out: of a year of hours they fill 88 pages.
+
+    A partition whose run failed may have a newer one that succeeded: see `newest_runs`.
+
+    Args:
+        api: Airflow.
+        feed: The feed.
+        since: Of partitions that begin earlier, only the runs that have not ended.
+    """
     window = {"logical_date_gte": since.isoformat()} if since else {}
-    dated, formed = api.list_runs(feed.dag_id, **window), _with_form(api, feed)
-    runs = _by_partition(api, feed, [*dated, *formed])
+    failed = api.list_runs(feed.dag_id, state=["failed"], **window)
+    failed += [] if since is None else _with_form(api, feed, state=["failed"])
+    runs = _by_partition(api, feed, failed)
     recent = {day: run for day, run in runs.items() if since is None or day.start >= since}
     return {**recent, **active_runs(api, feed)}
 
@@ -71,9 +90,19 @@ def is_urgent(pipeline: Pipeline, dag_id: str, run_id: str) -> bool:
     return dag_id not in [feed.dag_id for feed in pipeline.feeds] or run_id.startswith(BY_HAND)
 
 
-def _with_form(api: AirflowApi, feed: Feed, day: str = "") -> list[Json]:
+def _with_form(api: AirflowApi, feed: Feed, day: str = "", **filters: str | list[str]) -> list[Json]:
     """The runs whose form names the partition `day`, or any partition. Airflow searches the form's text as Postgres writes it."""
-    return api.list_runs(feed.dag_id, conf_contains=f'"{DAY}": "{day}')
+    return api.list_runs(feed.dag_id, conf_contains=f'"{DAY}": "{day}', **filters)
+
+
+def _windows(partitions: Iterable[Partition]) -> Iterator[tuple[Partition, Partition]]:
+    """The first and the last of each group of partitions whose runs come in one answer, if each has one run."""
+    ordered = sorted(partitions)
+    while ordered:
+        first = ordered[0]
+        group = [partition for partition in ordered if partition.ordinal < first.ordinal + PAGE]
+        yield first, group[-1]
+        ordered = ordered[len(group) :]
 
 
 def _by_partition(api: AirflowApi, feed: Feed, runs: Sequence[Json]) -> dict[Partition, Seen]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from landfall.compute.code import code_of
 from landfall.database import Database, connect
 from landfall.freshness.history import current
+from landfall.ledger.contracts import changes_since
 from landfall.ledger.standing import Current
 from landfall.spec import Feed, Pipeline, Settings
 
@@ -28,4 +29,5 @@ def current_in(conn: Database, pipeline: Pipeline, feed: Feed, now: datetime) ->
         contract=feed.contract.version,
         model=promotion.version if promotion else None,
         now=now,
+        contract_changes=changes_since(conn, feed),
     )

@@ -93,6 +93,8 @@ class Facts:
         runs_known: False if Airflow could not be asked.
         dag_paused: Whether the feed's DAG is paused.
         claimed: The newest start that an audit decided on.
+        joined: What the partition joins of other published tables, as it is now: see `JoinedNow.digests`.
+        joined_at: Since when the newest of that is what readers see.
         predicted_at: When the predictions of this partition that readers see were published; only for a feed whose rows are held
             against predictions.
     """
@@ -109,6 +111,8 @@ class Facts:
     dag_paused: bool = False
     claimed: Claimed | None = None
     predicted_at: datetime | None = None
+    joined: Mapping[str, str] = field(default_factory=dict)
+    joined_at: datetime | None = None
 
     @property
     def is_read(self) -> bool:

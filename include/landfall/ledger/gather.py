@@ -12,11 +12,13 @@ from landfall import publishing
 from landfall.database import Database, explained, fetch_as
 from landfall.errors import SpecError
 from landfall.ledger.facts import Claimed, Facts, Read, Refused, Seen
+from landfall.ledger.joined import JoinedNow, joined_now
 from landfall.ledger.landed import Landed
 from landfall.spec import Feed, Partition
 
 log = logging.getLogger(__name__)
 Value = TypeVar("Value")
+NOTHING_JOINED = JoinedNow()
 Runs = Callable[[Feed], Mapping[Partition, Seen]]
 """Asks for the runs of a feed's DAG."""
 
@@ -59,18 +61,21 @@ def gather(
     bare = Facts(feed=feed, partition=Partition(datetime(1970, 1, 1, tzinfo=UTC).date()))
     bare = replace(bare, runs_known=runs is not None, dag_paused=dag_paused)
     names = {only} if only else {*landed.objects, *landed.lacks, *read, *made, *known_runs}
+    joined = joined_now(conn, feed, names)
     gathered = [
         replace(
             bare,
             partition=partition,
             objects={key: data.etag for key, data in landed.objects.get(partition, {}).items()},
-            lacks=landed.lacks.get(partition, "no object yet"),
+            lacks=landed.lacks.get(partition, "no object yet") or joined.get(partition, NOTHING_JOINED).lacks,
             landed_at=max((data.last_modified for data in landed.objects.get(partition, {}).values()), default=None),
             read=read.get(partition),
             made=made.get(partition),
             run=known_runs.get(partition),
             claimed=claimed.get(partition),
             predicted_at=predicted[partition].published_at if partition in predicted else None,
+            joined=joined.get(partition, NOTHING_JOINED).digests,
+            joined_at=joined.get(partition, NOTHING_JOINED).since,
         )
         for partition in sorted(names)
     ]

@@ -21,7 +21,8 @@ LOST = timedelta(hours=1)
 
 def made_of(facts: Facts, code: str, contract: str) -> str:
     """A digest of what a run of the partition would be made of now. As long as it stays the same, restarts are counted on."""
-    inputs = json.dumps([sorted(facts.objects.items()), code, contract])
+    joined = [sorted(facts.joined.items())] if facts.joined else []
+    inputs = json.dumps([sorted(facts.objects.items()), code, contract, *joined])
     return hashlib.sha256(inputs.encode()).hexdigest()[:16]
 
 

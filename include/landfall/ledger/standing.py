@@ -10,7 +10,7 @@ and now something is. `landfall plan` names such an input all the same, for a pe
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -35,6 +35,7 @@ class Current:
         model: The champion's version; None if the feed's rows do not come from the champion, or if there is none.
         now: The present (aware).
         restart_after: The first pause before a run that a server made fail is started again.
+        contract_changes: Older version of the contract -> what has changed since, for a person. Unknown versions are left out.
     """
 
     code: str
@@ -42,6 +43,12 @@ class Current:
     model: str | None
     now: datetime
     restart_after: timedelta = FIRST
+    contract_changes: Mapping[str, str] = field(default_factory=dict)
+
+    def since(self, contract: str) -> str:
+        """What has changed since the version `contract`, as the end of a sentence; empty if that is not known."""
+        changes = self.contract_changes.get(contract)
+        return f": {changes}" if changes else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,8 +59,8 @@ class Standing:
         state: See `State`.
         why: The reason for a person; empty if the state says everything.
         reason: The kind of reason to run it: `never published`, `predictions published`, `input changed`, `input deleted`,
-            `model changed`, `code changed`, `contract changed`, `failed` (by a server), `refused` (its input); empty if
-            there is none.
+            `joined input changed`, `model changed`, `code changed`, `contract changed`, `failed` (by a server), `refused` (its
+            input); empty if there is none.
         automatic: Whether the audit starts its run by itself.
         again_at: When the audit starts the run again; None if no server made it fail.
     """
@@ -104,6 +111,8 @@ def _standing(facts: Facts, current: Current) -> Standing:
         return _unpublished(facts)
     if facts.made.objects != facts.objects:
         return _changed(facts, facts.made)
+    if facts.made.joined.keys() == facts.joined.keys() and facts.made.joined != facts.joined:
+        return _joined_changed(facts, facts.made)
     return _outdated(facts, facts.made, current)
 
 
@@ -146,6 +155,7 @@ def _refused(facts: Facts, current: Current) -> Standing | None:
     for name in ("contract", "code"):
         if before[name] != now[name]:
             why = f"its input was refused by {name} {before[name]}, it is {now[name]} now"
+            why += current.since(before[name]) if name == "contract" else ""
             return Standing(state="failed", why=why, reason=f"{name} changed", automatic=True)
     return Standing(state="failed", why=f"its input: {read.refused.why}", reason="refused")
 
@@ -170,12 +180,21 @@ def _changed(facts: Facts, made: Made) -> Standing:
     return Standing(state="stale", why=why, reason=reason, automatic=not fewer and not facts.is_read)
 
 
+def _joined_changed(facts: Facts, made: Made) -> Standing:
+    """The standing of a partition if something that it joins was published again. A run that has read since has seen it."""
+    unread = facts.read is None or (facts.joined_at is not None and facts.joined_at > facts.read.at)
+    why = f"joined {changes(made.joined, facts.joined)}"
+    return Standing(state="stale", why=why, reason="joined input changed", automatic=unread)
+
+
 def _outdated(facts: Facts, made: Made, current: Current) -> Standing:
     ahead = facts.feed.landing.calendar.window(facts.partition)[1] > current.now
     if current.model and made.model != current.model and ahead:
         return Standing(state="stale", why=f"model {made.model} -> {current.model}", reason="model changed")
     if made.contract != current.contract:
-        return Standing(state="stale", why="the contract changed", reason="contract changed")
+        return Standing(
+            state="stale", why=f"the contract changed{current.since(made.contract)}", reason="contract changed"
+        )
     if made.code != current.code:
         return Standing(state="stale", why=f"code {made.code} -> {current.code}", reason="code changed")
     return Standing(state="published")

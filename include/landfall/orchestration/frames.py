@@ -130,13 +130,16 @@ def _timetable(training: Training) -> CronTriggerTimetable | None:
 def audit_dag(dag_id: str, *, doc_md: str) -> DAG:
     """A DAG that audits every feed: on demand, when something lands that no run waits for, and every quarter of an hour.
 
-    An audit that knows of something to do before then requests the next audit itself.
+    It also runs when a table is published that a feed joins. An audit that knows of something to do before then requests the
+    next audit itself.
     """
-    landings = [landing_asset(feed) for pipeline in PIPELINES.values() for feed in pipeline.feeds]
+    feeds = [feed for pipeline in PIPELINES.values() for feed in pipeline.feeds]
+    landings = [landing_asset(feed) for feed in feeds]
+    joined = [table_asset(joined.table) for feed in feeds for joined in feed.joined.values()]
     return DAG(
         dag_id,
         schedule=AssetOrTimeSchedule(
-            timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=AssetAny(*landings)
+            timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=AssetAny(*landings, *joined)
         ),
         allowed_run_types=[
             run_type for run_type in DagRunType if run_type is not DagRunType.BACKFILL_JOB

@@ -35,5 +35,5 @@ def _refused(trip: Trip, reading: Reading, verdict: Verdict) -> ContractError:
         looked=f"{feed.landing.folder(partition)}{': ' if reasons else ''}{reasons}",
         left=f"the features and the published rows of {partition} are as they were; bad rows are in the table "
         f"{feed.quarantine_table}",
-        next=f"mend the file, then landfall land {trip.feed.full_name} FILE.csv --from {partition} --until {partition}",
+        next=f"mend the file, then landfall land {feed.full_name} {feed.landing.a_file} --from {partition} --until {partition}",
     )

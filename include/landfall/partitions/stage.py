@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from landfall.database import Database
 from landfall.freshness.honest import not_honest, versions_for
 from landfall.freshness.watching import note_errors
+from landfall.ledger import note_contract
 from landfall.models.own import scoring_options
 from landfall.partitions.look import Reading
 from landfall.partitions.trip import Trip
@@ -87,6 +88,7 @@ def open_staging(database: Database, trip: Trip, readings: Sequence[Reading], ve
     Raises:
         PublishingError: the database refuses.
     """
+    note_contract(database, trip.feed)
     return Staging(
         {
             reading.partition: open_publication(
@@ -100,6 +102,7 @@ def open_staging(database: Database, trip: Trip, readings: Sequence[Reading], ve
                     code_version=trip.code,
                     model_version=version,
                     contract=trip.feed.contract.version,
+                    joined=reading.joined,
                     commit=trip.settings.code_version,
                 ),
                 reading=reading.number,

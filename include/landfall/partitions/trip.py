@@ -6,7 +6,7 @@ from functools import cached_property
 from landfall.compute.code import code_of
 from landfall.database import Database
 from landfall.errors import LandfallError
-from landfall.ledger import Refused, refuse_reading
+from landfall.ledger import Refused, note_contract, refuse_reading
 from landfall.spec import Feed, Partition, Pipeline, Settings
 
 
@@ -38,5 +38,6 @@ def refuse(database: Database, trip: Trip, partition: Partition, error: Landfall
     If something else is at fault, nothing is noted: another try may succeed.
     """
     if error.fault == "input":
+        note_contract(database, trip.feed)
         refused = Refused(error.what, trip.code, trip.feed.contract.version)
         refuse_reading(database, trip.feed.full_name, partition, trip.run_id, refused)

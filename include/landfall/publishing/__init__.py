@@ -3,9 +3,11 @@
 from landfall.publishing.fingerprint import Fingerprint
 from landfall.publishing.history import (
     Appearance,
+    Edition,
     Made,
     PublicationRecord,
     appearances,
+    editions,
     first_partitions,
     made,
     publications,
@@ -21,6 +23,7 @@ from landfall.publishing.swap import Published, publish, published_by
 
 __all__ = [
     "Appearance",
+    "Edition",
     "Fingerprint",
     "Made",
     "Publication",
@@ -28,6 +31,7 @@ __all__ = [
     "Published",
     "Row",
     "appearances",
+    "editions",
     "ensure_table",
     "find_publication",
     "first_partitions",

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +15,8 @@ class Fingerprint:
         code_version: Version of the jobs' code, such as a git commit.
         model_version: Version of the model that scored.
         contract: Version or digest of the contract that the rows passed.
+        joined: Partition of another published table, `schema.table PARTITION`, that was joined -> the digest of the
+            fingerprint that it had.
         commit: The commit of this project that made the publication, for a person to look at. The digest leaves it out, because
             most commits do not touch what computes these rows.
     """
@@ -23,6 +25,7 @@ class Fingerprint:
     code_version: str
     model_version: str
     contract: str
+    joined: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
 
     def to_json(self) -> str:
@@ -36,6 +39,7 @@ class Fingerprint:
             "code_version": self.code_version,
             "model_version": self.model_version,
             "contract": self.contract,
+            **({"joined": dict(self.joined)} if self.joined else {}),
         }
 
     @property

@@ -1,8 +1,8 @@
 """The history of a prediction table: all its publications, those that were published and those that were not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +61,7 @@ class Made:
         rows: Its rows.
         published_at: When it was first swapped in.
         restored_at: When a rollback last went back to it.
+        joined: Partition of another table that was joined -> the digest of its fingerprint: see `Fingerprint`.
     """
 
     publication: int
@@ -71,11 +72,20 @@ class Made:
     rows: int
     published_at: datetime
     restored_at: datetime | None = None
+    joined: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def since(self) -> datetime:
         """Since when readers see it."""
         return max(self.published_at, self.restored_at or self.published_at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edition:
+    """Which publication of a partition readers see: the digest of its fingerprint, and since when they see it."""
+
+    digest: str
+    since: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +118,9 @@ _NOW = sql.SQL("""
 SELECT partition AS name, id AS publication, fingerprint, rows, published_at, restored_at FROM landfall.publications
 WHERE table_name = %s AND state = 'published' AND (%s::text IS NULL OR partition = %s)""")
 _PARTITIONS = sql.SQL("SELECT partition FROM landfall.publications WHERE table_name = %s AND state = 'published'")
+_EDITIONS = sql.SQL("""
+SELECT partition AS name, fingerprint_hash AS digest, greatest(published_at, restored_at) AS since FROM landfall.publications
+WHERE table_name = %s AND state = 'published' AND partition = ANY(%s)""")
 _APPEARANCES = sql.SQL("""
 WITH first AS (
     SELECT DISTINCT ON (partition) partition, published_at, fingerprint FROM landfall.publications
@@ -164,6 +177,16 @@ def made(conn: Database, table: PredictionTable, only: Partition | None = None) 
         return dict(fetch_as(conn, _made, _NOW, [table.name, name, name]))
 
 
+def editions(conn: Database, table: str, partitions: Iterable[Partition]) -> dict[Partition, Edition]:
+    """Which publications readers see of some partitions of the table `schema.name`; without those that are not published.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    with explained(conn, f"The publications of `{table}` could not be read."):
+        return dict(fetch_as(conn, _edition, _EDITIONS, [table, [str(partition) for partition in partitions]]))
+
+
 def appearances(conn: Database, table: PredictionTable, limit: int) -> list[Appearance]:
     """The appearances of the newest `limit` partitions of `table` that were ever published, newest first.
 
@@ -212,8 +235,14 @@ def _record(*, name: str, **columns: Any) -> PublicationRecord:
 
 def _made(*, name: str, fingerprint: dict[str, Any], **columns: Any) -> tuple[Partition, Made]:
     code, model, contract = (str(fingerprint.get(key, "")) for key in ("code_version", "model_version", "contract"))
-    inputs = _objects(fingerprint)
-    return Partition.parse(name), Made(objects=inputs, code=code, model=model, contract=contract, **columns)
+    inputs, joined = _objects(fingerprint), fingerprint.get("joined")
+    joined = {str(key): str(digest) for key, digest in joined.items()} if isinstance(joined, dict) else {}
+    made = Made(objects=inputs, code=code, model=model, contract=contract, joined=joined, **columns)
+    return Partition.parse(name), made
+
+
+def _edition(*, name: str, **columns: Any) -> tuple[Partition, Edition]:
+    return Partition.parse(name), Edition(**columns)
 
 
 def _appearance(*, name: str, fingerprint: object, **columns: Any) -> Appearance:

@@ -17,6 +17,8 @@ from landfall.spec import Partition, Settings
 from landfall.spec.run_form import BACKFILL, label_of, named_day
 
 ENDED = ("success", "failed")
+PAGE = 100
+"""How many runs Airflow gives in one answer; its own limit, unless an operator has set another."""
 FAILED = "AirflowFailException"
 """The exception that a step raises in place of an error that no retry mends."""
 
@@ -105,7 +107,7 @@ class AirflowApi(AirflowClient):
         """The runs that pass Airflow's own filters (`state`, `logical_date_gte`, ...), oldest first."""
         runs: list[Json] = []
         while True:
-            page = {**filters, "limit": 100, "offset": len(runs), "order_by": "id"}
+            page = {**filters, "limit": PAGE, "offset": len(runs), "order_by": "id"}
             answer = self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=page)
             runs += answer["dag_runs"]
             if len(runs) >= answer["total_entries"] or not answer["dag_runs"]:

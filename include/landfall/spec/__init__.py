@@ -5,6 +5,7 @@ from landfall.spec.column import Column, References
 from landfall.spec.contract import Contract
 from landfall.spec.feature_stages import Buckets, OneHot, Quantiles, Scale, StringIndex
 from landfall.spec.file_format import Csv, FileFormat, JsonLines, Parquet
+from landfall.spec.joined import Joined
 from landfall.spec.landing import Landing
 from landfall.spec.learner import Estimator, Learner
 from landfall.spec.partition import Partition, Partitions
@@ -34,6 +35,7 @@ __all__ = [
     "Freshness",
     "Gate",
     "Job",
+    "Joined",
     "JsonLines",
     "KafkaSettings",
     "KafkaTopic",

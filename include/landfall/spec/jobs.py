@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from landfall.spec.contract import Contract
+from landfall.spec.joined import joined_from_json
 from landfall.spec.landing import Landing
 from landfall.spec.learner import Learner
 from landfall.spec.partition import Partition, Partitions
@@ -72,6 +73,7 @@ JOBS: Mapping[str, SparkJob] = {
                 "transform", "MODULE:FUNCTION from rows to features; default: the rows are the features", default=""
             ),
             Option("arguments", "the arguments of the transform as JSON", json.loads, default={}),
+            Option("tables", "the published tables that the transform joins, as JSON", joined_from_json, default={}),
             Option(
                 "days",
                 "usable: leave out days whose files cannot be used; missing: and those that have features already",

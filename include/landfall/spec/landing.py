@@ -69,6 +69,11 @@ class Landing:
         """The name for a person: that of the feed, or the prefix if no feed lands here."""
         return self.feed or self.prefix
 
+    @property
+    def a_file(self) -> str:
+        """A person's file of this format in a command that is shown as a hint: `FILE.csv`."""
+        return f"FILE{self.suffixes[0]}"
+
     def to_json(self) -> str:
         """The landing as JSON, for another process that waits for objects. `from_json` reads it.
 

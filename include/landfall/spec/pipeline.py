@@ -1,14 +1,17 @@
 """A pipeline declares one reference system: feeds land, a model learns from them, and tables are published."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from landfall.errors import SpecError
 from landfall.spec.contract import Contract
 from landfall.spec.jobs import JOBS
+from landfall.spec.joined import Joined, joined_to_json
 from landfall.spec.landing import Landing
 from landfall.spec.learner import Learner
+from landfall.spec.partition import Partition, Partitions
 from landfall.spec.retraining import Freshness
 from landfall.spec.tables import PredictionTable
 from landfall.spec.transform import Transform
@@ -108,6 +111,13 @@ class Feed:
                 raise SpecError(
                     f"Feed `{self.full_name}` cannot write to `{table}`.", looked="expected schema.table, lower case"
                 )
+        for joined in self.joined.values():
+            if joined.table.name == self.table.name and not joined.until:
+                raise SpecError(
+                    f"Feed `{self.full_name}` joins `{self.table.name}`, which it publishes itself.",
+                    looked="Joined.until is 0: a partition would wait for itself",
+                    next="join earlier partitions only: Joined(since=1, until=1)",
+                )
         if self.model and self.held_against:
             raise SpecError(f"Feed `{self.full_name}` has both a model and a table that it is held against.")
         if bool(self.held_against) != bool(self.label):
@@ -118,6 +128,18 @@ class Feed:
     def full_name(self) -> str:
         """The feed's name on the command line and in the ledger: `PIPELINE/NAME`."""
         return f"{self.pipeline}/{self.name}"
+
+    @property
+    def joined(self) -> Mapping[str, Joined]:
+        """The published tables that its transform joins, by the name of the parameter that gets their rows."""
+        return self.transform.tables if self.transform else {}
+
+    def needs(self, partition: Partition) -> dict[str, Partitions]:
+        """The partitions of other tables that must be published before `partition` can be made: `schema.table` -> partitions."""
+        needed: dict[str, set[Partition]] = {}
+        for joined in self.joined.values():
+            needed.setdefault(joined.table.name, set()).update(joined.needs(partition, self.landing.calendar))
+        return {table: Partitions.of(partitions) for table, partitions in needed.items()}
 
     @property
     def features(self) -> Job:
@@ -131,6 +153,8 @@ class Feed:
         }
         if self.transform:
             arguments |= {"transform": self.transform.function, "arguments": self.transform.arguments_json()}
+        if self.joined:
+            arguments["tables"] = joined_to_json(self.joined)
         return Job(name="features", arguments=arguments, small=self.small, limit=self.limit)
 
     @property

@@ -9,24 +9,28 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from landfall.errors import SpecError
+from landfall.spec.joined import Joined
 from landfall.spec.project import shipped_packages
 
 
 @dataclass(frozen=True, kw_only=True)
 class Transform:
-    """A function `(rows, **arguments) -> features` of data frames, which the ETL job calls with the good rows of partitions.
+    """A function `(rows, **arguments, **tables) -> features` of data frames, which the ETL job calls with good rows.
 
     The rows have the contract's columns with their types, `source` (the landed object) and `dt` (the partition). The features
-    must have `dt` too, unchanged.
+    must have `dt` too, unchanged. A joined table has its declared columns and `dt`: the partition of the feed that needs the
+    row. One call may be for several partitions, so a function joins on `dt` as well (`spark_jobs.etl.joins` does).
 
     Args:
         function: `module:function`. The module lies in a package that every compute target gets: `spark_jobs`, `landfall`, or
             that of a project of one's own (`landfall.compute.shipping`).
         arguments: The values of its other parameters, by name.
+        tables: Published tables of other feeds, by the name of the parameter that gets their rows.
     """
 
     function: str
     arguments: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    tables: Mapping[str, Joined] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         module, colon, name = self.function.partition(":")
@@ -54,11 +58,13 @@ class Transform:
         return self.function.partition(":")[0]
 
     def _check_arguments(self, parameters: Mapping[str, bool]) -> None:
-        names = list(parameters)[1:]
-        for name in self.arguments:
+        names, given = list(parameters)[1:], {*self.arguments, *self.tables}
+        for name in (*self.arguments, *self.tables):
             if name not in names:
                 raise SpecError.unknown(f"parameter of the transform `{self.function}`", name, names)
-        if missing := [name for name in names if parameters[name] and name not in self.arguments]:
+        if twice := sorted({*self.arguments} & {*self.tables}):
+            raise SpecError(f"The parameter `{twice[0]}` of `{self.function}` is both an argument and a table.")
+        if missing := [name for name in names if parameters[name] and name not in given]:
             raise SpecError(
                 f"Transform.arguments of `{self.function}` has no `{missing[0]}`.",
                 looked=f"it takes {', '.join(names)}",

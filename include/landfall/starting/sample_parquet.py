@@ -3,14 +3,17 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from landfall.spec import Parquet
 from landfall.starting.sample import MOST_ROWS, Sample, SampleColumn, refused
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 
 def read(path: Path) -> Sample:
-    """The sample at `path`. Only the pages of its first rows are read.
+    """The sample at `path`. Only the pages of its first rows are unpacked; the headers of all are checked first.
 
     Raises:
         SpecError: the file is not Parquet, or damaged.
@@ -18,12 +21,24 @@ def read(path: Path) -> Sample:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from spark_jobs.formats.pages import BrokenPages, check_pages
+
     try:
+        with path.open("rb") as raw:
+            check_pages(raw, path.stat().st_size)
         with pq.ParquetFile(path, pre_buffer=False) as file:
             batch = next(file.iter_batches(batch_size=MOST_ROWS), None)
-            schema, total = file.schema_arrow, file.metadata.num_rows
-    except (pa.ArrowException, OSError, ValueError) as error:
+            return _sample(path, file.schema_arrow, batch, file.metadata.num_rows)
+    except (BrokenPages, pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise refused(path, "is not whole Parquet", looked=f"{path}: {str(error).splitlines()[0][:160]}") from error
+
+
+def _sample(path: Path, schema: "pa.Schema", batch: "pa.RecordBatch | None", total: int) -> Sample:
+    """The sample of the first rows of a file that has `total` rows.
+
+    Raises:
+        UnicodeDecodeError: a text is not UTF-8.
+    """
     left_out = {field.name: f"it holds {field.type}" for field in schema if _kind(field.type) is None}
     left_out |= dict.fromkeys(
         (name for name in schema.names if name.startswith("__index_level_")), "it is pandas' index"

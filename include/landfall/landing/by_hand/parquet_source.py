@@ -1,5 +1,6 @@
 """A person's Parquet file, read once, in order."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,12 +74,16 @@ def open_parquet(
     """
     import pyarrow.parquet as pq
 
+    from spark_jobs.formats.pages import BrokenPages, check_pages
+
     belonging = Belonging(name, feed, str(path), into)
     try:
+        check_pages(raw, raw.seek(0, os.SEEK_END))
+        raw.seek(0)
         file = pq.ParquetFile(raw)
         positions, left_out = positions_of(file.schema_arrow.names, name, feed, path, Csv())
         yield ParquetSource(name, feed, path, belonging, positions, left_out, file, raw)
-    except (OSError, ValueError) as error:
+    except (BrokenPages, OSError, ValueError) as error:
         looked = str(error).partition("\n")[0][:200]
         refuse(
             f"File `{path.name}` is not whole Parquet.", looked=f"{path}: {looked}", next=command(name, "FILE.parquet")

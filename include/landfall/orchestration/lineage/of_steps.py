@@ -28,7 +28,8 @@ def features_made(settings: Settings, feed: Feed, partition: str, report: Mappin
     landed = landed_objects(settings, feed.landing, partition, files=len(report["inputs"]) if report else None)
     written = {feed.features_table: report.get("rows"), feed.quarantine_table: report.get("quarantined")}
     outputs = [delta_table(settings, table, partition, rows=rows) for table, rows in written.items() if rows]
-    return Lineage(inputs=(landed,), outputs=tuple(outputs), feed=feed.full_name, partition=partition)
+    joined = [prediction_table(settings, joined.table) for joined in feed.joined.values()]
+    return Lineage(inputs=(landed, *joined), outputs=tuple(outputs), feed=feed.full_name, partition=partition)
 
 
 def rows_published(settings: Settings, feed: Feed, partition: str, report: Mapping[str, Any]) -> Lineage:

@@ -68,15 +68,14 @@ class FindStale(Step):
     def run(self, context: Context, settings: Settings) -> Starts:
         """The arguments of `start_runs`; at most as many as the pipeline declares."""
         from landfall.ledger import Start
-        from landfall.ledger.survey import survey
+        from landfall.ledger.survey import stale_by_model
 
         pipeline, most = find_pipeline(self.training.pipeline), self.training.freshness.promotion.rescore
         stale = [
             Start.again(facts, standing)
             for feed in pipeline.feeds
             if feed.model == self.training.model and most
-            for facts, standing in survey(settings, pipeline, feed).partitions
-            if standing.reason == "model changed" and facts.run and not facts.run.active
+            for facts, standing in stale_by_model(settings, pipeline, feed, most)
         ]
         again = stale[-most:] if most else []
         for start in again:

@@ -115,7 +115,7 @@ def too_late(landing: Landing, partition: Partition, settings: Settings) -> Land
         f"Waiting for `{landing.folder(partition)}` took more than {PATIENCE.days} days.",
         looked=f"bucket {bucket}: {lacks or 'it is ready now'}",
         left="the run has failed; what was published stays",
-        next=f"landfall land {landing.name} FILE.csv --from {partition} --until {partition}    (then clear the task)",
+        next=f"landfall land {landing.name} {landing.a_file} --from {partition} --until {partition}    (then clear the task)",
     )
 
 
