@@ -34,10 +34,15 @@ SLOW = (
     "orchestration/test_kept_fresh", "training/test_train_model", "training/test_judge_models", "compute/test_databricks",
     "cli/test_runs", "stranger/test_mlflow", "ledger/test_every_landing", "cli/test_table_models", "stack/test_revisions",
     "stack/test_two_triggerers", "cli/test_models", "orchestration/test_limits", "stack/test_life", "etl/test_bombs",
-    "scoring/test_predict", "orchestration/test_bad_input",
+    "scoring/test_predict", "orchestration/test_bad_input", "docs/test_guides", "streams/test_exactly_once",
+    "streams/test_from_the_command_line",
 )  # fmt: skip
 """The files that take longest, longest first. They are run first, so that two processes end at about the same time. The first two
 need a model, so each process trains its own before its stack has other data."""
+
+
+CALM = {"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3"}
+"""Two schedulers that look for work ten times a second take half a core from the tests of a machine with two."""
 
 
 def run_landfall(home: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -102,9 +107,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         return
     one = Stack(tmp_path_factory.mktemp("stack"))
     try:
-        started = run_landfall(one.home, "up", "--with", "databricks", "--with", "kafka")
+        up = ("up", "--with", "databricks", "--with", "kafka")
+        started = run_landfall(one.home, *up, **CALM)
         if started.returncode:  # once more, as a person would: a failed fixture fails every test after it
-            started = run_landfall(one.home, "up", "--with", "databricks", "--with", "kafka")
+            started = run_landfall(one.home, *up, **CALM)
         assert started.returncode == 0, started.stdout + started.stderr
         pause_audit(one)
         yield one

@@ -117,5 +117,5 @@ def test_an_unknown_model_is_refused_with_the_nearest_of_both_kinds(command: str
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (
         f"error: There is no pipeline or table model `{name}`. Did you mean `{near}`?\n"
-        "  looked: known: bike_demand, bike_hourly, bike_weather, iris, species_price\n"
+        "  looked: known: bike_demand, bike_hourly, bike_weather, iris, species_price, libsvm\n"
     )

@@ -49,7 +49,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The home of a stack of the tutorials' own: they train models and land days that other tests have other plans for."""
     folder = tmp_path_factory.mktemp("tutorials")
     try:
-        started = run("landfall up", ROOT, LANDFALL_HOME=str(folder))
+        started = run("landfall up --with kafka", ROOT, LANDFALL_HOME=str(folder))
         assert started.returncode == 0, started.stdout[-2000:] + started.stderr[-2000:]
         yield folder
     finally:

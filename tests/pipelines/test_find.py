@@ -43,8 +43,8 @@ def test_an_unknown_one_is_told_with_the_nearest(find, kind, name, known) -> Non
         find(name)
     every = {
         "pipeline": "bike_demand, bike_hourly, bike_weather",
-        "table model": "iris, species_price",
-        "pipeline or table model": "bike_demand, bike_hourly, bike_weather, iris, species_price",
+        "table model": "iris, species_price, libsvm",
+        "pipeline or table model": "bike_demand, bike_hourly, bike_weather, iris, species_price, libsvm",
     }.get(kind, known)
     assert str(refused.value) == f"There is no {kind} `{name}`. Did you mean `{known}`?\n  looked: known: {every}"
 

@@ -20,7 +20,7 @@ ONE = Linear(coefficients=((1.0,),), intercepts=(0.0,))
         (lambda: InputColumn(name=""), "InputColumn.name is ''.\n  looked: expected a column's name"),
         (
             lambda: InputColumn(name="a", kind="numbers"),  # type: ignore[arg-type]
-            "There is no kind of column `numbers`. Did you mean `number`?\n  looked: known: number, text",
+            "There is no kind of column `numbers`. Did you mean `number`?\n  looked: known: number, text, vector",
         ),
         (lambda: Leaf(values=(math.nan,)), "Leaf.values holds nan.\n  looked: expected finite numbers"),
         (

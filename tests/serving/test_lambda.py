@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
@@ -148,7 +148,7 @@ def test_the_secret_may_be_a_url_or_what_rds_writes(monkeypatch):
         import boto3
 
         client: Any = boto3.client("secretsmanager")
-        fields = {
+        fields: dict[str, Any] = {
             "username": "landfall_serving",
             "password": "p@ss/w",
             "host": "db",
@@ -156,7 +156,9 @@ def test_the_secret_may_be_a_url_or_what_rds_writes(monkeypatch):
             "dbname": "landfall",
         }
         wanted = {
-            json.dumps(fields): "postgresql://landfall_serving:p%40ss%2Fw@db:5432/landfall?sslmode=require",
+            json.dumps(
+                fields
+            ): f"postgresql://landfall_serving:{quote(fields['password'], safe='')}@db:5432/landfall?sslmode=require",
             "postgresql://me:{password}@db/x": "postgresql://me:{password}@db/x",
         }
         for number, (secret, url) in enumerate(wanted.items()):

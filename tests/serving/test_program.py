@@ -25,6 +25,7 @@ from landfall.stack.databases import Logins
 from landfall.stack.postgres import Postgres
 from landfall.stack.serving import Serving
 
+pytestmark = pytest.mark.stack
 OWNERS = {name: f"the-{name}" for name in ("airflow", "mlflow", "landfall")}
 KEY = {"city": "Washington", "state": "D.C.", "time": "1356436800000"}
 

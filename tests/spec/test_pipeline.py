@@ -38,7 +38,7 @@ def test_a_job_that_does_not_exist_is_named_with_the_nearest():
 def test_an_option_that_the_job_does_not_have_is_named_with_the_nearest():
     assert refusal(lambda: Job(name="features", arguments={"partition": "2012-12-25"})) == (
         "There is no option of the Spark job `features` `partition`. Did you mean `partitions`?\n"
-        "  looked: known: landing, partitions, features, quarantine, contract, transform, arguments, days"
+        "  looked: known: landing, partitions, features, quarantine, contract, transform, arguments, tables, days"
     )
 
 

@@ -26,6 +26,7 @@ from landfall.publishing import Fingerprint, open_publication, publish
 from landfall.scoring.form import Linear, Model, Value
 from landfall.scoring.scalars import Checked, InputColumn
 from landfall.spec import Partition, PredictionTable
+from landfall.spec.stream import SCHEMA
 from landfall.spec.tables import READER
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -155,7 +156,8 @@ def test_a_relation_can_be_neither_read_nor_changed_but_for_prediction_tables_by
     if role == SERVING:  # and publications that are kept, of tables that were published since this version
         served |= readable & {str(name) for (name,) in databases.admin.execute(kept)}
         assert databases.child in readable
-    assert readable == {databases.stranger: set(), READER: predictions, SERVING: served}[role]
+    of_streams = {f"{schema}.{name}" for schema, name, _, _ in relations if schema == SCHEMA}
+    assert readable == {databases.stranger: set(), READER: predictions | of_streams, SERVING: served}[role]
 
 
 READ = "SELECT * FROM {}"

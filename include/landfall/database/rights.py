@@ -11,6 +11,7 @@ READ_BY_SERVING = (
     "migrations",  # whether this is a database of this version
     "publications",
     "readings",
+    "contracts",
     "landed_objects",
     "claims",
     "promotions",

@@ -47,6 +47,8 @@ def read_spark(model: str, files: Files) -> Model:
         columns |= _STAGES[stage.kind](stage, columns)
     if last.kind not in MODELS:
         raise _unknown(last)
+    if last.parameters.get("thresholds"):
+        raise last.unsupported("thresholds")
     return read_model(last, _elements(last, _scalars(columns, last.parameters["featuresCol"])))
 
 

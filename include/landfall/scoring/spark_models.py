@@ -29,10 +29,8 @@ def read_model(stage: SparkStage, features: Sequence[Scalar]) -> Model:
     """The form of a model on these features.
 
     Raises:
-        ModelError: the model has `thresholds`, or another setting that has no form here.
+        ModelError: the model has a setting that has no form here.
     """
-    if stage.parameters.get("thresholds"):
-        raise stage.unsupported("thresholds")
     return MODELS[stage.kind](stage, tuple(features))
 
 

@@ -16,8 +16,11 @@ LARGEST = 1e305
 
 def vector_of(model: Model) -> InputColumn | None:
     """The vector whose elements, in their order, are all features of a linear model; None for any other model."""
-    first = model.features[0]
-    if not isinstance(model.scorer, Linear) or not isinstance(first, Element):
+    if (
+        not isinstance(model.scorer, Linear)
+        or not model.features
+        or not isinstance(first := model.features[0], Element)
+    ):
         return None
     whole = (Element(input=first.input, position=position) for position in range(len(model.features)))
     return first.input if all(pair[0] == pair[1] for pair in zip(model.features, whole, strict=True)) else None
