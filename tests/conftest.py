@@ -42,7 +42,7 @@ need a model, so each process trains its own before its stack has other data."""
 
 
 CALM = {
-    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
 }
 """Two schedulers that look for work ten times a second, and two DAG processors that read every file each half minute, take a core
