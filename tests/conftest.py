@@ -46,8 +46,8 @@ CALM = {
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
 }
-"""Two schedulers that look for work ten times a second, and two DAG processors that read every file each half minute, take a core
-from the tests of a machine with two. A file that was edited is read at once all the same."""
+"""Two schedulers that look for work ten times a second, and two DAG processors that read every file each half minute, take most
+of a core from the tests of a machine with two. A file that was edited is read at once all the same."""
 
 
 def run_landfall(home: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
