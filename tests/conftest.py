@@ -124,6 +124,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
+def calm() -> dict[str, str]:
+    """What a stack beside the suite's is started with."""
+    return CALM
+
+
+@pytest.fixture(scope="session")
 def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
     """Makes databases without any table, gives their URLs, as the server's superuser (`Stack.superuser`), and drops them at the
     end; on LANDFALL_TEST_DATABASE_URL's server, else on the stack's.

@@ -20,13 +20,6 @@ TUTORIALS = [
 ]
 
 
-CALM = {
-    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
-}
-"""As tests/conftest.py says."""
-
-
 def blocks(page: Path, kind: str) -> list[str]:
     """The commands of a page that need servers (`stack`), or none (empty), in order."""
     return [text for needs, text in BLOCK.findall(page.read_text(encoding="utf-8")) if needs == kind]
@@ -68,11 +61,11 @@ def test_the_guide_to_a_pipeline_leads_to_a_prediction(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home(tmp_path_factory: pytest.TempPathFactory, calm: dict[str, str]) -> Iterator[Path]:
     """The home of a stack of the tutorials' own: they train models and land days that other tests have other plans for."""
     folder = tmp_path_factory.mktemp("tutorials")
     try:
-        started = run("landfall up --with kafka", ROOT, LANDFALL_HOME=str(folder), **CALM)
+        started = run("landfall up --with kafka", ROOT, LANDFALL_HOME=str(folder), **calm)
         assert started.returncode == 0, started.stdout[-2000:] + started.stderr[-2000:]
         yield folder
     finally:
