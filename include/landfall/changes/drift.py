@@ -111,7 +111,7 @@ class Adwin:
 
     def _cut(self, levels: list[list[list[float]]]) -> float | None:
         """How much higher the mean is after a cut than before it, for the first cut that counts; None if none does."""
-        buckets = [(1 << at, *bucket) for at in reversed(range(len(levels))) for bucket in levels[at]]
+        buckets = [(1 << at, total, squares) for at in reversed(range(len(levels))) for total, squares in levels[at]]
         width = sum(size for size, *_ in buckets)
         if width <= self.GRACE:
             return None

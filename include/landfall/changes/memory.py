@@ -39,9 +39,8 @@ class Memory:
 
     def forget_all(self, topic: str) -> None:
         """All rows of a topic's table are gone."""
-        for known in (self._known, self.changed):
-            for place in [place for place in known if place[0] == topic]:
-                del known[place]  # type: ignore[attr-defined]
+        self._known = {place: digest for place, digest in self._known.items() if place[0] != topic}
+        self.changed = {place: digest for place, digest in self.changed.items() if place[0] != topic}
         if topic not in self.forgotten_topics:
             self.forgotten_topics.append(topic)
 

@@ -144,7 +144,8 @@ class Online:
         asked = ~np.isnan(answers) & ~np.isnan(labels)
         if not self.declared.label or not asked.any():
             return replace(state, faster=max(0, state.faster - len(labels))), []
-        places, alarms, tested, faster = np.flatnonzero(asked), [], state.drift, state.faster - len(labels)
+        alarms: list[int] = []
+        places, tested, faster = np.flatnonzero(asked), state.drift, state.faster - len(labels)
         for place in places if self.test else ():
             tested, alarmed = self.test.after(tested, float(wrong[place]))  # type: ignore[union-attr]
             if alarmed:
@@ -193,7 +194,7 @@ class Online:
     def _named(self, state: State, counts: Rows, clusters: Values, labels: Values) -> State:
         if not self.declared.label:
             return state
-        counts = counts + crossed(clusters, labels, counts.shape)  # type: ignore[arg-type]
+        counts = counts + crossed(clusters, labels, (counts.shape[0], counts.shape[1]))
         return replace(state, counts=counts, names=named(counts, state.names))
 
     def _let_go(self, state: State) -> State:

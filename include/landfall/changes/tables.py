@@ -33,10 +33,7 @@ def ensure_tables(conn: Database, declared: OnlineLearner) -> None:
             sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(SCHEMA)),
         )
         for table, columns in tables.items():
-            made = [
-                sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))  # type: ignore[arg-type]
-                for name, kind in columns.items()
-            ]
+            made = [sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in columns.items()]
             key = sql.SQL('PRIMARY KEY (topic, partition, "offset")')
             run(
                 conn,

@@ -98,7 +98,9 @@ def _squares(rows: Rows, centers: Rows) -> Rows:
 
 
 def _sums(rows: Rows, nearest: np.ndarray, clusters: int) -> Rows:
-    columns = [np.bincount(nearest, weights=rows[:, at], minlength=clusters) for at in range(rows.shape[1])]
+    columns = [
+        np.bincount(nearest, weights=rows[:, at], minlength=clusters).astype(np.float64) for at in range(rows.shape[1])
+    ]
     return np.stack(columns, axis=1)
 
 

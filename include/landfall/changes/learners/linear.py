@@ -68,7 +68,7 @@ class _Descent:
     def _outputs(self, state: Numbers, rows: Rows) -> Rows:
         """w x + b for each row and output, summed column after column."""
         outputs = [(rows * weights).sum(axis=1) for weights in state["weights"]]
-        return np.stack(outputs, axis=1) + state["intercepts"]
+        return np.asarray(np.stack(outputs, axis=1) + state["intercepts"], dtype=np.float64)
 
 
 class Linear(_Descent):
@@ -97,7 +97,7 @@ class Logistic(_Descent):
         likely = self.probabilities(state, rows)
         if self.outputs == 1:
             return likely[:, 1:] - labels[:, None]
-        return likely - (labels[:, None] == np.arange(self.outputs)[None, :])
+        return np.asarray(likely - (labels[:, None] == np.arange(self.outputs)[None, :]), dtype=np.float64)
 
     def probabilities(self, state: Numbers, rows: Rows) -> Rows:
         """The probability of each class."""

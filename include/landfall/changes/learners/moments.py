@@ -35,7 +35,7 @@ def merged(one: Numbers, other: Numbers) -> Numbers:
 
 def variance(of: Numbers) -> Rows:
     """The mean squared deviation (of the population); 0 for no rows."""
-    return of["squares"] / np.maximum(_by_row(of["count"], of["mean"]), 1.0)
+    return np.asarray(of["squares"] / np.maximum(_by_row(of["count"], of["mean"]), 1.0), dtype=np.float64)
 
 
 def _by_row(counts: Rows, like: Rows) -> Rows:
@@ -45,4 +45,4 @@ def _by_row(counts: Rows, like: Rows) -> Rows:
 def scaled(rows: Rows, by: Numbers) -> Rows:
     """The rows with mean 0 and standard deviation 1 for each column; a column that has no spread is only shifted."""
     deviation = np.sqrt(variance(by))
-    return (rows - by["mean"]) / np.where(deviation > 0, deviation, 1.0)
+    return np.asarray((rows - by["mean"]) / np.where(deviation > 0, deviation, 1.0), dtype=np.float64)
