@@ -13,7 +13,7 @@ from sklearn.naive_bayes import GaussianNB
 
 from landfall.changes.labels import crossed, named
 from landfall.changes.learners import Bayes, KMeans, Linear, Logistic, moments
-from landfall.changes.learners.learner import no_labels
+from landfall.changes.learners.learner import Numbers, no_labels
 from landfall.spec.online_algorithms import (
     DecayedKMeans,
     GaussianBayes,
@@ -116,7 +116,7 @@ def test_what_two_machines_saw_is_what_one_would_have_seen(rows, cut):
 def test_without_decay_one_row_at_a_time_is_as_good_as_one_batch(rows, far):
     """As long as the rows stay nearest to the same centers: each center is the mean of what was nearest to it."""
     learner = KMeans(DecayedKMeans(clusters=2), 2)
-    state = {"centers": np.array([[0.0, 0.0], [far, far]]), "weights": np.array([1.0, 1.0])}
+    state: Numbers = {"centers": np.array([[0.0, 0.0], [far, far]]), "weights": np.array([1.0, 1.0])}
     rows = np.concatenate([rows, rows + far])
     batch = learner.updated(state, learner.statistics(state, rows, no_labels(rows)))
     for row in rows:
@@ -137,6 +137,10 @@ def test_with_fewer_rows_than_clusters_there_are_fewer_clusters():
 
 RATES = [LearningRate(first=0.01), LearningRate(first=0.05, power=0.25), LearningRate(first=0.1, power=0.5)]
 SCALED = (ROWS - ROWS.mean(axis=0)) / ROWS.std(axis=0)
+
+
+def named_values(row):
+    return {str(at): value for at, value in enumerate(row)}
 
 
 def row_by_row(learner, rows, labels):
@@ -190,11 +194,11 @@ def test_softmax_regression_is_that_of_river():
     linear_model, optim = pytest.importorskip("river.linear_model"), pytest.importorskip("river.optim")
     theirs = linear_model.SoftmaxRegression(optim.SGD(0.05), l2=0)
     for row, y in zip(SCALED, CLASSES, strict=True):
-        theirs.learn_one({"one": 1.0, **dict(enumerate(row))}, int(y))  # river's has no intercept
+        theirs.learn_one({"one": 1.0, **named_values(row)}, int(y))  # river's has no intercept
     learner = Logistic(SgdClassification(rate=LearningRate(first=0.05)), 4, 3)
     ours = row_by_row(learner, SCALED, CLASSES)
     expected = [
-        [theirs.predict_proba_one({"one": 1.0, **dict(enumerate(row))})[k] for k in range(3)] for row in SCALED[-20:]
+        [theirs.predict_proba_one({"one": 1.0, **named_values(row)})[k] for k in range(3)] for row in SCALED[-20:]
     ]
     # river knows a class only after its first row, so its first steps differ a little.
     np.testing.assert_allclose(learner.probabilities(ours, SCALED[-20:]), expected, atol=0.05)
@@ -240,7 +244,7 @@ def test_naive_bayes_agrees_with_river():
     for row, y in zip(ROWS, CLASSES, strict=True):
         theirs.learn_one(dict(enumerate(row)), int(y))
     state = row_by_row(learner, ROWS, CLASSES)
-    agreed = [theirs.predict_one(dict(enumerate(row))) for row in ROWS] == learner.answers(state, ROWS)
+    agreed = np.array([theirs.predict_one(dict(enumerate(row))) for row in ROWS]) == learner.answers(state, ROWS)
     assert agreed.mean() > 0.98  # river takes the variance of a sample, we that of the population
 
 

@@ -89,7 +89,7 @@ def test_the_error_falls_with_what_was_learnt():
     assert (lesson.state.error.window_error or 0.0) < max(first.error or 0.0, 0.3)
     assert 0 < (lesson.state.error.error or 0.0) < 0.5
     assert lesson.state.error.count == 149  # nothing was known before the first row
-    assert sorted(set(lesson.state.names)) == [0, 1, 2]
+    assert set(lesson.state.names) == {0, 1, 2}
 
 
 def test_accuracy_on_rows_it_has_not_seen_rises_with_each_pass():

@@ -103,10 +103,18 @@ def known_of(conn: Database, online: Online) -> Known:
             next=f"landfall changes reset {declared.name}    (or declare it as it was)",
             fault="request",
         )
-    positions = {
-        topic: (int(one), int(two), int(three)) for topic, (one, two, three) in json.loads(str(row[2])).items()
-    }
-    return Known(state=online.from_json(str(row[1])), positions=positions, frozen=str(row[3]))
+    return Known(state=online.from_json(str(row[1])), positions=_positions(row[2]), frozen=str(row[3]))
+
+
+def newest_number(conn: Database, name: str) -> tuple[int, dict[str, Position]]:
+    """The number of the present state, whatever its declaration was, and the places in the log."""
+    row = fetch_one(conn, _NEWEST_NUMBER, [name])
+    return (0, {}) if row is None else (int(str(row[0])), _positions(row[1]))
+
+
+def _positions(text: object) -> dict[str, Position]:
+    places = json.loads(str(text))
+    return {topic: (int(one), int(two), int(three)) for topic, (one, two, three) in places.items()}
 
 
 def write(conn: Database, online: Online, state: State, positions: Mapping[str, Position]) -> None:

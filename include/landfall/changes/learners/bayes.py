@@ -57,7 +57,7 @@ class Bayes:
         for number in np.flatnonzero(count):
             terms = np.log(2 * np.pi * variance[number]) + (rows - state["mean"][number]) ** 2 / variance[number]
             likely[:, number] = np.log(count[number] / count.sum()) - terms.sum(axis=1) / 2
-        return likely.argmax(axis=1).astype(np.float64)
+        return np.asarray(likely.argmax(axis=1), dtype=np.float64)
 
     def _overall(self, state: Numbers) -> Numbers:
         total = moments.no_moments(self.size)

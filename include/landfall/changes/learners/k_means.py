@@ -86,7 +86,7 @@ class KMeans:
         """The number of the nearest center; the lower one of two that are equally near."""
         if not len(state["centers"]):
             return np.full(len(rows), np.nan)
-        return _squares(rows, state["centers"]).argmin(axis=1).astype(np.float64)
+        return np.asarray(_squares(rows, state["centers"]).argmin(axis=1), dtype=np.float64)
 
 
 def _squares(rows: Rows, centers: Rows) -> Rows:

@@ -84,7 +84,7 @@ class Linear(_Descent):
         """w x + b; before the first step nothing."""
         if not state["steps"][0]:
             return np.full(len(rows), np.nan)
-        return self._outputs(state, rows)[:, 0]
+        return np.asarray(self._outputs(state, rows)[:, 0], dtype=np.float64)
 
 
 class Logistic(_Descent):
@@ -96,7 +96,7 @@ class Logistic(_Descent):
     def _residuals(self, state: Numbers, rows: Rows, labels: Values) -> Rows:
         likely = self.probabilities(state, rows)
         if self.outputs == 1:
-            return likely[:, 1:] - labels[:, None]
+            return np.asarray(likely[:, 1:] - labels[:, None], dtype=np.float64)
         return np.asarray(likely - (labels[:, None] == np.arange(self.outputs)[None, :]), dtype=np.float64)
 
     def probabilities(self, state: Numbers, rows: Rows) -> Rows:
@@ -111,4 +111,4 @@ class Logistic(_Descent):
         """The likeliest class; the first of several that are equally likely; before the first step nothing."""
         if not state["steps"][0]:
             return np.full(len(rows), np.nan)
-        return self.probabilities(state, rows).argmax(axis=1).astype(np.float64)
+        return np.asarray(self.probabilities(state, rows).argmax(axis=1), dtype=np.float64)
