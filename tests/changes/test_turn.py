@@ -189,8 +189,7 @@ def test_an_update_of_a_row_that_was_answered_for_is_answered_again(source):
 
 
 def test_a_delete_cannot_be_unlearnt_and_says_so(source):
-    gone = source.event("d", 1, before=row())
-    turn = read(source.event("c", 1, row()), gone, source.message({"id": 1}, None))
+    turn = read(source.event("c", 1, row()), source.event("d", 1, before=row()), source.message({"id": 1}, None))
     assert turn.counts == {"not unlearnt": 1, "learnt": 1, "skipped": 1}
     assert turn.state.rows == 1
 

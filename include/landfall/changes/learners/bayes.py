@@ -55,7 +55,8 @@ class Bayes:
         variance = np.where(variance > 0, variance, np.finfo(np.float64).tiny)
         likely = np.full((len(rows), self.classes), -np.inf)
         for number in np.flatnonzero(count):
-            terms = np.log(2 * np.pi * variance[number]) + (rows - state["mean"][number]) ** 2 / variance[number]
+            with np.errstate(over="ignore"):  # a feature that never varied: any other value is infinitely unlikely
+                terms = np.log(2 * np.pi * variance[number]) + (rows - state["mean"][number]) ** 2 / variance[number]
             likely[:, number] = np.log(count[number] / count.sum()) - terms.sum(axis=1) / 2
         return np.asarray(likely.argmax(axis=1), dtype=np.float64)
 
