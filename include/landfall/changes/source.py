@@ -34,7 +34,10 @@ class Topics:
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
         }
-        self._consumer: Consumer = Consumer({**self.broker.client(), **usual, "auto.offset.reset": "error"})
+        self._consumer: Consumer = Consumer(
+            {**self.broker.client(), **usual, "auto.offset.reset": "error", "enable.partition.eof": True}
+        )
+        self._ends: dict[tuple[str, int], int] = {}
         starts: list[TopicPartition] = []
         for topic in self.topics:
             topic.ensure()
@@ -64,13 +67,19 @@ class Topics:
         Raises:
             StreamError: the broker refuses.
         """
-        from confluent_kafka import KafkaException
+        from confluent_kafka import KafkaError, KafkaException
 
         with explained(self.broker, self.declared.topic(self.declared.learns_from)):
-            received = self._consumer.consume(most, seconds)
-            for message in received:
-                if message.error() is not None:
-                    raise KafkaException(message.error())
+            received = []
+            for message in self._consumer.consume(most, seconds):
+                error = message.error()
+                if error is None:
+                    received.append(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    # Marks of transactions have offsets too, and none of them is ever a message.
+                    self._ends[str(message.topic()), int(message.partition() or 0)] = int(message.offset() or 0)
+                else:
+                    raise KafkaException(error)
         return [
             Message(
                 topic=str(message.topic()), partition=int(message.partition() or 0), offset=int(message.offset() or 0),
@@ -81,11 +90,12 @@ class Topics:
 
     def lag(self, places: Places) -> int:
         """See `Source`."""
-        return sum(
-            end - max(first, places.get((topic.topic.name, partition), first))
-            for topic in self.topics
-            for partition, (first, end) in topic.ends().items()
-        )
+        lag = 0
+        for topic in self.topics:
+            for partition, (first, end) in topic.ends().items():
+                place = (topic.topic.name, partition)
+                lag += end - max(first, places.get(place, first), self._ends.get(place, first))
+        return lag
 
 
 def _bytes(content: object) -> bytes | None:

@@ -2,21 +2,22 @@
 
 import json as as_text
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from landfall import database
-from landfall.changes import standing as learners
-from landfall.changes import state as kept
 from landfall.changes.answers import newest_answers
-from landfall.changes.online import Online
-from landfall.changes.standing import Standing
+from landfall.changes.capture import Capture, capture_of, end_capture, start_capture
 from landfall.cli.output import JsonFlag, answering
+from landfall.errors import SettingsError
 from landfall.pipelines import LEARNERS, find_learner
 from landfall.spec import OnlineLearner
 from landfall.stack import settings
 from landfall.streams import state as lines
+
+if TYPE_CHECKING:  # numpy is imported when a command runs, not before
+    from landfall.changes.standing import Standing
 
 LearnerName = Annotated[str, typer.Argument(metavar="NAME", help="A learner, such as iris_online.")]
 BY = "landfall changes"
@@ -29,45 +30,73 @@ def register(app: typer.Typer) -> None:
     for command in (start, stop, status, predictions, state, reset, freeze, thaw, restore):
         group.command()(command)
     app.add_typer(group, name="changes")
+    app.command()(url)
 
 
 def start(name: LearnerName, json: JsonFlag = False) -> None:
-    """Start a learner: the part `streams` of the stack drives it. It goes on where its last batch ended."""
-    from landfall.streams.topics import broker_of
+    """Start a learner: its connector is registered, and the part `streams` of the stack drives it.
 
+    It goes on where its last batch ended. The first start takes a snapshot: the rows that are there already are learnt first.
+    """
     with answering(json) as out:
         declared, servers = find_learner(name), settings()
-        broker_of(servers)
+        with out.progress(f"capturing the tables of `{name}`") as progress:
+            connector = start_capture(servers, declared, progress.step)
         with database.connect(servers) as conn:
             lines.want(conn, name, "running", BY, kind="learner")
+        if connector == "none":
+            out.remark("no Kafka Connect is set: events come from a Debezium of your own")
         topics = [declared.topic(table).name for table in declared.tables]
         text = f"`{name}` shall run; it reads {', '.join(topics)}    (landfall changes status {name})"
-        out.answer({"learner": name, "wanted": "running", "topics": topics}, text)
+        out.answer({"learner": name, "wanted": "running", "connector": connector, "topics": topics}, text)
 
 
-def stop(name: LearnerName, json: JsonFlag = False) -> None:
-    """Stop a learner after its present batch. What it knows stays; a later start goes on from there."""
+def stop(
+    name: LearnerName,
+    capture: Annotated[
+        bool, typer.Option("--capture", help="Also end the capture: remove the connector and its replication slot.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Stop a learner after its present batch. What it knows stays; a later start goes on from there.
+
+    Changes are captured all the same, and kept in the topics for a week. With `--capture` they are not: a later start takes a
+    snapshot, and learns the rows that it does not know.
+    """
     with answering(json) as out:
-        find_learner(name)
-        with database.connect(settings()) as conn:
+        declared, servers = find_learner(name), settings()
+        with database.connect(servers) as conn:
             lines.want(conn, name, "stopped", BY, kind="learner")
-        out.answer({"learner": name, "wanted": "stopped"}, f"`{name}` stops    (landfall changes start {name})")
+        if capture:
+            with out.progress(f"ending the capture for `{name}`") as progress:
+                end_capture(servers, declared, progress.step)
+        answer = {"learner": name, "wanted": "stopped", "captured": not capture}
+        out.answer(answer, f"`{name}` stops    (landfall changes start {name})")
 
 
 def status(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A learner; without it, all of them.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Show how learners stand: rows learnt, error, drift, lag, and what became of the events."""
+    """Show how learners stand: rows learnt, error, drift, lag, what became of the events, connector and replication slot."""
+    from landfall.changes import standing as learners
+
     with answering(json) as out:
         chosen = [find_learner(name)] if name else list(LEARNERS.values())
-        with database.connect(settings(), longest=database.QUESTION) as conn:
+        servers = settings()
+        with database.connect(servers, longest=database.QUESTION) as conn:
             stand = [learners.standing(conn, declared) for declared in chosen]
+        captures = [capture_of(servers, declared) for declared in chosen]
         if json:
-            out.json([found.as_dict() for found in stand])
+            out.json(
+                [
+                    {**found.as_dict(), "capture": captured.as_dict() if captured else None}
+                    for found, captured in zip(stand, captures, strict=True)
+                ]
+            )
         else:
-            for declared, found in zip(chosen, stand, strict=True):
-                out.say(described(declared, found))
+            for declared, found, captured in zip(chosen, stand, captures, strict=True):
+                out.say("\n".join([described(declared, found), *_of_capture(captured)]))
         if any(found.word in ("failing", "silent") for found in stand):
             raise typer.Exit(1)
 
@@ -97,6 +126,9 @@ def predictions(
 
 def state(name: LearnerName, json: JsonFlag = False) -> None:
     """Show what a learner knows, and the states that were kept."""
+    from landfall.changes import state as kept
+    from landfall.changes.online import Online
+
     with answering(json) as out:
         declared = find_learner(name)
         with database.connect(settings(), longest=database.QUESTION) as conn:
@@ -119,6 +151,8 @@ def state(name: LearnerName, json: JsonFlag = False) -> None:
 
 def reset(name: LearnerName, json: JsonFlag = False) -> None:
     """Let a learner begin anew with what comes next. It must be stopped."""
+    from landfall.changes import standing as learners
+
     with answering(json) as out:
         with database.connect(settings()) as conn:
             number = learners.reset(conn, find_learner(name))
@@ -134,6 +168,8 @@ def freeze(
     json: JsonFlag = False,
 ) -> None:
     """Let a learner answer and be measured, but learn nothing. Rows of that time are not learnt later."""
+    from landfall.changes import standing as learners
+
     with answering(json) as out:
         with database.connect(settings()) as conn:
             learners.freeze(conn, find_learner(name), why)
@@ -142,6 +178,8 @@ def freeze(
 
 def thaw(name: LearnerName, json: JsonFlag = False) -> None:
     """Let a frozen learner learn again, from the next row on."""
+    from landfall.changes import standing as learners
+
     with answering(json) as out:
         with database.connect(settings()) as conn:
             learners.thaw(conn, find_learner(name))
@@ -154,6 +192,8 @@ def restore(
     json: JsonFlag = False,
 ) -> None:
     """Go back to a kept state. The learner must be stopped; what was read is not read again."""
+    from landfall.changes import standing as learners
+
     with answering(json) as out:
         with database.connect(settings()) as conn:
             now = learners.restore(conn, find_learner(name), number)
@@ -161,7 +201,30 @@ def restore(
         out.answer({"learner": name, "restored": number, "number": now}, text)
 
 
-def described(declared: OnlineLearner, found: Standing) -> str:
+def url(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A source database, such as flowers.")],
+    json: JsonFlag = False,
+) -> None:
+    """Print the URL of a source database, with the password of its owner: psql "$(landfall url flowers)"."""
+    with answering(json) as out:
+        known = settings().sources
+        if name not in known:
+            raise SettingsError.unknown("source database", name, sorted(known), next="landfall up --with cdc")
+        out.answer({"name": name, "url": known[name]}, known[name])
+
+
+def _of_capture(captured: Capture | None) -> list[str]:
+    """How the capture stands, in a line or two; none where nothing is captured."""
+    if captured is None:
+        return []
+    problem = f": {captured.problem}" if captured.problem else ""
+    lines_ = [f"  connector   {captured.connector}{problem}"]
+    if captured.slot is not None:
+        lines_.append(f"  {captured.slot.sentence}".replace("  slot ", "  slot        ", 1))
+    return lines_
+
+
+def described(declared: OnlineLearner, found: "Standing") -> str:
     """How a learner stands, in a few lines."""
     state, line = found.known.state, found.line
     text = [

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from landfall.spec.capture import CAPTURE_PASSWORD
 from landfall.spec.settings import quoted
 from landfall.stack import jars
 from landfall.stack.envfile import write_whole
@@ -26,10 +27,14 @@ JSON = "org.apache.kafka.connect.json.JsonConverter"
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectPasswords:
-    """The password of `landfall` at the broker, and that at the worker's own port. Its repr shows none."""
+    """The passwords of `landfall` at the broker and at the worker's own port, and that of the role that captures changes.
+
+    Its repr shows none.
+    """
 
     kafka: str = field(repr=False)
     connect: str = field(repr=False)
+    capture: str = field(repr=False)
 
 
 class Connect(Part):
@@ -44,7 +49,8 @@ class Connect(Part):
         self, *, log: Path, env: Mapping[str, str], data: Path, port: int, broker: str, passwords: ConnectPasswords,
         cache: Path, java: Java,
     ) -> None:  # fmt: skip
-        super().__init__(log=log, env={name: value for name, value in env.items() if not name.startswith(WITHHELD)})
+        own = {name: value for name, value in env.items() if not name.startswith(WITHHELD)}
+        super().__init__(log=log, env={**own, CAPTURE_PASSWORD: passwords.capture})
         self.data, self.port, self.broker, self.passwords = data, port, broker, passwords
         self.cache, self.java = cache, java
         self.url = f"http://127.0.0.1:{port}"
@@ -138,6 +144,13 @@ def worker(broker: str, port: int, password: str) -> dict[str, str]:
         "listeners": f"http://127.0.0.1:{port}",
         "rest.extension.classes": f"{EXTENSION}.BasicAuthSecurityRestExtension",
         "exactly.once.source.support": "enabled",
+        "plugin.discovery": "service_load",
+        # It is alone: nobody else could take over what a killed worker had, for whom the group would wait five minutes.
+        "scheduled.rebalance.max.delay.ms": "0",
+        # A connector's configuration names the password of its database; the worker alone knows it.
+        "config.providers": "env",
+        "config.providers.env.class": "org.apache.kafka.common.config.provider.EnvVarConfigProvider",
+        "config.providers.env.param.allowlist.pattern": CAPTURE_PASSWORD,
         "key.converter": JSON,
         "key.converter.schemas.enable": "false",
         "value.converter": JSON,
