@@ -112,7 +112,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         return
     one = Stack(tmp_path_factory.mktemp("stack"))
     try:
-        up = ("up", "--with", "databricks", "--with", "kafka")
+        up = ("up", "--with", "databricks", "--with", "cdc")
         started = run_landfall(one.home, *up, **CALM)
         if started.returncode:  # once more, as a person would: a failed fixture fails every test after it
             started = run_landfall(one.home, *up, **CALM)

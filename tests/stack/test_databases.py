@@ -33,7 +33,8 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     def part(self, capture: str | None = None) -> Postgres:
-        logins = Logins(owners=OWNERS, reader="the-reader", serving="the-serving", capture=capture)
+        sources = {"flowers": "the-flowers"} if capture else {}
+        logins = Logins(owners=OWNERS, reader="the-reader", serving="the-serving", capture=capture, sources=sources)
         return Postgres(
             log=self.folder / "log", env=dict(os.environ), data=self.folder / "data", port=self.port,
             password="the-postgres", logins=logins,
@@ -168,11 +169,13 @@ def test_a_cluster_of_an_earlier_version_becomes_what_a_new_one_is(server: Serve
 
 def test_changes_are_captured_by_a_role_of_their_own_only_where_it_is_asked_for(server: Server) -> None:
     server.start(capture="the-capture")
-    with server.login("landfall_capture", "landfall", replication="database") as conn:
+    with server.login("landfall_capture", "flowers", replication="database") as conn:
         conn.execute("CREATE_REPLICATION_SLOT changes LOGICAL pgoutput")
         conn.execute("DROP_REPLICATION_SLOT changes")
     with pytest.raises(psycopg.OperationalError, match=NOT_COPIED):
-        server.login("landfall_capture", "landfall", replication="true")
+        server.login("landfall_capture", "flowers", replication="true")
+    with pytest.raises(psycopg.OperationalError, match='permission denied for database "landfall"'):
+        server.login("landfall_capture", "landfall", replication="database")
     assert server.ask("SELECT rolname FROM pg_roles WHERE rolreplication ORDER BY 1") == [
         ("landfall_capture",),
         ("postgres",),
@@ -183,7 +186,72 @@ def test_changes_are_captured_by_a_role_of_their_own_only_where_it_is_asked_for(
 
     assert server.ask("SELECT rolname FROM pg_roles WHERE rolreplication") == [("postgres",)]
     with pytest.raises(psycopg.OperationalError, match='role "landfall_capture" is not permitted to log in'):
-        server.login("landfall_capture", "landfall")
+        server.login("landfall_capture", "flowers")
+
+
+def test_the_tables_of_a_source_are_in_its_publication_and_can_be_read_by_who_captures_alone(server: Server) -> None:
+    for _ in range(2):  # what is there already is left alone
+        server.start(capture="the-capture").settle()
+        with server.login("flowers", "flowers") as conn:
+            conn.execute("CREATE TABLE IF NOT EXISTS later (id integer PRIMARY KEY)")
+        with server.login("landfall_capture", "flowers") as conn:
+            assert conn.execute("SELECT count(*) FROM later").fetchone() == (0,)
+            conn.execute("UPDATE landfall_heartbeat SET at = clock_timestamp()")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                conn.execute("INSERT INTO later VALUES (1)")
+        published = "SELECT pubname::text, tablename::text FROM pg_publication_tables ORDER BY 2"
+        assert server.ask(published, "flowers") == [
+            ("landfall_changes", "landfall_heartbeat"),
+            ("landfall_changes", "later"),
+        ]
+        for role in ("landfall_reader", "landfall_serving", "landfall", "airflow", "mlflow"):
+            with pytest.raises(psycopg.OperationalError, match='permission denied for database "flowers"'):
+                server.login(role, "flowers")
+        server.stop()
+
+
+def test_a_trigger_of_a_sources_owner_never_runs_as_a_superuser(server: Server) -> None:
+    server.start(capture="the-capture")
+    with server.login("flowers", "flowers") as conn:
+        conn.execute("CREATE TABLE ran_as (name text)")
+        conn.execute("""
+CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN INSERT INTO public.ran_as VALUES (current_user), (session_user); RETURN NULL; END $$""")
+        conn.execute("CREATE TRIGGER note AFTER INSERT OR UPDATE ON landfall_heartbeat EXECUTE FUNCTION note()")
+
+    server.part("the-capture").settle()
+
+    assert set(server.ask("SELECT name FROM ran_as", "flowers")) == {("flowers",)}
+
+
+def test_a_slot_that_is_lost_is_dropped_at_the_next_start(server: Server) -> None:
+    server.start(capture="the-capture")
+    with server.login("landfall_capture", "flowers") as conn:
+        conn.execute("SELECT pg_create_logical_replication_slot('lost', 'pgoutput')")
+    server.ask("ALTER SYSTEM SET max_slot_wal_keep_size = '1MB'")
+    server.stop()
+    # The setting of the command line has precedence, so the log is written with another one.
+    part = server.part("the-capture")
+    command = [word for word in part.command() if "max_slot_wal_keep_size" not in word]
+    server.process = children.spawn(
+        command, env=part.env, log=part.log, wrap=part.wrap, user=part.user, death_signal=part.stop_signal
+    )
+    until = time.monotonic() + 60
+    while part.check(0) is not None:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    for _ in range(3):
+        server.ask("SELECT pg_create_restore_point('log')")
+        server.ask("SELECT pg_switch_wal()")
+    server.ask("CHECKPOINT")
+    with server.login("landfall_capture", "flowers") as conn:
+        conn.execute("SELECT pg_create_logical_replication_slot('kept', 'pgoutput')")
+    statuses = "SELECT slot_name::text, wal_status FROM pg_replication_slots ORDER BY 1"
+    assert server.ask(statuses) == [("kept", "reserved"), ("lost", "lost")]
+
+    part.settle()
+
+    assert server.ask("SELECT slot_name::text FROM pg_replication_slots") == [("kept",)]
 
 
 def test_a_slot_that_nobody_reads_does_not_fill_the_disk(server: Server) -> None:

@@ -211,7 +211,9 @@ def test_parts_come_with_what_they_need_in_order() -> None:
     assert chosen(["serving"]) == ["postgres", "serving"]
     assert chosen(["scheduler"]) == ["postgres", "api-server", "scheduler"]
     assert chosen(["airflow"]) == ["postgres", "api-server", "dag-processor", "scheduler", "triggerer"]
-    assert chosen([], ["mlflow", "databricks", "kafka"]) == list(KNOWN)
+    assert chosen([], ["mlflow", "databricks", "cdc"]) == list(KNOWN)
+    assert chosen(["postgres"], ["cdc"]) == ["postgres", "s3", "spark", "kafka", "connect", "streams"]
+    assert chosen([], ["kafka"]) == [*USUAL, "kafka", "streams"]
     assert chosen(["kafka"]) == ["kafka"]
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psutil
 
 AIRFLOW = ["api-server", "dag-processor", "scheduler", "triggerer"]
-PARTS = ["postgres", "s3", "spark", "serving", *AIRFLOW, "databricks", "kafka", "streams"]
+PARTS = ["postgres", "s3", "spark", "serving", *AIRFLOW, "databricks", "kafka", "connect", "streams"]
 
 
 class Stack(Protocol):
@@ -35,7 +35,7 @@ def test_every_part_is_listed_healthy_with_its_address_and_log(stack: Stack) -> 
         assert Path(str(one["log"])).exists()
         assert psutil.pid_exists(int(str(one["pid"])))
     with_address = {str(one["name"]) for one in listed if one["url"]}
-    assert with_address == {"postgres", "s3", "spark", "serving", "api-server", "databricks", "kafka"}
+    assert with_address == {"postgres", "s3", "spark", "serving", "api-server", "databricks", "kafka", "connect"}
 
 
 def test_the_stack_listens_on_127_0_0_1_only(stack: Stack) -> None:

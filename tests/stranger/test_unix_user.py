@@ -27,6 +27,7 @@ GUARDED_BY = {
     ("databricks", "python"): "a token: test_the_databricks_workspace_answers_nobody_without_its_token",
     ("mlflow", "python"): "a login: test_mlflow.py",
     ("kafka", "java"): "a login on both ports: test_kafka.py",
+    ("connect", "java"): "a login: test_kafka_connect_answers_nobody_without_a_login",
 }
 """What keeps a stranger out of the ports of each program."""
 
@@ -205,6 +206,35 @@ def test_the_lookup_service_answers_nobody_without_a_key(stack: Any, stranger: A
     assert {each: status for each, status in told.items() if status != 401} == dict.fromkeys(open_to_all, 200)
     wrong = ask(stranger, ports_of("serving", "python")[0], asked[:4], Authorization="Bearer lf_wrong")
     assert set(wrong.values()) <= {401, 429}
+
+
+CONNECT = [
+    ("GET", "/"),
+    ("GET", "/health"),
+    ("GET", "/connectors"),
+    ("POST", "/connectors"),
+    ("GET", "/connector-plugins"),
+    ("GET", "/admin/loggers"),
+    ("PUT", "/admin/loggers/root"),
+    *((method, f"/connectors/landfall_iris_online{path}") for method, path in (
+        ("GET", ""), ("DELETE", ""), ("GET", "/config"), ("PUT", "/config"), ("GET", "/status"), ("GET", "/tasks"),
+        ("POST", "/restart"), ("PUT", "/pause"), ("PUT", "/stop"), ("GET", "/offsets"), ("DELETE", "/offsets"),
+    )),
+]  # fmt: skip
+BETWEEN_WORKERS = [
+    ("POST", "/connectors/landfall_iris_online/tasks"),
+    ("PUT", "/connectors/landfall_iris_online/fence"),
+]
+
+
+def test_kafka_connect_answers_nobody_without_a_login(stack: Any, stranger: Any, ports_of: Any) -> None:
+    (port,) = ports_of("connect", "java")
+
+    assert {each: status for each, status in ask(stranger, port, CONNECT).items() if status != 401} == {}
+    wrong = ask(stranger, port, CONNECT, Authorization="Basic bGFuZGZhbGw6d3Jvbmc=")
+    assert {each: status for each, status in wrong.items() if status != 401} == {}
+    # What workers tell each other needs no login, but the signature of a worker of the group.
+    assert min(ask(stranger, port, BETWEEN_WORKERS).values()) >= 400
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

@@ -63,6 +63,10 @@ COMMANDS = {
         "apply": "Run what `landfall plan` shows, and wait.",
     },
     "stream": {"stream": "Start, watch and feed streams: rows scored as they arrive."},
+    "changes": {
+        "changes": "Start and watch models that learn from a database's changes.",
+        "url": "Print the URL of a source database, whose changes are captured.",
+    },
     "demo": {"demo": "Start the stack, land, train, publish and look a prediction up."},
 }
 """File of this folder -> its commands, each with its line in `landfall --help`. `landfall NAME --help` shows the docstring."""

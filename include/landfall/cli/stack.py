@@ -18,7 +18,7 @@ from landfall.stack.part import last_lines
 from landfall.stack.state import PartRecord, StackState
 
 FIELDS = ("name", "state", "url", "pid", "log", "secret_file", "token_file", "login", "doing", "restarts", "seconds")
-LOGINS = {"api-server": "admin", "postgres": READER, "kafka": USER}
+LOGINS = {"api-server": "admin", "postgres": READER, "kafka": USER, "connect": USER}
 """Part -> the user that people, or applications, sign in as."""
 
 
@@ -42,7 +42,10 @@ def up(
         str, typer.Option(help="Only these parts, separated by commas, and the parts that they need.")
     ] = "",
     extra: Annotated[
-        list[str] | None, typer.Option("--with", help="Also this part: mlflow, databricks, kafka.")
+        list[str] | None,
+        typer.Option(
+            "--with", help="Also this part: mlflow, databricks, kafka; cdc: what captures a database's changes."
+        ),
     ] = None,
     port: Annotated[
         list[str] | None, typer.Option(help="The port of a part: PART=NUMBER, such as airflow=8081.")
@@ -132,6 +135,8 @@ def show(out: Output, parts: list[PartRecord]) -> None:
             out.say(f"mlflow: {part.url}, user admin, password in {part.secret_file}")
         if part.name == "kafka" and part.state == "healthy":
             out.say(f"kafka: {part.url}, user {USER}, LANDFALL_KAFKA_PASSWORD in {part.secret_file}")
+        if part.name == "connect" and part.state == "healthy":
+            out.say(f"connect: {part.url}, user {USER}, LANDFALL_CONNECT_PASSWORD in {part.secret_file}")
         if part.token_file and part.state == "healthy":
             out.say(f"{part.name}: {part.url}, token in {part.token_file}")
 

@@ -1,4 +1,5 @@
-"""The pipelines, the table models and the streams of this project, by name. No pipeline has the name of a table model.
+"""The pipelines, table models, streams and online learners of this project, by name. No pipeline has a table model's name.
+table model.
 
 `landfall.pipelines.catalogue` finds them. It is imported at the first look-up of a declaration. Airflow's servers live for weeks,
 and every task is forked from one of them. If a server had imported a declaration that is edited later, all its future tasks
@@ -12,10 +13,10 @@ from importlib import import_module
 from typing import Generic, TypeVar
 
 from landfall.errors import SpecError
-from landfall.spec import Feed, Pipeline, Stream, TableModel
+from landfall.spec import Feed, OnlineLearner, Pipeline, Stream, TableModel
 
 CATALOGUE = "landfall.pipelines.catalogue"
-Declaration = TypeVar("Declaration", Pipeline, TableModel, Stream)
+Declaration = TypeVar("Declaration", Pipeline, TableModel, Stream, OnlineLearner)
 
 
 class Declarations(Mapping[str, Declaration], Generic[Declaration]):
@@ -42,6 +43,7 @@ class Declarations(Mapping[str, Declaration], Generic[Declaration]):
 PIPELINES: Declarations[Pipeline] = Declarations("PIPELINES")
 TABLE_MODELS: Declarations[TableModel] = Declarations("TABLE_MODELS")
 STREAMS: Declarations[Stream] = Declarations("STREAMS")
+LEARNERS: Declarations[OnlineLearner] = Declarations("LEARNERS")
 
 
 def find_pipeline(name: str) -> Pipeline:
@@ -81,6 +83,17 @@ def find_stream(name: str) -> Stream:
     if name in STREAMS:
         return STREAMS[name]
     raise SpecError.unknown("stream", name, list(STREAMS))
+
+
+def find_learner(name: str) -> OnlineLearner:
+    """The online learner called `name`.
+
+    Raises:
+        SpecError: there is no such learner. The message names the one with the nearest name.
+    """
+    if name in LEARNERS:
+        return LEARNERS[name]
+    raise SpecError.unknown("learner", name, list(LEARNERS))
 
 
 def find_trainable(name: str) -> Pipeline | TableModel:

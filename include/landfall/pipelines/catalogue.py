@@ -11,10 +11,10 @@ from types import ModuleType
 from typing import TypeVar
 
 from landfall.errors import SpecError
-from landfall.spec import Pipeline, Stream, TableModel
+from landfall.spec import OnlineLearner, Pipeline, Stream, TableModel
 from landfall.spec.project import own_project
 
-Declaration = TypeVar("Declaration", Pipeline, TableModel, Stream)
+Declaration = TypeVar("Declaration", Pipeline, TableModel, Stream, OnlineLearner)
 
 
 def declaring_modules() -> Iterator[ModuleType]:
@@ -76,3 +76,4 @@ _MODULES = list(declaring_modules())
 PIPELINES = declared(Pipeline, _MODULES)
 TABLE_MODELS = declared(TableModel, _MODULES)
 STREAMS = declared(Stream, _MODULES)
+LEARNERS = declared(OnlineLearner, _MODULES)

@@ -8,6 +8,14 @@ from landfall.spec.file_format import Csv, FileFormat, JsonLines, Parquet
 from landfall.spec.joined import Joined
 from landfall.spec.landing import Landing
 from landfall.spec.learner import Estimator, Learner
+from landfall.spec.online import DriftAlarm, OnlineLearner, SourceTable
+from landfall.spec.online_algorithms import (
+    DecayedKMeans,
+    GaussianBayes,
+    LearningRate,
+    SgdClassification,
+    SgdRegression,
+)
 from landfall.spec.partition import Partition, Partitions
 from landfall.spec.pipeline import Feed, Job, Pipeline, Training
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, OneObject, Readiness, Settled
@@ -27,13 +35,16 @@ __all__ = [
     "Column",
     "Contract",
     "Csv",
+    "DecayedKMeans",
     "Drift",
+    "DriftAlarm",
     "ErrorBound",
     "Estimator",
     "Feed",
     "FileFormat",
     "Freshness",
     "Gate",
+    "GaussianBayes",
     "Job",
     "Joined",
     "JsonLines",
@@ -41,9 +52,11 @@ __all__ = [
     "KafkaTopic",
     "Landing",
     "Learner",
+    "LearningRate",
     "Marker",
     "OneHot",
     "OneObject",
+    "OnlineLearner",
     "Parquet",
     "Partition",
     "Partitions",
@@ -58,6 +71,9 @@ __all__ = [
     "Scale",
     "Settings",
     "Settled",
+    "SgdClassification",
+    "SgdRegression",
+    "SourceTable",
     "Stream",
     "StringIndex",
     "TableModel",

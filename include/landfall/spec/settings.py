@@ -10,6 +10,8 @@ from datetime import timedelta
 from typing import Self
 
 from landfall.errors import SettingsError
+from landfall.spec import capture
+from landfall.spec.capture import ConnectSettings
 from landfall.spec.commit import stamp
 
 COMPUTE = "LANDFALL_COMPUTE"
@@ -172,6 +174,12 @@ class Settings:
     second."""
     kafka: KafkaSettings | None = None
     """The Kafka brokers of streams; None if there are none."""
+    connect: ConnectSettings | None = None
+    """The worker of Kafka Connect that captures changes; None if there is none."""
+    sources: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
+    """Name of a source database -> the libpq URL of its owner."""
+    capture_password: str = field(default="", repr=False)
+    """The password of the role that captures changes in the source databases; empty if it is not known here."""
 
     @property
     def of_jobs(self) -> dict[str, str]:
@@ -239,6 +247,9 @@ class Settings:
             mlflow_url=env.get("LANDFALL_MLFLOW_URL", "").rstrip("/"),
             sqs_queue_url=env.get("LANDFALL_SQS_QUEUE_URL", ""),
             kafka=_kafka(*(env.get(name, "") for name in KAFKA)),
+            connect=ConnectSettings.read(env),
+            sources=capture.sources(env),
+            capture_password=env.get(capture.CAPTURE_PASSWORD, ""),
         )
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from landfall.errors import StackError
 from landfall.stack import jars, layout
 from landfall.stack.airflow_parts import OPTIONS, AirflowPart, Tables
-from landfall.stack.databases import Logins
+from landfall.stack.connect import Connect, ConnectPasswords
+from landfall.stack.databases import FLOWERS, Logins
 from landfall.stack.databricks import DatabricksWorkspace, connection
 from landfall.stack.java import Java
 from landfall.stack.kafka import Kafka, Passwords
@@ -20,35 +21,36 @@ from landfall.stack.secrets import Secrets
 from landfall.stack.serving import Serving
 from landfall.stack.spark import Spark
 from landfall.stack.streams import Streams
-from landfall.stack.variables import BUCKET, for_servers, kafka, variables
+from landfall.stack.variables import BUCKET, cdc, for_servers, kafka, variables
 
 AIRFLOW = tuple(sorted(OPTIONS))
 USUAL = ("postgres", "s3", "spark", "serving", *AIRFLOW)
-KNOWN = (*USUAL, "mlflow", "databricks", "kafka", "streams")
+KNOWN = (*USUAL, "mlflow", "databricks", "kafka", "connect", "streams")
 NEEDS = {
     "spark": ("s3",),
     "serving": ("postgres",),
     "mlflow": ("postgres", "s3"),
     "databricks": ("postgres", "s3"),
+    "connect": ("postgres", "kafka"),
     "streams": ("postgres", "s3", "spark"),
     **dict.fromkeys(AIRFLOW, ("postgres", "api-server")),
 }
 
-BROUGHT = {"kafka": ("streams",)}
-"""What `--with` starts besides: a broker is there for streams."""
+BROUGHT = {"kafka": ("streams",), "cdc": ("kafka", "connect", "streams")}
+"""What `--with` starts besides: a broker is there for streams. `cdc` (change data capture) is the name of three parts."""
 
 
 def chosen(parts: Sequence[str], extra: Sequence[str] = ()) -> list[str]:
     """The parts to start for `parts` (empty: the usual ones) and `extra`, with those that they need.
 
-    `airflow` stands for its four servers.
+    `airflow` stands for its four servers, and `cdc` in `extra` for what captures changes.
 
     Raises:
         StackError: a part is unknown.
     """
     wanted: set[str] = set()
     brought = [more for name in extra for more in BROUGHT.get(name, ())]
-    for name in [*(parts or USUAL), *extra, *brought]:
+    for name in [*(parts or USUAL), *(name for name in extra if name != "cdc"), *brought]:
         if name not in (*KNOWN, "airflow"):
             raise StackError.unknown("part", name, [*KNOWN, "airflow"], next="landfall up --parts postgres,s3,spark")
         for part in AIRFLOW if name == "airflow" else (name,):
@@ -80,6 +82,8 @@ class Blueprint:
             written["LANDFALL_MLFLOW_URL"] = f"http://127.0.0.1:{self.ports['mlflow']}"
         if "kafka" in names:
             written |= kafka(self.ports, self.secrets)
+        if "connect" in names:
+            written |= cdc(self.ports, self.secrets)
         if "databricks" in names:  # otherwise a shell's connection to a real workspace stays as it is
             token = self.secrets.databricks_token
             written["AIRFLOW_CONN_LANDFALL_DATABRICKS"] = connection(self.ports["databricks"], token, written)
@@ -98,7 +102,12 @@ class Blueprint:
             "mlflow": secrets.database_mlflow,
             "landfall": secrets.database_landfall,
         }
-        logins = Logins(owners=owners, reader=secrets.database_reader, serving=secrets.database_serving)
+        captures = "connect" in names
+        logins = Logins(
+            owners=owners, reader=secrets.database_reader, serving=secrets.database_serving,
+            capture=secrets.database_capture if captures else None,
+            sources={FLOWERS: secrets.database_flowers} if captures else {},
+        )  # fmt: skip
         postgres = Postgres(
             log=files.log("postgres"), env=env, data=files.data("postgres"), port=ports["postgres"],
             password=secrets.postgres, logins=logins,
@@ -141,6 +150,14 @@ class Blueprint:
             passwords=Passwords(landfall=secrets.kafka_landfall, broker=secrets.kafka_broker),
         )  # fmt: skip
         broker.secret_file = files.env_file
+        worker = Connect(
+            log=files.log("connect"), env=env, data=files.data("connect"), port=ports["connect"], broker=broker.url,
+            java=self.java, cache=layout.cache(),
+            passwords=ConnectPasswords(
+                kafka=secrets.kafka_landfall, connect=secrets.connect, capture=secrets.database_capture
+            ),
+        )  # fmt: skip
+        worker.secret_file = files.env_file
         streams = Streams(log=files.log("streams"), env=env, data=files.data("streams"))
-        parts = (postgres, s3, spark, serving, *airflow, mlflow, databricks, broker, streams)
+        parts = (postgres, s3, spark, serving, *airflow, mlflow, databricks, broker, worker, streams)
         return [part for part in parts if part.name in names]

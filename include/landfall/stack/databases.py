@@ -5,19 +5,21 @@ Each statement may be run again at any time: what exists is left alone, or corre
 
 `airflow`, `mlflow` and `landfall` each own the database of their name and nothing else; nobody else may connect to it, or make
 temporary objects in it. `landfall_reader` reads prediction tables, and `landfall_serving`, the role of the lookup service, what
-`landfall.database.rights` says besides. `landfall_capture` reads the log of changes. It exists only
+`landfall.database.rights` says besides. `landfall_capture` reads the log of changes of source databases. It exists only
 on request, and no other role may read that log: a role with REPLICATION can copy every database of the cluster.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from psycopg import sql
 
 from landfall.database import SERVING
+from landfall.spec.capture import CAPTURE_ROLE, HEARTBEAT, PUBLICATION
 from landfall.spec.tables import READER
 
-CAPTURE = "landfall_capture"
+FLOWERS = "flowers"
+"""The source database of the pipeline `iris_online`, and the role that owns it."""
 PREDICTIONS = "landfall"
 """The database that applications read, and the role that owns it."""
 READER_SETTINGS = {
@@ -41,12 +43,14 @@ class Logins:
         reader: The password of `landfall_reader`.
         serving: The password of `landfall_serving`.
         capture: The password of `landfall_capture`; None: changes are not captured.
+        sources: Role -> password, as `owners`, of the databases whose changes may be captured.
     """
 
     owners: Mapping[str, str]
     reader: str
     serving: str
     capture: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def of_the_server(logins: Logins, roles: Collection[str], databases: Collection[str]) -> Iterator[sql.Composed]:
@@ -57,7 +61,7 @@ def of_the_server(logins: Logins, roles: Collection[str], databases: Collection[
         roles: The roles that exist already.
         databases: The databases that exist already.
     """
-    for name, password in logins.owners.items():
+    for name, password in {**logins.owners, **logins.sources}.items():
         words = {"name": sql.Identifier(name), "password": sql.Literal(password)}
         if name not in roles:
             yield sql.SQL("CREATE ROLE {name} LOGIN PASSWORD {password}").format(**words)
@@ -69,7 +73,7 @@ def of_the_server(logins: Logins, roles: Collection[str], databases: Collection[
         yield sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
     yield from _limited(READER, logins.reader, READER in roles, READERS_AT_ONCE, READER_SETTINGS)
     yield from _limited(SERVING, logins.serving, SERVING in roles, SERVING_AT_ONCE, SERVING_SETTINGS)
-    yield from _capture(logins.capture, CAPTURE in roles)
+    yield from _capture(logins, CAPTURE_ROLE in roles)
 
 
 def of_the_predictions() -> Iterator[sql.Composed]:
@@ -106,19 +110,48 @@ def _limited(
     )
 
 
-def _capture(password: str | None, exists: bool) -> Iterator[sql.Composed]:
+def _capture(logins: Logins, exists: bool) -> Iterator[sql.Composed]:
     """The role that captures changes. If it is no longer requested, it can no longer log in."""
-    words = {"name": sql.Identifier(CAPTURE), "password": sql.Literal(password or "")}
-    if password is None:
+    words = {"name": sql.Identifier(CAPTURE_ROLE), "password": sql.Literal(logins.capture or "")}
+    if logins.capture is None:
         if exists:
             yield sql.SQL("ALTER ROLE {name} NOLOGIN NOREPLICATION").format(**words)
         return
     if not exists:
         yield sql.SQL("CREATE ROLE {name}").format(**words)
     yield sql.SQL("ALTER ROLE {name} LOGIN REPLICATION CONNECTION LIMIT 8 PASSWORD {password}").format(**words)
-    yield sql.SQL("GRANT CONNECT ON DATABASE {database} TO {name}").format(
-        **words, database=sql.Identifier(PREDICTIONS)
-    )
+    for source in logins.sources:
+        yield sql.SQL("GRANT CONNECT ON DATABASE {} TO {name}").format(sql.Identifier(source), **words)
+
+
+def of_a_source() -> Iterator[sql.Composed]:
+    """What may be captured of a source database, as statements of its owner.
+
+    Not of a superuser: the owner may have put a trigger on a table of this name, which would run with the superuser's rights.
+    """
+    words = {"capture": sql.Identifier(CAPTURE_ROLE), "heartbeat": sql.Identifier("public", HEARTBEAT)}
+    for statement in (
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {capture}",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO {capture}",
+        "CREATE TABLE IF NOT EXISTS {heartbeat} (id integer PRIMARY KEY, at timestamptz NOT NULL)",
+        "GRANT SELECT, UPDATE ON {heartbeat} TO {capture}",
+        "INSERT INTO {heartbeat} VALUES (1, clock_timestamp()) ON CONFLICT (id) DO NOTHING",
+    ):
+        yield sql.SQL(statement).format(**words)
+
+
+def publication() -> sql.Composed:
+    """The statement of a superuser that makes a source database's publication; a publication of a schema is theirs alone.
+
+    Every table of the schema `public` is in it, those of tomorrow too. PostgreSQL then refuses an UPDATE or a DELETE on a table
+    without a primary key, unless it has a replica identity. The statement fails if the publication is there.
+    """
+    return sql.SQL("CREATE PUBLICATION {} FOR TABLES IN SCHEMA public").format(sql.Identifier(PUBLICATION))
+
+
+DROP_LOST_SLOTS = """
+SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots
+WHERE database = current_database() AND wal_status = 'lost' AND NOT active"""
 
 
 def host_based_authentication() -> str:

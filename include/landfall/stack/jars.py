@@ -120,7 +120,27 @@ KAFKA = JarSet(
     jars=("org.apache.kafka:kafka_2.13:4.3.1", "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"),
 )
 
-ALL = (SPARK, S3, KAFKA)
+CONNECT = JarSet(
+    name="connect",
+    transitive=True,
+    jars=(
+        *(
+            f"org.apache.kafka:{name}:4.3.1"
+            for name in ("connect-runtime", "connect-json", "connect-basic-auth-extension")
+        ),
+        "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",
+    ),
+)
+
+DEBEZIUM = JarSet(
+    name="debezium",
+    transitive=True,
+    jars=("io.debezium:debezium-connector-postgres:3.6.1.Final",),
+    # A plugin has Kafka's own classes from the worker that loads it.
+    without=("org.apache.kafka", "org.slf4j"),
+)
+
+ALL = (SPARK, S3, KAFKA, CONNECT, DEBEZIUM)
 
 
 PUBLIC = "changeit"

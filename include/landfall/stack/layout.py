@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import landfall
+from landfall.spec.capture import CONNECT
 from landfall.spec.project import own_project
 from landfall.spec.settings import KAFKA, Settings
 from landfall.stack import envfile
@@ -50,7 +51,7 @@ def settings(variables: Mapping[str, str] | None = None) -> Settings:
     """The stack's settings. What `variables` (default: this process's environment) sets has precedence.
 
     S3 keys belong to their endpoint, so the shell's keys count only if the shell names the endpoint too: a developer's own
-    AWS keys are never sent to the embedded server. So does a login of Kafka belong to its servers.
+    AWS keys are never sent to the embedded server. So do logins of Kafka and of Kafka Connect belong to their servers.
 
     Raises:
         SettingsError: neither the stack nor the environment sets what is needed.
@@ -59,10 +60,11 @@ def settings(variables: Mapping[str, str] | None = None) -> Settings:
     written = environment()
     if "LANDFALL_S3_ENDPOINT" in written and "LANDFALL_S3_ENDPOINT" not in real:
         real = {name: value for name, value in real.items() if name not in S3_VARIABLES}
-    if "LANDFALL_KAFKA_SERVERS" in real:
-        written = {name: value for name, value in written.items() if name not in KAFKA}
-    elif "LANDFALL_KAFKA_SERVERS" in written:
-        real = {name: value for name, value in real.items() if name not in KAFKA}
+    for address, *login in (KAFKA, CONNECT):
+        if address in real:
+            written = {name: value for name, value in written.items() if name not in (address, *login)}
+        elif address in written:
+            real = {name: value for name, value in real.items() if name not in login}
     return Settings.read({**written, **real})
 
 

@@ -22,6 +22,7 @@ USUAL = {
     "databricks": 15080,
     "kafka": 19092,
     "kafka-controller": 19093,
+    "connect": 18083,
 }
 ALSO = {"kafka": ("kafka-controller",)}
 """The further ports of a part that has more than one."""
@@ -35,6 +36,7 @@ VARIABLES = {
     "databricks": "LANDFALL_DATABRICKS_PORT",
     "kafka": "LANDFALL_KAFKA_PORT",
     "kafka-controller": "LANDFALL_KAFKA_CONTROLLER_PORT",
+    "connect": "LANDFALL_CONNECT_PORT",
 }
 # Below the kernel's usual range for outgoing connections (32768 and up), so that none takes the port meanwhile.
 FREE_RANGE = range(20000, 32000)

@@ -21,6 +21,7 @@ from psycopg.conninfo import make_conninfo
 
 from landfall import database
 from landfall.errors import StackError
+from landfall.spec.capture import PUBLICATION
 from landfall.stack import databases
 from landfall.stack.databases import Logins
 from landfall.stack.envfile import write_whole
@@ -175,6 +176,25 @@ class Postgres(Part):
             connection.execute("SET client_min_messages = warning")
             for statement in databases.of_the_predictions():
                 connection.execute(statement)
+
+        for name in self.logins.sources:
+            self._make_source(name)
+
+    def _make_source(self, name: str) -> None:
+        """Brings a database whose changes may be captured to what it should be. Its owner's rights do most of it."""
+        owner = psycopg.connect(
+            host="127.0.0.1", port=self.port, user=name, password=self.logins.sources[name], dbname=name,
+            connect_timeout=3, autocommit=True, options="-c client_min_messages=warning -c statement_timeout=20s",
+        )  # fmt: skip
+        with owner:
+            for statement in databases.of_a_source():
+                owner.execute(statement)
+        with self.connect(name) as admin:
+            known = "SELECT FROM pg_publication WHERE pubname = %s"
+            if admin.execute(known, [PUBLICATION]).fetchone() is None:
+                admin.execute(databases.publication())
+            # A lost slot can never be read again; without it, the connector makes a new one and takes a new snapshot.
+            admin.execute(databases.DROP_LOST_SLOTS)
 
     def _predictions(self) -> "_Predictions":
         """The database of the predictions, as the role that is to own Landfall's tables."""

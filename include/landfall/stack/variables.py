@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from landfall.database import SERVING
+from landfall.spec.capture import CAPTURE_PASSWORD, CONNECT, source_variable
 from landfall.spec.commit import code_version
 from landfall.spec.project import PACKAGE, PROJECT, own_project
 from landfall.spec.settings import KAFKA
 from landfall.spec.tables import READER
+from landfall.stack.databases import FLOWERS
 from landfall.stack.java import Java
 from landfall.stack.kafka import USER
 from landfall.stack.layout import Layout
@@ -146,6 +148,15 @@ def kafka(ports: Mapping[str, int], secrets: Secrets) -> dict[str, str]:
     """The variables of a stack with a Kafka broker."""
     values = (f"127.0.0.1:{ports['kafka']}", USER, secrets.kafka_landfall, "SASL_PLAINTEXT")
     return dict(zip(KAFKA, values, strict=True))
+
+
+def cdc(ports: Mapping[str, int], secrets: Secrets) -> dict[str, str]:
+    """The variables of a stack that captures changes: its worker, and the source database."""
+    address = f"127.0.0.1:{ports['postgres']}"
+    worker = (f"http://127.0.0.1:{ports['connect']}", USER, secrets.connect)
+    url = f"postgresql://{FLOWERS}:{secrets.database_flowers}@{address}/{FLOWERS}"
+    captures = {CAPTURE_PASSWORD: secrets.database_capture, source_variable(FLOWERS): url}
+    return {**dict(zip(CONNECT, worker, strict=True)), **captures}
 
 
 def for_servers(written: Mapping[str, str]) -> dict[str, str]:

@@ -1,11 +1,9 @@
 """One batch's transaction: rows, windows, late rows, dead letters, offsets and the batch's own line, all or nothing.
 
-The line of the stream is locked first, and only for the newest epoch: of two drivers one commits. Each partition's next offset
-must be where the batch begins, so that no offset is committed twice, whatever was tried before.
+How it takes its offsets, so that of two drivers one commits, is in `landfall.streams.offsets`.
 """
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from landfall.database import Database, explained, fetch, fetch_one
+from landfall.database import Database, explained, fetch
 from landfall.errors import StreamError
 from landfall.publishing.schema import qualified
 from landfall.spec.stream import Stream
 from landfall.streams.lateness import Newest, late_rows
-from landfall.streams.state import Places, fenced
+from landfall.streams.offsets import Done, Move, begin, record
+from landfall.streams.state import Places
 from landfall.streams.tables import kept
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def commit(conn: Database, stream: Stream, epoch: int, batch: Batch) -> Committe
     dead = order.filter(_not_null(order, "_reason"))
     late, newest, seen = late_rows(good, stream.lateness, {at: place.newest_time for at, place in batch.places.items()})
     with explained(conn, f"A batch of the stream `{stream.name}` could not be written."), conn.transaction():
-        number = _begin(conn, stream, epoch, batch)
+        number = begin(conn, stream.name, epoch, _moves(stream, batch))
         if stream.predictions:
             _copy(conn, stream.predictions_table, _predictions(stream, good, late, batch))
         _windows(conn, stream, good, late, batch.model_version)
@@ -95,37 +94,27 @@ def _require_whole(stream: Stream, batch: Batch) -> None:
         )
 
 
-def _begin(conn: Database, stream: Stream, epoch: int, batch: Batch) -> int:
-    """Locks the stream's line for this epoch, moves the offsets on, and gives the batch's number."""
-    line = fetch_one(conn, _NEXT_BATCH, [stream.name, epoch])
-    if line is None:
-        raise fenced(stream.name)
-    for partition, (first, after) in sorted(batch.ranges.items()):
-        before = batch.places[partition].next_offset if partition in batch.places else None
-        moved = fetch_one(conn, _MOVE, [stream.name, stream.source.name, partition, after, before])
-        if moved is None:
-            raise StreamError(
-                f"The stream `{stream.name}` is not at offset {first} of partition {partition}.",
-                looked="landfall.stream_places",
-                left="nothing of this batch was written",
-                next=f"landfall stream restart {stream.name}",
-            )
-    return int(str(line[0]))
+def _moves(stream: Stream, batch: Batch) -> list[Move]:
+    return [
+        Move(
+            topic=stream.source.name, partition=partition, first=first, after=after,
+            before=batch.places[partition].next_offset if partition in batch.places else None,
+        )
+        for partition, (first, after) in sorted(batch.ranges.items())
+    ]  # fmt: skip
 
 
 def _end(conn: Database, stream: Stream, epoch: int, batch: Batch, done: Committed) -> None:
     for partition, moment in done.newest.items():
         fetch(conn, _NEWEST, [moment, stream.name, stream.source.name, partition])
     delays = batch.table.column("_arrived").to_numpy() if batch.table.num_rows else None
-    delay = datetime.now(UTC).timestamp() - float(_median(delays)) / 1e6 if delays is not None else None
-    seconds = (datetime.now(UTC) - batch.began).total_seconds()
-    ranges = json.dumps({str(partition): limits for partition, limits in batch.ranges.items()})
-    fetch(
-        conn,
-        _RECORD,
-        [stream.name, done.number, epoch, seconds, done.rows, done.late, done.dead, batch.lost, delay,
-         batch.model_version, ranges],
+    told = Done(
+        number=done.number, rows=done.rows, late=done.late, dead=done.dead, lost=batch.lost,
+        seconds=(datetime.now(UTC) - batch.began).total_seconds(),
+        delay_seconds=datetime.now(UTC).timestamp() - float(_median(delays)) / 1e6 if delays is not None else None,
+        model_version=batch.model_version,
     )  # fmt: skip
+    record(conn, stream.name, epoch, _moves(stream, batch), told)
 
 
 def _median(values: "np.ndarray") -> float:
@@ -276,14 +265,5 @@ ON CONFLICT ({key}) DO UPDATE SET {add}, updated_at = EXCLUDED.updated_at,
     )
 
 
-_NEXT_BATCH = sql.SQL("UPDATE landfall.streams SET batch = batch + 1 WHERE name = %s AND epoch = %s RETURNING batch")
-_MOVE = sql.SQL("""
-INSERT INTO landfall.stream_places AS p (stream, topic, partition, next_offset) VALUES (%s, %s, %s, %s)
-ON CONFLICT (stream, topic, partition) DO UPDATE SET next_offset = EXCLUDED.next_offset
-    WHERE p.next_offset = %s RETURNING next_offset""")
 _NEWEST = sql.SQL("""
 UPDATE landfall.stream_places SET newest_time = %s WHERE stream = %s AND topic = %s AND partition = %s RETURNING partition""")
-_RECORD = sql.SQL("""
-INSERT INTO landfall.stream_batches
-    (stream, batch, epoch, seconds, rows, late, dead, lost, delay_seconds, model_version, ranges)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING batch""")

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from landfall.errors import LandfallError
 from landfall.pipelines import find_stream
@@ -17,13 +18,21 @@ PARENT_GONE = 1.0
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Drives the stream. Gives the exit code: 0 if it was told to stop, 1 if it failed, 3 if another process took it."""
+    """Drives the stream. Gives the exit code: see `driven`."""
+    return driven(lambda name: drive(Settings.read(), find_stream(name)), argv)
+
+
+def driven(drive_one: Callable[[str], None], argv: list[str] | None = None) -> int:
+    """Drives what the first argument names, until it is told to stop or the runner is gone.
+
+    Gives the exit code: 0 if it was told to stop, 1 if it failed, 3 if another process took it.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     name = (sys.argv[1:] if argv is None else argv)[0]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
-        drive(Settings.read(), find_stream(name))
+        drive_one(name)
     except LandfallError as error:
         logging.getLogger("landfall.streams").error("%s", error)
         return 3 if type(error).__name__ == "Fenced" else 1

@@ -1,4 +1,4 @@
-"""Keeps the streams running that shall run: a process for each, started again with growing pauses when it ends.
+"""Keeps the streams and learners running that shall run: a process for each, started again with growing pauses when it ends.
 
 `python -m landfall.streams.runner` is a part of the embedded stack and a service of docker-compose. What shall run is in
 `landfall.streams`; a person's command and the stream's DAG write it there.
@@ -17,9 +17,11 @@ from pathlib import Path
 from landfall.database import connect
 from landfall.errors import LandfallError
 from landfall.spec import Settings
-from landfall.streams.state import states
+from landfall.streams.state import Kind, states
 
 log = logging.getLogger("landfall.streams")
+PROCESSES: dict[Kind, str] = {"stream": "landfall.streams.process", "learner": "landfall.changes.process"}
+"""Kind -> the module that drives one."""
 LOOK = 0.5
 """The seconds between two looks at what shall run."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
@@ -72,12 +74,12 @@ class Runner:
             PublishingError: the database cannot be asked. Nothing was changed.
         """
         with connect(self.settings, longest=5) as conn:
-            wanted = {name for name, state in states(conn).items() if state.wanted == "running"}
-        for name in sorted(wanted | set(self.driven)):
+            wanted = {name: state.kind for name, state in states(conn).items() if state.wanted == "running"}
+        for name in sorted(set(wanted) | set(self.driven)):
             driven = self.driven.setdefault(name, Driven())
             self._note_end(name, driven)
             if name in wanted and driven.process is None and time.monotonic() >= driven.not_before:
-                driven.process, driven.started = _start(name), time.monotonic()
+                driven.process, driven.started = _start(name, wanted[name]), time.monotonic()
             elif name not in wanted and driven.process is None:
                 del self.driven[name]
 
@@ -109,9 +111,9 @@ class Runner:
                 process.kill()
 
 
-def _start(name: str) -> "subprocess.Popen[bytes]":
+def _start(name: str, kind: Kind) -> "subprocess.Popen[bytes]":
     log.info("`%s` is started", name)
-    return subprocess.Popen([sys.executable, "-m", "landfall.streams.process", name], stdin=subprocess.DEVNULL)
+    return subprocess.Popen([sys.executable, "-m", PROCESSES[kind], name], stdin=subprocess.DEVNULL)
 
 
 def main() -> None:

@@ -6,12 +6,17 @@ Owns the tables `landfall.streams`, `stream_places` and `stream_batches`.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from psycopg import sql
 
 from landfall.database import Database, explained, fetch, fetch_as, fetch_one
 from landfall.errors import StreamError
 
+Kind = Literal["stream", "learner"]
+"""What a line of `landfall.streams` is: a stream (`landfall.streams.driver`), or a learner (`landfall.changes.driver`)."""
+COMMANDS: dict[Kind, str] = {"stream": "stream", "learner": "changes"}
+"""Kind -> the command of `landfall` that people use for it."""
 Places = Mapping[int, "Place"]
 """Partition of the topic -> how far the stream has got there."""
 
@@ -34,6 +39,7 @@ class StreamState:
     """A stream's line: see the migration that makes the table `landfall.streams`."""
 
     name: str
+    kind: Kind = "stream"
     wanted: str = "stopped"
     wanted_by: str = ""
     epoch: int = 0
@@ -80,10 +86,10 @@ class Fenced(StreamError):
     """Somebody else drives the stream by now."""
 
 
-def want(conn: Database, name: str, wanted: str, by: str) -> None:
+def want(conn: Database, name: str, wanted: str, by: str, *, kind: Kind = "stream") -> None:
     """Writes down that a stream shall run, or be stopped, and who wants it: a run of Airflow or a person."""
-    with explained(conn, f"The stream `{name}` could not be told to be {wanted}."):
-        fetch(conn, _WANT, {"name": name, "wanted": wanted, "by": by})
+    with explained(conn, f"The {kind} `{name}` could not be told to be {wanted}."):
+        fetch(conn, _WANT, {"name": name, "kind": kind, "wanted": wanted, "by": by})
 
 
 def unwant(conn: Database, name: str, by: str) -> None:
@@ -103,9 +109,9 @@ def state_of(conn: Database, name: str) -> StreamState:
     return states(conn).get(name, StreamState(name=name))
 
 
-def take(conn: Database, name: str, driver: str) -> int:
+def take(conn: Database, name: str, driver: str, *, kind: Kind = "stream") -> int:
     """Begins to drive a stream and gives its new epoch. Whoever drove it before can commit nothing more."""
-    taken = fetch_one(conn, _TAKE, {"name": name, "driver": driver})
+    taken = fetch_one(conn, _TAKE, {"name": name, "kind": kind, "driver": driver})
     assert taken is not None
     return int(str(taken[0]))
 
@@ -122,7 +128,7 @@ def beat(conn: Database, name: str, epoch: int, state: StreamState) -> str:
     }  # fmt: skip
     answer = fetch_one(conn, _BEAT, values)
     if answer is None:
-        raise fenced(name)
+        raise fenced(name, state.kind)
     return str(answer[0])
 
 
@@ -142,29 +148,30 @@ def batches(conn: Database, name: str, *, newest: int = 100) -> list[BatchRecord
         return fetch_as(conn, BatchRecord, _BATCHES, [name, newest])
 
 
-def fenced(name: str) -> Fenced:
+def fenced(name: str, kind: Kind = "stream") -> Fenced:
     """The error of a driver that is not the newest one."""
     return Fenced(
-        f"Another process drives the stream `{name}` by now.",
+        f"Another process drives the {kind} `{name}` by now.",
         looked="landfall.streams has a newer epoch",
         left="nothing of this batch was written",
-        next=f"landfall stream status {name}",
+        next=f"landfall {COMMANDS[kind]} status {name}",
     )
 
 
 _WANT = sql.SQL("""
-INSERT INTO landfall.streams (name, wanted, wanted_by) VALUES (%(name)s, %(wanted)s, %(by)s)
+INSERT INTO landfall.streams (name, kind, wanted, wanted_by) VALUES (%(name)s, %(kind)s, %(wanted)s, %(by)s)
 ON CONFLICT (name) DO UPDATE SET wanted = EXCLUDED.wanted, wanted_by = EXCLUDED.wanted_by RETURNING name""")
 _UNWANT = sql.SQL(
     "UPDATE landfall.streams SET wanted = 'stopped', wanted_by = %s WHERE name = %s AND wanted_by = %s RETURNING name"
 )
 _STATES = sql.SQL("""
-SELECT name, wanted, wanted_by, epoch, driver, state, problem, refused, model_version, batch, lag_rows, lag_seconds, started_at,
+SELECT name, kind, wanted, wanted_by, epoch, driver, state, problem, refused, model_version, batch, lag_rows, lag_seconds,
+started_at,
        heartbeat
 FROM landfall.streams ORDER BY name""")
 _TAKE = sql.SQL("""
-INSERT INTO landfall.streams AS s (name, wanted, epoch, driver, state, started_at, heartbeat)
-VALUES (%(name)s, 'running', 1, %(driver)s, 'starting', clock_timestamp(), clock_timestamp())
+INSERT INTO landfall.streams AS s (name, kind, wanted, epoch, driver, state, started_at, heartbeat)
+VALUES (%(name)s, %(kind)s, 'running', 1, %(driver)s, 'starting', clock_timestamp(), clock_timestamp())
 ON CONFLICT (name) DO UPDATE SET epoch = s.epoch + 1, driver = EXCLUDED.driver, state = 'starting',
     started_at = EXCLUDED.started_at, heartbeat = EXCLUDED.heartbeat
 RETURNING epoch""")
