@@ -22,7 +22,8 @@ from urllib.parse import parse_qsl
 
 from landfall.errors import LandfallError, PublishingError, SettingsError
 from landfall.publishing.keys import KeyValue
-from landfall.serving.answers import Json, etag, key_values, kind, missing_answer, row_answer
+from landfall.serving.answers import Json, etag, key_values, kind, missing_answer
+from landfall.serving.deployed import DEPLOYED
 from landfall.serving.problems import Problem, problem_of
 from landfall.serving.service import Service
 from landfall.serving.settings import URL, ServingSettings
@@ -120,7 +121,7 @@ def _address() -> str:
 async def _direct(event: dict[str, object]) -> Json:
     service = await _service()
     fields = dict(event)
-    served = service.table(str(fields.pop("table", None) or os.environ.get(TABLE) or next(iter(service.tables))))
+    served = await service.table(str(fields.pop("table", None) or os.environ.get(TABLE) or next(iter(service.tables))))
     given = fields.pop("as_of", None)
     try:
         as_of = _number(given)
@@ -148,11 +149,11 @@ async def _asked(event: Mapping[str, Any]) -> Json:
     path = str(event.get("rawPath") or event.get("path") or "")
     name, colon, verb = path.rpartition("/v1/")[2].strip("/").partition(":")
     service = await _service()
-    if "/v1/" not in path or name not in service.tables or verb not in ("", "batch"):
-        raise Problem(404, "There is no such path.", members={"looked": f"served: {', '.join(service.tables)}"})
+    if "/v1/" not in path or not (name in service.tables or name.startswith(DEPLOYED)) or verb not in ("", "batch"):
+        raise Problem(404, "There is no such path.", members={"looked": f"served: {', '.join(service.all_tables)}"})
     if method != ("POST" if colon else "GET"):
         raise Problem(405, "This path does not take that method.")
-    served = service.tables[name]
+    served = await service.table(name)
     if colon:
         body = _body(event)
         if not isinstance(body, dict) or not isinstance(body.get("keys"), list):
@@ -166,13 +167,12 @@ async def _asked(event: Mapping[str, Any]) -> Json:
         return _response(200, {"table": served.name, "rows": rows})
     given = _query(event)
     row = await service.lookup(served, {k: v for k, v in given.items() if k != "as_of"}, _number(given.get("as_of")))
-    tag, stale = etag([row]), service.freshness.stale
+    tag, reason = etag([row]), served.stale(row, service.freshness)
     headers = {name.lower(): str(value) for name, value in (event.get("headers") or {}).items()}
     if tag in [part.strip() for part in headers.get("if-none-match", "").split(",")]:
         return {"statusCode": 304, "headers": {"ETag": tag, "Cache-Control": "private, no-cache"}, "body": ""}
-    reason = stale.get((served.name, row.partition))
     more = {"ETag": tag, **({"Landfall-Stale": reason} if reason else {})}
-    return _response(200, row_answer(served, row, stale), more)
+    return _response(200, service.answer(served, row), more)
 
 
 def _query(event: Mapping[str, Any]) -> dict[str, KeyValue]:

@@ -17,9 +17,9 @@ from landfall.database import Database, explained, fetch, fetch_one
 from landfall.errors import StreamError
 from landfall.publishing.schema import qualified
 from landfall.spec.stream import Stream
+from landfall.spec.stream_tables import kept
 from landfall.streams.lateness import Newest, late_rows
 from landfall.streams.state import Places, fenced
-from landfall.streams.tables import kept
 
 if TYPE_CHECKING:
     import numpy as np
