@@ -82,7 +82,8 @@ NO_DEPLOYMENTS = Deployments({}, {})
 
 def deployed_tables(tables: Iterable[ReadableTable]) -> Deployments:
     """The deployed tables, as this service can serve them."""
-    served, refused = {}, {}
+    served: dict[str, DeployedTable] = {}
+    refused: dict[str, PublishingError] = {}
     for readable in tables:
         name = f"{DEPLOYED}{readable.table}"
         try:
