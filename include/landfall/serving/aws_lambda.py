@@ -22,14 +22,19 @@ from urllib.parse import parse_qsl
 
 from landfall.errors import LandfallError, PublishingError, SettingsError
 from landfall.publishing.keys import KeyValue
+from landfall.publishing.mirror import client
 from landfall.serving.answers import Json, etag, key_values, kind, missing_answer
 from landfall.serving.deployed import DEPLOYED
+from landfall.serving.mirrored import MirroredService
 from landfall.serving.problems import Problem, problem_of
 from landfall.serving.service import Service
 from landfall.serving.settings import URL, ServingSettings
+from landfall.serving.streams import declared_tables
 
 log = logging.getLogger(__name__)
 SECRET, TABLE = "LANDFALL_SERVING_SECRET_ARN", "LANDFALL_SERVING_TABLE"
+FROM = "LANDFALL_SERVING_FROM"
+"""`postgres`, which is also meant where it is not set, or `dynamodb`: the mirror."""
 FRESH_FOR = timedelta(seconds=60)
 """How long an invocation believes what an earlier one found out about stale partitions."""
 
@@ -65,10 +70,26 @@ def _loop() -> asyncio.Runner:
 
 
 _services: list[Service] = []
+_mirrored: list[MirroredService] = []
 
 
-async def _service() -> Service:
-    """The service of this process, made by the first invocation."""
+async def _service() -> Service | MirroredService:
+    """What answers in this process, made by the first invocation.
+
+    Raises:
+        SettingsError: the function is not configured.
+    """
+    source = os.environ.get(FROM) or "postgres"
+    if source not in ("postgres", "dynamodb"):
+        raise SettingsError(f"The setting `{FROM}` is `{source}`.", looked="expected postgres or dynamodb")
+    if source == "postgres":
+        return await _of_database()
+    if not _mirrored:
+        _mirrored.append(MirroredService(client(), declared_tables()))
+    return _mirrored[0]
+
+
+async def _of_database() -> Service:
     if not _services:
         service = Service(ServingSettings.read({**os.environ, URL: _address(), "LANDFALL_SERVING_CONNECTIONS": "1"}))
         await service.start()
@@ -159,7 +180,7 @@ async def _asked(event: Mapping[str, Any]) -> Json:
         if not isinstance(body, dict) or not isinstance(body.get("keys"), list):
             raise Problem(400, "The body is no batch.", members={"looked": 'expected {"keys": [{column: value}, ...]}'})
         keys = [key_values(key) for key in body["keys"]]
-        found = await service.reader.batch(served, keys, _number(body.get("as_of")))
+        found = await service.batch(served, keys, _number(body.get("as_of")))
         rows = [
             {"found": True, **service.answer(served, row)} if row else {"found": False, **missing_answer(served, key)}
             for row, key in zip(found, keys, strict=True)

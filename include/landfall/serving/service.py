@@ -6,7 +6,7 @@ The HTTP service and the Lambda function each hold one.
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from landfall.database.statements import plain
@@ -124,6 +124,16 @@ class Service:
         if row is None:
             raise await self._absent(served, parse_key(served.table, key), as_of)
         return row
+
+    async def batch(
+        self, served: Served, keys: Sequence[Mapping[str, KeyValue]], as_of: int | None = None
+    ) -> Sequence[Row | None]:
+        """The rows of keys, in their order; None in the place of one that has none.
+
+        Raises:
+            PublishingError: as `Reader.batch`.
+        """
+        return await self.reader.batch(served, keys, as_of)
 
     def answer(self, served: Served, row: Row) -> Json:
         """A row as callers get it."""

@@ -8,6 +8,7 @@ from landfall.spec.file_format import Csv, FileFormat, JsonLines, Parquet
 from landfall.spec.joined import Joined
 from landfall.spec.landing import Landing
 from landfall.spec.learner import Estimator, Learner
+from landfall.spec.mirror import DynamoMirror
 from landfall.spec.partition import Partition, Partitions
 from landfall.spec.pipeline import Feed, Job, Pipeline, Training
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, OneObject, Readiness, Settled
@@ -28,6 +29,7 @@ __all__ = [
     "Contract",
     "Csv",
     "Drift",
+    "DynamoMirror",
     "ErrorBound",
     "Estimator",
     "Feed",
