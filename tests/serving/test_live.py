@@ -8,7 +8,7 @@ from landfall.deployments.names import TableName
 from landfall.deployments.readable import ReadableTable
 from landfall.errors import PublishingError, SpecError
 from landfall.pipelines.libsvm import LIBSVM_STREAM
-from landfall.publishing.keys import parse_key
+from landfall.publishing.keys import KeyValue, parse_key
 from landfall.serving.answers import etag, row_answer
 from landfall.serving.deployed import deployed_tables
 from landfall.serving.known import UNKNOWN, Freshness, ReadTo, StreamStanding
@@ -141,7 +141,7 @@ def test_the_tag_of_rows_changes_with_any_of_them():
 
 
 def test_a_message_that_was_not_read_yet_is_waited_for():
-    key = {"topic": "libsvm", "partition": 0, "offset": 100}
+    key: dict[str, KeyValue] = {"topic": "libsvm", "partition": 0, "offset": 100}
     assert PREDICTIONS.absence(key, standing()) == (
         "waiting",
         "the stream is at offset 100 of this partition; it is running",

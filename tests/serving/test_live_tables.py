@@ -9,7 +9,8 @@ from landfall.deployments import Registered, Request, TableName, deploy, undeplo
 from landfall.deployments.request import Create
 from landfall.pipelines.libsvm import LIBSVM_STREAM
 from landfall.scoring import Model
-from landfall.scoring.form import Checked, InputColumn, Linear, Value
+from landfall.scoring.form import Linear, Value
+from landfall.scoring.scalars import Checked, InputColumn
 from landfall.serving import keys
 from landfall.streams.tables import ensure_tables
 
