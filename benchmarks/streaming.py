@@ -137,8 +137,8 @@ PEERS: dict[str, Callable[[Driver, "DataFrame"], "DataFrame"]] = {
 
 def throughput(settings: Settings, rows: int, runs: int, *, predictions: bool) -> dict[str, list[float]]:
     """Peer -> rows a second of each run, from Kafka to a commit of windows, and of predictions if wanted."""
+    from landfall.spec.stream_tables import kept
     from landfall.streams import state
-    from landfall.streams.tables import kept
     from spark_jobs.streaming.rows import result, with_sums
 
     stream = new_stream(settings, predictions=predictions)

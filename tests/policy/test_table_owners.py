@@ -12,7 +12,7 @@ from landfall.database.migrations import known
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ROOT / "include" / "landfall"
-FOR_ANYBODY = {"consumed", "freshness"}
+FOR_ANYBODY = {"consumed", "freshness", "stream_standings"}
 """Views that every room, and every person with SQL, may read: docs/architecture.md."""
 EXCUSED = {("spark_jobs/staging.py", "staged_parts"), ("spark_jobs/tables.py", "publications")}
 """Executors note what they staged, and a job that joins a prediction table asks which partitions it has: a Spark job may import

@@ -6,13 +6,14 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from landfall.pipelines import PIPELINES
 from landfall.publishing.keys import parse_key
-from landfall.serving.openapi import document, example_row
-from landfall.serving.tables import served_tables
+from landfall.serving.openapi import DEPLOYED, document, example_row
+from landfall.serving.streams import declared_tables
+from landfall.serving.tables import PublishedTable
 from landfall.spec import Partition
 
-TABLES = served_tables(PIPELINES.values())
+TABLES = declared_tables()
+PUBLISHED = [name for name, served in TABLES.items() if isinstance(served, PublishedTable)]
 CHANGING = {"publication": None, "published_at": None}
 
 
@@ -31,10 +32,34 @@ def test_the_document_is_valid() -> None:
     assert described["openapi"] == "3.1.0"
 
 
-@pytest.mark.stack
 @pytest.mark.parametrize("name", TABLES)
+def test_the_examples_of_a_table_are_what_is_described(name: str) -> None:
+    described: Any = document(TABLES.values())
+    get = described["paths"][f"/v1/{name}"]["get"]
+    post = described["paths"][f"/v1/{name}:batch"]["post"]
+    for operation in (get, post):
+        content = operation["responses"]["200"]["content"]["application/json"]
+        for example in content["examples"].values():
+            Draft202012Validator(schema_of(described, content["schema"])).validate(example["value"])
+    body = post["requestBody"]["content"]["application/json"]
+    Draft202012Validator(body["schema"]).validate(body["example"])
+    given = {one["name"]: one["example"] for one in get["parameters"] if "example" in one}
+    answered: Any = example_row(TABLES[name])["key"]
+    assert parse_key(TABLES[name].table, given) == parse_key(TABLES[name].table, answered)
+
+
+def test_a_table_without_publications_takes_no_number_of_one() -> None:
+    described: Any = document(TABLES.values())
+    for name, served in TABLES.items():
+        taken = {one["name"] for one in described["paths"][f"/v1/{name}"]["get"]["parameters"]}
+        assert ("as_of" in taken) == isinstance(served, PublishedTable)
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_the_examples_of_a_table_are_what_the_service_answers(conn, steps, serve, name: str) -> None:
     served = TABLES[name]
+    assert isinstance(served, PublishedTable)
     row: Any = example_row(served)
     key = parse_key(served.table, row["key"])
     columns = {**key, **row["values"]}
@@ -79,7 +104,7 @@ def test_every_other_path_answers_as_it_is_described(conn, serve) -> None:
         route.path for route in asked.http.app.routes.routes
     }
     for path, methods in described["paths"].items():
-        if path.removeprefix("/v1/").partition(":")[0] in TABLES:
+        if path.removeprefix("/v1/").partition(":")[0] in TABLES or path.startswith(DEPLOYED):
             continue
         operation = methods["get"]
         answer = asked.get(

@@ -10,7 +10,7 @@ import pytest
 
 from landfall.pipelines import PIPELINES
 from landfall.publishing import rollback
-from landfall.publishing.reading import Statement
+from landfall.publishing.keyed import Statement
 from landfall.serving.pool import Pool, Unavailable
 from landfall.serving.reader import Reader
 from landfall.serving.tables import served_tables

@@ -41,6 +41,7 @@ COMMANDS = {
         "sql": "Run SQL on the predictions database, or open a prompt.",
     },
     "serve": {"serve": "Answer look-ups over HTTP."},
+    "mirror": {"mirror": "Copy what is published to DynamoDB."},
     "keys": {"keys": "Make, list and revoke the keys of the lookup service."},
     "models": {
         "models": "List the versions of a model, newest first.",

@@ -10,10 +10,11 @@ from landfall import database
 from landfall.cli.output import JsonFlag, answering
 from landfall.cli.times import moment_of
 from landfall.database.statements import plain
+from landfall.deployments.readable import readable_tables
 from landfall.errors import SpecError
-from landfall.pipelines import PIPELINES
 from landfall.serving import keys
-from landfall.serving.tables import served_tables
+from landfall.serving.deployed import DEPLOYED
+from landfall.serving.streams import declared_tables
 from landfall.stack import settings
 
 
@@ -30,7 +31,9 @@ def create(
     name: Annotated[str, typer.Argument(help="Whom the key is for, such as dispatch-app.")],
     table: Annotated[
         list[str] | None,
-        typer.Option(help="A table that it may read, such as bike_demand or bike_demand/errors; again for more."),
+        typer.Option(
+            help="A table that it may read, such as bike_demand, bike_demand/errors, streams/libsvm_accuracy; again for more."
+        ),
     ] = None,
     all_tables: Annotated[
         bool, typer.Option("--all", help="It may read every table, those of later pipelines too.")
@@ -46,9 +49,11 @@ def create(
     if bool(table) == all_tables:
         raise typer.BadParameter("say which tables the key may read: --table NAME, or --all", param_hint="--table")
     with answering(json) as out:
-        tables = [keys.EVERYTHING] if all_tables else [_known(one) for one in table or ()]
         ends = _end(expires) if expires else None
+        declared = [one for one in table or () if not one.startswith(DEPLOYED)]
+        tables = [keys.EVERYTHING] if all_tables else [_declared(one) for one in declared]
         with database.connect(settings(), longest=database.QUESTION) as conn:
+            tables += [_deployed(conn, one) for one in table or () if one not in declared]
             key = keys.create(conn, name, tables, per_second=per_second, expires_at=ends)
         out.answer({"name": name, "key": key, "tables": tables, "expires_at": plain(ends)}, key)
         out.remark(f"shown this once; {_scope(tables)}; in requests: Authorization: Bearer KEY")
@@ -81,10 +86,18 @@ def revoke(
         out.answer({"revoked": name}, f"`{name}` is revoked")
 
 
-def _known(table: str) -> str:
-    served = served_tables(PIPELINES.values())
+def _declared(table: str) -> str:
+    served = declared_tables()
     if table not in served:
         raise SpecError.unknown("table", table, list(served), next="landfall keys create NAME --table TABLE")
+    return table
+
+
+def _deployed(conn: database.Database, table: str) -> str:
+    """The name of a table with a deployed model. Whether the service may read it is its owner's to say, before or after."""
+    there = [f"{DEPLOYED}{readable.table}" for readable in readable_tables(conn)]
+    if table not in there:
+        raise SpecError.unknown("table with a deployed model", table, there, next="landfall deployments")
     return table
 
 

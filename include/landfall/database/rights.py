@@ -1,4 +1,8 @@
-"""What the role of the lookup service may do among Landfall's own tables. Publishing lets it read what is published."""
+"""What the role of the lookup service may do among Landfall's own tables.
+
+Publishing lets it read what is published, and a stream its predictions and windows. A table that a model is deployed to belongs
+to somebody else, who lets it read the table or does not.
+"""
 
 from psycopg import sql
 
@@ -17,6 +21,8 @@ READ_BY_SERVING = (
     "promotions",
     "freshness",
     "api_keys",
+    "stream_standings",
+    "deployed_tables",
 )
 _LACKS = sql.SQL("""
 SELECT count(*) > 0 FROM pg_roles r CROSS JOIN unnest(%s::text[]) AS t(name)

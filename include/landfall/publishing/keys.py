@@ -4,16 +4,34 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
 
 from landfall.errors import PublishingError
-from landfall.spec import PredictionTable
 
 KeyValue = str | int | float | datetime
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def parse_key(table: PredictionTable, key: Mapping[str, KeyValue]) -> dict[str, KeyValue]:
+class Keyed(Protocol):
+    """A table whose rows are read by their key."""
+
+    @property
+    def name(self) -> str:
+        """`schema.table`."""
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Column -> its SQL type."""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns of the key."""
+
+
+def parse_key(table: Keyed, key: Mapping[str, KeyValue]) -> dict[str, KeyValue]:
     """The key with each value in the type of its column, in the order of the table's key.
 
     A time may be given as an aware datetime, as epoch milliseconds, or as ISO 8601 (UTC if it names no offset).
@@ -44,13 +62,41 @@ EXPECTED = {
     "bigint": "a whole number of 64 bits",
     "double precision": "a finite number",
     "timestamptz": "epoch milliseconds (1356436800000) or ISO 8601 (2012-12-25T12:00, UTC where no offset is given)",
+    "character varying": "text without NUL characters",
+    "smallint": "a whole number of 16 bits",
+    "integer": "a whole number of 32 bits",
+    "numeric": "a number",
+    "boolean": "true or false",
+    "date": "a day (2012-12-25)",
+    "uuid": "a UUID",
 }
-EXAMPLES = {"bigint": "7", "double precision": "0.5", "timestamptz": "2012-12-25T12:00"}
+EXAMPLES = {
+    "bigint": "7", "double precision": "0.5", "timestamptz": "2012-12-25T12:00", "smallint": "7", "integer": "7",
+    "numeric": "0.5", "boolean": "true", "date": "2012-12-25", "uuid": "8c5b5e0a-5a1d-4f3c-9d4e-2f1b0c7a6e11",
+}  # fmt: skip
+AS_TEXT = ("character varying", "numeric", "boolean", "date", "uuid")
+"""Types whose values go to PostgreSQL as text and are cast there, so that every driver sends the same."""
 
 
-def example(table: PredictionTable, name: str) -> str:
+def example(table: Keyed, name: str) -> str:
     """An example value for a key column. Nobody knows the values of a text column, so its name stands in their place."""
-    return EXAMPLES.get(table.columns[name], name.upper())
+    return EXAMPLES.get(without_modifier(table.columns[name]), name.upper())
+
+
+def without_modifier(kind: str) -> str:
+    """The type without what stands in brackets: `numeric` of `numeric(7,2)`."""
+    return kind.partition("(")[0].strip()
+
+
+def can_be_key(kind: str) -> bool:
+    """True if rows can be read by a column of this type."""
+    return without_modifier(kind) in PARSERS
+
+
+def placeholder(number: int, kind: str, *, several: bool = False) -> str:
+    """The parameter `$number` as SQL writes it for a key column of this type; with `several`, for an array of its values."""
+    plain, array = without_modifier(kind), "[]" if several else ""
+    return f"${number}{f'::text{array}' if plain in AS_TEXT else ''}::{plain}{array}"
 
 
 def parse_value(name: str, kind: str, value: KeyValue) -> KeyValue:
@@ -59,9 +105,10 @@ def parse_value(name: str, kind: str, value: KeyValue) -> KeyValue:
     Raises:
         PublishingError: the value is malformed.
     """
+    kind = without_modifier(kind)
     try:
         return PARSERS[kind](value)
-    except (ValueError, OverflowError, TypeError):
+    except (ValueError, OverflowError, TypeError, ArithmeticError):
         raise PublishingError(
             f"The key column `{name}` cannot be {value!r}.", looked=f"expected {EXPECTED[kind]}", fault="request"
         ) from None
@@ -75,15 +122,27 @@ def _text(value: KeyValue) -> str:
     return text
 
 
-def _bigint(value: KeyValue) -> int:
+def _whole(value: KeyValue, bits: int) -> int:
     if isinstance(value, str) and not re.fullmatch(r"[+-]?\d+", value, re.ASCII):
         raise ValueError
     if isinstance(value, datetime) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError
     number = int(value)
-    if not -(2**63) <= number < 2**63:
+    if not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1):
         raise ValueError
     return number
+
+
+def _smallint(value: KeyValue) -> int:
+    return _whole(value, 16)
+
+
+def _integer(value: KeyValue) -> int:
+    return _whole(value, 32)
+
+
+def _bigint(value: KeyValue) -> int:
+    return _whole(value, 64)
 
 
 def _double(value: KeyValue) -> float:
@@ -100,9 +159,37 @@ def _time(value: KeyValue) -> datetime:
     return EPOCH + timedelta(milliseconds=_bigint(value))
 
 
+def _numeric(value: KeyValue) -> str:
+    number = Decimal(str(value))
+    if not number.is_finite() or abs(number.adjusted()) > 1000:
+        raise ValueError
+    return str(number)
+
+
+def _boolean(value: KeyValue) -> str:
+    if str(value).lower() not in ("true", "false"):
+        raise ValueError
+    return str(value).lower()
+
+
+def _date(value: KeyValue) -> str:
+    return date.fromisoformat(str(value)).isoformat()
+
+
+def _uuid(value: KeyValue) -> str:
+    return str(UUID(str(value)))
+
+
 PARSERS: dict[str, Callable[[KeyValue], KeyValue]] = {
     "text": _text,
     "bigint": _bigint,
     "double precision": _double,
     "timestamptz": _time,
+    "character varying": _text,
+    "smallint": _smallint,
+    "integer": _integer,
+    "numeric": _numeric,
+    "boolean": _boolean,
+    "date": _date,
+    "uuid": _uuid,
 }

@@ -8,8 +8,9 @@ import psycopg
 from landfall.database import Database, explained, fetch_numbered
 from landfall.errors import PublishingError
 from landfall.publishing.history import history_command, nothing_published
+from landfall.publishing.keyed import in_utc
 from landfall.publishing.keys import KeyValue, parse_key
-from landfall.publishing.reading import Reading, in_utc, nearest
+from landfall.publishing.reading import Reading, nearest
 from landfall.spec import PredictionTable
 
 Row = dict[str, object]

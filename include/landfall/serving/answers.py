@@ -9,47 +9,58 @@ from landfall.errors import PublishingError, SpecError
 from landfall.ledger import Standing
 from landfall.publishing.keys import KeyValue, parse_key
 from landfall.publishing.reading import PublishedRow
+from landfall.serving.known import Freshness
+from landfall.serving.live import LiveRow, digest
 from landfall.serving.standings import WORDS
-from landfall.serving.tables import Served
+from landfall.serving.tables import PublishedTable, Row, Served
 
 Json = dict[str, object]
 
 
-def row_answer(served: Served, row: PublishedRow, stale: Mapping[tuple[str, str], str]) -> Json:
+def row_answer(served: Served, row: Row, known: Freshness) -> Json:
     """A row: its key, its values, and what it comes from."""
-    reason = stale.get((served.name, row.partition), "")
+    reason = served.stale(row, known)
+    publication: Json = {}
+    if isinstance(row, PublishedRow):
+        publication = {
+            "partition": row.partition,
+            "publication": row.publication,
+            "published_at": plain(row.published_at),
+        }
     return {
         "table": served.name,
         "key": {name: plain(value) for name, value in row.key.items()},
         "values": {name: plain(value) for name, value in row.values.items()},
         "model_version": row.model_version or None,
-        "partition": row.partition,
-        "publication": row.publication,
-        "published_at": plain(row.published_at),
+        **publication,
         "freshness": {"stale": bool(reason), "reason": reason},
     }
 
 
-def etag(rows: Iterable[PublishedRow], *more: object) -> str:
-    """The fingerprint of the rows' publication; of several, a digest of theirs. Weak: equal fingerprints mean equal rows, but not
-    an equal number of the publication.
+def etag(rows: Iterable[Row], *more: object) -> str:
+    """The fingerprint of the rows' publication; of several, a digest of theirs; of rows without any, a digest of the rows.
+
+    It is weak: an equal tag means equal rows, but not an equal number of the publication, nor an equal freshness.
     """
-    fingerprints = sorted({(row.partition, row.fingerprint) for row in rows})
+    rows = list(rows)
+    live = [row for row in rows if isinstance(row, LiveRow)]
+    if live:
+        return f'W/"{digest(live, *more)}"'
+    fingerprints = sorted({(row.partition, row.fingerprint) for row in rows if isinstance(row, PublishedRow)})
     if len(fingerprints) == 1 and not more:
         return f'W/"{fingerprints[0][1]}"'
     return f'W/"{hashlib.sha256(repr((fingerprints, more)).encode()).hexdigest()}"'
 
 
-def stale_reasons(served: Served, rows: Iterable[PublishedRow], stale: Mapping[tuple[str, str], str]) -> list[str]:
+def stale_reasons(served: Served, rows: Iterable[Row], known: Freshness) -> list[str]:
     """The reasons why some of the rows are stale, each once."""
-    if not stale:
-        return []
-    reasons = {stale.get((served.name, row.partition), "") for row in rows}
-    return sorted(reasons - {""})
+    return sorted({served.stale(row, known) for row in rows} - {""})
 
 
 def partition_name(served: Served, key: Mapping[str, object]) -> str:
-    """The name of the partition that a parsed key is in; empty if no run can own it."""
+    """The name of the partition that a parsed key is in; empty if no run can own it, or if the table has no partitions."""
+    if not isinstance(served, PublishedTable):
+        return ""
     moment = key.get(served.table.time)
     if not isinstance(moment, datetime):
         return ""
@@ -72,6 +83,11 @@ def absence(standing: Standing | None, partition: str, nearest: Sequence[str]) -
         why = standing.why if state in ("waiting", "late", "skipped") else WORDS.get(state, "")
     said = WORDS.get(state, state)
     return {"partition": partition or None, "state": state, "why": why or said, "nearest": list(nearest)}
+
+
+def live_absence(state: str, why: str, last: str, near: Sequence[object]) -> Json:
+    """Why a key has no row in a table without partitions, and the nearest values of its last key column `last`."""
+    return {"state": state, "why": why, "nearest": [f"{last}={value}" for value in near]}
 
 
 def key_values(given: object) -> dict[str, KeyValue]:

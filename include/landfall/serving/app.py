@@ -18,7 +18,7 @@ from landfall.serving.callers import Callers
 from landfall.serving.front import Front
 from landfall.serving.handlers import Handlers
 from landfall.serving.metrics import TYPE, Metrics
-from landfall.serving.openapi import document
+from landfall.serving.openapi import DEPLOYED, document
 from landfall.serving.page import page
 from landfall.serving.service import Service
 from landfall.serving.settings import ServingSettings
@@ -53,6 +53,7 @@ def make_app(settings: ServingSettings, tables: Mapping[str, Served] | None = No
 
     routes = [
         *(route for served in service.tables.values() for route in _of_table(handlers, served)),
+        *_of_deployments(handlers),
         _route("/v1/tables", handlers.tables),
         *(
             route
@@ -102,6 +103,16 @@ def _of_table(handlers: Handlers, served: Served) -> Sequence[Route]:
         return await handlers.batch(request, served)
 
     return [_route(path, rows), _route(f"{path}:batch", batch, "POST")]
+
+
+def _of_deployments(handlers: Handlers) -> Sequence[Route]:
+    async def rows(request: Request) -> Response:
+        return await handlers.deployed(request, handlers.rows)
+
+    async def batch(request: Request) -> Response:
+        return await handlers.deployed(request, handlers.batch)
+
+    return [_route(f"{DEPLOYED}:batch", batch, "POST"), _route(DEPLOYED, rows)]
 
 
 def _of_model(handlers: Handlers, model: str) -> Sequence[Route]:

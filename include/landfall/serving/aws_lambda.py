@@ -22,13 +22,19 @@ from urllib.parse import parse_qsl
 
 from landfall.errors import LandfallError, PublishingError, SettingsError
 from landfall.publishing.keys import KeyValue
-from landfall.serving.answers import Json, etag, key_values, kind, missing_answer, row_answer
+from landfall.publishing.mirror import client
+from landfall.serving.answers import Json, etag, key_values, kind, missing_answer
+from landfall.serving.deployed import DEPLOYED
+from landfall.serving.mirrored import MirroredService
 from landfall.serving.problems import Problem, problem_of
 from landfall.serving.service import Service
 from landfall.serving.settings import URL, ServingSettings
+from landfall.serving.streams import declared_tables
 
 log = logging.getLogger(__name__)
 SECRET, TABLE = "LANDFALL_SERVING_SECRET_ARN", "LANDFALL_SERVING_TABLE"
+FROM = "LANDFALL_SERVING_FROM"
+"""`postgres`, which is also meant where it is not set, or `dynamodb`: the mirror."""
 FRESH_FOR = timedelta(seconds=60)
 """How long an invocation believes what an earlier one found out about stale partitions."""
 
@@ -64,10 +70,26 @@ def _loop() -> asyncio.Runner:
 
 
 _services: list[Service] = []
+_mirrored: list[MirroredService] = []
 
 
-async def _service() -> Service:
-    """The service of this process, made by the first invocation."""
+async def _service() -> Service | MirroredService:
+    """What answers in this process, made by the first invocation.
+
+    Raises:
+        SettingsError: the function is not configured.
+    """
+    source = os.environ.get(FROM) or "postgres"
+    if source not in ("postgres", "dynamodb"):
+        raise SettingsError(f"The setting `{FROM}` is `{source}`.", looked="expected postgres or dynamodb")
+    if source == "postgres":
+        return await _of_database()
+    if not _mirrored:
+        _mirrored.append(MirroredService(client(), declared_tables()))
+    return _mirrored[0]
+
+
+async def _of_database() -> Service:
     if not _services:
         service = Service(ServingSettings.read({**os.environ, URL: _address(), "LANDFALL_SERVING_CONNECTIONS": "1"}))
         await service.start()
@@ -120,7 +142,7 @@ def _address() -> str:
 async def _direct(event: dict[str, object]) -> Json:
     service = await _service()
     fields = dict(event)
-    served = service.table(str(fields.pop("table", None) or os.environ.get(TABLE) or next(iter(service.tables))))
+    served = await service.table(str(fields.pop("table", None) or os.environ.get(TABLE) or next(iter(service.tables))))
     given = fields.pop("as_of", None)
     try:
         as_of = _number(given)
@@ -148,17 +170,17 @@ async def _asked(event: Mapping[str, Any]) -> Json:
     path = str(event.get("rawPath") or event.get("path") or "")
     name, colon, verb = path.rpartition("/v1/")[2].strip("/").partition(":")
     service = await _service()
-    if "/v1/" not in path or name not in service.tables or verb not in ("", "batch"):
-        raise Problem(404, "There is no such path.", members={"looked": f"served: {', '.join(service.tables)}"})
+    if "/v1/" not in path or not (name in service.tables or name.startswith(DEPLOYED)) or verb not in ("", "batch"):
+        raise Problem(404, "There is no such path.", members={"looked": f"served: {', '.join(service.all_tables)}"})
     if method != ("POST" if colon else "GET"):
         raise Problem(405, "This path does not take that method.")
-    served = service.tables[name]
+    served = await service.table(name)
     if colon:
         body = _body(event)
         if not isinstance(body, dict) or not isinstance(body.get("keys"), list):
             raise Problem(400, "The body is no batch.", members={"looked": 'expected {"keys": [{column: value}, ...]}'})
         keys = [key_values(key) for key in body["keys"]]
-        found = await service.reader.batch(served, keys, _number(body.get("as_of")))
+        found = await service.batch(served, keys, _number(body.get("as_of")))
         rows = [
             {"found": True, **service.answer(served, row)} if row else {"found": False, **missing_answer(served, key)}
             for row, key in zip(found, keys, strict=True)
@@ -166,13 +188,12 @@ async def _asked(event: Mapping[str, Any]) -> Json:
         return _response(200, {"table": served.name, "rows": rows})
     given = _query(event)
     row = await service.lookup(served, {k: v for k, v in given.items() if k != "as_of"}, _number(given.get("as_of")))
-    tag, stale = etag([row]), service.freshness.stale
+    tag, reason = etag([row]), served.stale(row, service.freshness)
     headers = {name.lower(): str(value) for name, value in (event.get("headers") or {}).items()}
     if tag in [part.strip() for part in headers.get("if-none-match", "").split(",")]:
         return {"statusCode": 304, "headers": {"ETag": tag, "Cache-Control": "private, no-cache"}, "body": ""}
-    reason = stale.get((served.name, row.partition))
     more = {"ETag": tag, **({"Landfall-Stale": reason} if reason else {})}
-    return _response(200, row_answer(served, row, stale), more)
+    return _response(200, service.answer(served, row), more)
 
 
 def _query(event: Mapping[str, Any]) -> dict[str, KeyValue]:

@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,19 +14,21 @@ from landfall.database.statements import plain
 from landfall.errors import PublishingError
 from landfall.freshness.history import PromotionRecord
 from landfall.publishing.keys import parse_value
-from landfall.publishing.reading import PublishedRow
-from landfall.serving.answers import Json, etag, key_values, kind, missing_answer, row_answer, stale_reasons
+from landfall.serving.answers import Json, etag, key_values, kind, missing_answer, stale_reasons
 from landfall.serving.callers import Caller, Callers
+from landfall.serving.deployed import DEPLOYED
+from landfall.serving.listing import listed
 from landfall.serving.metrics import Metrics
 from landfall.serving.problems import Problem
 from landfall.serving.service import Service
-from landfall.serving.tables import Served
+from landfall.serving.tables import Row, Served
 
 KEYS_KNOWN_FOR = timedelta(seconds=60)
 """How long the service counts as ready although it could not look at the keys."""
 KEYS_A_TOKEN = 100
 """So many keys of a batch cost as much as one request."""
 PRIVATE = "private, no-cache"
+OfTable = Callable[[Request, Served], Awaitable[Response]]
 
 
 class Handlers:
@@ -51,7 +53,7 @@ class Handlers:
             raise
         self.metrics.found(served.name, 1, 0)
         request.state.rows = 1
-        return self._tagged(request, served, [row], row_answer(served, row, self.service.freshness.stale), etag([row]))
+        return self._tagged(request, served, [row], self.service.answer(served, row), etag([row]))
 
     async def _page(self, request: Request, served: Served, given: dict[str, str], as_of: int | None) -> Response:
         last = served.last
@@ -71,11 +73,12 @@ class Handlers:
                 "limit": limit,
                 "as_of": as_of,
             }
-            onward = f"/v1/{served.name}?" + urlencode({**given, **{k: v for k, v in more.items() if v is not None}})
-        stale = self.service.freshness.stale
+            onward = f"/v1/{quote(served.name)}?" + urlencode(
+                {**given, **{k: v for k, v in more.items() if v is not None}}
+            )
         body: Json = {
             "table": served.name,
-            "rows": [row_answer(served, row, stale) for row in page.rows],
+            "rows": [self.service.answer(served, row) for row in page.rows],
             "next": onward,
         }
         return self._tagged(request, served, list(page.rows), body, etag(page.rows, bool(onward), len(page.rows)))
@@ -96,9 +99,8 @@ class Handlers:
         rows = [row for row in found if row is not None]
         self.metrics.found(served.name, len(rows), len(found) - len(rows))
         request.state.rows = len(rows)
-        stale = self.service.freshness.stale
         answers = [
-            {"found": True, **row_answer(served, row, stale)}
+            {"found": True, **self.service.answer(served, row)}
             if row
             else {"found": False, **missing_answer(served, key)}
             for row, key in zip(found, wanted, strict=True)
@@ -109,21 +111,8 @@ class Handlers:
         """`GET /v1/tables`: the tables that the caller may read, and how fresh each is."""
         caller: Caller = request.state.caller
         known = self.service.freshness
-        listed = []
-        for served in filter(lambda one: caller.may_read(one.name), self.service.tables.values()):
-            newest = known.newest.get(served.name)
-            listed.append(
-                {
-                    "name": served.name,
-                    "key": {name: served.table.columns[name] for name in served.table.key},
-                    "values": {name: served.table.columns[name] for name in served.table.values},
-                    "model": served.model or None,
-                    "newest": newest and {name: _plain(value) for name, value in vars(newest).items()},
-                    "stale": sorted(partition for table, partition in known.stale if table == served.name),
-                    "late": known.late.get(served.name, []),
-                }
-            )
-        return JSONResponse({"tables": listed, "known_at": plain(known.at)}, headers={"Cache-Control": PRIVATE})
+        rows = [listed(served, known) for served in self.service.all_tables.values() if caller.may_read(served.name)]
+        return JSONResponse({"tables": rows, "known_at": plain(known.at)}, headers={"Cache-Control": PRIVATE})
 
     async def model(self, request: Request, model: str) -> Response:
         """`GET /v1/models/MODEL`: the version that serves, and the changes before it."""
@@ -153,6 +142,14 @@ class Handlers:
         body = {"model": model, "at": plain(moment), **_change(change)}
         return JSONResponse(body, headers={"Cache-Control": PRIVATE})
 
+    async def deployed(self, request: Request, handler: OfTable) -> Response:
+        """What `handler` gives for the table of a deployed model that the address names."""
+        caller: Caller = request.state.caller
+        name = DEPLOYED + request.path_params["table"]
+        if not caller.may_read(name):
+            raise self._closed(caller, name)
+        return await handler(request, await self.service.deployed(name))
+
     async def alive(self, request: Request) -> Response:
         """`GET /healthz`: the process answers."""
         return JSONResponse({"status": "alive"})
@@ -166,8 +163,7 @@ class Handlers:
         if known.at is None:
             lacks.append("the ledger cannot be read")
         try:
-            for served in list(self.service.tables.values())[:1]:
-                await self.service.reader.nearest(served, None)
+            await self.service.ask_database()
         except PublishingError as error:
             lacks.append(error.what)
         body: Json = {"status": "not ready" if lacks else "ready", "lacks": lacks}
@@ -185,26 +181,27 @@ class Handlers:
         caller: Caller = request.state.caller
         request.state.table = served.name
         if not caller.may_read(served.name):
-            readable = ", ".join(name for name in self.service.tables if caller.may_read(name)) or "none"
-            raise Problem(
-                403, f"This key may not read `{served.name}`.", members={"looked": f"it may read: {readable}"}
-            )
+            raise self._closed(caller, served.name)
         return caller
+
+    def _closed(self, caller: Caller, name: str) -> Problem:
+        readable = ", ".join(known for known in self.service.all_tables if caller.may_read(known)) or "none"
+        return Problem(403, f"This key may not read `{name}`.", members={"looked": f"it may read: {readable}"})
 
     def _admit_to_model(self, request: Request, model: str) -> None:
         caller: Caller = request.state.caller
         if not any(caller.may_read(served.name) for served in self.service.tables.values() if served.model == model):
             raise Problem(403, f"This key may read no table of the model `{model}`.")
 
-    def _tagged(self, request: Request, served: Served, rows: list[PublishedRow], body: Json, tag: str) -> Response:
+    def _tagged(self, request: Request, served: Served, rows: list[Row], body: Json, tag: str) -> Response:
         """The answer; 304 without a body if the caller has it already."""
         known = [part.strip() for part in request.headers.get("if-none-match", "").split(",")]
         if rows and (tag in known or tag.removeprefix("W/") in known or known == ["*"]):
             return Response(status_code=304, headers={"ETag": tag, "Cache-Control": PRIVATE})
         return self._answered(served, rows, body, {"ETag": tag} if rows else {})
 
-    def _answered(self, served: Served, rows: list[PublishedRow], body: Json, headers: Mapping[str, str]) -> Response:
-        stale = stale_reasons(served, rows, self.service.freshness.stale)
+    def _answered(self, served: Served, rows: list[Row], body: Json, headers: Mapping[str, str]) -> Response:
+        stale = stale_reasons(served, rows, self.service.freshness)
         more = {"Landfall-Stale": ", ".join(stale)} if stale else {}
         return JSONResponse(body, headers={"Cache-Control": PRIVATE, **headers, **more})
 
@@ -243,7 +240,3 @@ def _change(change: PromotionRecord) -> Json:
         "kind": change.kind,
         "reason": change.reason,
     }
-
-
-def _plain(value: object) -> object:
-    return value.total_seconds() if isinstance(value, timedelta) else plain(value)

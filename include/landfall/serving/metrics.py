@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from landfall.serving.service import Service
+from landfall.serving.tables import PublishedTable
 
 BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 TYPE = CONTENT_TYPE_LATEST
@@ -40,6 +41,9 @@ class Metrics:
             "Seconds since these figures were taken from the ledger.",
             registry=self.registry,
         )
+        self.lag = Gauge(
+            "landfall_stream_lag_rows", "Messages that the stream has not read.", ["stream"], registry=self.registry
+        )
         self.connections = Gauge("landfall_connections", "Open connections to the database.", registry=self.registry)
 
     def found(self, table: str, hits: int, misses: int) -> None:
@@ -55,7 +59,11 @@ class Metrics:
         self.connections.set(service.pool.open_connections)
         if known.at is not None:
             self.looked_at.set((now - known.at).total_seconds())
-        for name in service.tables:
+        for stream, standing in known.streams.items():
+            self.lag.labels(stream).set(standing.lag_rows)
+        for name, served in service.tables.items():
+            if not isinstance(served, PublishedTable):
+                continue
             stale = sum(table == name for table, _ in known.stale)
             self._gauges["stale_partitions"].labels(name).set(stale)
             self._gauges["late_partitions"].labels(name).set(len(known.late.get(name, ())))

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from landfall.errors import PublishingError
-from landfall.publishing.reading import Statement
+from landfall.publishing.keyed import Statement
 
 SESSION = {
     "application_name": "landfall serving",
@@ -102,7 +102,7 @@ class Pool:
                 lost = error
             except (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError, TimeoutError) as error:
                 raise Slow("The predictions database did not answer in time.", next="ask again") from error
-            except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+            except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InsufficientPrivilegeError):
                 raise
             except (ssl.SSLError, *LOST) as error:
                 lost = error

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from landfall.errors import LandfallError
 from landfall.serving.pool import Slow, Unavailable
-from landfall.serving.reader import NotPublished
+from landfall.serving.tables import NotPublished
 
 TITLES = {
     400: "The request is malformed",

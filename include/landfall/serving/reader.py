@@ -11,35 +11,32 @@ from datetime import datetime
 import asyncpg
 
 from landfall.errors import PublishingError
-from landfall.publishing.keys import KeyValue, parse_key, parse_value
-from landfall.publishing.reading import ASKED, Kept, PublishedRow, Reading, Statement, kept_publication, nearest
+from landfall.publishing.keyed import ASKED, KeyedReading, Statement, in_utc
+from landfall.publishing.keys import Keyed, KeyValue, parse_key, parse_value
+from landfall.publishing.reading import Kept, Reading, kept_publication, nearest
+from landfall.serving.live import NEAR, LiveReading
 from landfall.serving.pool import Pool
-from landfall.serving.tables import Served
-from landfall.spec import PredictionTable
+from landfall.serving.tables import NotPublished, PublishedTable, Row, Served
 
 MOST_KEYS, MOST_ROWS = 1000, 1000
 """The most keys of a batch, and the most rows of a page."""
-
-
-class NotPublished(PublishingError):
-    """The table, or the publication that was asked for, is not there."""
 
 
 @dataclass(frozen=True)
 class Page:
     """Rows in the order of the last key column; `after` is the last one's value if there are more, else None."""
 
-    rows: Sequence[PublishedRow]
+    rows: Sequence[Row]
     after: object | None
 
 
 class Reader:
-    """Reads published rows through a pool."""
+    """Reads rows through a pool."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
 
-    async def row(self, served: Served, key: Mapping[str, KeyValue], as_of: int | None = None) -> PublishedRow | None:
+    async def row(self, served: Served, key: Mapping[str, KeyValue], as_of: int | None = None) -> Row | None:
         """The row of a key; None if there is none.
 
         Args:
@@ -59,7 +56,7 @@ class Reader:
 
     async def batch(
         self, served: Served, keys: Sequence[Mapping[str, KeyValue]], as_of: int | None = None
-    ) -> list[PublishedRow | None]:
+    ) -> list[Row | None]:
         """The rows of up to `MOST_KEYS` keys, in their order; None in the place of one that has no row.
 
         Raises:
@@ -71,7 +68,7 @@ class Reader:
             )
         wanted = [_numbered(served.table, number, key) for number, key in enumerate(keys)]
         reading = await self._reading(served, as_of)
-        found: list[PublishedRow | None] = [None] * len(keys)
+        found: list[Row | None] = [None] * len(keys)
         for record in await self._fetch(served, reading, reading.batch(wanted)):
             found[int(str(record[ASKED])) - 1] = reading.row_of(record)
         return found
@@ -108,14 +105,22 @@ class Reader:
         rows = [reading.row_of(record) for record in await self._fetch(served, reading, asked)]
         return Page(rows[:limit], rows[limit - 1].key[last] if len(rows) > limit else None)
 
-    async def nearest(self, served: Served, moment: datetime | None) -> Sequence[str]:
+    async def nearest(self, served: PublishedTable, moment: datetime | None) -> Sequence[str]:
         """The names of the published partitions nearest to a moment."""
         start = served.table.calendar.holding(moment).start.replace(tzinfo=None) if moment else None
         return [str(row["partition"]) for row in await self.pool.fetch(nearest(served.table, start))]
 
-    async def _reading(self, served: Served, as_of: int | None) -> Reading:
+    async def neighbours(self, served: Served, key: Mapping[str, KeyValue]) -> Sequence[object]:
+        """The values of the last key column nearest to those of a parsed key, where the table is no prediction table."""
+        if not isinstance(served.reading, LiveReading):
+            return []
+        return [in_utc(row[NEAR]) for row in await self._fetch(served, served.reading, served.reading.nearest(key))]
+
+    async def _reading(self, served: Served, as_of: int | None) -> Reading | LiveReading:
         if as_of is None:
             return served.reading
+        if not isinstance(served, PublishedTable):
+            raise PublishingError(f"`{served.name}` has no publications: `as_of` cannot be asked for.", fault="request")
         lines = await self.pool.fetch(kept_publication(served.table, as_of))
         if not lines:
             raise _not_kept(served, as_of)
@@ -128,27 +133,20 @@ class Reader:
         )
         return Reading(served.table, kept)
 
-    async def _fetch(self, served: Served, reading: Reading, statement: Statement) -> Sequence[Mapping[str, object]]:
+    async def _fetch(
+        self, served: Served, reading: KeyedReading, statement: Statement
+    ) -> Sequence[Mapping[str, object]]:
         try:
             return await self.pool.fetch(statement)
-        except asyncpg.UndefinedTableError:
-            if reading.kept:  # it was dropped just now
+        except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError):
+            if isinstance(reading, Reading) and reading.kept:  # it was dropped just now
                 raise _not_kept(served, reading.kept.id) from None
-            raise NotPublished(
-                f"There is no prediction table `{served.table.name}` yet.",
-                left="its first publication makes it",
-                next="land a file of this pipeline (`landfall land --help`)",
-                fault="request",
-            ) from None
+            raise served.missing() from None
         except asyncpg.InsufficientPrivilegeError as error:
-            raise PublishingError(
-                f"The service may not read `{served.table.name}`.",
-                looked=str(error),
-                next="landfall migrate    (a table of an earlier version: publish one of its partitions again)",
-            ) from None
+            raise served.closed(str(error)) from None
 
 
-def _numbered(table: PredictionTable, number: int, key: Mapping[str, KeyValue]) -> dict[str, KeyValue]:
+def _numbered(table: Keyed, number: int, key: Mapping[str, KeyValue]) -> dict[str, KeyValue]:
     try:
         return parse_key(table, key)
     except PublishingError as error:
@@ -158,9 +156,10 @@ def _numbered(table: PredictionTable, number: int, key: Mapping[str, KeyValue]) 
 
 
 def _not_kept(served: Served, as_of: int) -> NotPublished:
+    keep = served.table.keep if isinstance(served, PublishedTable) else 0
     return NotPublished(
         f"`{served.name}` keeps no publication {as_of}.",
-        looked=f"the newest {served.table.keep} publications of each partition before the present one are kept",
+        looked=f"the newest {keep} publications of each partition before the present one are kept",
         next=f"landfall publications {served.name}",
         fault="request",
     )

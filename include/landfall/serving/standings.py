@@ -5,14 +5,14 @@ it knows what landed from the last listing, and of runs only what they wrote int
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from psycopg import sql
 
 from landfall.database import Database, connect, explained, fetch
+from landfall.deployments.readable import readable_tables
 from landfall.freshness.history import PromotionRecord, current, history, served_at
 from landfall.ledger import Standing
 from landfall.ledger.current import current_in
@@ -21,8 +21,11 @@ from landfall.ledger.landed import recorded
 from landfall.ledger.standing import judged
 from landfall.pipelines import find_pipeline
 from landfall.publishing import published_partitions
+from landfall.serving.deployed import Deployments, deployed_tables
+from landfall.serving.known import Freshness, Newest, StreamStanding
 from landfall.serving.settings import ServingSettings
-from landfall.serving.tables import Served
+from landfall.serving.streams import stream_standings
+from landfall.serving.tables import PublishedTable
 from landfall.spec import Partition
 
 WORDS = {
@@ -34,44 +37,6 @@ WORDS = {
 }
 """State of a partition that is not published -> what callers are told."""
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Newest:
-    """The newest partition of a table that readers see, and since when.
-
-    Args:
-        partition: Its name.
-        publication: The number of its publication.
-        rows: Its rows.
-        model_version: The version of the model that predicted it.
-        published_at: When the publication was first swapped in.
-        landing_delay: How long after its objects had landed readers saw it first; None if that is not known.
-    """
-
-    partition: str
-    publication: int
-    rows: int
-    model_version: str
-    published_at: datetime
-    landing_delay: timedelta | None
-
-
-@dataclass(frozen=True)
-class Freshness:
-    """What is known of all tables at one moment.
-
-    Args:
-        at: The moment.
-        stale: (Name of a served table, name of a partition) -> the reason why its publication is stale.
-        late: Name of a served table -> the partitions that are late.
-        newest: Name of a served table -> its newest partition.
-    """
-
-    at: datetime | None
-    stale: Mapping[tuple[str, str], str]
-    late: Mapping[str, list[str]]
-    newest: Mapping[str, Newest]
 
 
 _NEWEST = sql.SQL("""
@@ -114,13 +79,21 @@ class Standings:
             if self._conn is not None:
                 self._conn.close()
 
-    def of(self, served: Served, partition: Partition) -> Standing:
+    def of(self, served: PublishedTable, partition: Partition) -> Standing:
         """Where one partition of a served table stands now."""
         return self.ask(lambda conn: _standings(conn, served, [partition], only=partition)[partition])
 
-    def freshness(self, tables: Iterable[Served]) -> Freshness:
+    def freshness(self, tables: Iterable[PublishedTable]) -> Freshness:
         """What is known of all tables now."""
         return self.ask(lambda conn: _freshness(conn, list(tables)))
+
+    def streams(self) -> dict[str, StreamStanding]:
+        """How each stream stands now."""
+        return self.ask(stream_standings)
+
+    def deployed(self) -> Deployments:
+        """The tables of deployed models, as the service may read them now."""
+        return self.ask(lambda conn: deployed_tables(readable_tables(conn)))
 
     def served_at(self, model: str, moment: datetime) -> PromotionRecord | None:
         """The change that brought in the version of a model that served at a moment; None if none did."""
@@ -132,15 +105,15 @@ class Standings:
 
 
 def _standings(
-    conn: Database, served: Served, partitions: Iterable[Partition], *, only: Partition | None = None
+    conn: Database, served: PublishedTable, partitions: Iterable[Partition], *, only: Partition | None = None
 ) -> dict[Partition, Standing]:
     feed = served.feed
     landed = recorded(conn, feed, partitions)
-    now = current_in(conn, find_pipeline(served.pipeline), feed, datetime.now(UTC))
+    now = current_in(conn, find_pipeline(served.group), feed, datetime.now(UTC))
     return {facts.partition: judged(facts, now) for facts in gather(conn, feed, landed, None, only=only)}
 
 
-def _freshness(conn: Database, tables: list[Served]) -> Freshness:
+def _freshness(conn: Database, tables: list[PublishedTable]) -> Freshness:
     stale: dict[tuple[str, str], str] = {}
     late: dict[str, list[str]] = {}
     by_table = {served.table.name: served.name for served in tables}
@@ -163,4 +136,4 @@ def _freshness(conn: Database, tables: list[Served]) -> Freshness:
         )
         for name, partition, number, rows, version, published_at, delay in lines
     }
-    return Freshness(datetime.now(UTC), stale, late, newest)
+    return Freshness(datetime.now(UTC), stale, late, newest, stream_standings(conn))

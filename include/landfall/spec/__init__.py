@@ -16,6 +16,7 @@ from landfall.spec.online_algorithms import (
     SgdClassification,
     SgdRegression,
 )
+from landfall.spec.mirror import DynamoMirror
 from landfall.spec.partition import Partition, Partitions
 from landfall.spec.pipeline import Feed, Job, Pipeline, Training
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, OneObject, Readiness, Settled
@@ -38,6 +39,7 @@ __all__ = [
     "DecayedKMeans",
     "Drift",
     "DriftAlarm",
+    "DynamoMirror",
     "ErrorBound",
     "Estimator",
     "Feed",

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 from landfall.errors import SpecError
 from landfall.spec.calendar import Calendar
+from landfall.spec.mirror import DynamoMirror
 
 SqlType = Literal["text", "double precision", "bigint", "timestamptz"]
 ADDED = ("model_version", "partition", "published_at")
@@ -27,6 +28,7 @@ class PredictionTable:
         time: The timestamptz column whose day or hour is the partition.
         keep: The number of earlier publications of a partition that are kept for a rollback.
         calendar: The partitions: days or hours, and of which time zone.
+        mirror: A DynamoDB table that `landfall mirror` copies what is published to; None: none.
     """
 
     name: str
@@ -35,6 +37,7 @@ class PredictionTable:
     time: str = "time"
     keep: int = 3
     calendar: Calendar = field(default_factory=Calendar)
+    mirror: DynamoMirror | None = None
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*", self.name):

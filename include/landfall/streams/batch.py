@@ -15,10 +15,10 @@ from landfall.database import Database, explained, fetch
 from landfall.errors import StreamError
 from landfall.publishing.schema import qualified
 from landfall.spec.stream import Stream
+from landfall.spec.stream_tables import kept
 from landfall.streams.lateness import Newest, late_rows
 from landfall.streams.offsets import Done, Move, begin, record
 from landfall.streams.state import Places
-from landfall.streams.tables import kept
 
 if TYPE_CHECKING:
     import numpy as np

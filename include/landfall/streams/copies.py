@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from landfall.spec import KafkaTopic, Settings
 from landfall.spec.stream import Stream
-from landfall.streams.tables import kept
+from landfall.spec.stream_tables import kept
 from landfall.streams.topics import broker_of, ensure_topic, producer, send_all
 
 if TYPE_CHECKING:

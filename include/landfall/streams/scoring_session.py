@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from landfall.errors import ComputeError
 from landfall.spec import Settings
 from landfall.spec.stream import Stream
+from landfall.spec.stream_tables import kept
 from landfall.streams.scorer import Scorer
-from landfall.streams.tables import kept
 
 if TYPE_CHECKING:
     import pyarrow as pa

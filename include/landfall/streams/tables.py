@@ -1,68 +1,16 @@
-"""The tables that a stream writes, in the schema `streams`: made at its first start, readable by `landfall_reader`."""
+"""The tables that a stream writes, in the schema `streams`: made at its first start.
+
+`landfall_reader` may read all of them, and the lookup service those that it serves.
+"""
 
 from psycopg import sql
 
-from landfall.database import Database, explained, fetch, fetch_one, run
+from landfall.database import SERVING, Database, explained, fetch, fetch_one, run
 from landfall.errors import StreamError
 from landfall.publishing.schema import let_read, qualified
 from landfall.spec.stream import SCHEMA, Stream
-
-_TYPES = {
-    "int": "integer",
-    "bigint": "bigint",
-    "double": "double precision",
-    "boolean": "boolean",
-    "date": "date",
-    "timestamp": "timestamptz",
-    "string": "text",
-}
-"""Type of a contract's column -> its type in PostgreSQL. A decimal keeps its digits: see `sql_type`."""
-PLACE = {"topic": "text NOT NULL", "partition": "integer NOT NULL", "offset": "bigint NOT NULL"}
-"""The columns that say which message a row is."""
-
-
-def sql_type(stream: Stream, name: str) -> str:
-    """The PostgreSQL type of a contract's column."""
-    column = stream.contract.column(name)
-    if column.type == "decimal":
-        return f"numeric({column.precision},{column.scale})"
-    return _TYPES[column.type]
-
-
-def kept(stream: Stream) -> tuple[str, ...]:
-    """The columns of a row that are kept with its prediction: those of the windows, and the label."""
-    return tuple(dict.fromkeys((*stream.window.by, *filter(None, (stream.label,)))))
-
-
-def definitions(stream: Stream) -> dict[str, dict[str, str]]:
-    """Table of the stream -> its columns with their definitions. The place of a message is the key where there is one."""
-    columns = {name: sql_type(stream, name) for name in kept(stream)}
-    scored = {"prediction": "double precision", "probability": "double precision", "model_version": "text NOT NULL"}
-    by = {name: sql_type(stream, name) for name in stream.window.by}
-    sums = dict.fromkeys(stream.window.sums, "double precision NOT NULL DEFAULT 0")
-    shares = {
-        name: f'double precision GENERATED ALWAYS AS ("{of}" / nullif("rows", 0)) STORED'
-        for name, of in stream.window.shares.items()
-    }
-    tables = {
-        stream.windows_table: {
-            "window_start": "timestamptz NOT NULL", "window_end": "timestamptz NOT NULL", **by,
-            "rows": "bigint NOT NULL DEFAULT 0", "late": "bigint NOT NULL DEFAULT 0", **sums, **shares,
-            "model_versions": "text[] NOT NULL", "updated_at": "timestamptz NOT NULL",
-        },
-        stream.late_table: {
-            **PLACE, "event_time": "timestamptz NOT NULL", "newest_time": "timestamptz NOT NULL", **columns, **scored,
-        },
-        stream.dead_letters_table: {
-            **PLACE, "reason": "text NOT NULL", "message": "text", "arrived_at": "timestamptz NOT NULL",
-        },
-    }  # fmt: skip
-    if stream.predictions:
-        tables[stream.predictions_table] = {
-            **PLACE, "event_time": "timestamptz NOT NULL", "arrived_at": "timestamptz NOT NULL", **columns, **scored, **sums,
-            "late": "boolean NOT NULL", "scored_at": "timestamptz NOT NULL DEFAULT clock_timestamp()",
-        }  # fmt: skip
-    return tables
+from landfall.spec.stream_tables import definitions, served_tables
+from landfall.spec.tables import READER
 
 
 def ensure_tables(conn: Database, stream: Stream) -> None:
@@ -83,7 +31,7 @@ def ensure_tables(conn: Database, stream: Stream) -> None:
             if fetch_one(conn, sql.SQL("SELECT to_regclass(%s) IS NOT NULL"), [table]) != (True,):
                 run(conn, *_make(stream, table, columns))
             _refuse_drift(conn, stream, table, list(columns))
-            let_read(conn, table)
+            let_read(conn, table, (READER, SERVING) if table in served_tables(stream) else (READER,))
 
 
 def _make(stream: Stream, table: str, columns: dict[str, str]) -> list[sql.Composed]:
