@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import resource
 import signal
 import socket
@@ -22,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +30,9 @@ from pathlib import Path
 
 import psutil
 import psycopg
+
+sys.path.insert(0, str(Path(__file__).parent))
+from report import write
 
 from landfall.pipelines.bike_demand import PREDICTIONS
 from landfall.publishing import Fingerprint, Publication, open_publication, publish
@@ -73,13 +76,15 @@ class Measured:
     """What came of the requests of a phase: seconds from the planned send, and how many failed."""
 
     seconds: list[float] = field(default_factory=list)
-    failed: int = 0
+    failed: Counter[int] = field(default_factory=Counter)
+    """Status -> answers; 0 where there was none."""
 
     def line(self, name: str) -> str:
         """A line of the table."""
         cuts = statistics.quantiles(self.seconds, n=1000)
         p50, p99, p999 = (f"{cuts[n] * 1000:.1f}" for n in (499, 989, 998))
-        return f"| {name} | {len(self.seconds) + self.failed} | {p50} | {p99} | {p999} | {self.failed} |"
+        said = ", ".join(f"{count} of {status or 'no answer'}" for status, count in sorted(self.failed.items()))
+        return f"| {name} | {len(self.seconds) + self.failed.total()} | {p50} | {p99} | {p999} | {said or 0} |"
 
 
 def free_port() -> int:
@@ -202,7 +207,7 @@ async def open_loop(client: Client, rate: int, seconds: float) -> Measured:
         if status == 200:
             measured.seconds.append(loop.time() - planned)
         else:
-            measured.failed += 1
+            measured.failed[status] += 1
 
     for n in range(int(rate * seconds)):
         planned = began + n / rate
@@ -221,7 +226,8 @@ async def saturate(client: Client, process: psutil.Process, seconds: float, *, b
     async def again_and_again() -> None:
         nonlocal answered
         while loop.time() < until:
-            answered += await client.ask(client.batch(answered) if batch else client.row(answered)) == 200
+            status = await client.ask(client.batch(answered) if batch else client.row(answered))
+            answered += status == 200  # not in one statement: the others count meanwhile
 
     before = sum(process.cpu_times()[:2])
     await asyncio.gather(*(again_and_again() for _ in range(CONNECTIONS)))
@@ -235,7 +241,6 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--saturated", type=float, default=10)
     options = parser.parse_args()
-    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="landfall-serving-") as made:
         database = Database(Path(made))
         try:
@@ -243,15 +248,19 @@ def main() -> None:
             lines = measure(database, Path(made), options)
         finally:
             database.stop()
-    print("# Look-ups under load\n")
-    print(
-        f"{options.rate} look-ups a second for {options.seconds:.0f} s a phase, open loop; {options.rows:,} rows in the day."
+    write(
+        "serving",
+        "Look-ups under load",
+        [
+            f"{options.rate} look-ups a second for {options.seconds:.0f} s a phase, open loop; {options.rows:,} rows in the day. "
+            "The service, PostgreSQL and the load share the machine.",
+            "",
+            "| phase | requests | p50, ms | p99, ms | p99.9, ms | failed |\n|---|---|---|---|---|---|",
+            *lines,
+            "",
+            "Made by `python benchmarks/serving.py`. Feast, MLflow's model server and PostgREST were not run.",
+        ],
     )
-    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, load before the run {load:.1f}"
-    print(f"{machine}; Python {platform.python_version()}.\n")
-    print("| phase | requests | p50, ms | p99, ms | p99.9, ms | failed |\n|---|---|---|---|---|---|")
-    print("\n".join(lines))
-    print("\nMade by `python benchmarks/serving.py`. Feast, MLflow's model server and PostgREST were not run.")
 
 
 def measure(database: Database, folder: Path, options: argparse.Namespace) -> list[str]:

@@ -36,6 +36,7 @@ def run(commands: str, folder: Path, **variables: str) -> "subprocess.CompletedP
     )  # fmt: skip
 
 
+@pytest.mark.stack  # it needs none, but half a minute a page
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "")], ids=lambda page: page.stem)
 def test_the_commands_of_a_guide_run_without_servers(page: Path, tmp_path: Path) -> None:
@@ -44,12 +45,27 @@ def test_the_commands_of_a_guide_run_without_servers(page: Path, tmp_path: Path)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
+@pytest.mark.stack
+@pytest.mark.timeout(3000)
+def test_the_guide_to_a_pipeline_leads_to_a_prediction(tmp_path: Path) -> None:
+    """Comes before the tutorials, so that its stack is down when theirs starts."""
+    page = ROOT / "docs/guides/pipeline.md"
+    try:
+        done = run("\n".join(text for _, text in BLOCK.findall(page.read_text(encoding="utf-8"))), tmp_path)
+    finally:
+        if (tmp_path / "riders").is_dir():
+            run("landfall down", tmp_path / "riders")
+
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "model version  1" in done.stdout
+
+
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def home(tmp_path_factory: pytest.TempPathFactory, calm: dict[str, str]) -> Iterator[Path]:
     """The home of a stack of the tutorials' own: they train models and land days that other tests have other plans for."""
     folder = tmp_path_factory.mktemp("tutorials")
     try:
-        started = run("landfall up --with kafka", ROOT, LANDFALL_HOME=str(folder))
+        started = run("landfall up --with kafka", ROOT, LANDFALL_HOME=str(folder), **calm)
         assert started.returncode == 0, started.stdout[-2000:] + started.stderr[-2000:]
         yield folder
     finally:
@@ -63,20 +79,6 @@ def test_the_commands_of_a_tutorial_run_on_a_stack(page: Path, home: Path, tmp_p
     done = run("\n".join(blocks(page, "stack")), tmp_path, LANDFALL_HOME=str(home), LANDFALL_PROJECT=str(ROOT))
 
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-
-
-@pytest.mark.stack
-@pytest.mark.timeout(3000)
-def test_the_guide_to_a_pipeline_leads_to_a_prediction(tmp_path: Path) -> None:
-    page = ROOT / "docs/guides/pipeline.md"
-    try:
-        done = run("\n".join(text for _, text in BLOCK.findall(page.read_text(encoding="utf-8"))), tmp_path)
-    finally:
-        if (tmp_path / "riders").is_dir():
-            run("landfall down", tmp_path / "riders")
-
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "model version  1" in done.stdout
 
 
 def test_every_reference_system_has_a_tutorial() -> None:

@@ -166,8 +166,12 @@ def test_requests_under_way_are_answered_before_it_ends(server: Server, key: str
 def test_each_line_of_its_log_is_json(server: Server, key: str, program: Any) -> None:
     part, _ = program
     httpx.get(f"{part.url}/v1/bike_demand", params=KEY, headers={"Authorization": f"Bearer {key}"}, timeout=30)
-    lines = [json.loads(line) for line in part.log.read_text().splitlines()]
-    assert [line["said"]["status"] for line in lines if line["logger"] == "landfall.serving.access"][-1] == 200
+
+    def statuses() -> list[int]:
+        lines = [json.loads(line) for line in part.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
+        return [line["said"]["status"] for line in lines if line["logger"] == "landfall.serving.access"]
+
+    wait_for(lambda: statuses()[-1:] == [200], "the answer, logged after it is sent, is not in the log")
     assert key not in part.log.read_text()
     assert "the-serving" not in part.log.read_text()
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import psutil
 
 AIRFLOW = ["api-server", "dag-processor", "scheduler", "triggerer"]
-PARTS = ["postgres", "s3", "spark", "serving", *AIRFLOW, "databricks", "kafka"]
+PARTS = ["postgres", "s3", "spark", "serving", *AIRFLOW, "databricks", "kafka", "streams"]
 
 
 class Stack(Protocol):
@@ -41,7 +41,8 @@ def test_every_part_is_listed_healthy_with_its_address_and_log(stack: Stack) -> 
 def test_the_stack_listens_on_127_0_0_1_only(stack: Stack) -> None:
     for one in stack.ps():
         if one["url"]:
-            address = urlsplit(str(one["url"]))
+            url = str(one["url"])  # a broker's is HOST:PORT
+            address = urlsplit(url if "://" in url else f"//{url}")
             assert address.hostname in ("127.0.0.1", "localhost")
             socket.create_connection(("127.0.0.1", address.port or 0), timeout=5).close()
         leader = psutil.Process(int(str(one["pid"])))

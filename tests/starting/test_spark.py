@@ -18,7 +18,7 @@ from landfall.testing import kept_rows, local_spark
 from spark_jobs.formats.reader import reader_of
 from spark_jobs.times import day_of_week, hour_of_day, hour_start, partition_start
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.stack, pytest.mark.timeout(900)]
 COLUMNS = {"a.b": 1.5, "c`d": 2.5, "Größe": 3.5, "; DROP TABLE x": 4.5, "f/g": 5.5}
 
 
