@@ -7,6 +7,9 @@ so on; a run that failed because of its input is not. A run that Airflow will no
 is paused, is replaced by another. The log of `audit_landings` names deleted objects, keys that belong to no partition, and feeds
 that cannot be audited; they do not hold up the rest. No run of a paused DAG is started.
 
+`send_alerts` tells people, at the addresses in `LANDFALL_ALERTS`, what `landfall status` shows as wrong: each thing once when
+it begins, and once when it is over. It holds up no run.
+
 Runs every quarter of an hour, on demand, within seconds when something lands that no run waits for, and when the last audit
 knew of something to do. Safe to rerun: a second audit finds the runs that the first has started, and starts none.
 If it fails, nothing is lost: the next audit finds the same. `landfall plan` shows what it would start, and what it leaves to
@@ -15,10 +18,11 @@ a person.
 
 from airflow.sdk import chain
 
-from landfall.orchestration import audit_dag, audit_landings, start_runs
+from landfall.orchestration import audit_dag, audit_landings, send_alerts, start_runs
 
 with audit_dag("landing_audit", doc_md=__doc__) as dag:
     due = audit_landings()
     started = start_runs(due)
+    told = send_alerts()
 
-    chain(due, started)
+    chain(due, started, told)

@@ -21,7 +21,10 @@ except SystemExit:
     pass
 print(json.dumps(sorted(sys.modules)))
 """
-COMPUTES = {"airflow", "boto3", "jinja2", "matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "pyspark", "sklearn"}
+COMPUTES = {
+    "airflow", "altair", "apprise", "boto3", "jinja2", "matplotlib", "mlflow", "numpy", "pandas", "pyarrow", "pyspark", "sklearn",
+    "vl_convert",
+}  # fmt: skip
 REQUIRED = COMPUTES | {
     "aiobotocore", "botocore", "cryptography", "httpx", "psutil", "psycopg", "psycopg2", "rich", "sqlalchemy", "tenacity",
     "typer", "yaml",

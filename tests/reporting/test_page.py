@@ -21,7 +21,7 @@ from landfall.spec import Partition
 
 ACTUALS = BIKE_DEMAND.feed("actuals")
 DAY = datetime(2014, 4, 3, tzinfo=UTC)
-VOID = {"meta", "br", "path", "use", "rect"}
+VOID = {"meta", "br", "path", "line", "rect"}
 MOST_BYTES = 500_000
 SNEAKY = (
     "</bdi></svg></style><script>alert(1)</script><img src=x onerror=alert(1)>\"'>&amp;{{7*7}}{%x%}$\\frac{1}{0}$<!--"
@@ -112,7 +112,7 @@ def test_the_page_is_one_file_that_fetches_nothing_and_runs_no_script(full):
     }
     assert not [name for name in ("src", "srcset", "action", "data", "xlink:href") if reader.values(name)]
     assert {value[0] for value in reader.values("href")} == {"#"}
-    assert set(re.findall(r"url\(.", text)) == {"url(#"}
+    assert "url(" not in text
     assert "@import" not in text
     assert not [name for _, name, _ in reader.attributes if name.startswith("on")]
     policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -187,11 +187,11 @@ def test_every_picture_says_what_it_shows_and_there_is_one_for_each_width(full):
     reader = Reader(page(full(60)))
 
     pictures = [value for tag, name, value in reader.attributes if (tag, name) == ("svg", "class")]
-    assert pictures.count("chart wide") == pictures.count("chart narrow") == 8
+    assert pictures.count("chart wide") == pictures.count("chart narrow") == 6
     told = [value for tag, name, value in reader.attributes if (tag, name) == ("svg", "aria-label")]
-    assert len(told) == 16
+    assert len(told) == 12
     assert all(len(each) > 30 for each in told)
-    assert reader.tags["svg"] - 16 == reader.values("aria-hidden").count("true")
+    assert reader.tags["svg"] == 12
 
 
 def test_every_cell_of_a_table_is_named_where_a_phone_hides_the_heading(full):

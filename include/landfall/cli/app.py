@@ -58,6 +58,7 @@ COMMANDS = {
     },
     "deployments": {"deployments": "List the tables that models score, and the versions that scored them."},
     "report": {"report": "Show how a pipeline has been doing, as text, numbers or one page."},
+    "alerts": {"alerts": "Show what is wrong and who was told, and send a test."},
     "runs": {"train": "Train a challenger in Airflow, and wait."},
     "backfill": {
         "backfill": "Run every partition of a range that has landed again, and wait.",

@@ -10,8 +10,8 @@ import typer
 from landfall.cli.output import JsonFlag, Output, answering
 from landfall.errors import SpecError
 from landfall.ledger import Facts, Standing
-from landfall.ledger.standing import ATTENTION
 from landfall.ledger.survey import Survey, survey
+from landfall.ledger.trouble import in_trouble
 from landfall.runs.airflow_api import unpause
 from landfall.spec import Feed, Partition, Pipeline, Settings
 
@@ -98,8 +98,7 @@ def status(
         shown: list[dict[str, object]] = []
         for feed_survey in surveys(out, settings(), pipeline):
             older = [] if everything else feed_survey.partitions[:-last]
-            troubled = [partition for partition in older if partition[1].state in ATTENTION]
-            partitions = troubled[-last:] + feed_survey.partitions[len(older) :]
+            partitions = in_trouble(older)[-last:] + feed_survey.partitions[len(older) :]
             shown += [as_json(*each) for each in partitions]
             if not json:
                 _show(out, settings(), feed_survey, partitions)

@@ -1,6 +1,7 @@
 """The verbs of a DAG file."""
 
 from landfall.orchestration.frames import audit_dag, partitioned_dag, table_model_dag, training_dag
+from landfall.orchestration.steps.alert import send_alerts
 from landfall.orchestration.steps.approve import approve
 from landfall.orchestration.steps.audit import audit_landings, start_runs
 from landfall.orchestration.steps.decide import decide
@@ -33,6 +34,7 @@ __all__ = [
     "publish_rows",
     "rescore",
     "run_stream",
+    "send_alerts",
     "start_runs",
     "stream_dag",
     "table_model_dag",

@@ -148,7 +148,7 @@ def audit_dag(dag_id: str, *, doc_md: str) -> DAG:
         catchup=False,
         # Requested audits that are still to come count too: they must not keep an audit from starting when something lands.
         max_active_runs=8,
-        dagrun_timeout=timedelta(minutes=30),
+        dagrun_timeout=timedelta(minutes=40),
         default_args={**RETRY, "retry_delay": PAUSE / 2},
         tags=["landfall", "audit"],
         description=title_of(doc_md),

@@ -4,7 +4,7 @@
         report = read_report(conn, pipeline, now=datetime.now(UTC))
     print(summary(report)); file.write_text(page(report))
 
-Nothing here writes to a database. Importing it loads neither matplotlib nor Jinja.
+Nothing here writes to a database. Importing it loads neither Altair nor Jinja.
 """
 
 from landfall.reporting.facts import Report

@@ -1,80 +1,156 @@
-"""A chart of the page, made of one drawing in two sizes.
+"""Charts as Vega-Lite specifications, which Altair writes: one drawing in two sizes, for a screen and for a phone.
 
-A chart that would be empty is not made; the page then says what to do.
+`vl-convert-python` turns a specification into SVG without a browser. Colours are the page's own variables (`var(--ink)`), so one
+drawing is legible on a light page and on a dark one. A chart that would be empty is not made; the page then says what to do.
+
+Importing this file loads neither Altair nor the converter.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeAlias, cast
 
-from landfall.reporting import canvas, words
-from landfall.reporting.canvas import NARROW, WIDE, Size
-from landfall.reporting.facts import Report
-from landfall.reporting.series import Series, Style, version_styles
+from landfall.errors import LandfallError
+from landfall.reporting import words
+from landfall.reporting.svg import tidied
 
-BOUND: Style = {"color": canvas.INK, "linewidth": 1.3, "linestyle": (0, (2, 2))}
-"""The style of a declared bound."""
-PROMOTION: Style = {"color": canvas.INK, "linewidth": 1}
-"""The style of a promotion, whose line is upright."""
+if TYPE_CHECKING:
+    import altair as alt
+
+    Drawing: TypeAlias = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.FacetChart
+Spec: TypeAlias = dict[str, object]
+"""A Vega-Lite specification, as JSON holds it."""
+
+INK, MUTED, GRID, SURFACE, PLAIN = (f"var(--{name})" for name in ("ink", "muted", "grid", "surface", "plain"))
+COLOURS = tuple(f"var(--series-{number})" for number in range(1, 6))
+SHAPES = ("circle", "square", "triangle-up", "diamond", "triangle-down")
+"""Each series has a colour and a marker of its own."""
+NUMBER = (
+    "abs(datum.value) >= 1e9 || (datum.value != 0 && abs(datum.value) < 1e-4)"
+    " ? format(datum.value, '~e') : format(datum.value, ',~r')"
+)
+"""The label of a tick, as an expression of Vega. No text from outside is ever part of an expression."""
+
+
+class ChartError(LandfallError):
+    """A chart could not be drawn."""
 
 
 @dataclass(frozen=True)
-class LegendEntry:
-    """One entry of a legend: a sample as SVG, and what it stands for."""
+class Size:
+    """The size of a drawing: its width in CSS pixels, and about how many ticks its x axis has room for."""
 
-    sample: str
-    text: str
+    name: str
+    width: int
+    ticks: int
+
+
+WIDE, NARROW = Size("wide", 880, 9), Size("narrow", 360, 4)
+"""The sizes for a screen and for a phone."""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing for a screen and one for a phone, its legend, and a sentence that says what it shows."""
-
-    title: str
-    wide: str
-    narrow: str
-    keys: tuple[LegendEntry, ...]
-    says: str
-
-
-def chart(
-    name: str,
-    title: str,
-    says: str,
-    draw: Callable[[Size, str], str],
-    samples: Sequence[tuple[str, Style]] = (),
-    sizes: tuple[Size, Size] = (WIDE, NARROW),
-) -> Chart:
-    """Draws a chart in both sizes.
+    """A drawing for a screen and one for a phone.
 
     Args:
-        name: Keeps the ids of one page's drawings apart: lower-case letters, digits and hyphens.
+        title: Its heading.
+        says: What it shows, as text for people who cannot see it.
+        wide: The specification for a screen, which is also the one for a live page.
+        narrow: The specification for a phone.
+    """
+
+    title: str
+    says: str
+    wide: Spec
+    narrow: Spec
+
+    def svg(self, size: str) -> str:
+        """The drawing as an `<svg>` element for HTML: `wide` or `narrow`.
+
+        Raises:
+            ChartError: `vl-convert-python` is not installed.
+        """
+        try:
+            import vl_convert
+        except ModuleNotFoundError as error:
+            raise _missing(error) from None
+        # Without any address that may be asked: a specification holds its data.
+        drawn = vl_convert.vegalite_to_svg(self.wide if size == "wide" else self.narrow, allowed_base_urls=[])
+        return tidied(drawn, size, self.says)
+
+
+def library() -> ModuleType:
+    """Altair, imported when the first chart is made.
+
+    Raises:
+        ChartError: it is not installed.
+    """
+    try:
+        import altair
+    except ModuleNotFoundError as error:
+        raise _missing(error) from None
+    return altair
+
+
+def chart(title: str, says: str, draw: "Callable[[Size], Drawing]") -> Chart:
+    """Writes the specifications of both sizes.
+
+    Args:
         title: Its heading.
         says: The text for people who cannot see it.
-        draw: Gives the SVG of one size; called with the size and with an id that no other drawing has.
-        samples: The entries of the legend: text and style.
-        sizes: The sizes for a screen and for a phone.
+        draw: Gives the drawing in one size.
     """
-    pictures = []
-    for size in sizes:
-        with canvas.drawing(name):
-            pictures.append(draw(size, f"{name}-{size.name}"))
-    return Chart(words.clean(title, 120), pictures[0], pictures[1], legend(name, samples), says)
+    schemapi = library().utils.schemapi
+    with schemapi.debug_mode(False):  # it would validate each part against the schema; the tests do that with the whole
+        wide, narrow = (_written(draw(size)) for size in (WIDE, NARROW))
+    return Chart(words.clean(title, 120), says, wide, narrow)
 
 
-def legend(name: str, samples: Sequence[tuple[str, Style]]) -> tuple[LegendEntry, ...]:
-    """One entry for each different text, with a sample of its style."""
-    style_of = dict(reversed(samples))
-    texts = list(dict.fromkeys(text for text, _ in samples))
-    return tuple(
-        LegendEntry(canvas.swatch(style_of[text], f"{name}-key-{number}"), text) for number, text in enumerate(texts)
+def _written(drawing: "Drawing") -> Spec:
+    """The specification in the look of the page."""
+    altair = library()
+    dressed = drawing.configure(
+        background="transparent",
+        font="sans-serif",
+        aria=False,  # the drawing as a whole has a text
+        padding=2,
+        view=altair.ViewConfig(stroke=None),
+        axis=altair.AxisConfig(
+            domain=False, ticks=False, gridColor=GRID, labelColor=MUTED, labelFontSize=11, labelPadding=6
+        ),
+        axisX=altair.AxisConfig(
+            domain=True,
+            domainColor=MUTED,
+            ticks=True,
+            tickColor=MUTED,
+            labelPadding=3,
+            titleColor=MUTED,
+            titleFontSize=11,
+            titleFontWeight="normal",
+            titleAnchor="start",
+            titlePadding=2,
+        ),
+        legend=altair.LegendConfig(
+            orient="top", title=None, labelColor=INK, labelFontSize=12, labelLimit=320, symbolStrokeWidth=2, offset=22
+        ),
+        title=altair.TitleConfig(
+            anchor="start", color=MUTED, fontSize=11, fontWeight="normal", frame="group", limit=340, offset=6
+        ),
+        header=altair.HeaderConfig(
+            title=None, labelAnchor="start", labelColor=INK, labelFontSize=13, labelFontWeight="bold", labelLimit=340
+        ),
+        text=altair.MarkConfig(color=INK, fontSize=11),
+        rule=altair.MarkConfig(color=INK),
     )
+    return cast(Spec, dressed.to_dict(validate=False))
 
 
-def samples_of(series: Sequence[Series]) -> list[tuple[str, Style]]:
-    """The legend's entries for these series."""
-    return [(line.name, line.style) for line in series]
-
-
-def styles_of(report: Report) -> dict[str, Style]:
-    """The style of each of the newest versions; it is the same in every chart."""
-    return version_styles([*(value.version for value in report.errors), *(value.version for value in report.drift)])
+def _missing(error: ModuleNotFoundError) -> ChartError:
+    return ChartError(
+        "The charts cannot be drawn: a library is missing.",
+        looked=f"for the Python package `{error.name}`",
+        left="nothing was written",
+        next="uv pip install 'landfall[report]'",
+    )

@@ -6,19 +6,28 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from landfall.freshness.measured import PartitionError
-from landfall.reporting import canvas, words
-from landfall.reporting.axis import date_axis, days, shown_moments, value_axis
-from landfall.reporting.canvas import Size
-from landfall.reporting.charts import BOUND, PROMOTION, Chart, chart, samples_of, styles_of
+from landfall.reporting import words
+from landfall.reporting.charts import Chart, Size, chart, library
 from landfall.reporting.facts import Promoted, Report
 from landfall.reporting.present import gate_error
-from landfall.reporting.series import Point, Series, draw_lines, version_series
+from landfall.reporting.series import (
+    Point,
+    Row,
+    Span,
+    lines,
+    milliseconds,
+    palette,
+    rows,
+    time_axis,
+    value_axis,
+    version_names,
+)
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    import altair as alt
 
-LETTER = 6.4
-"""The width of a label's letter, in pixels."""
+GAP = timedelta(days=3)
+"""A line breaks where more than this is missing."""
 
 
 @dataclass(frozen=True)
@@ -29,41 +38,37 @@ class Mark:
     label: str
 
 
-@dataclass(frozen=True)
-class Bound:
-    """The declared bound of one version, and how far its line reaches."""
-
-    low: datetime
-    high: datetime
-    value: float
-
-
 def error_chart(report: Report) -> Chart | None:
     """The error of each partition, one line per version; promotions as labelled upright lines, the bound as a dotted line."""
     measured = [(error, value) for error in report.errors if (value := error.metric(report.metric)) is not None]
     if not measured:
         return None
     errors, values = [error for error, _ in measured], [value for _, value in measured]
-    series = version_series(
-        [(error.version, Point(error.partition, value)) for error, value in measured], styles_of(report)
-    )
-    marks, bounds = promotion_marks(report, errors), _bounds(report, series)
-    says = _sentence(report.metric, errors, values, marks)
+    names = report_versions(report)
+    points = [Point(error.partition, value, names[error.version], error.version) for error, value in measured]
+    marks, bounds = promotion_marks(report, errors), _bounds(report, points)
+    span = Span.of_partitions(error.partition for error in errors)
 
-    def draw(size: Size, name: str) -> str:
-        figure, (panel,) = canvas.axes(size, (230,), top=36)
-        draw_lines(panel, series, gap=timedelta(days=3))
-        for bound in bounds:
-            panel.plot([bound.low, bound.high], [bound.value] * 2, **BOUND)  # type: ignore[arg-type]
-        value_axis(panel, values + [bound.value for bound in bounds])
-        date_axis(panel, size, [error.partition for error in errors])
-        _draw_marks(panel, size, marks)
-        return canvas.svg(figure, size, name, says)
+    def draw(size: Size) -> "alt.LayerChart":
+        altair = library()
+        x, y = time_axis(span, size.ticks), value_axis()
+        colours = palette(list(names.values()), [point.name for point in points])
+        layers: list[alt.Chart | alt.LayerChart] = [lines(rows(points, GAP), x, y, *colours)]
+        if bounds:
+            bound = altair.Chart(altair.Data(values=bounds)).mark_rule(strokeDash=[2, 2], strokeWidth=1.3)
+            layers.append(bound.encode(x=x, x2="end", y=y))
+        layers += mark_layers(size, marks, span)
+        layered: alt.LayerChart = altair.layer(*layers).properties(
+            width=size.width, height=280, autosize=altair.AutoSizeParams(type="fit", contains="padding")
+        )
+        return layered
 
-    samples = samples_of(series)
-    samples += [("bound", BOUND)] if bounds else []
-    samples += [("promotion", {**PROMOTION, "upright": True})] if marks else []
-    return chart("errors", f"{report.metric} by partition", says, draw, samples)
+    return chart(f"{report.metric} by partition", _sentence(report.metric, errors, values, marks), draw)
+
+
+def report_versions(report: Report) -> dict[str, str]:
+    """Version -> its name; the order, which gives the colours, is the same in every chart of the report."""
+    return version_names([*(value.version for value in report.errors), *(value.version for value in report.drift)])
 
 
 def _sentence(metric: str, errors: list[PartitionError], values: list[float], marks: list[Mark]) -> str:
@@ -83,7 +88,8 @@ def promotion_marks(report: Report, errors: Sequence[PartitionError]) -> list[Ma
     If the partitions are from the days on which versions were promoted, a promotion is at its own time. If they are not (a
     history that landed later), it is at the first partition that was published while the version served.
     """
-    low, high = shown_moments([error.partition for error in errors])
+    starts = [error.partition.start for error in errors]
+    low, high = min(starts), max(starts)
     by_clock = [
         Mark(promoted.at, _label(promoted))
         for promoted in report.promotions
@@ -103,31 +109,37 @@ def _label(promoted: Promoted) -> str:
     return f"{'back to ' if promoted.kind == 'rolled back' else ''}v{words.clean(promoted.version, 10)}"
 
 
-def _draw_marks(panel: "Axes", size: Size, marks: Sequence[Mark]) -> None:
-    """Lines for all marks. A label is drawn if there is room for it in one of two rows; the newest marks choose first."""
-    low, high = panel.get_xlim()
-    scale = size.inner / (high - low)
-    taken: list[list[tuple[float, float]]] = [[], []]
+def mark_layers(size: Size, marks: Sequence[Mark], span: Span) -> "list[alt.Chart]":
+    """Upright lines for all marks. A label is left out if that of a newer mark would be too near."""
+    if not marks:
+        return []
+    altair = library()
+    x, low, high = time_axis(span, size.ticks), span.low, span.high
+    room, labelled, nearest = (high - low) * 70 / size.width, list[Row](), float("inf")
     for mark in reversed(marks):
-        x = days(mark.at)
-        panel.plot([x, x], [0, 1.02], transform=panel.get_xaxis_transform(), clip_on=False, **PROMOTION)  # type: ignore[arg-type]
-        place, width = (x - low) * scale, LETTER * len(mark.label) + 10
-        side = "left" if place < width / 2 else "right" if place > size.inner - width / 2 else "center"
-        start = place - {"left": 0, "right": width, "center": width / 2}[side]
-        for row, spans in enumerate(taken):
-            if all(start + width <= begun or start >= ended for begun, ended in spans):
-                spans.append((start, start + width))
-                panel.annotate(mark.label, (x, 1), (0, 6 + 13 * row), xycoords=panel.get_xaxis_transform(),
-                               textcoords="offset points", color=canvas.INK, ha=side)  # fmt: skip
-                break
+        at = milliseconds(mark.at)
+        if nearest - at >= room:
+            nearest = at
+            align = "left" if at - low < room / 2 else "right" if high - at < room / 2 else "center"
+            labelled.append({"t": at, "label": mark.label, "align": align})
+    upright = altair.Chart(altair.Data(values=[{"t": milliseconds(mark.at)} for mark in marks]))
+    layers = [upright.mark_rule(strokeWidth=1).encode(x=x)]
+    for align in ("left", "right", "center"):
+        texts = [row for row in labelled if row["align"] == align]
+        if texts:
+            label = altair.Chart(altair.Data(values=texts)).mark_text(align=align, baseline="bottom")
+            layers.append(label.encode(x=x, y=altair.value(-4), text="label:N"))
+    return layers
 
 
-def _bounds(report: Report, series: Sequence[Series]) -> list[Bound]:
+def _bounds(report: Report, points: Sequence[Point]) -> list[Row]:
     """The declared factor times the error that the gate measured, for each version for which that is known."""
-    bounds = []
-    for line in series:
-        gate = gate_error(report, line.version)
+    bounds: list[Row] = []
+    for version in dict.fromkeys(point.line for point in points):
+        gate = gate_error(report, version)
         if report.bound and gate is not None:
-            low, high = shown_moments([point.partition for point in line.points])
-            bounds.append(Bound(low - timedelta(hours=12), high + timedelta(hours=12), gate * report.bound.above))
+            starts = [point.partition.start for point in points if point.line == version]
+            half = timedelta(hours=12)
+            low, high = milliseconds(min(starts) - half), milliseconds(max(starts) + half)
+            bounds.append({"t": low, "end": high, "value": gate * report.bound.above})
     return bounds

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import landfall
 from landfall.reporting import present, tiles, words
 from landfall.reporting.charts import Chart
-from landfall.reporting.delay_charts import delay_charts
-from landfall.reporting.drift_charts import drift_charts, drift_legend
+from landfall.reporting.delay_chart import delay_charts
+from landfall.reporting.drift_chart import drift_chart
 from landfall.reporting.error_chart import error_chart
 from landfall.reporting.facts import Decided, FeedFacts, Report
 from landfall.reporting.present import FeedNow
@@ -50,19 +50,18 @@ def page(report: Report) -> str:
         version=present.serving_version(report),
         serving=report.serving,
         error_chart=error_chart(report),
-        drift_charts=drift_charts(report),
-        drift_legend=drift_legend(report),
+        drift_chart=drift_chart(report),
         drift_now=present.drift_now(report),
         delay_charts=delay_charts(report),
-        volumes=[_volume(facts, number) for number, facts in enumerate(report.feeds)],
+        volumes=[_volume(facts) for facts in report.feeds],
         feeds=[_feed(report, facts) for facts in report.feeds],
         listed=LISTED,
         figures=_figures,
     )
 
 
-def _volume(facts: FeedFacts, number: int) -> Volume:
-    return Volume(facts.feed.name, rows_chart(facts, number), any(life.quarantined for life in facts.lives))
+def _volume(facts: FeedFacts) -> Volume:
+    return Volume(facts.feed.name, rows_chart(facts), any(life.quarantined for life in facts.lives))
 
 
 def _feed(report: Report, facts: FeedFacts) -> tuple[FeedNow, FeedFacts, int]:

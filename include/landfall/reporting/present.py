@@ -1,6 +1,7 @@
 """How a pipeline is doing, derived from its report: what serves, how large its error is, what drifts, what is late."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -128,11 +129,12 @@ def error_now(report: Report) -> ErrorNow | None:
 
 def drift_now(report: Report) -> tuple[DriftValue, ...]:
     """The drift of the newest measured window: first the features nearest to their bounds, then those without a bound."""
-    if not report.drift:
-        return ()
-    newest = report.drift[-1]
-    window = [drift for drift in report.drift if (drift.last, drift.version) == (newest.last, newest.version)]
-    return tuple(sorted(window, key=_nearness, reverse=True))
+    return tuple(sorted(newest_window(report.drift), key=_nearness, reverse=True))
+
+
+def newest_window(values: Sequence[DriftValue]) -> list[DriftValue]:
+    """The values of the newest window of the newest version, of values that are ordered oldest first."""
+    return [value for value in values if (value.last, value.version) == (values[-1].last, values[-1].version)]
 
 
 def _nearness(drift: DriftValue) -> tuple[bool, float]:

@@ -1,128 +1,155 @@
-"""Series: lines and points of one model version or one feed each, which differ in colour and in marker."""
+"""Series: points of one model version or one feed each, and the axes of time and of values that charts share."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Self
 
-from landfall.reporting import canvas, words
-from landfall.reporting.axis import days
+from landfall.reporting import words
+from landfall.reporting.charts import COLOURS, NUMBER, PLAIN, SHAPES, library
 from landfall.spec import Partition
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    import altair as alt
 
 CROWDED = 60
-"""From this many points on, lines are thinner and points smaller, and a line has a marker only here and there."""
+"""From this many points on, a line is thinner and has no markers."""
 MOST = 366
 """More points than this, a year of days, are thinned out."""
-Style = Mapping[str, object]
-OLDER: Style = {"color": canvas.PLAIN, "linewidth": 1.4}
-"""The style of all versions that are older than the newest few."""
+OLDER = "older versions"
+"""The name that all versions but the newest few share."""
+FORMS = {"year": "%Y", "quarter": "%b", "month": "%b", "week": "%-d %b", "day": "%-d %b", "date": "%-d %b", "hours": "%H:%M",
+         "minutes": "%H:%M", "seconds": "%H:%M:%S", "milliseconds": "%H:%M:%S"}  # fmt: skip
+"""How a tick of time is written, by the largest unit that it begins."""
+Row = dict[str, object]
+"""A row of a chart's data: `t` (milliseconds since 1970), `value` (None breaks a line), `name` and `line`."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """A value of one partition."""
+    """A value of one partition.
+
+    Args:
+        partition: The partition.
+        value: The value.
+        name: The series, as the legend names it.
+        line: Points of different lines are not connected, even if they are of one series.
+    """
 
     partition: Partition
     value: float
+    name: str = ""
+    line: str = ""
 
 
-@dataclass(frozen=True)
-class Series:
-    """Points with a name and a style. `version` is empty for a feed."""
-
-    name: str
-    points: tuple[Point, ...]
-    style: Style
-    version: str = ""
+def milliseconds(at: datetime) -> int:
+    """A moment as Vega takes it: milliseconds since 1970."""
+    return round(at.timestamp() * 1000)
 
 
-def style(number: int) -> Style:
-    """The style of the series with this number, counted from 0; styles repeat after five."""
-    place = number % len(canvas.SERIES)
-    return {
-        "color": canvas.SERIES[place],
-        "linewidth": 2,
-        "marker": canvas.MARKERS[place],
-        "markersize": 7,
-        "markeredgecolor": canvas.SURFACE,
-        "markeredgewidth": 1,
-    }
-
-
-def version_styles(versions: Iterable[str]) -> dict[str, Style]:
-    """A style for each of the newest versions, by number; all others are drawn as `OLDER`."""
+def version_names(versions: Iterable[str]) -> dict[str, str]:
+    """Version -> its name in a legend, newest first. All but the newest five are called `OLDER`."""
     ranked = sorted(
         set(versions), key=lambda version: (int(version) if version.isdecimal() else -1, version), reverse=True
     )
-    return {version: style(number) for number, version in enumerate(ranked[: len(canvas.SERIES)])}
+    return {
+        version: f"version {words.clean(version, 24)}" if number < len(COLOURS) else OLDER
+        for number, version in enumerate(ranked)
+    }
 
 
-def version_series(points: Sequence[tuple[str, Point]], styles: Mapping[str, Style]) -> list[Series]:
-    """One series per version: first those with a style of their own, in the order of the styles."""
-    by_version: dict[str, list[Point]] = {}
-    for version, point in points:
-        by_version.setdefault(version, []).append(point)
-    order = [version for version in styles if version in by_version]
-    order += [version for version in by_version if version not in styles]
-    return [
-        Series(
-            f"version {words.clean(version, 24)}" if version in styles else "older versions",
-            tuple(by_version[version]),
-            styles.get(version, OLDER),
-            version,
-        )
-        for version in order
-    ]
-
-
-def feed_series(points: Mapping[str, Sequence[Point]]) -> list[Series]:
-    """One series per feed, in the given order. A feed without points is left out, but its colour is not given to another."""
-    return [
-        Series(words.clean(feed, 40), tuple(values), style(number))
-        for number, (feed, values) in enumerate(points.items())
-        if values
-    ]
-
-
-def thinned(points: Sequence[Point]) -> tuple[tuple[Point, ...], int]:
+def thinned(points: Sequence[Point]) -> tuple[list[Point], int]:
     """At most `MOST` points: of each group of neighbours the one with the largest value; and the size of such a group."""
-    group = -(-len(points) // MOST)
-    if group <= 1:
-        return tuple(points), 1
+    group = -(-len(points) // MOST) or 1
     groups = (points[start : start + group] for start in range(0, len(points), group))
-    return tuple(max(neighbours, key=lambda point: point.value) for neighbours in groups), group
+    return [max(neighbours, key=lambda point: point.value) for neighbours in groups], group
 
 
-def draw_lines(panel: "Axes", series: Sequence[Series], *, gap: timedelta | None = None) -> None:
-    """Draws lines, the first on top. A line breaks where more than `gap` is missing between two partitions."""
-    crowded = sum(len(line.points) for line in series) > CROWDED
-    for line in reversed(series):
-        x, y = _coordinates(line.points, gap)
-        changed: dict[str, object] = {"linewidth": 1.5, "markevery": max(1, len(x) // 6)} if crowded else {}
-        panel.plot(x, y, **{**line.style, **changed})  # type: ignore[arg-type]
-
-
-def draw_points(panel: "Axes", series: Sequence[Series]) -> None:
-    """Draws points, the first series on top."""
-    crowded = sum(len(line.points) for line in series) > CROWDED
-    for line in reversed(series):
-        x, y = _coordinates(line.points, None)
-        changed: dict[str, object] = {"markersize": 4, "markeredgewidth": 0} if crowded else {}
-        panel.plot(x, y, **{**line.style, **changed, "linestyle": "none"})  # type: ignore[arg-type]
-
-
-def _coordinates(points: Sequence[Point], gap: timedelta | None) -> tuple[list[float], list[float]]:
-    x: list[float] = []
-    y: list[float] = []
-    before: Partition | None = None
+def rows(points: Sequence[Point], gap: timedelta | None = None) -> list[Row]:
+    """The points as a chart's data. A line breaks where more than `gap` is missing between two of its partitions."""
+    data: list[Row] = []
+    before: dict[tuple[str, str], Partition] = {}
     for point in points:
-        if gap and before and point.partition.start - before.end > gap:
-            x.append(days(before.end))
-            y.append(float("nan"))
-        x.append(days(point.partition.start))
-        y.append(point.value)
-        before = point.partition
-    return x, y
+        series = {"name": point.name, "line": point.line}
+        last = before.get((point.name, point.line))
+        if gap and last and point.partition.start - last.end > gap:
+            data.append({"t": milliseconds(last.end), "value": None, **series})
+        data.append({"t": milliseconds(point.partition.start), "value": point.value, **series})
+        before[point.name, point.line] = point.partition
+    return data
+
+
+@dataclass(frozen=True)
+class Span:
+    """What an axis of time shows: milliseconds since 1970."""
+
+    low: int
+    high: int
+
+    @classmethod
+    def of(cls, low: datetime, high: datetime, air: timedelta) -> Self:
+        """From `low` to `high`, with at least `air` free at both ends."""
+        margin = max((high - low) / 60, air) / timedelta(milliseconds=1)
+        return cls(milliseconds(low) - round(margin), milliseconds(high) + round(margin))
+
+    @property
+    def years(self) -> str:
+        """`2014` or `2013, 2014`; empty if there are more, because then the ticks are years or say them."""
+        first, last = (datetime.fromtimestamp(at / 1000, UTC).year for at in (self.low, self.high))
+        return "" if last - first > 1 else ", ".join(str(year) for year in sorted({first, last}))
+
+    @classmethod
+    def of_partitions(cls, partitions: Iterable[Partition]) -> Self:
+        """The starts of partitions, where they stand."""
+        ordered = sorted(partitions)
+        first = ordered[0]
+        return cls.of(first.start, ordered[-1].start, (first.end - first.start) / 2)
+
+
+def time_axis(span: Span, ticks: int) -> "alt.X":
+    """Time from left to right."""
+    altair = library()
+    axis = altair.Axis(format=FORMS, grid=False, tickCount=ticks, labelOverlap="greedy", labelSeparation=6)
+    scale = altair.Scale(type="utc", domain=[span.low, span.high], nice=False)
+    axis_x: alt.X = altair.X("t:T", title=span.years or None, scale=scale, axis=axis)
+    return axis_x
+
+
+def value_axis(*, whole: bool = False) -> "alt.Y":
+    """Values from 0 up, or from below 0 if one is negative. If they are whole numbers, so are the labels."""
+    altair = library()
+    axis = altair.Axis(tickCount=4, labelExpr=f"datum.value % 1 ? '' : {NUMBER}" if whole else NUMBER)
+    axis_y: alt.Y = altair.Y("value:Q", title=None, scale=altair.Scale(zero=True, nice=True), axis=axis)
+    return axis_y
+
+
+def palette(names: Sequence[str], shown: Iterable[str]) -> "tuple[alt.Color, alt.Shape]":
+    """The colour and the marker of each series. There is a legend if more than one is shown.
+
+    Args:
+        names: All series, in the order that gives them their colours; they repeat after five.
+        shown: Those that the chart has.
+    """
+    altair = library()
+    present = set(shown)
+    order = {name: number for number, name in enumerate(dict.fromkeys(names)) if name in present}
+    colours = [PLAIN if name == OLDER else COLOURS[number % len(COLOURS)] for name, number in order.items()]
+    shapes = [SHAPES[number % len(SHAPES)] for number in order.values()]
+    legend = altair.Legend(title=None) if len(order) > 1 else None
+    return (
+        altair.Color("name:N", scale=altair.Scale(domain=list(order), range=colours), legend=legend),
+        altair.Shape("name:N", scale=altair.Scale(domain=list(order), range=shapes), legend=legend),
+    )
+
+
+def lines(data: Sequence[Row], x: "alt.X", y: "alt.Y", colour: "alt.Color", shape: "alt.Shape") -> "alt.LayerChart":
+    """A line for each series. It has markers if there is room for them; a point without neighbours is a dot."""
+    altair = library()
+    crowded = len(data) > CROWDED
+    base = altair.Chart(altair.Data(values=list(data))).encode(x=x, y=y, color=colour)
+    line = base.mark_line(strokeWidth=1.5 if crowded else 2, strokeCap="round", strokeJoin="round")
+    layers = [line.encode(detail="line:N")]
+    if not crowded:
+        layers.append(base.mark_point(filled=True, size=45, opacity=1).encode(shape=shape))
+    lined: alt.LayerChart = altair.layer(*layers)
+    return lined

@@ -4,48 +4,42 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from landfall.reporting import canvas, words
-from landfall.reporting.axis import days, time_ticks
-from landfall.reporting.canvas import Size
-from landfall.reporting.charts import PROMOTION, Chart, chart
-from landfall.reporting.series import CROWDED, style
+from landfall.reporting import words
+from landfall.reporting.charts import Chart, Size, chart, library
+from landfall.reporting.error_chart import Mark, mark_layers
+from landfall.reporting.series import Row, Span, lines, milliseconds, palette, time_axis
 from landfall.spec import Stream
 from landfall.streams.standing import Windows
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-LETTER = 6.4
-"""The width of a label's letter, in pixels."""
+    import altair as alt
 
 
 def share_chart(stream: Stream, share: str, windows: Sequence[Windows]) -> Chart | None:
     """One share (`accuracy`) of the windows; None if no window has one."""
-    lines = [(group, _points(group, share)) for group in windows]
-    lines = [(group, points) for group, points in lines if points]
-    if not lines:
+    groups = [(group, points) for group in windows if (points := _points(group, share))]
+    if not groups:
         return None
-    moments = sorted({moment for _, points in lines for moment, _ in points})
+    moments = [moment for _, points in groups for moment, _ in points]
+    names = [words.clean(group.name, 40) for group, _ in groups]
+    length = timedelta(seconds=stream.window.seconds)
+    data = [row for number, (_, points) in enumerate(groups) for row in _rows(points, names[number], length)]
     changes = version_changes(windows)
-    says = _sentence(stream, share, lines, changes)
+    marks = [Mark(moment, f"v{words.clean(version, 10)}") for moment, version in changes]
 
-    def draw(size: Size, name: str) -> str:
-        figure, (panel,) = canvas.axes(size, (230,), top=24)
-        crowded = sum(len(points) for _, points in lines) > CROWDED
-        for number, (_, points) in reversed(list(enumerate(lines))):
-            x, y = _coordinates(points, timedelta(seconds=stream.window.seconds))
-            changed: dict[str, object] = {"linewidth": 1.5, "markevery": max(1, len(x) // 6)} if crowded else {}
-            panel.plot(x, y, **{**style(number), **changed})  # type: ignore[arg-type]
-        panel.set_ylim(-0.02, 1.02)
-        panel.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
-        _time_axis(panel, size, moments[0], moments[-1])
-        _draw_changes(panel, size, changes)
-        return canvas.svg(figure, size, name, says)
+    span = Span.of(min(moments), max(moments), timedelta(seconds=5))
 
-    samples = [(words.clean(group.name, 40), style(number)) for number, (group, _) in enumerate(lines)]
-    samples += [("a new version serves", {**PROMOTION, "upright": True})] if changes else []
-    title = f"{share} in windows of {stream.window.seconds} s"
-    return chart(f"share-{share.replace('_', '-')}", title, says, draw, samples)
+    def draw(size: Size) -> "alt.LayerChart":
+        altair = library()
+        x = time_axis(span, size.ticks)
+        axis = altair.Axis(values=[0, 0.25, 0.5, 0.75, 1])
+        y = altair.Y("value:Q", title=None, scale=altair.Scale(domain=[0, 1]), axis=axis)
+        layered: alt.LayerChart = altair.layer(
+            lines(data, x, y, *palette(names, names)), *mark_layers(size, marks, span)
+        ).properties(width=size.width, height=290, autosize=altair.AutoSizeParams(type="fit", contains="padding"))
+        return layered
+
+    return chart(f"{share} in windows of {stream.window.seconds} s", _sentence(stream, share, groups, changes), draw)
 
 
 def version_changes(windows: Sequence[Windows]) -> list[tuple[datetime, str]]:
@@ -68,45 +62,16 @@ def _points(group: Windows, share: str) -> list[tuple[datetime, float]]:
     return [(start, value) for start, value in pairs if value is not None]
 
 
-def _coordinates(points: Sequence[tuple[datetime, float]], length: timedelta) -> tuple[list[float], list[float]]:
-    """The line breaks where three windows or more have no rows."""
-    x: list[float] = []
-    y: list[float] = []
+def _rows(points: Sequence[tuple[datetime, float]], name: str, length: timedelta) -> list[Row]:
+    """The data of one line, which breaks where three windows or more have no rows."""
+    data: list[Row] = []
     before: datetime | None = None
     for moment, value in points:
         if before and moment - before > 3 * length:
-            x.append(days(before + length))
-            y.append(float("nan"))
-        x.append(days(moment))
-        y.append(value)
+            data.append({"t": milliseconds(before + length), "value": None, "name": name, "line": name})
+        data.append({"t": milliseconds(moment), "value": value, "name": name, "line": name})
         before = moment
-    return x, y
-
-
-def _time_axis(panel: "Axes", size: Size, low: datetime, high: datetime) -> None:
-    air = max((high - low) / 60, timedelta(seconds=5))
-    panel.set_xlim(days(low - air), days(high + air))
-    if high - low >= timedelta(hours=size.ticks):
-        ticks = time_ticks(low, high, size.ticks, hourly=True)
-        panel.set_xticks([days(at) for at, _ in ticks], [label for _, label in ticks])
-        return
-    count = max(1, min(size.ticks // 2, int((high - low) / timedelta(seconds=10)) + 1))
-    moments = [low + (high - low) * number / max(1, count - 1) for number in range(count)]
-    labels = [f"{at:%H:%M:%S}" + (f"\n{at:%Y-%m-%d}" if not number else "") for number, at in enumerate(moments)]
-    panel.set_xticks([days(at) for at in moments], labels)
-
-
-def _draw_changes(panel: "Axes", size: Size, changes: Sequence[tuple[datetime, str]]) -> None:
-    low, high = panel.get_xlim()
-    scale, free = size.inner / (high - low), float("inf")
-    for moment, version in reversed(changes):
-        x, label = days(moment), f"v{words.clean(version, 10)}"
-        panel.plot([x, x], [0, 1.02], transform=panel.get_xaxis_transform(), clip_on=False, **PROMOTION)  # type: ignore[arg-type]
-        place, width = (x - low) * scale, LETTER * len(label) + 10
-        if place + width / 2 < free:
-            free = place - width / 2
-            panel.annotate(label, (x, 1), (0, 6), xycoords=panel.get_xaxis_transform(), textcoords="offset points",
-                           color=canvas.INK, ha="center")  # fmt: skip
+    return data
 
 
 def _sentence(

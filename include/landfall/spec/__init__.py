@@ -8,6 +8,7 @@ from landfall.spec.file_format import Csv, FileFormat, JsonLines, Parquet
 from landfall.spec.joined import Joined
 from landfall.spec.landing import Landing
 from landfall.spec.learner import Estimator, Learner
+from landfall.spec.mirror import DynamoMirror
 from landfall.spec.online import DriftAlarm, OnlineLearner, SourceTable
 from landfall.spec.online_algorithms import (
     DecayedKMeans,
@@ -16,7 +17,6 @@ from landfall.spec.online_algorithms import (
     SgdClassification,
     SgdRegression,
 )
-from landfall.spec.mirror import DynamoMirror
 from landfall.spec.partition import Partition, Partitions
 from landfall.spec.pipeline import Feed, Job, Pipeline, Training
 from landfall.spec.readiness import AllNamed, AtLeast, Marker, OneObject, Readiness, Settled
