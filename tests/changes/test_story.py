@@ -17,7 +17,7 @@ from landfall.streams.topics import Topic
 pytestmark = pytest.mark.stack
 NAME = IRIS_ONLINE.name
 FILES = Path(package.__file__).parent / "samples" / "iris_online"
-KILLS = ("learner", "connect", "learner", "learner", "connect", "learner")
+KILLS = ("learner", "connect", "learner", "kafka", "learner", "connect", "learner")
 
 
 def status(flowers: Any) -> Any:
