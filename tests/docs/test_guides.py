@@ -47,11 +47,11 @@ def test_the_commands_of_a_guide_run_without_servers(page: Path, tmp_path: Path)
 
 @pytest.mark.stack
 @pytest.mark.timeout(3000)
-def test_the_guide_to_a_pipeline_leads_to_a_prediction(tmp_path: Path) -> None:
+def test_the_guide_to_a_pipeline_leads_to_a_prediction(tmp_path: Path, calm: dict[str, str]) -> None:
     """Comes before the tutorials, so that its stack is down when theirs starts."""
     page = ROOT / "docs/guides/pipeline.md"
     try:
-        done = run("\n".join(text for _, text in BLOCK.findall(page.read_text(encoding="utf-8"))), tmp_path)
+        done = run("\n".join(text for _, text in BLOCK.findall(page.read_text(encoding="utf-8"))), tmp_path, **calm)
     finally:
         if (tmp_path / "riders").is_dir():
             run("landfall down", tmp_path / "riders")

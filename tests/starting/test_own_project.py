@@ -5,8 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ class Ours:
     """A project of one's own, whose stack is up."""
 
     folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def landfall(self, *words: str, fails: bool = False) -> str:
         """What `landfall WORDS` prints, typed in the project's folder."""
@@ -30,7 +31,7 @@ class Ours:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         done = subprocess.run(
             [sys.executable, "-c", "from landfall.cli import main; main()", *words],
-            cwd=self.folder, env=clean, capture_output=True, text=True, check=False, timeout=1500,
+            cwd=self.folder, env={**clean, **self.variables}, capture_output=True, text=True, check=False, timeout=1500,
         )  # fmt: skip
         assert bool(done.returncode) is fails, f"{words}: {done.stdout[-2000:]}{done.stderr[-3000:]}"
         return done.stdout
@@ -48,11 +49,11 @@ class Ours:
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ours]:
+def ours(tmp_path_factory: pytest.TempPathFactory, calm: dict[str, str]) -> Iterator[Ours]:
     """The project, made in an empty folder, with the three pipelines. Its audit starts the runs by itself."""
     folder = tmp_path_factory.mktemp("own") / "ours"
     Ours(folder.parent).landfall("init", "ours")
-    project = Ours(folder)
+    project = Ours(folder, calm)
     for name, (write, words) in SAMPLES.items():
         project.new(name, write(folder), *words)
     project.landfall("new", "table-model", "cultivar", "--from", str(folder / "wine.csv"), "--label", "target", "--yes")
