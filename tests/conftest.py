@@ -30,7 +30,8 @@ from landfall.stack.state import StackState
 Landfall = Callable[..., "subprocess.CompletedProcess[str]"]
 SLOW = (
     "ledger/test_held_runs", "deploy/test_stock_airflow", "docs/test_guides", "streams/test_exactly_once",
-    "orchestration/test_kept_fresh", "starting/test_own_project", "cli/test_partitions", "training/test_train_model",
+    "orchestration/test_kept_fresh", "starting/test_own_project", "changes/test_story", "cli/test_partitions",
+    "training/test_train_model",
     "compute/test_every_target", "compute/test_cluster", "runs/test_runs_in_airflow", "stack/test_kafka", "docs/test_notebooks",
     "cli/test_runs", "streams/test_versions", "etl/test_contract_changes", "stack/test_heal", "stack/test_life",
     "training/test_judge_models", "orchestration/test_hours", "models/test_registry", "orchestration/test_bad_input",

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,20 @@ class Flowers:
 
     stack: Any
     landfall: Callable[..., "subprocess.CompletedProcess[str]"]
-    conn: "psycopg.Connection[tuple[object, ...]]"
-    source: "psycopg.Connection[tuple[object, ...]]"
+    conn: "psycopg.Connection[tuple[object, ...]]" = field(init=False)
+    source: "psycopg.Connection[tuple[object, ...]]" = field(init=False)
+
+    def open(self) -> None:
+        """Connects to both databases; again after their server was killed."""
+        self.conn = connect(self.stack.settings)
+        self.source = psycopg.connect(self.stack.settings.sources[NAME_OF_SOURCE], autocommit=True)
+        for conn in (self.conn, self.source):
+            conn.execute("SET client_min_messages = warning")
+
+    def close(self) -> None:
+        """Closes both connections."""
+        self.conn.close()
+        self.source.close()
 
     def run(self, *arguments: str) -> str:
         """What `landfall changes ARGUMENTS` answers."""
@@ -106,7 +118,17 @@ class Flowers:
 
     def kill_part(self, name: str) -> None:
         """Kills a part of the stack; its supervisor starts it again."""
-        os.kill(int(next(part["pid"] for part in self.stack.ps() if part["name"] == name)), signal.SIGKILL)
+        killed = self._part(name)["pid"]
+        os.kill(int(killed), signal.SIGKILL)
+        if name == "postgres":
+            self.wait(
+                lambda: self._part(name)["state"] == "healthy" and self._part(name)["pid"] != killed, "no database"
+            )
+            self.close()
+            self.open()
+
+    def _part(self, name: str) -> Any:
+        return next(part for part in self.stack.ps() if part["name"] == name)
 
     def require_exactly_once(self) -> None:
         """Every row of the source was answered for and learnt once; the state is that of one run over all, to the bit."""
@@ -145,15 +167,11 @@ NAME_OF_SOURCE = IRIS_ONLINE.database
 @pytest.fixture
 def flowers(stack: Any, landfall: Any) -> Iterator[Flowers]:
     """A learner that knows nothing, of tables that are not there yet. It does not run."""
-    with (
-        connect(stack.settings) as conn,
-        psycopg.connect(stack.settings.sources[NAME_OF_SOURCE], autocommit=True) as source,
-    ):
-        one = Flowers(stack, landfall, conn, source)
-        source.execute("SET client_min_messages = warning")
-        conn.execute("SET client_min_messages = warning")
+    one = Flowers(stack, landfall)
+    one.open()
+    try:
         one.clear()
-        try:
-            yield one
-        finally:
-            one.clear()
+        yield one
+    finally:
+        one.clear()
+        one.close()

@@ -74,7 +74,15 @@ def command_line(process: psutil.Process) -> str:
 
 
 def test_no_command_line_shows_a_secret(stack: Stack) -> None:
-    secrets = [stack.env[name] for name in ("AWS_SECRET_ACCESS_KEY", "LANDFALL_AIRFLOW_PASSWORD")]
+    secrets = [
+        stack.env[name]
+        for name in (
+            "AWS_SECRET_ACCESS_KEY",
+            "LANDFALL_AIRFLOW_PASSWORD",
+            "LANDFALL_CONNECT_PASSWORD",
+            "LANDFALL_CAPTURE_PASSWORD",
+        )
+    ]
     secrets.append(json.loads((stack.home / "airflow-passwords.json").read_text())["admin"])
     secrets += [stack.env["LANDFALL_SPARK_REMOTE"].partition("token=")[2], stack.env["LANDFALL_DATABASE_URL"]]
     for one in stack.ps():

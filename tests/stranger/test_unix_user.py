@@ -51,7 +51,7 @@ def test_every_port_that_the_stack_listens_on_is_guarded(listening_ports: dict[i
 POSTGRES = """
 import json, socket, struct, sys
 told = {}
-for user in ("postgres", "landfall", "airflow", "mlflow", "nobody", "root"):
+for user in ("postgres", "landfall", "airflow", "mlflow", "flowers", "landfall_capture", "nobody", "root"):
     for replication in ("false", "database"):
         words = ["user", user, "database", "landfall", "replication", replication]
         body = struct.pack(">i", 196608) + b"".join(word.encode() + b"\\0" for word in words) + b"\\0"

@@ -66,8 +66,8 @@ COMMANDS = {
     },
     "stream": {"stream": "Start, watch and feed streams: rows scored as they arrive."},
     "changes": {
-        "changes": "Start and watch models that learn from a database's changes.",
         "url": "Print the URL of a source database, whose changes are captured.",
+        "changes": "Start and watch models that learn from a database's changes.",
     },
     "demo": {"demo": "Start the stack, land, train, publish and look a prediction up."},
 }

@@ -6,11 +6,14 @@ survive it.
 
 import base64
 import json
+import logging
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from landfall.spec.capture import CAPTURE_PASSWORD
 from landfall.spec.settings import quoted
@@ -20,8 +23,11 @@ from landfall.stack.java import Java
 from landfall.stack.kafka import LOGGING, LOGGING_TEXT, USER, WITHHELD, as_text
 from landfall.stack.part import Announce, Part
 
+log = logging.getLogger("landfall.stack")
 PROPERTIES, LOGIN, USERS = "connect.properties", "jaas.conf", "users.properties"
 EXTENSION = "org.apache.kafka.connect.rest.basic.auth.extension"
+BETWEEN_RESTARTS = 20.0
+"""The seconds after which connectors that have failed are started again."""
 JSON = "org.apache.kafka.connect.json.JsonConverter"
 
 
@@ -54,6 +60,7 @@ class Connect(Part):
         self.data, self.port, self.broker, self.passwords = data, port, broker, passwords
         self.cache, self.java = cache, java
         self.url = f"http://127.0.0.1:{port}"
+        self._restarted = 0.0
 
     def prepare(self, say: Announce) -> None:
         if not jars.DEBEZIUM.folder(self.cache).exists():
@@ -111,9 +118,25 @@ class Connect(Part):
             return f"{self.url}: {type(error).__name__}: {error}"
         return f"{self.url} does not ask for a login"
 
-    def _get(self, path: str, password: str) -> bytes:
+    def probe(self, started: float) -> str | None:
+        """Also starts connectors again that have failed, as all do that find their database away: nobody else would."""
+        problem = self.check(started)
+        if problem is None and time.monotonic() - self._restarted > BETWEEN_RESTARTS:
+            self._restarted = time.monotonic()
+            try:
+                for name, known in json.loads(self._get("/connectors?expand=status", self.passwords.connect)).items():
+                    parts = [known["status"]["connector"], *known["status"]["tasks"]]
+                    if any(part["state"] == "FAILED" for part in parts):
+                        again = f"/connectors/{quote(name)}/restart?includeTasks=true&onlyFailed=true"
+                        self._get(again, self.passwords.connect, method="POST")
+            except (OSError, ValueError, KeyError) as error:
+                log.warning("failed connectors could not be started again: %s: %s", type(error).__name__, error)
+        return problem
+
+    def _get(self, path: str, password: str, *, method: str = "GET") -> bytes:
         login = base64.b64encode(f"{USER}:{password}".encode()).decode()
-        request = urllib.request.Request(f"{self.url}{path}", headers={"Authorization": f"Basic {login}"})  # noqa: S310
+        headers = {"Authorization": f"Basic {login}"}
+        request = urllib.request.Request(f"{self.url}{path}", headers=headers, method=method)  # noqa: S310
         with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
             return bytes(answer.read())
 
