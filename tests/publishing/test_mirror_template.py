@@ -10,6 +10,7 @@ import pytest
 import yaml
 from moto import mock_aws
 
+from landfall.publishing.keys import KeyValue
 from landfall.publishing.mirror import MirrorReader, MirrorStore, ToCopy, mirror_partition
 from landfall.publishing.reading import PublishedRow
 from landfall.spec import DynamoMirror, PredictionTable
@@ -23,7 +24,7 @@ TABLE = PredictionTable(
     mirror=DynamoMirror(table=NAME),
 )
 DAY, NOON = "2012-12-25", datetime(2012, 12, 25, 12, tzinfo=UTC)
-KEY = {"city": "Washington", "time": NOON}
+KEY: dict[str, KeyValue] = {"city": "Washington", "time": NOON}
 ROW = PublishedRow(
     key={**KEY},
     values={"predicted": 1.5},
