@@ -201,8 +201,8 @@ def test_what_its_owner_has_not_opened_is_refused_with_the_grant():
     assert str(refusal.value) == (
         "`deployed/public.flowers` is not served: the owner of `public.flowers` has not let the service read it.\n"
         "  looked: columns of its key: id\n"
-        '  next: as its owner: landfall sql \'GRANT USAGE ON SCHEMA "public" TO landfall_serving;'
-        ' GRANT SELECT ON "public"."flowers" TO landfall_serving\''
+        "  next: as its owner: landfall sql 'GRANT USAGE ON SCHEMA \"public\" TO landfall_serving'"
+        ' && landfall sql \'GRANT SELECT ON "public"."flowers" TO landfall_serving\''
     )
 
 

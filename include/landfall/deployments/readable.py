@@ -65,10 +65,10 @@ class ReadableTable:
     closed: tuple[str, ...]
 
     @property
-    def grant(self) -> str:
-        """The statement with which the table's owner lets the lookup service read it."""
+    def grants(self) -> tuple[str, ...]:
+        """The statements with which the table's owner lets the lookup service read it."""
         schema, table = quoted(self.table.schema), self.table.quoted
-        return f"GRANT USAGE ON SCHEMA {schema} TO {SERVING}; GRANT SELECT ON {table} TO {SERVING}"
+        return f"GRANT USAGE ON SCHEMA {schema} TO {SERVING}", f"GRANT SELECT ON {table} TO {SERVING}"
 
 
 def readable_tables(conn: Database) -> list[ReadableTable]:

@@ -1,7 +1,7 @@
 """The tables of deployed models as they are served: `deployed/SCHEMA.TABLE`.
 
 They belong to people, so nobody here gives the service a right to them: their owner does, with GRANT, on the whole table or on
-some of its columns. Until then a caller is told of that statement.
+some of its columns. Until then a caller is told what they have to say.
 """
 
 import re
@@ -28,12 +28,12 @@ class DeployedTable(Served):
     Args:
         version: The version that scores its rows now.
         since: Since when it does.
-        grant: The statement with which its owner lets the service read it.
+        grants: The statements with which its owner lets the service read it.
     """
 
     version: str
     since: datetime
-    grant: str
+    grants: tuple[str, ...]
     table: LiveColumns
     reading: LiveReading
 
@@ -53,7 +53,7 @@ class DeployedTable(Served):
 
     def closed(self, words: str) -> PublishingError:
         """Its owner has taken the right back just now."""
-        return not_granted(self.name, self.table.name, words, self.grant)
+        return not_granted(self.name, self.table.name, words, self.grants)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _served(name: str, readable: ReadableTable) -> DeployedTable:
     if not readable.key:
         raise _refused(name, "it has no primary key", f"ALTER TABLE {table.quoted} ADD PRIMARY KEY (...)")
     if readable.closed:
-        raise not_granted(name, str(table), f"columns of its key: {', '.join(readable.closed)}", readable.grant)
+        raise not_granted(name, str(table), f"columns of its key: {', '.join(readable.closed)}", readable.grants)
     columns = LiveColumns(name=str(table), columns=readable.columns, key=readable.key)
     for column in columns.key:
         if not can_be_key(columns.columns[column]):
@@ -113,16 +113,16 @@ def _served(name: str, readable: ReadableTable) -> DeployedTable:
         raise NotPublished(error.what, looked=error.looked, next=error.next, fault="request") from None
     return DeployedTable(
         name=name, group="deployed", table=columns, model=readable.model, version=readable.version, since=readable.since,
-        grant=readable.grant, reading=LiveReading(columns, table.schema, table.table),
+        grants=readable.grants, reading=LiveReading(columns, table.schema, table.table),
     )  # fmt: skip
 
 
-def not_granted(name: str, table: str, looked: str, grant: str) -> NotPublished:
+def not_granted(name: str, table: str, looked: str, grants: Iterable[str]) -> NotPublished:
     """The error for a table whose owner has not let the service read it."""
     return NotPublished(
         f"`{name}` is not served: the owner of `{table}` has not let the service read it.",
         looked=looked,
-        next=f"as its owner: landfall sql '{grant}'",
+        next="as its owner: " + " && ".join(f"landfall sql '{statement}'" for statement in grants),
         fault="request",
     )
 

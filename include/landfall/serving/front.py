@@ -138,7 +138,10 @@ def _problem(error: Exception) -> Problem:
         case HTTPException():
             headers = dict(error.headers or {})
             detail = {404: "There is no such path.", 405: "This path does not take that method."}
-            return Problem(error.status_code, detail.get(error.status_code, error.detail), headers=headers)
+            more = {"next": "GET /v1/tables lists what your key may read"} if error.status_code == 404 else {}
+            return Problem(
+                error.status_code, detail.get(error.status_code, error.detail), headers=headers, members=more
+            )
         case TimeoutError():
             return Problem(504, "The answer took too long.", headers={"Retry-After": "1"})
     log.exception("A request failed", exc_info=error)
