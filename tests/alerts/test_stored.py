@@ -83,10 +83,11 @@ def test_two_at_once_tell_it_once(emptied, database_url):
     note(emptied, [LATE], ["p/f"])
 
     def tell_slowly(_):
-        lines = []
+        def slowly(_):
+            sleep(0.3)
+
         with psycopg.connect(database_url, autocommit=True) as conn:
-            tell(conn, lambda untold: (lines.extend(untold), sleep(0.3)))
-        return lines
+            return tell(conn, slowly)
 
     with ThreadPoolExecutor(4) as pool:
         assert len([line for lines in pool.map(tell_slowly, range(4)) for line in lines]) == 1

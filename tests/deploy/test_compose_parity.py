@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from landfall.alerts.sending import ALERTS
 from landfall.stack import children, databases, jars, kafka, postgres, revisions, variables
 from landfall.stack.airflow_parts import HEALTH, OPTIONS, AirflowPart, Tables
 from landfall.stack.databases import Logins
@@ -119,6 +120,9 @@ def test_airflow_has_the_variables_of_the_embedded_stack(
     environment = dict(services[service]["environment"])
     if service == "airflow-init":  # the only one that is told the password of people's user
         assert environment.pop("LANDFALL_AIRFLOW_ADMIN_PASSWORD") == SECRETS.airflow_admin
+    assert (
+        environment.pop(ALERTS) == ""
+    )  # the servers of the embedded stack have it if the shell of `landfall up` has it
 
     assert set(environment) == set(servers)
     assert SECRETS.airflow_admin not in environment.values()

@@ -6,6 +6,8 @@ drawing is legible on a light page and on a dark one. A chart that would be empt
 Importing this file loads neither Altair nor the converter.
 """
 
+import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
@@ -31,6 +33,10 @@ NUMBER = (
     " ? format(datum.value, '~e') : format(datum.value, ',~r')"
 )
 """The label of a tick, as an expression of Vega. No text from outside is ever part of an expression."""
+
+_PAIRS = re.compile("[\U00010000-\U0010ffff]")
+"""Letters that JavaScript keeps as two halves, such as emoji. Vega cuts long texts between the halves, and the converter then
+fails; so a drawing shows a replacement for them. The text for people who cannot see it keeps them."""
 
 
 class ChartError(LandfallError):
@@ -76,8 +82,9 @@ class Chart:
             import vl_convert
         except ModuleNotFoundError as error:
             raise _missing(error) from None
+        spec = json.dumps(self.wide if size == "wide" else self.narrow, ensure_ascii=False)
         # Without any address that may be asked: a specification holds its data.
-        drawn = vl_convert.vegalite_to_svg(self.wide if size == "wide" else self.narrow, allowed_base_urls=[])
+        drawn = vl_convert.vegalite_to_svg(_PAIRS.sub("\ufffd", spec), allowed_base_urls=[])
         return tidied(drawn, size, self.says)
 
 
