@@ -18,7 +18,7 @@ from landfall.streams.topics import Topic
 pytestmark = pytest.mark.stack
 NAME = IRIS_ONLINE.name
 FILES = Path(package.__file__).parent / "samples" / "iris_online"
-KILLS = os.environ.get("LANDFALL_TEST_KILLS", "learner connect learner kafka learner connect learner").split()
+KILLS = os.environ.get("LANDFALL_TEST_KILLS", "learner connect kafka learner").split()
 """What is killed, one after the other. `postgres` may be among them, where the stack has no Airflow that it would hold up."""
 
 

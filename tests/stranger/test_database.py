@@ -293,8 +293,13 @@ def test_the_cluster_cannot_be_copied(databases: Databases, role: str, kind: str
         databases.login(role, "landfall", replication=kind)
 
 
-def test_no_role_of_the_stack_may_replicate(databases: Databases) -> None:
-    assert databases.admin.execute("SELECT rolname FROM pg_roles WHERE rolreplication").fetchall() == [("postgres",)]
+def test_no_role_of_the_stack_may_replicate_but_the_one_that_captures_changes(databases: Databases) -> None:
+    replicating = databases.admin.execute("SELECT rolname FROM pg_roles WHERE rolreplication ORDER BY 1").fetchall()
+    assert replicating == [("landfall_capture",), ("postgres",)]
+    reaches = """
+SELECT datname::text FROM pg_database
+WHERE has_database_privilege('landfall_capture', oid, 'CONNECT') AND datallowconn AND datname NOT LIKE 'test%'"""
+    assert databases.admin.execute(reaches).fetchall() == [("flowers",)]
 
 
 def test_the_reader_reads_what_is_published_and_its_sessions_end(databases: Databases) -> None:
