@@ -10,6 +10,7 @@ a page never mix two publications of a partition, and a row never comes with ano
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 
 from landfall.publishing.keys import KeyValue
 from landfall.spec import PredictionTable
@@ -82,8 +83,14 @@ class Reading:
 
     def row(self, key: Mapping[str, KeyValue]) -> Statement:
         """The row of a key, with its publication."""
+        parameters = self._key(key)
+        return Statement(self._row_text, parameters if self.kept else [*parameters, self.table.name])
+
+    @cached_property
+    def _row_text(self) -> str:
         where = " AND ".join(self._equals(name, n) for n, name in enumerate(self.table.key, 1))
-        return self._with_publication(f"SELECT {self._columns} FROM {self._from} t WHERE {where}", self._key(key))  # noqa: S608
+        rows = f"SELECT {self._columns} FROM {self._from} t WHERE {where}"  # noqa: S608
+        return self._with_publication(rows, self.table.key).text
 
     def batch(self, keys: Sequence[Mapping[str, KeyValue]]) -> Statement:
         """The rows of many keys; `ASKED` of a row is the place of its key, from 1. Keys without a row have none.
