@@ -65,7 +65,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, calm: dict[str, str]) -> Iter
     """The home of a stack of the tutorials' own: they train models and land days that other tests have other plans for."""
     folder = tmp_path_factory.mktemp("tutorials")
     try:
-        started = run("landfall up --with kafka", ROOT, LANDFALL_HOME=str(folder), **calm)
+        started = run("landfall up --with cdc", ROOT, LANDFALL_HOME=str(folder), **calm)
         assert started.returncode == 0, started.stdout[-2000:] + started.stderr[-2000:]
         yield folder
     finally:

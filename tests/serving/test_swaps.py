@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import psycopg
@@ -95,6 +96,9 @@ def test_a_statement_that_a_swap_made_invalid_is_tried_again(serving_url):
             return [{"x": 1}]
 
     class Stumble:
+        def get_idle_size(self) -> int:
+            return 1
+
         def acquire(self, **how: object) -> "Stumble":
             return self
 
@@ -139,3 +143,48 @@ def test_a_database_that_is_away_is_said_to_be_away():
 
     with pytest.raises(Unavailable, match=r"^The predictions database cannot be asked now"):
         asyncio.run(ask())
+
+
+def test_a_connection_that_postgresql_has_ended_is_left_before_its_socket_closes(conn, serving_url):
+    """PostgreSQL says that it ends, and the socket closes a moment later. asyncpg has InternalClientError for who asks meanwhile.
+
+    A proxy makes the moment long: it passes on what PostgreSQL says, and not that it has closed the socket.
+    """
+    parts = urlsplit(serving_url)
+
+    async def ask() -> tuple[object, object, object]:
+        said = asyncio.Event()
+        copying: list[asyncio.Task[None]] = []
+
+        async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while data := await reader.read(65536):
+                writer.write(data)
+                if b"57P01" in data:
+                    said.set()
+
+        async def passing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            behind, before = await asyncio.open_connection(parts.hostname, parts.port)
+            copying.extend((asyncio.create_task(copy(reader, before)), asyncio.create_task(copy(behind, writer))))
+
+        proxy = await asyncio.start_server(passing, "127.0.0.1", 0)
+        port = proxy.sockets[0].getsockname()[1]
+        pool = Pool(
+            parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{port}").geturl(), connections=1
+        )
+        await pool.open()
+        backend = Statement("SELECT pg_backend_pid() AS pid", [])
+        first = (await pool.fetch(backend))[0]["pid"]
+        conn.execute("SELECT pg_terminate_backend(%s, 10000)", [first])
+        await said.wait()
+        await asyncio.sleep(0.2)  # the pool's own connection reads it meanwhile
+        second = (await pool.fetch(backend))[0]["pid"]
+        third = (await pool.fetch(backend))[0]["pid"]
+        pool._pool.terminate()
+        for task in copying:
+            task.cancel()
+        proxy.close()
+        return first, second, third
+
+    first, second, third = asyncio.run(ask())
+    assert first != second, "it was opened anew"
+    assert second == third, "and is kept"

@@ -5,7 +5,7 @@ from psycopg import sql
 from landfall.database import Database, explained, fetch, run
 from landfall.publishing.schema import let_read, qualified
 from landfall.spec.online import SCHEMA, OnlineLearner
-from landfall.streams.tables import PLACE
+from landfall.spec.stream_tables import PLACE
 
 PREDICTIONS = {
     **PLACE, "key": "text NOT NULL", "answer": "double precision", "label": "text", "actual": "double precision",

@@ -7,6 +7,7 @@ Parameters are written `$1`, `$2`, as PostgreSQL itself writes them, so that bot
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from landfall.publishing.keys import Keyed, KeyValue, placeholder
 
@@ -38,7 +39,8 @@ class KeyedReading:
 
     def row(self, key: Mapping[str, KeyValue]) -> Statement:
         """The row of a key."""
-        return self._completed(self._row(key))
+        text, more = self._whole_row
+        return Statement(text, [*self._key(key), *more])
 
     def batch(self, keys: Sequence[Mapping[str, KeyValue]]) -> Statement:
         """The rows of many keys; `ASKED` of a row is the place of its key, from 1. Keys without a row have none."""
@@ -85,10 +87,22 @@ class KeyedReading:
         rows = f"SELECT {self._columns} FROM {self._from} t{where}{order} LIMIT ${len(parameters)}::bigint"  # noqa: S608
         return self._completed(Statement(rows, parameters), order=order)
 
-    def _row(self, key: Mapping[str, KeyValue]) -> Statement:
+    def _plain_row(self, key: Mapping[str, KeyValue]) -> Statement:
+        return Statement(self._row_text, self._key(key))
+
+    def _key(self, key: Mapping[str, KeyValue]) -> Sequence[object]:
+        return [key[name] for name in self.table.key]
+
+    @cached_property
+    def _row_text(self) -> str:
         where = " AND ".join(self._equals(name, n) for n, name in enumerate(self.table.key, 1))
-        text = f"SELECT {self._columns} FROM {self._from} t WHERE {where}"  # noqa: S608
-        return Statement(text, [key[name] for name in self.table.key])
+        return f"SELECT {self._columns} FROM {self._from} t WHERE {where}"  # noqa: S608
+
+    @cached_property
+    def _whole_row(self) -> tuple[str, Sequence[object]]:
+        """The text of `row`, and the parameters that follow those of the key."""
+        completed = self._completed(Statement(self._row_text, self.table.key))
+        return completed.text, completed.parameters[len(self.table.key) :]
 
     def _equals(self, name: str, number: int) -> str:
         return f"t.{quoted(name)} = {placeholder(number, self.table.columns[name])}"

@@ -39,22 +39,24 @@ def parse_key(table: Keyed, key: Mapping[str, KeyValue]) -> dict[str, KeyValue]:
     Raises:
         PublishingError: a column is missing, unknown or malformed.
     """
-    written = " ".join(
-        f"{name}={shlex.quote(str(key[name])) if name in key else example(table, name)}" for name in table.key
-    )
     for name in key:
         if name not in table.key:
             error = PublishingError.unknown(f"key column of `{table.name}`", name, list(table.key))
             looked = f"the key is {', '.join(table.key)}"
-            raise PublishingError(error.what, looked=looked, next=f"give {written}", fault="request")
+            raise PublishingError(error.what, looked=looked, next=_written(table, key), fault="request")
     if missing := [name for name in table.key if name not in key]:
         raise PublishingError(
             f"The key of `{table.name}` is incomplete: `{'`, `'.join(missing)}` is missing.",
             looked=f"the key is {', '.join(table.key)}",
-            next=f"give {written}",
+            next=_written(table, key),
             fault="request",
         )
     return {name: parse_value(name, table.columns[name], key[name]) for name in table.key}
+
+
+def _written(table: Keyed, key: Mapping[str, KeyValue]) -> str:
+    written = (f"{name}={shlex.quote(str(key[name])) if name in key else example(table, name)}" for name in table.key)
+    return f"give {' '.join(written)}"
 
 
 EXPECTED = {

@@ -70,7 +70,7 @@ class Reading(KeyedReading):
 
     def plain_row(self, key: Mapping[str, KeyValue]) -> Statement:
         """The row of a key, without its publication. A role that may read nothing but the table can run it."""
-        return self._row(key)
+        return self._plain_row(key)
 
     def row_of(self, record: Mapping[str, object]) -> PublishedRow:
         """The row in a record of these statements, times in UTC."""

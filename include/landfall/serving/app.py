@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ from starlette.routing import Route, Router
 from landfall.errors import LandfallError
 from landfall.serving import keys
 from landfall.serving.callers import Callers
-from landfall.serving.front import Front
+from landfall.serving.front import Front, Handler
 from landfall.serving.handlers import Handlers
 from landfall.serving.metrics import TYPE, Metrics
 from landfall.serving.openapi import DEPLOYED, document
@@ -28,7 +28,6 @@ from landfall.serving.tracing import tracing
 log = logging.getLogger("landfall.serving")
 KEYS_EVERY, FRESHNESS_EVERY, USE_EVERY = 3.0, 15.0, 30.0
 """Seconds between two looks at the keys, at the ledger, and two notes of when keys were last used."""
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 def make_app(settings: ServingSettings, tables: Mapping[str, Served] | None = None) -> Front:

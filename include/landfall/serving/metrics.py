@@ -20,6 +20,7 @@ class Metrics:
             "landfall_request_seconds", "Seconds from a request to its answer.", ["route", "status"],
             buckets=BUCKETS, registry=self.registry,
         )  # fmt: skip
+        self._answered: dict[tuple[str, int], Histogram] = {}
         self.keys = Counter(
             "landfall_keys_total",
             "Keys that were looked up, by what came of it.",
@@ -45,6 +46,13 @@ class Metrics:
             "landfall_stream_lag_rows", "Messages that the stream has not read.", ["stream"], registry=self.registry
         )
         self.connections = Gauge("landfall_connections", "Open connections to the database.", registry=self.registry)
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Counts a request, and how long it took."""
+        measure = self._answered.get((route, status))
+        if measure is None:
+            measure = self._answered[route, status] = self.seconds.labels(route, str(status))
+        measure.observe(seconds)
 
     def found(self, table: str, hits: int, misses: int) -> None:
         """Counts keys that had a row, and keys that had none."""
