@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,14 +105,21 @@ def key(server: Server) -> str:
 
 @pytest.fixture
 def program(server: Server, tmp_path: Path) -> Iterator[Any]:
-    """The service as the stack starts it."""
+    """The service as the stack starts it, healthy."""
+    with started(server, tmp_path) as (part, process):
+        wait_for(lambda: part.check(0) is None or process.poll() is not None, "the service does not start")
+        assert process.poll() is None, part.log.read_text()
+        yield part, process
+
+
+@contextmanager
+def started(server: Server, folder: Path) -> Iterator[tuple[Serving, "subprocess.Popen[bytes]"]]:
+    """The service, which may not answer yet."""
     env = {**os.environ, "LANDFALL_SERVING_URL": server.url("landfall_serving"), "LANDFALL_SERVING_SECONDS": "120"}
-    part = Serving(log=tmp_path / "log", env=env, port=free_port())
+    part = Serving(log=folder / "log", env=env, port=free_port())
     with part.log.open("wb") as log:
         process = subprocess.Popen(part.command(), env=part.env, stdout=log, stderr=log)
     try:
-        wait_for(lambda: part.check(0) is None or process.poll() is not None, "the service does not start")
-        assert process.poll() is None, part.log.read_text()
         yield part, process
     finally:
         process.kill()
@@ -138,6 +147,24 @@ def test_postgresql_restarts_and_the_service_goes_on(server: Server, key: str, p
         server.start()
         assert http.get("/v1/bike_demand", params=KEY).status_code == 200, "the first request after the restart"
     assert process.poll() is None
+
+
+def test_a_key_is_not_called_wrong_before_the_keys_are_known(server: Server, key: str, tmp_path: Path) -> None:
+    server.stop()
+    try:
+        with started(server, tmp_path) as (part, _), httpx.Client(base_url=part.url, timeout=30) as http:
+            wait_for(lambda: listens(part.port), "the service does not start")
+            for _ask in range(8):  # more than a stranger may ask
+                answer = http.get("/v1/bike_demand", params=KEY, headers={"X-API-Key": key})
+                assert answer.status_code == 503, answer.text
+                assert int(answer.headers["retry-after"]) > 0
+            assert http.get("/v1/bike_demand", params=KEY, headers={"X-API-Key": "wrong"}).status_code == 401
+            server.start()
+            ask = partial(http.get, "/v1/bike_demand", params=KEY, headers={"X-API-Key": key})
+            wait_for(lambda: ask().status_code == 200, "it never knows the keys")
+    finally:
+        server.stop()
+        server.start()
 
 
 def test_requests_under_way_are_answered_before_it_ends(server: Server, key: str, program: Any) -> None:

@@ -47,11 +47,12 @@ LOOKS_EVERY = 1.0
 
 
 class Callers:
-    """Tells who asks by the header `Authorization` (`Bearer KEY`) or `X-API-Key`. `grants` are the keys that are live."""
+    """Tells who asks by the header `Authorization` (`Bearer KEY`) or `X-API-Key`. `grants` are the keys that are live;
+    None until the database was asked for them."""
 
     def __init__(self, settings: ServingSettings) -> None:
         self.settings = settings
-        self.grants: Mapping[str, Grant] = {}
+        self.grants: Mapping[str, Grant] | None = None
         self.used: dict[int, datetime] = {}
         self.buckets = Buckets()
         self.look: Look | None = None
@@ -62,7 +63,8 @@ class Callers:
         """Who asks.
 
         Raises:
-            Problem: 401: nobody whom the service answers; 429: too many wrong keys from this address.
+            Problem: 401: nobody whom the service answers; 429: too many wrong keys from this address; 503: a key is shown
+                before the database could be asked for the keys.
         """
         secret = _secret(headers)
         if not secret:
@@ -94,11 +96,16 @@ class Callers:
 
     async def _grant(self, secret: str) -> Grant | None:
         """The key that is shown, if it is live. One that was made just now is looked for."""
-        sha256 = digest(secret)
-        moment = time.monotonic()
-        if sha256 not in self.grants and secret.startswith(MARK) and self.look and moment > self._looked + LOOKS_EVERY:
+        if not secret.startswith(MARK):
+            return None
+        sha256, moment = digest(secret), time.monotonic()
+        if sha256 not in (self.grants or {}) and self.look and moment > self._looked + LOOKS_EVERY:
             self._looked = moment
             await self.look()
+        if self.grants is None:
+            raise Problem(
+                503, "The keys are not known yet: the database has not answered.", headers={"Retry-After": "1"}
+            )
         return self.grants.get(sha256)
 
     def charge(self, caller: Caller, tokens: float = 1.0) -> None:
