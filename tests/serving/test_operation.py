@@ -82,6 +82,18 @@ def test_what_is_too_large_is_refused(serve):
     assert unsaid.status_code == 413
 
 
+def test_beyond_the_requests_that_may_be_under_way_it_says_so_and_goes_on(serve, monkeypatch):
+    served = serve()
+    monkeypatch.setattr("landfall.serving.front.MOST_UNDER_WAY", 0)
+    answer = served.get("/v1/tables")
+    assert (answer.status_code, answer.headers["retry-after"], answer.json()["detail"]) == (
+        503, "1", "Too many requests are under way.",
+    )  # fmt: skip
+    assert served.get("/healthz").status_code == 200
+    monkeypatch.undo()
+    assert served.get("/v1/tables").status_code == 200
+
+
 @pytest.mark.parametrize(("method", "path", "status"), [("POST", "/v1/bike_demand", 405), ("GET", "/v1/x", 404)])
 def test_a_path_or_method_that_is_not_there_is_a_problem_too(serve, method, path, status):
     answer = serve().http.request(method, path)
