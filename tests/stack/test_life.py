@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,17 @@ def s3(settings: Settings, secret: str | None = None) -> Any:
     )
 
 
+def unusual_ports(number: int) -> list[int]:
+    """Free ports that no other stack asks for: one that starts while this one is down would take a usual one."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(number)]
+        return [each.getsockname()[1] for each in sockets]
+
+
 def test_data_ports_and_passwords_outlive_down(small: tuple[Path, Landfall]) -> None:
     home, run = small
-    assert run("up", "--parts", "postgres,s3").returncode == 0
+    own = [f"--port={part}={port}" for part, port in zip(("postgres", "s3"), unusual_ports(2), strict=True)]
+    assert run("up", "--parts", "postgres,s3", *own).returncode == 0
     before = environment(home)
     settings = Settings.read(before)
     s3(settings).put_object(Bucket="landfall", Key="a/b.csv", Body=b"kept")
