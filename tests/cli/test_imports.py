@@ -26,8 +26,8 @@ COMPUTES = {
     "vl_convert",
 }  # fmt: skip
 REQUIRED = COMPUTES | {
-    "aiobotocore", "botocore", "cryptography", "httpx", "psutil", "psycopg", "psycopg2", "rich", "sqlalchemy", "tenacity",
-    "typer", "yaml",
+    "aiobotocore", "botocore", "cryptography", "httpx", "psutil", "psycopg", "psycopg2", "pydantic", "rich", "sqlalchemy",
+    "tenacity", "typer", "yaml",
 }  # fmt: skip
 """What Landfall's own files import, by module; what these import in their turn is theirs."""
 
