@@ -72,7 +72,10 @@ class Stock:
         return next(self.folder.glob("landfall-*.whl"))
 
     def install(self, *words: str) -> None:
-        """Packages at the versions of requirements.txt, and whatever fits of others; from the cache, if it can."""
+        """Packages at the versions of requirements.txt, and whatever fits of others; from the cache, if it can.
+
+        With the constraints of `make .venv`, uv finds the pyspark which that has built, and does not build it again.
+        """
         command: list[str | Path] = [
             *UV,
             "pip",
@@ -81,6 +84,8 @@ class Stock:
             "--python",
             self.python,
             "--constraint",
+            ROOT / "requirements.txt",
+            "--build-constraint",
             ROOT / "requirements.txt",
             *words,
         ]
