@@ -32,6 +32,10 @@ HEAVY = (
     "pyspark.ml.classification",
     "pyspark.ml.evaluation",
     "mlflow",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "psycopg2",
+    "alembic.command",
     "airflow.sdk.execution_time.task_runner",
     "airflow.sdk.execution_time.supervisor",
     "landfall.orchestration",
@@ -54,6 +58,8 @@ def preload(modules: Sequence[str]) -> None:
             importlib.import_module(name)
         except ImportError as error:
             log.warning("`%s` is not shared with the task processes: %s", name, error)
+    if orm := sys.modules.get("sqlalchemy.orm"):
+        orm.configure_mappers()  # MLflow's tables have hundreds of columns; else each task does it at its first question
     gc.collect()
     log.info("%d modules shared after %.1f s", len(modules), time.monotonic() - began)
 
