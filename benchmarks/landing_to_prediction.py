@@ -5,7 +5,8 @@
 Starts a stack of its own, trains on 60 sample days, then for each landing: starts the run, waits until it waits, and up to two
 seconds more, so that the moment has nothing to do with when anything polls; PUTs the object and asks the table until the row
 of 12:00 is there. The first two landings warm up and are not counted. The audit is
-at work as always; the 60 days of actuals are read once beforehand (`--bulk`), so that it does not run them meanwhile. The plain
+at work as always; the 60 days of actuals are read once beforehand (`--bulk`), so that it does not run them meanwhile. Where a
+landing's time goes is read from its tasks: from the PUT to the end of the wait, each task, and the pause before it. The plain
 DAG (`benchmarks/plain`) has the provider's S3KeySensor with its defaults and one spark-submit a step, on the same stack.
 """
 
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -83,18 +84,31 @@ def waits(api: AirflowApi, dag_id: str, run_id: str, task: str, state: str) -> C
     return ask
 
 
-def one(where: Settings, api: AirflowApi, csv: Path, day: Partition) -> float:
-    """Seconds from the PUT of one day's forecast to its row in predictions.bike_demand."""
+def phases(api: AirflowApi, run_id: str, put: datetime) -> dict[str, float]:
+    """Where a run's time went since the PUT, in seconds: the end of the wait, each later task, and the pause before it."""
+    tasks = sorted(api.tasks(FORECAST.dag_id, run_id), key=lambda each: str(each["end_date"]))
+    took, before = {}, put
+    for task in tasks:
+        began, ended = (datetime.fromisoformat(str(task[name])) for name in ("start_date", "end_date"))
+        if task is not tasks[0]:
+            took[f"pause before {task['task_id']}"] = (began - before).total_seconds()
+        took[str(task["task_id"])] = (ended - max(began, put)).total_seconds()
+        before = ended
+    return took
+
+
+def one(where: Settings, api: AirflowApi, csv: Path, day: Partition) -> tuple[float, dict[str, float]]:
+    """Seconds from the PUT of one day's forecast to its row in predictions.bike_demand, and where they went."""
     run_id = api.trigger(FORECAST.dag_id, partition=day)
     until(waits(api, FORECAST.dag_id, run_id, "wait_for_landing", "deferred"), 120)
     ask = readable(where, f"SELECT 1 FROM predictions.bike_demand WHERE time = '{day}T12:00Z'")
     time.sleep(random.uniform(0, 2))
-    began = time.monotonic()
+    put, began = datetime.now(UTC), time.monotonic()
     land(connect(where.s3), where.s3.bucket, "bike_demand/forecast", csv, first=day, last=day)
     until(ask, 300)
     took = time.monotonic() - began
     api.wait(FORECAST.dag_id, run_id, lambda _: None)
-    return took
+    return took, phases(api, run_id, put)
 
 
 def failed(api: AirflowApi, run_id: str) -> bool:
@@ -119,8 +133,8 @@ def plain(where: Settings, api: AirflowApi, csv: Path, day: Partition, model: st
     return took
 
 
-def measure(landings: int, peers: int, folder: Path) -> tuple[list[float], list[float]]:
-    """The seconds of each landing, warm, and of each landing of the plain DAG."""
+def measure(landings: int, peers: int, folder: Path) -> tuple[list[float], list[dict[str, float]], list[float]]:
+    """The seconds of each landing, warm; where they went; and the seconds of each landing of the plain DAG."""
     where = settings()
     api = AirflowApi(where)
     files = {
@@ -142,15 +156,17 @@ def measure(landings: int, peers: int, folder: Path) -> tuple[list[float], list[
         model = champion(where, conn, TRAINING.model)
     assert model is not None
     days = [Partition(FIRST + timedelta(61 + n)) for n in range(landings + 2)]
-    ours = []
+    ours, went = list[float](), list[dict[str, float]]()
     for day in days:
-        ours.append(one(where, api, files["forecast"], day))
-        print(f"landfall {day}: {ours[-1]:.2f} s", flush=True)
+        took, parts = one(where, api, files["forecast"], day)
+        ours.append(took)
+        went.append(parts)
+        print(f"landfall {day}: {took:.2f} s", flush=True)
     theirs: list[float] = []
     for day in days[:peers]:
         theirs.append(plain(where, api, files["forecast"], day, model.path))
         print(f"plain {day}: {theirs[-1]:.2f} s", flush=True)
-    return ours[2:], theirs
+    return ours[2:], went[2:], theirs
 
 
 def _beside(ours: list[float], theirs: list[float]) -> list[str]:
@@ -175,7 +191,7 @@ def main() -> None:
         os.environ["LANDFALL_PROJECT"] = str(project(Path(folder, "project")))
         control.up()
         try:
-            ours, theirs = measure(options.landings, options.plain, Path(folder, "sample"))
+            ours, went, theirs = measure(options.landings, options.plain, Path(folder, "sample"))
         finally:
             control.down()
     p50 = quantile(ours, 0.5)
@@ -187,6 +203,12 @@ def main() -> None:
             "|---|---|---|---|---|",
             f"| Landfall | {len(ours)} | {p50:.2f} | {quantile(ours, 0.95):.2f} | {spread(ours)} |",
             *_beside(ours, theirs),
+            "",
+            "Where a landing's time goes, from the PUT on; the prediction is readable before the last task ends:",
+            "",
+            "| | median (range) s |",
+            "|---|---|",
+            *(f"| {name} | {spread([parts[name] for parts in went])} |" for name in went[0]),
         ],
     )
 

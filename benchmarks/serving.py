@@ -5,7 +5,8 @@
 Needs no stack: it starts a PostgreSQL and the service as the stack does, in a folder of its own, and ends them. Latency is
 counted from the moment at which a request was planned to be sent, so a service that falls behind shows it. The load comes from
 this process; its share of the CPU is told. The peers answer the same question, one row by its key, from the same PostgreSQL: a
-bare Starlette route that runs one query by asyncpg, and Feast's feature server (installed by uv when it is measured). Each
+bare Starlette route that runs one query by asyncpg, and Feast's feature server (installed by uv when it is measured); beside
+them MLflow's model server, which makes a prediction for a row instead. Each
 server is asked at the same modest rate, and then, at saturation, by 32 connections as fast as it answers; what counts there is
 requests a second of the server's own CPU time.
 """
@@ -28,7 +29,7 @@ import psycopg
 
 sys.path.insert(0, str(Path(__file__).parent))
 from lookups.load import Client, Measured, Requests, cpu_seconds, get, open_loop, post, saturate
-from lookups.servers import Database, bare, feast, free_port, serving
+from lookups.servers import Database, bare, feast, free_port, mlflow, serving
 from report import write
 
 from landfall.pipelines.bike_demand import PREDICTIONS
@@ -79,13 +80,16 @@ def features(n: int) -> bytes:
     return post("/get-online-features", {"features": wanted, "entities": entities})
 
 
+def flower(_: int) -> bytes:
+    """A row for MLflow's model server to predict."""
+    return post("/invocations", {"inputs": [[5.1, 3.5, 1.4, 0.2]]})
+
+
 def peer(name: str, port: int, process: psutil.Process, requests: Requests, options: argparse.Namespace) -> str:
     """A line of the table of peers: latency at the same modest rate, and what a second of CPU answers at saturation."""
     client = Client(port)
     asyncio.run(open_loop(client, requests, 20, 3))  # warm
-    client.idle.clear()
     calm = asyncio.run(open_loop(client, requests, options.peer_rate, options.seconds / 3))
-    client.idle.clear()
     a_second = asyncio.run(saturate(client, requests, process, options.saturated))
     return f"{calm.line(name)} {a_second:.0f} |"
 
@@ -111,7 +115,6 @@ def phases(
     """Each phase with what was measured."""
     works = {"steady": None, "while a publication is swapped in": swap, "while PostgreSQL restarts": database.restart}
     for name, work in works.items():
-        client.idle.clear()
         with meanwhile(work, options.seconds):
             measured = asyncio.run(open_loop(client, lookup, options.rate, options.seconds))
         yield name, measured
@@ -145,12 +148,13 @@ def measure(database: Database, folder: Path, options: argparse.Namespace) -> li
                 of_server, of_load = server / options.seconds, load / options.seconds
                 shares = f"While steady the service took {of_server:.0%} of a core, the load {of_load:.0%}."
         peers.append(peer("Landfall's service", part.port, process, lookup, options))
-        client.idle.clear()
         batches = asyncio.run(saturate(client, lambda n: batch(n, head), process, options.saturated))
     with bare(database.url("landfall_serving"), folder) as (port, process):
         peers.append(peer("a bare Starlette and asyncpg query", port, process, row, options))
     with feast(database.port, folder) as (port, process):
         peers.append(peer("Feast's feature server", port, process, features, options))
+    with mlflow(folder) as (port, process):
+        peers.append(peer("MLflow's model server, a tree of iris", port, process, flower, options))
     return [
         f"{options.rate} look-ups a second for {options.seconds:.0f} s a phase, open loop; {options.rows:,} rows in the day. "
         "The service, PostgreSQL and the load share the machine.",
@@ -193,7 +197,7 @@ def main() -> None:
     write(
         "serving",
         "Look-ups under load",
-        [*lines, "", "Made by `python benchmarks/serving.py`. PostgREST was not run: it is in no registry."],
+        [*lines, "", "Made by `python benchmarks/serving.py`. PostgREST was not run: it could not be had."],
     )
 
 

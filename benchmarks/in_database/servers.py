@@ -38,7 +38,7 @@ def mlflow_server(name: str, *, signed: bool) -> Iterator[Call]:
     """
     columns = CASES[name].columns
     with tempfile.TemporaryDirectory() as folder:
-        uri, port = _logged(name, Path(folder), signed=signed), _free_port()
+        uri, port = logged(name, Path(folder), signed=signed), _free_port()
         told = ["models", "serve", "-m", uri, "--env-manager", "local", "-h", "127.0.0.1", "-p", str(port)]
         command = [str(Path(sys.executable).with_name("mlflow")), *told]
         variables = {"MLFLOW_TRACKING_URI": _store(Path(folder)), "MLFLOW_DISABLE_TELEMETRY": "true"}
@@ -77,7 +77,7 @@ def _store(folder: Path) -> str:
     return f"sqlite:///{folder / 'mlflow.db'}"
 
 
-def _logged(name: str, folder: Path, *, signed: bool) -> str:
+def logged(name: str, folder: Path, *, signed: bool) -> str:
     """The folder that MLflow keeps the model in."""
     import mlflow
     import pandas as pd

@@ -68,6 +68,7 @@ class Client:
 
 async def open_loop(client: Client, requests: Requests, rate: int, seconds: float) -> Measured:
     """`rate` requests a second, sent when they are planned, whether or not those before were answered."""
+    client.idle.clear()  # they belong to another loop
     loop, measured = asyncio.get_running_loop(), Measured()
     began, asked = loop.time(), []
 
@@ -89,6 +90,7 @@ async def open_loop(client: Client, requests: Requests, rate: int, seconds: floa
 
 async def saturate(client: Client, requests: Requests, process: psutil.Process, seconds: float) -> float:
     """Requests answered for each second of CPU time of the server and its children, 32 connections asking all the while."""
+    client.idle.clear()  # they belong to another loop
     loop, answered = asyncio.get_running_loop(), 0
     until = loop.time() + seconds
 
@@ -104,5 +106,5 @@ async def saturate(client: Client, requests: Requests, process: psutil.Process, 
 
 
 def cpu_seconds(process: psutil.Process) -> float:
-    """CPU time so far of a process and of those that it has started, in seconds."""
-    return sum(sum(each.cpu_times()[:2]) for each in [process, *process.children(recursive=True)])
+    """CPU time so far of a process and of those that it has started, in seconds; also of those that have ended."""
+    return sum(sum(each.cpu_times()[:4]) for each in [process, *process.children(recursive=True)])

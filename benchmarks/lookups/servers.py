@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from in_database.servers import logged
 
 from landfall.stack import children
 from landfall.stack.databases import Logins
@@ -138,8 +139,8 @@ def feast(postgres: int, folder: Path) -> Iterator[tuple[int, psutil.Process]]:
     shutil.copytree(HERE / "feast_repo", repo)
     (repo / "feature_store.yaml").write_text(
         "project: bench\nprovider: local\nregistry: registry.db\nentity_key_serialization_version: 3\n"
-        f"online_store: {{type: postgres, host: 127.0.0.1, port: {postgres}, database: landfall, db_schema: feast, sslmode: disable,"
-        " user: landfall, password: the-landfall}\n"
+        f"online_store: {{type: postgres, host: 127.0.0.1, port: {postgres}, sslmode: disable, database: landfall,"
+        " db_schema: feast, user: landfall, password: the-landfall}\n"
     )
     run = [str(Path(sys.executable).with_name("uv")), "run", "--no-project", "--quiet", "--with", FEAST]
     env = {**os.environ, "FEAST_USAGE": "False", "PYTHONWARNINGS": "ignore"}
@@ -148,4 +149,32 @@ def feast(postgres: int, folder: Path) -> Iterator[tuple[int, psutil.Process]]:
     serve = [*run, "feast", "-c", str(repo), "serve", "-h", "127.0.0.1", "-p", str(port), "-w", "1", "--no-access-log"]
     with serving(serve, env, port, folder / "feast.log") as process:
         time.sleep(2)  # its worker comes after its port
+        yield port, process
+
+
+@contextmanager
+def mlflow(folder: Path) -> Iterator[tuple[int, psutil.Process]]:
+    """`mlflow models serve` of a tree of iris, one worker. It holds no predictions: it makes one for the row that it is shown."""
+    store, port = folder / "mlflow", free_port()
+    store.mkdir()
+    uri, beside = logged("iris", store, signed=False), Path(sys.executable).parent
+    command = [
+        str(beside / "mlflow"),
+        "models",
+        "serve",
+        "-m",
+        uri,
+        "--env-manager",
+        "local",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
+    env = {
+        **os.environ,
+        "PATH": f"{beside}:{os.environ['PATH']}",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{store / 'mlflow.db'}",
+    }
+    with serving(command, env, port, folder / "mlflow.log") as process:
         yield port, process
