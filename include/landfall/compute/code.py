@@ -7,6 +7,7 @@ publication stale.
 import ast
 import hashlib
 from functools import lru_cache
+from pathlib import Path
 
 from landfall.spec import Feed
 from landfall.spec.jobs import JOBS
@@ -25,31 +26,45 @@ def code_of(feed: Feed) -> str:
     return hashlib.sha256("\n".join([*sources, *arguments]).encode()).hexdigest()[:10]
 
 
+def prepare() -> None:
+    """Reads the sources of all jobs. A process that is forked from this one reads only what has changed on disk since."""
+    for job in JOBS.values():
+        _sources((job.module,))
+
+
 @lru_cache(maxsize=64)
 def _digest_of(modules: tuple[str, ...]) -> str:
-    sources: dict[str, bytes] = {}
-    for module in modules:
-        _collect(module, sources)
+    sources = _sources(modules)
     digest = hashlib.sha256()
     for module in sorted(sources):
         digest.update(module.encode() + b"\0" + sources[module] + b"\0")
     return digest.hexdigest()
 
 
-def _collect(module: str, sources: dict[str, bytes]) -> None:
-    """Adds the sources of `module` and of our modules that it imports, without comments, docstrings and layout."""
-    file = file_of(module)
-    if module in sources or file is None:
-        return
-    tree = ast.parse(file.read_text(encoding="utf-8"))
+def _sources(modules: tuple[str, ...]) -> dict[str, bytes]:
+    """The sources of these modules and of all of ours that they import, directly or not, by the modules' names."""
+    sources: dict[str, bytes] = {}
+    waiting, asked = list(modules), set[str]()
+    while waiting:
+        module = waiting.pop()
+        if module in asked:
+            continue
+        asked.add(module)
+        if file := file_of(module):
+            sources[module], imports = _parsed(file, file.stat().st_mtime_ns)
+            waiting += imports
+    return sources
+
+
+@lru_cache(maxsize=1024)
+def _parsed(file: Path, changed: int) -> tuple[bytes, tuple[str, ...]]:
+    """A file's source without comments, docstrings and layout, as it was changed last at that time; and what it may import."""
+    tree, imports = ast.parse(file.read_text(encoding="utf-8")), dict[str, None]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:] or [ast.Pass()]
-    sources[module] = ast.dump(tree).encode()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                _collect(alias.name, sources)
+        elif isinstance(node, ast.Import):
+            imports |= dict.fromkeys(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names)):
-                _collect(name, sources)
+            imports |= dict.fromkeys((node.module, *(f"{node.module}.{alias.name}" for alias in node.names)))
+    return ast.dump(tree).encode(), tuple(imports)

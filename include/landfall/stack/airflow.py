@@ -45,7 +45,10 @@ HEAVY = (
     "landfall.compute.local.warm",
     "landfall.freshness",
     "landfall.ledger.survey",
+    "landfall.compute.code",
 )
+DONE_ONCE = ("sqlalchemy.orm:configure_mappers", "landfall.compute.code:prepare")
+"""What each task would do at its first question to MLflow, and when it asks which code makes its rows."""
 
 log = logging.getLogger("landfall.stack.airflow")
 
@@ -58,8 +61,9 @@ def preload(modules: Sequence[str]) -> None:
             importlib.import_module(name)
         except ImportError as error:
             log.warning("`%s` is not shared with the task processes: %s", name, error)
-    if orm := sys.modules.get("sqlalchemy.orm"):
-        orm.configure_mappers()  # MLflow's tables have hundreds of columns; else each task does it at its first question
+    for module, _, function in (name.partition(":") for name in DONE_ONCE):
+        if loaded := sys.modules.get(module):
+            getattr(loaded, function)()
     gc.collect()
     log.info("%d modules shared after %.1f s", len(modules), time.monotonic() - began)
 
