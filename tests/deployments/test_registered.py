@@ -362,11 +362,11 @@ def digest(content: bytes, length: int = 16) -> str:
 
 
 def test_a_model_of_another_kind_is_refused_with_its_flavors(shelf: Shelf) -> None:
-    shelf.put({"python_function": {"loader_module": "mine"}, "xgboost": {"data": "model.xgb"}}, shelf.root / "model")
+    shelf.put({"python_function": {"loader_module": "mine"}, "catboost": {"data": "model.cb"}}, shelf.root / "model")
 
     assert shelf.refused("1") == (
-        "Version 1 of `flowers` is no model of Spark ML or scikit-learn.\n"
-        "  looked: its flavors: python_function, xgboost\n"
+        "Version 1 of `flowers` is no model of Spark ML, scikit-learn, XGBoost, LightGBM.\n"
+        "  looked: its flavors: catboost, python_function\n"
         "  left: nothing was deployed\n"
         "  next: landfall models flowers"
     )
@@ -378,7 +378,7 @@ def test_an_mlmodel_file_that_says_nothing_is_refused(shelf: Shelf, content: str
     (shelf.root / "model" / "MLmodel").write_text(content)
 
     assert shelf.refused("1") == (
-        "Version 1 of `flowers` is no model of Spark ML or scikit-learn.\n"
+        "Version 1 of `flowers` is no model of Spark ML, scikit-learn, XGBoost, LightGBM.\n"
         "  looked: its flavors: none\n"
         "  left: nothing was deployed\n"
         "  next: landfall models flowers"

@@ -1,12 +1,13 @@
 """Reads a version from MLflow's registry as a form, without running code of unknown origin.
 
-A Spark ML model is read from the files that Spark wrote. A scikit-learn model is a pickle, which can run any code when it is
-loaded. So a pickle is loaded only if its digest is the one that Landfall noted when it wrote it (`landfall.models.own`). Nothing
-outside this project's artifacts is read.
+A Spark ML model is read from the files that Spark wrote, one of XGBoost or LightGBM from the library's own file. A scikit-learn
+model is a pickle, which can run any code when it is loaded. So a pickle is loaded only if its digest is the one that Landfall
+noted when it wrote it (`landfall.models.own`). Nothing outside this project's artifacts is read.
 """
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +18,7 @@ from landfall.errors import ModelError
 from landfall.freshness import champion
 from landfall.models.own import Own, check_loadable, check_place, is_own, own_versions, unknown_pickle
 from landfall.models.registry import ModelVersion, registry, version, versions
-from landfall.scoring import Model, read_sklearn, read_spark
+from landfall.scoring import Model, read_lightgbm, read_sklearn, read_spark, read_xgboost
 from landfall.spec import Settings
 
 CLASSES = "landfall.classes"
@@ -105,13 +106,14 @@ def read_form(settings: Settings, model_version: ModelVersion) -> Model:
     """What a version computes.
 
     Raises:
-        ModelError: the version is no model of Spark ML or scikit-learn, lies outside this project's artifacts, is a pickle that
+        ModelError: the version is of no library that is known here, lies outside this project's artifacts, is a pickle that
             Landfall did not write, or cannot be written as a form.
     """
     note = check_loadable(settings, model_version, left=LEFT)
     place = place_of(settings, model_version)
     files = Artifacts(settings.s3)
-    flavors = flavors_of(files.read_file(f"{place}/MLmodel"))
+    described = files.read_file(f"{place}/MLmodel")
+    flavors = flavors_of(described)
     if "spark" in flavors:
         folder = f"{place}/{flavors['spark']['model_data']}"
         check_place(settings, model_version, folder, left=LEFT)
@@ -120,12 +122,46 @@ def read_form(settings: Settings, model_version: ModelVersion) -> Model:
         file = f"{place}/{flavors['sklearn']['pickled_model']}"
         check_place(settings, model_version, file, left=LEFT)
         return read_sklearn(_own_pickle(model_version, note, files.read_file(file)))
+    for name, read in BOOSTED.items():
+        if name in flavors:
+            file = f"{place}/{flavors[name]['data']}"
+            check_place(settings, model_version, file, left=LEFT)
+            return read(file, flavors[name], files.read_file(file), columns_of(described))
     raise ModelError(
-        f"Version {model_version.version} of `{model_version.name}` is no model of Spark ML or scikit-learn.",
+        f"Version {model_version.version} of `{model_version.name}` is no model of {', '.join(LIBRARIES)}.",
         looked=f"its flavors: {', '.join(flavors) or 'none'}",
         left=LEFT,
         next="landfall models " + model_version.name,
     )
+
+
+def _xgboost(file: str, flavor: Mapping[str, Any], content: bytes, columns: Sequence[str]) -> Model:
+    """As the class of the model predicts: those of scikit-learn's kind stop at the best iteration, a `Booster` does not."""
+    return read_xgboost(content, columns, best=str(flavor.get("model_class", "")).startswith("xgboost.sklearn."))
+
+
+def _lightgbm(file: str, flavor: Mapping[str, Any], content: bytes, columns: Sequence[str]) -> Model:
+    """LightGBM's text. MLflow pickles the classes of scikit-learn's kind, and a pickle can run any code.
+
+    Raises:
+        ModelError: it is a pickle.
+    """
+    if file.endswith(".pkl"):
+        raise ModelError(
+            "MLflow has kept this model of LightGBM as a pickle, which can run any code when it is loaded.",
+            looked=file,
+            left=LEFT,
+            next="log its booster, which is kept as text: mlflow.lightgbm.log_model(model.booster_, ...)",
+        )
+    return read_lightgbm(content, columns)
+
+
+BOOSTED: dict[str, Callable[[str, Mapping[str, Any], bytes, Sequence[str]], Model]] = {
+    "xgboost": _xgboost,
+    "lightgbm": _lightgbm,
+}
+"""Flavor of MLflow -> how its file is read: from where, the flavor's entry, the content, and the columns of the signature."""
+LIBRARIES = ("Spark ML", "scikit-learn", "XGBoost", "LightGBM")
 
 
 def place_of(settings: Settings, model_version: ModelVersion, *, left: str = LEFT) -> str:
@@ -142,13 +178,26 @@ def place_of(settings: Settings, model_version: ModelVersion, *, left: str = LEF
 
 def flavors_of(content: bytes) -> dict[str, Any]:
     """The flavors in an MLmodel file; empty if the file names none."""
+    flavors = _document(content).get("flavors")
+    return flavors if isinstance(flavors, dict) else {}
+
+
+def columns_of(content: bytes) -> list[str]:
+    """The names of the inputs in the signature of an MLmodel file; empty if it has no signature, or one without names."""
+    signature = _document(content).get("signature")
+    inputs = signature.get("inputs") if isinstance(signature, dict) else None
+    with suppress(ValueError, TypeError, KeyError):
+        return [str(column["name"]) for column in json.loads(inputs or "[]")]
+    return []
+
+
+def _document(content: bytes) -> dict[str, Any]:
     import yaml
 
     document = None
     with suppress(yaml.YAMLError):
         document = yaml.safe_load(content)
-    flavors = document.get("flavors") if isinstance(document, dict) else None
-    return flavors if isinstance(flavors, dict) else {}
+    return document if isinstance(document, dict) else {}
 
 
 def _classes(model_version: ModelVersion) -> tuple[str, ...]:

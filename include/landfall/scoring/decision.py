@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from landfall.scoring.form import Classes, Model, Nearest
+from landfall.scoring.form import Classes, Model, Nearest, Value
 from landfall.scoring.statement import Scope, Term, joined
 
 
@@ -19,7 +19,13 @@ class Decision:
         if isinstance(model.decision, Nearest):
             numbers = [Term(self.dialect.number(float(number))) for number in range(len(self.scores))]
             return self._extreme("least", numbers), []
-        return self.scores[0], []
+        return self._linked(model.decision), []
+
+    def _linked(self, value: Value) -> Term:
+        score = self.scores[0]
+        if value.link == "logistic":
+            return self._share(1.0)[1]
+        return Term(self.dialect.exp(score.sql), score.uses) if value.link == "exp" else score
 
     def _class(self, classes: Classes) -> Term:
         labels = [
@@ -61,10 +67,13 @@ class Decision:
         return [Term(self.dialect.share(part.sql, whole.sql), part.uses | whole.uses) for part in parts]
 
     def _logistic(self, classes: Classes) -> list[Term]:
+        other, direct = self._share(classes.steepness if classes.direct else -classes.steepness)
+        return [other, direct] if classes.direct else [direct, other]
+
+    def _share(self, steepness: float) -> tuple[Term, Term]:
+        """1 minus the share, and the share: 1 / (1 + exp(-steepness * score))."""
         score, unit = self.scores[0], Term(self.dialect.number(1.0))
-        factor = classes.steepness * (-1 if classes.direct else 1)
-        power = self.scope.bind(Term(self.dialect.times(score.sql, factor), score.uses))
+        power = self.scope.bind(Term(self.dialect.times(score.sql, -steepness), score.uses))
         raised = self.scope.bind(Term(self.dialect.exp(power.sql), power.uses))
         direct = self.scope.bind(joined("{0} / ({0} + {1})", unit, raised))
-        other = joined("{} - {}", unit, direct)
-        return [other, direct] if classes.direct else [direct, other]
+        return joined("{} - {}", unit, direct), direct

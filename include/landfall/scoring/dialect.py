@@ -65,6 +65,13 @@ class Dialect(Protocol):
     def over(self, value: str, divisor: float) -> str:
         """The quotient by a constant that is not 0."""
 
+    def single(self, value: str) -> str:
+        """A double rounded to float32, which must hold it, and then a double again.
+
+        The sum of two float32 numbers, computed in doubles and rounded so, is their sum in float32: 53 bits are more than
+        twice 24 (Figueroa, "When is double rounding innocuous?", 1995).
+        """
+
     def square(self, value: str) -> str:
         """The value times itself. The value must be less than 1e154."""
 
@@ -141,6 +148,9 @@ class PostgreSQL:
 
     def over(self, value: str, divisor: float) -> str:
         return self._bounded(value, f"{value} / {self.number(divisor)}", divisor, 1 / abs(Fraction(divisor)))
+
+    def single(self, value: str) -> str:
+        return f"({value})::pg_catalog.float4::pg_catalog.float8"
 
     def square(self, value: str) -> str:
         small = self.number(SQUARE_UNDERFLOW)
@@ -229,6 +239,9 @@ class SparkSQL:
 
     def over(self, value: str, divisor: float) -> str:
         return f"{value} / {self.number(divisor)}"
+
+    def single(self, value: str) -> str:
+        return f"CAST(CAST({value} AS FLOAT) AS DOUBLE)"
 
     def square(self, value: str) -> str:
         return f"{value} * {value}"

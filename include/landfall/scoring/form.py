@@ -16,16 +16,22 @@ from landfall.scoring.trees import DEEPEST, Numbers, Tree, depth, leaves, splits
 
 @dataclass(frozen=True, kw_only=True)
 class Ensemble:
-    """Scores: `start` plus the values of each tree, first tree first, all divided by `over`. Leaf values include the weights."""
+    """Scores: `start` plus the values of each tree, first tree first, all divided by `over`. Leaf values include the weights.
+
+    If `single`, each addition is rounded to float32, as XGBoost computes; then all numbers must be float32 already, and `over` 1.
+    """
 
     trees: tuple[Tree, ...]
     start: Numbers = (0.0,)
     over: float = 1.0
+    single: bool = False
 
     def __post_init__(self) -> None:
         require_finite("Ensemble.start", [*self.start, self.over])
         if not self.trees or not self.start or self.over == 0:
             raise SpecError("Ensemble has no trees, no scores, or is divided by 0.", looked=f"{len(self.trees)} trees")
+        if self.single and self.over != 1:
+            raise SpecError("Ensemble.over is not 1.", looked=f"{self.over}; a sum in float32 is not divided")
         for tree in self.trees:
             if depth(tree.root) > DEEPEST:
                 raise SpecError(f"A tree is {depth(tree.root)} splits deep.", looked=f"expected {DEEPEST} at most")
@@ -125,7 +131,9 @@ Scorer = Ensemble | Linear | Distances | Gaussian
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
-    """The prediction is the score; there is only one."""
+    """The prediction is the score, of which there is only one; or `exp` of it, or (`logistic`) 1 / (1 + exp(-score))."""
+
+    link: Literal["identity", "exp", "logistic"] = "identity"
 
 
 @dataclass(frozen=True, kw_only=True)

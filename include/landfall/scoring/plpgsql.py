@@ -137,11 +137,15 @@ def _lines(dialect: Dialect, compiled: Compiled, skipped: str = "") -> tuple[tup
 
 
 def can_be_walked(model: Model) -> bool:
-    """True if every tree splits by thresholds alone, and adds to every score."""
-    return isinstance(model.scorer, Ensemble) and all(
-        all(isinstance(node, Split) for node in splits(tree.root))
-        and all(len(leaf.values) == model.scorer.scores for leaf in leaves(tree.root))
-        for tree in model.scorer.trees
+    """True if every tree splits by thresholds alone, and adds to every score in doubles."""
+    return (
+        isinstance(model.scorer, Ensemble)
+        and not model.scorer.single
+        and all(
+            all(isinstance(node, Split) for node in splits(tree.root))
+            and all(len(leaf.values) == model.scorer.scores for leaf in leaves(tree.root))
+            for tree in model.scorer.trees
+        )
     )
 
 

@@ -49,7 +49,8 @@ class Scores:
         for start in range(0, len(ensemble.trees), CHUNK):
             for tree in ensemble.trees[start : start + CHUNK]:
                 for number, value in enumerate(self._values(tree, before), tree.score):
-                    totals[number] = joined("{} + {}", totals[number], value)
+                    total = joined("{} + {}", totals[number], value)
+                    totals[number] = Term(self.dialect.single(total.sql), total.uses) if ensemble.single else total
             totals = [self.scope.bind(total) for total in totals]
             before = totals[0]
         return totals

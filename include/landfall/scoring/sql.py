@@ -39,6 +39,8 @@ from landfall.scoring.vectors import linear_scores, vector_of
 
 LARGEST = 1e305
 """No sum, product or square of a model gets further from 0 than this, so that no rounding makes it infinite."""
+LARGEST_SINGLE = 3.4e38
+"""The same for sums in float32."""
 
 
 def compile_model(
@@ -113,9 +115,9 @@ def _limits(model: Model) -> list[float]:
     """How far from 0 each feature may be: a power of ten; infinity for trees."""
     wide = len(model.features)
     match model.scorer:
-        case Ensemble(trees=trees, start=start):
+        case Ensemble(trees=trees, start=start, single=single):
             largest = max(map(abs, start)) + sum(_largest_leaf(tree.root) for tree in trees)
-            return _within("a sum of leaves", largest, LARGEST, [math.inf] * wide)
+            return _within("a sum of leaves", largest, LARGEST_SINGLE if single else LARGEST, [math.inf] * wide)
         case Linear(coefficients=rows, intercepts=intercepts):
             sizes = [max(1.0, *(abs(row[n]) for row in rows)) for n in range(wide)]
             limits = [_power(LARGEST / (2 * wide) / size) for size in sizes]
