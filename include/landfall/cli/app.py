@@ -69,6 +69,7 @@ COMMANDS = {
         "url": "Print the URL of a source database, whose changes are captured.",
         "changes": "Start and watch models that learn from a database's changes.",
     },
+    "picture": {"picture": "Show whether PNG files can be read as pictures, or why not."},
     "psql": {"psql": "Open PostgreSQL's own client in a database of the stack."},
     "demo": {"demo": "Start the stack, land, train, publish and look a prediction up."},
 }
