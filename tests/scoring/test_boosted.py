@@ -11,8 +11,8 @@ import pytest
 import xgboost
 
 from landfall.scoring import read_lightgbm, read_xgboost
+from landfall.scoring.float32 import FLOAT32
 from landfall.scoring.form import Classes, Ensemble, Model, Value
-from landfall.scoring.sklearn_models import FLOAT32
 
 COLUMNS = ["petal length", '"; DROP TABLE x --', "width"]
 CLOSE = 1e-6

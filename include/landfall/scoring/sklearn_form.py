@@ -4,21 +4,19 @@ Only the classes named here are known, and no subclass of them: what a stranger'
 It reads the fitted attributes that scikit-learn documents, and the nodes of trees.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from landfall.errors import ModelError
-from landfall.scoring import sklearn_models
+from landfall.scoring import sklearn_models, sklearn_parts
 from landfall.scoring.form import Model
 from landfall.scoring.scalars import Affine, Bucket, Checked, Impute, Index, Indicator, InputColumn, Operation, Scalar
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-
-FINITE = 1.7976931348623157e308
-"""The largest double: `check_array` refuses anything larger."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +42,11 @@ def read_sklearn(estimator: Any, columns: Sequence[str] = ()) -> Model:
         raise ModelError(
             f"`{type(estimator).__name__}` does not name its {estimator.n_features_in_} columns.",
             looked=f"named: {', '.join(names) or 'none'}",
-            left=sklearn_models.LEFT,
+            left=sklearn_parts.LEFT,
             next="fit it on a table of pandas, or name the columns",
         )
     inputs = [StepColumn(name, InputColumn(name=name)) for name in names]
-    while sklearn_models.is_of(estimator, ["Pipeline"]):
+    while sklearn_parts.is_of(estimator, ["Pipeline"]):
         for _, step in estimator.steps[:-1]:
             inputs = _transform(step, inputs)
         estimator = estimator.steps[-1][1]
@@ -58,9 +56,9 @@ def read_sklearn(estimator: Any, columns: Sequence[str] = ()) -> Model:
 def _transform(step: Any, columns: list[StepColumn]) -> list[StepColumn]:
     if step is None or step == "passthrough":
         return columns
-    if sklearn_models.is_of(step, _STEPS):
-        return _STEPS[type(step).__name__](step, columns)
-    raise sklearn_models.unknown("step", step, list(_STEPS))
+    if sklearn_parts.is_of(step, STEPS):
+        return STEPS[type(step).__name__](step, columns)
+    raise sklearn_parts.unknown("step", step, list(STEPS))
 
 
 def _pipeline(step: Any, columns: list[StepColumn]) -> list[StepColumn]:
@@ -93,7 +91,7 @@ def _chosen(name: str, columns: Any, inputs: list[StepColumn]) -> list[StepColum
         raise ModelError(
             f"The part `{name}` of a ColumnTransformer takes {error}, which nothing before it gives.",
             looked=", ".join(by_name) or f"{len(inputs)} columns without names",
-            left=sklearn_models.LEFT,
+            left=sklearn_parts.LEFT,
         ) from None
 
 
@@ -113,9 +111,24 @@ def _standard(step: Any, number: int, scalar: Scalar) -> Scalar:
     return Affine(input=scalar, operations=tuple(operations))
 
 
+def _robust(step: Any, number: int, scalar: Scalar) -> Scalar:
+    operations: list[Operation] = []
+    if step.with_centering:
+        operations.append(("subtract", float(step.center_[number])))
+    if step.with_scaling:
+        operations.append(("divide", float(step.scale_[number])))
+    return Affine(input=scalar, operations=tuple(operations))
+
+
+def _binary(step: Any, number: int, scalar: Scalar) -> Scalar:
+    """1 above the threshold, else 0."""
+    checked = Checked(input=scalar, limit=sklearn_parts.FINITE)
+    return Bucket(input=checked, edges=(math.nextafter(float(step.threshold), math.inf),))
+
+
 def _min_max(step: Any, number: int, scalar: Scalar) -> Scalar:
     if step.clip:
-        raise sklearn_models.unsupported(step, "clip", step.clip)
+        raise sklearn_parts.unsupported(step, "clip", step.clip)
     return Affine(
         input=scalar, operations=(("multiply", float(step.scale_[number])), ("add", float(step.min_[number])))
     )
@@ -123,25 +136,25 @@ def _min_max(step: Any, number: int, scalar: Scalar) -> Scalar:
 
 def _max_abs(step: Any, number: int, scalar: Scalar) -> Scalar:
     if getattr(step, "clip", False):
-        raise sklearn_models.unsupported(step, "clip", step.clip)
+        raise sklearn_parts.unsupported(step, "clip", step.clip)
     return Affine(input=scalar, operations=(("divide", float(step.scale_[number])),))
 
 
 def _impute(step: Any, number: int, scalar: Scalar) -> Scalar:
     missing, value = step.missing_values, step.statistics_[number]
     if step.add_indicator:
-        raise sklearn_models.unsupported(step, "add_indicator", True)
+        raise sklearn_parts.unsupported(step, "add_indicator", True)
     if isinstance(missing, str) or missing is None or isinstance(value, str) or value != value:
-        raise sklearn_models.unsupported(step, "missing_values", missing)
-    checked = Checked(input=scalar, missing=missing != missing, limit=FINITE)
+        raise sklearn_parts.unsupported(step, "missing_values", missing)
+    checked = Checked(input=scalar, missing=missing != missing, limit=sklearn_parts.FINITE)
     return Impute(input=checked, value=float(value), missing=float(missing), nulls=False)
 
 
 def _bins(step: Any, number: int, scalar: Scalar) -> Scalar:
     if step.encode != "ordinal":
-        raise sklearn_models.unsupported(step, "encode", step.encode)
+        raise sklearn_parts.unsupported(step, "encode", step.encode)
     inner = tuple(float(edge) for edge in step.bin_edges_[number][1:-1])
-    return Bucket(input=Checked(input=scalar, limit=FINITE), edges=inner)
+    return Bucket(input=Checked(input=scalar, limit=sklearn_parts.FINITE), edges=inner)
 
 
 def _function(step: Any, columns: list[StepColumn]) -> list[StepColumn]:
@@ -153,7 +166,7 @@ def _function(step: Any, columns: list[StepColumn]) -> list[StepColumn]:
     arguments = step.kw_args or {}
     bins = tuple(float(edge) for edge in arguments.get("bins", ()))
     if step.func is not np.digitize or set(arguments) != {"bins"} or list(bins) != sorted(set(bins)) or step.validate:
-        raise sklearn_models.unsupported(step, "func", getattr(step.func, "__name__", step.func))
+        raise sklearn_parts.unsupported(step, "func", getattr(step.func, "__name__", step.func))
     return [
         replace(column, scalar=Bucket(input=column.scalar, edges=bins, missing=float(len(bins)))) for column in columns
     ]
@@ -179,7 +192,7 @@ def _one_hot(step: Any, columns: list[StepColumn]) -> list[StepColumn]:
 def _index(step: Any, number: int, scalar: Scalar, unknown: float | None, missing: float | None) -> Index:
     """A category's position. A missing value has `missing` (or its own position) if training saw one, else it is unknown."""
     if getattr(step, "_infrequent_enabled", False):
-        raise sklearn_models.unsupported(step, "min_frequency or max_categories", "set")
+        raise sklearn_parts.unsupported(step, "min_frequency or max_categories", "set")
     categories: npt.NDArray[np.object_] = step.categories_[number]
     labels = [category for category in categories.tolist() if category is not None and category == category]
     if len(labels) == len(categories):
@@ -188,18 +201,20 @@ def _index(step: Any, number: int, scalar: Scalar, unknown: float | None, missin
         missing = float(len(labels))
     if any(isinstance(label, str) for label in labels):
         if not isinstance(scalar, InputColumn):
-            raise sklearn_models.unsupported(step, "categories", "text made by a step before it")
+            raise sklearn_parts.unsupported(step, "categories", "text made by a step before it")
         text = replace(scalar, kind="text")
         return Index(input=text, labels=tuple(map(str, labels)), unknown=unknown, missing=missing)
-    checked = Checked(input=scalar, missing=True, limit=FINITE)
+    checked = Checked(input=scalar, missing=True, limit=sklearn_parts.FINITE)
     return Index(input=checked, labels=tuple(map(float, labels)), unknown=unknown, missing=missing)
 
 
-_STEPS: dict[str, Callable[[Any, list[StepColumn]], list[StepColumn]]] = {
+STEPS: dict[str, Callable[[Any, list[StepColumn]], list[StepColumn]]] = {
     "Pipeline": _pipeline,
     "ColumnTransformer": _column_transformer,
     "StandardScaler": _each(_standard),
     "MinMaxScaler": _each(_min_max),
+    "RobustScaler": _each(_robust),
+    "Binarizer": _each(_binary),
     "MaxAbsScaler": _each(_max_abs),
     "SimpleImputer": _each(_impute),
     "KBinsDiscretizer": _each(_bins),

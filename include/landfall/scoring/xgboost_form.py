@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from landfall.errors import ModelError
 from landfall.scoring.boosted import Fork, Link, damaged, grown, named, no_form
+from landfall.scoring.float32 import FLOAT32, threshold
 from landfall.scoring.form import Classes, Ensemble, Model, Value
 from landfall.scoring.scalars import Checked
-from landfall.scoring.sklearn_models import FLOAT32, threshold
 from landfall.scoring.trees import Leaf, Tree
 from landfall.scoring.ubjson import Reader
 
