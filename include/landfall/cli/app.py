@@ -50,6 +50,7 @@ COMMANDS = {
         "served": "Show which model version served at a time, and why.",
     },
     "vouch": {"vouch": "Say that a model version which Landfall did not make may be loaded."},
+    "check": {"check": "Show whether a model can be deployed, and how large its SQL is."},
     "deploy": {
         "deploy": "Let a model score every row of a table as it is inserted.",
         "redeploy": "Replace the version of a model that scores a table.",
