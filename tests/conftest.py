@@ -224,7 +224,11 @@ def trained(stack: Stack, landfall: Landfall, tmp_path_factory: pytest.TempPathF
 
 
 def pytest_configure() -> None:
-    """Collecting imports about a million objects that stay. Going through them again and again took a fifth of that time."""
+    """Nobody is alerted by a test, whatever the shell says that it was started in.
+
+    Collecting imports about a million objects that stay. Going through them again and again took a fifth of that time.
+    """
+    os.environ.pop("LANDFALL_ALERTS", None)
     gc.set_threshold(50_000, 20, 20)
 
 

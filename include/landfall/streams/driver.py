@@ -20,6 +20,7 @@ from landfall.spec.stream import Stream
 from landfall.streams import state
 from landfall.streams.batch import Batch, Committed, commit
 from landfall.streams.copies import Copies
+from landfall.streams.pulse import pulse
 from landfall.streams.retention import Retention
 from landfall.streams.scorer import Scorers
 from landfall.streams.scoring_session import ScoringSession, bounded
@@ -63,7 +64,7 @@ class Driver:
     def __init__(
         self, conn: Database, settings: Settings, stream: Stream, topic: Topic, session: ScoringSession
     ) -> None:
-        self.conn, self.stream, self.topic, self.session = conn, stream, topic, session
+        self.conn, self.settings, self.stream, self.topic, self.session = conn, settings, stream, topic, session
         self.scorers = Scorers(settings, stream, session.keep)
         self.copies = Copies(settings, stream)
         self.retention = Retention(stream)
@@ -93,8 +94,9 @@ class Driver:
             self.shown = replace(self.shown, lag_rows=0, lag_seconds=0.0)
             return None
         scorer = self.scorers.current(self.conn)
-        table = self.session.score(ranges, scorer)
-        self.copies.send(table, scorer.version)
+        with pulse(self.settings, self.epoch, lambda: self.shown):
+            table = self.session.score(ranges, scorer)
+            self.copies.send(table, scorer.version)
         batch = Batch(
             table=table, ranges=ranges, places=self.places, lost=seen.lost, model_version=scorer.version, began=began
         )

@@ -1,7 +1,7 @@
 """Keeps the streams and learners running that shall run: a process for each, started again with growing pauses when it ends.
 
-`python -m landfall.streams.runner` is a part of the embedded stack and a service of docker-compose. What shall run is in
-`landfall.streams`; a person's command and the stream's DAG write it there.
+`python -m landfall.streams.runner` is a part of the embedded stack. What shall run is in `landfall.streams`; a person's command
+and the stream's DAG write it there.
 """
 
 import logging

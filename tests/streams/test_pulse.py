@@ -1,0 +1,74 @@
+"""Signs of life while a batch is at work, in a real database."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+import pytest
+
+from landfall.streams import pulse as room
+from landfall.streams.pulse import pulse
+from landfall.streams.state import StreamState, state_of, take
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where the database is."""
+
+    database_url: str
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "PAUSE", 0.1)
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_batch_that_takes_long_gives_signs_of_life_until_it_ends(
+    emptied: "psycopg.Connection[tuple[object, ...]]", database_url: str
+) -> None:
+    def beaten() -> datetime:
+        found = state_of(emptied, "s").heartbeat
+        assert found is not None
+        return found
+
+    epoch = take(emptied, "s", "a test")
+    with pulse(Where(database_url), epoch, lambda: StreamState(name="s", state="starting", lag_rows=7)):
+        first = beaten()
+        until(lambda: beaten() > first)
+        assert (state_of(emptied, "s").state, state_of(emptied, "s").lag_rows) == ("starting", 7)
+    ended = beaten()
+    time.sleep(0.5)
+    assert beaten() == ended
+
+
+@pytest.mark.usefixtures("quick")
+def test_one_that_hangs_gives_none_after_a_while_and_a_lost_epoch_none_at_all(
+    emptied: "psycopg.Connection[tuple[object, ...]]", database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "LONGEST", 0.0)
+    hung = take(emptied, "hung", "a test")
+    lost = take(emptied, "lost", "a test")
+    take(emptied, "lost", "another")
+    before = [state_of(emptied, name).heartbeat for name in ("hung", "lost")]
+    with pulse(Where(database_url), hung, lambda: StreamState(name="hung")):
+        time.sleep(0.5)
+    monkeypatch.setattr(room, "LONGEST", 60.0)
+    with pulse(Where(database_url), lost, lambda: StreamState(name="lost")):
+        time.sleep(0.5)
+    assert [state_of(emptied, name).heartbeat for name in ("hung", "lost")] == before
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_database_that_is_away_is_left_to_the_batch_itself() -> None:
+    with pulse(Where("postgresql://nobody@127.0.0.1:1/x"), 1, lambda: StreamState(name="s")):
+        time.sleep(0.4)
