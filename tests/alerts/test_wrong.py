@@ -95,3 +95,12 @@ def test_a_promotion_of_today_is_news_and_an_older_one_is_not():
         ("change 7", "promoted: version 2 serves in the place of 1. better    (landfall models m)", False),
         ("change 8", "promoted: no version serves in the place of 1. better    (landfall models m)", False),
     ]
+
+
+def test_a_refusal_happened_and_says_why_in_one_line():
+    said = wrong.refusal("m", "7", "rmse 60\n" + "x" * 900)
+
+    assert (said.kind, said.source, said.subject, said.ends) == ("refused model", "m", "version 7", False)
+    assert said.text.startswith("the champion stays: rmse 60 x")
+    assert said.text.endswith("(landfall models m)")
+    assert len(said.text) < 500

@@ -16,6 +16,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from landfall import pipelines
+from landfall.alerts.stored import alerts
 from landfall.database import connect as connect_database
 from landfall.freshness import champion
 from landfall.freshness.history import served_at
@@ -265,6 +266,9 @@ def test_a_deliberately_worse_challenger_is_refused_and_says_why(lived: Life) ->
     assert str(skipped.value).startswith(f"Version {number} is refused, the champion stays: rmse ")
     refused = version(lived.stack.settings, lived.name, number)
     assert refused.tags["landfall.gate"] == "refused"
+    with connect_database(lived.stack.settings) as conn:
+        told = [(each.source, each.subject) for each in alerts(conn, 500) if each.kind == "refused model"]
+    assert (lived.name, f"version {number}") in told
     assert refused.tags["landfall.verdict"] in str(skipped.value)
     assert champion_version(lived.stack.settings, lived.name) == before
 

@@ -29,7 +29,8 @@ class Wrong:
     """One thing that people are told.
 
     Args:
-        kind: `late landing`, `failed contract`, `failed run`, `stuck run`, `drift`, `stream` or `promotion`.
+        kind: `late landing`, `failed contract`, `failed run`, `stuck run`, `drift`, `stream`, `promotion` or `refused
+            model`.
         source: Who has looked: `bike_demand/actuals`, or a model or a stream. An alert is over if its source no longer names it.
         subject: What it is about, within its source: a partition, a feature, a version.
         text: What is wrong and what to type, in one line.
@@ -105,6 +106,17 @@ def _promotions(model: str, changes: Iterable[PromotionRecord], now: datetime) -
         for change in changes
         if now - change.at <= NEWS
     ]
+
+
+def refusal(model: str, version: str, why: str) -> Wrong:
+    """That the gate refused a challenger, which the step that judges notes at once."""
+    return Wrong(
+        kind="refused model",
+        source=model,
+        subject=f"version {version}",
+        text=f"the champion stays: {clean(why, 400)}    (landfall models {model})",
+        ends=False,
+    )
 
 
 def _served(change: PromotionRecord) -> str:

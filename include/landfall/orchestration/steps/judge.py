@@ -50,6 +50,9 @@ class Judge(SparkStep):
 
     def finish(self, context: Context, settings: Settings, report: Json, memo: Mapping[str, Any]) -> Json:
         """The verdict: why the challenger passed, the report (also as Markdown), and the champion that it was compared with."""
+        from landfall.alerts.stored import note
+        from landfall.alerts.wrong import refusal
+        from landfall.database import connect
         from landfall.freshness.gate import judge
         from landfall.freshness.watching import note_verdict
         from landfall.models.registry import version
@@ -59,6 +62,8 @@ class Judge(SparkStep):
         note_verdict(settings, challenger, verdict)
         self.log.info("%s", verdict.markdown())
         if not verdict.passed:
+            with connect(settings) as conn:  # the next audit tells it
+                note(conn, [refusal(self.training.model, challenger.version, verdict.why)], [])
             raise AirflowSkipException(f"Version {challenger.version} is refused, the champion stays: {verdict.why}")
         return {
             "version": challenger.version,
