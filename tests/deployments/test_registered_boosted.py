@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xgboost
+import yaml
 
 from landfall.deployments.registered import columns_of, find_registered
 from landfall.errors import ModelError
@@ -89,6 +90,21 @@ def test_a_pickle_of_lightgbm_is_refused_with_what_to_log_instead(put: Put) -> N
         == "MLflow has kept this model of LightGBM as a pickle, which can run any code when it is loaded."
     )
     assert "mlflow.lightgbm.log_model(model.booster_, ...)" in caught.value.next
+
+
+@pytest.mark.parametrize("flavor", [{"data": "../../../../etc/passwd"}, {"data": "/etc/passwd"}, {}, "x", None])
+@pytest.mark.parametrize("library", ["xgboost", "lightgbm"])
+def test_a_strangers_flavor_reads_no_file_outside_of_the_version(put: Put, library: str, flavor: Any) -> None:
+    """Nor does one that names no file end in anything but an error of ours."""
+
+    def save(folder: Path) -> None:
+        folder.mkdir(parents=True)
+        (folder / "MLmodel").write_text(yaml.safe_dump({"flavors": {library: flavor}}))
+
+    with pytest.raises(ModelError) as caught:
+        put(save)
+    assert "root:" not in str(caught.value)
+    assert "could not be read" in caught.value.what or "lies outside this project's artifacts" in caught.value.what
 
 
 @pytest.mark.parametrize(

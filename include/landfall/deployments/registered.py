@@ -124,9 +124,10 @@ def read_form(settings: Settings, model_version: ModelVersion) -> Model:
         return read_sklearn(_own_pickle(model_version, note, files.read_file(file)))
     for name, read in BOOSTED.items():
         if name in flavors:
-            file = f"{place}/{flavors[name]['data']}"
+            flavor = flavors[name] if isinstance(flavors[name], dict) else {}
+            file = f"{place}/{flavor.get('data', '')}"
             check_place(settings, model_version, file, left=LEFT)
-            return read(file, flavors[name], files.read_file(file), columns_of(described))
+            return read(file, flavor, files.read_file(file), columns_of(described))
     raise ModelError(
         f"Version {model_version.version} of `{model_version.name}` is no model of {', '.join(LIBRARIES)}.",
         looked=f"its flavors: {', '.join(flavors) or 'none'}",
