@@ -8,19 +8,20 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from landfall.database import Database, connect
-from landfall.errors import LandfallError
+from landfall.errors import LandfallError, StreamError
 from landfall.spec import Settings
 from landfall.spec.stream import Stream
 from landfall.streams import state
 from landfall.streams.batch import Batch, Committed, commit
 from landfall.streams.copies import Copies
-from landfall.streams.pulse import pulse
+from landfall.streams.pulse import LONGEST, pulse
 from landfall.streams.retention import Retention
 from landfall.streams.scorer import Scorers
 from landfall.streams.scoring_session import ScoringSession, bounded
@@ -71,6 +72,7 @@ class Driver:
         self.places = state.places(conn, stream.name, stream.source.name)
         self.epoch = state.take(conn, stream.name, f"{socket.gethostname()} pid {os.getpid()}")
         self.shown = StreamState(name=stream.name, state="starting")
+        self.hung: Callable[[], object] | None = None
         self._beaten = 0.0
 
     def run(self) -> None:
@@ -94,7 +96,7 @@ class Driver:
             self.shown = replace(self.shown, lag_rows=0, lag_seconds=0.0)
             return None
         scorer = self.scorers.current(self.conn)
-        with pulse(self.settings, self.epoch, lambda: self.shown):
+        with pulse(self.settings, self.epoch, lambda: self.shown, self.hung):
             table = self.session.score(ranges, scorer)
             self.copies.send(table, scorer.version)
         batch = Batch(
@@ -149,8 +151,14 @@ def opened(settings: Settings, stream: Stream) -> Iterator[Driver]:
             topic.close()
 
 
-def drive(settings: Settings, stream: Stream) -> None:
+def drive(settings: Settings, stream: Stream, hung: Callable[[], object] | None = None) -> None:
     """Drives a stream until it is told to stop.
+
+    Args:
+        settings: Where the servers are.
+        stream: The stream.
+        hung: What is called, in another thread, when a batch has not ended after ten minutes and that has been written down.
+            It ends the process: a call that waits for a server for ever cannot be woken. None: nothing is done.
 
     Raises:
         Fenced: another process has taken the stream.
@@ -159,6 +167,7 @@ def drive(settings: Settings, stream: Stream) -> None:
     try:
         with opened(settings, stream) as driver:
             log.info("`%s` goes on at epoch %d, on %s", stream.name, driver.epoch, driver.session.address)
+            driver.hung = hung and partial(_give_up, settings, stream, driver, hung)
             try:
                 driver.run()
             except LandfallError as error:
@@ -169,6 +178,16 @@ def drive(settings: Settings, stream: Stream) -> None:
     except LandfallError as error:
         _note(settings, stream, None, error)
         raise
+
+
+def _give_up(settings: Settings, stream: Stream, driver: Driver, hung: Callable[[], object]) -> None:
+    what = f"A batch of `{stream.name}` has not ended in {LONGEST / 60:.0f} minutes."
+    looked = f"Spark at {driver.session.address}"
+    left = "nothing of the batch was committed; the stream is started again where it stands"
+    error = StreamError(what, looked=looked, left=left, next="landfall logs spark")
+    log.error("%s", error)
+    _note(settings, stream, driver.epoch, error)
+    hung()
 
 
 def _note(settings: Settings, stream: Stream, epoch: int | None, error: LandfallError) -> None:

@@ -19,13 +19,14 @@ PARENT_GONE = 1.0
 
 def main(argv: list[str] | None = None) -> int:
     """Drives the stream. Gives the exit code: see `driven`."""
-    return driven(lambda name: drive(Settings.read(), find_stream(name)), argv)
+    return driven(lambda name: drive(Settings.read(), find_stream(name), lambda: os._exit(5)), argv)
 
 
 def driven(drive_one: Callable[[str], None], argv: list[str] | None = None) -> int:
     """Drives what the first argument names, until it is told to stop or the runner is gone.
 
-    Gives the exit code: 0 if it was told to stop, 1 if it failed, 3 if another process took it.
+    Gives the exit code: 0 if it was told to stop, 1 if it failed, 3 if another process took it. It ends with 4 when the runner is
+    gone, and with 5 when a batch hangs.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     name = (sys.argv[1:] if argv is None else argv)[0]
