@@ -6,13 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from landfall.alerts import wrong
+from landfall.database.slots import MIB, Slot
 from landfall.freshness.history import PromotionRecord
 from landfall.freshness.measured import DriftValue
 from landfall.ledger import Facts, Standing
 from landfall.ledger.standing import ATTENTION
 from landfall.ledger.trouble import in_trouble, kind_of
 from landfall.pipelines.bike_demand import BIKE_DEMAND
-from landfall.spec import Partition
+from landfall.pipelines.iris_online import IRIS_ONLINE
+from landfall.spec import Partition, SlotAlert
+from landfall.streams.state import StreamState
 
 NOW = datetime(2014, 4, 4, 15, tzinfo=UTC)
 DAY = Partition.parse("2014-04-03")
@@ -76,6 +79,65 @@ def test_only_the_newest_window_drifts():
     ]
     assert wrong._drifts(BIKE_DEMAND, [value, replace(later, value=0.1)]) == []
     assert wrong._drifts(BIKE_DEMAND, []) == []
+
+
+def line(**fields):
+    return StreamState(name="iris_online", kind="learner", wanted="running", **fields)
+
+
+@pytest.mark.parametrize(
+    ("state", "texts"),
+    [
+        (line(state="running", heartbeat=NOW), []),
+        (line(state="failing", problem="no\nbroker", heartbeat=NOW), ["no broker"]),
+        (
+            line(state="running", heartbeat=NOW - timedelta(minutes=1)),
+            ["no process drives it    (landfall ps: is the part `streams` up?)"],
+        ),
+        (StreamState(name="iris_online", kind="learner"), []),
+    ],
+)
+def test_a_learner_that_fails_or_that_nobody_drives_is_told(monkeypatch, state, texts):
+    monkeypatch.setattr(wrong, "state_of", lambda conn, name: state)
+    told = wrong.of_learner(object(), IRIS_ONLINE, NOW)  # type: ignore[arg-type]  # it is not asked
+
+    assert [(each.kind, each.source, each.text) for each in told] == [
+        ("learner", "iris_online", text) for text in texts
+    ]
+
+
+SLOT = Slot(
+    name="landfall_iris_online", active=True, wal_status="reserved", behind_bytes=0, behind_seconds=0, left_bytes=None
+)
+
+
+@pytest.mark.parametrize(
+    ("slot", "told"),
+    [
+        (None, False),
+        (SLOT, False),
+        (replace(SLOT, behind_seconds=None), False),
+        (replace(SLOT, behind_seconds=59.9, behind_bytes=2 * MIB - 1), False),
+        (replace(SLOT, behind_seconds=60), True),
+        (replace(SLOT, behind_bytes=2 * MIB), True),
+        (replace(SLOT, wal_status="unreserved"), True),
+        (replace(SLOT, wal_status="lost"), True),
+    ],
+)
+def test_a_slot_is_told_when_it_is_lost_or_further_behind_than_is_declared(slot, told):
+    learner = replace(IRIS_ONLINE, slot_alert=SlotAlert(behind=timedelta(minutes=1), mebibytes=2))
+    alerts = wrong.of_slot(learner, slot)
+
+    assert [(each.kind, each.source) for each in alerts] == [("slot", "iris_online/slot")] * told
+
+
+def test_the_alert_of_a_slot_says_how_far_behind_it_is_and_what_to_type():
+    [alert] = wrong.of_slot(IRIS_ONLINE, replace(SLOT, active=False, behind_seconds=1800, behind_bytes=3 * MIB))
+
+    assert alert.text == (
+        "slot landfall_iris_online: nobody reads it, reserved, 3.0 MiB and 1800 s behind    "
+        "(landfall changes status iris_online)"
+    )
 
 
 def test_a_promotion_of_today_is_news_and_an_older_one_is_not():

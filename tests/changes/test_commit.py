@@ -129,6 +129,8 @@ def test_an_older_state_comes_back_under_a_new_number(conn):
         learners.restore(conn, DECLARED, 3)
     assert learners.reset(conn, DECLARED) == 8
     assert kept.known_of(conn, online).state.rows == 0
+    # Both are kept, so that what it knew at a time is never what a reset or a restore has put away.
+    assert [state.number for state in kept.kept_states(conn, DECLARED.name)] == [8, 7, 6, 2]
     learners.freeze(conn, DECLARED, "to look at it")
     assert kept.known_of(conn, online).frozen == "to look at it"
     learners.thaw(conn, DECLARED)

@@ -1,5 +1,7 @@
 """A learner's declaration refuses what makes no sense."""
 
+from datetime import timedelta
+
 import pytest
 
 from landfall.errors import SpecError
@@ -11,6 +13,7 @@ from landfall.spec import (
     LearningRate,
     OnlineLearner,
     SgdRegression,
+    SlotAlert,
     SourceTable,
 )
 
@@ -81,3 +84,9 @@ def test_a_table_has_a_topic_with_one_partition():
 def test_a_half_life_and_a_learning_rate_are_formulas():
     assert DecayedKMeans(clusters=1, half_life=10).factor ** 10 == pytest.approx(0.5)
     assert LearningRate(first=0.1, power=0.5).at(4) == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("fields", [{"behind": timedelta()}, {"mebibytes": 0}])
+def test_an_alert_that_would_always_be_told_is_refused(fields):
+    with pytest.raises(SpecError, match="expected a time above 0, and 1 MiB or more"):
+        SlotAlert(**fields)

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
-from landfall.alerts.wrong import Wrong, of_model, of_partitions, of_stream
+from landfall.alerts.wrong import Wrong, of_learner, of_model, of_partitions, of_slot, of_stream, slot_source
+from landfall.changes.capture import slot_in
 from landfall.database import connect
 from landfall.errors import LandfallError, RunError
 from landfall.ledger.survey import survey
-from landfall.pipelines import PIPELINES, STREAMS
-from landfall.spec import Feed, Pipeline, Settings
+from landfall.pipelines import LEARNERS, PIPELINES, STREAMS
+from landfall.spec import Feed, OnlineLearner, Pipeline, Settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Look:
 
 
 def look(settings: Settings) -> Look:
-    """Looks at every feed, model and stream. A server that is away hides only what it alone knows.
+    """Looks at every feed, model, stream and learner. A server that is away hides only what it alone knows.
 
     Raises:
         PublishingError: the predictions database is away; then nothing is known.
@@ -42,6 +43,9 @@ def look(settings: Settings) -> Look:
             _add(result, pipeline.name, partial(of_model, conn, pipeline, now))
         for stream in STREAMS.values():
             _add(result, stream.name, partial(of_stream, conn, stream, now))
+        for learner in LEARNERS.values():
+            _add(result, learner.name, partial(of_learner, conn, learner, now))
+            _add(result, slot_source(learner), partial(_of_slot, settings, learner))
     return result
 
 
@@ -51,6 +55,10 @@ def _add(result: Look, source: str, find: Callable[[], Iterable[Wrong]]) -> None
         result.sources.append(source)
     except LandfallError as error:
         result.unknown[source] = error
+
+
+def _of_slot(settings: Settings, learner: OnlineLearner) -> list[Wrong]:
+    return of_slot(learner, slot_in(settings, learner))
 
 
 def _of_feed(settings: Settings, pipeline: Pipeline, feed: Feed) -> list[Wrong]:

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from landfall.database import Database
+from landfall.database.slots import MIB, Slot
 from landfall.freshness.history import PromotionRecord, history
 from landfall.freshness.measured import DriftValue, drift
 from landfall.ledger import Facts, Standing
 from landfall.ledger.trouble import in_trouble, kind_of
 from landfall.reporting.present import newest_window
 from landfall.reporting.words import clean, number
-from landfall.spec import Pipeline, Stream
-from landfall.streams.standing import standing
+from landfall.spec import OnlineLearner, Pipeline, Stream
+from landfall.streams.standing import standing, word_of
+from landfall.streams.state import state_of
 
 NEWS = timedelta(days=1)
 """A promotion that is older than this is no news: a project that is given alerts is not told its history."""
@@ -29,9 +31,10 @@ class Wrong:
     """One thing that people are told.
 
     Args:
-        kind: `late landing`, `failed contract`, `failed run`, `stuck run`, `drift`, `stream`, `promotion` or `refused
-            model`.
-        source: Who has looked: `bike_demand/actuals`, or a model or a stream. An alert is over if its source no longer names it.
+        kind: `late landing`, `failed contract`, `failed run`, `stuck run`, `drift`, `stream`, `learner`, `slot`,
+            `promotion` or `refused model`.
+        source: Who has looked: `bike_demand/actuals`, or a model, a stream or a learner. An alert is over if its source no longer
+            names it.
         subject: What it is about, within its source: a partition, a feature, a version.
         text: What is wrong and what to type, in one line.
         ends: False for what happened and has no end, such as a promotion.
@@ -78,6 +81,36 @@ def of_stream(conn: Database, stream: Stream, now: datetime) -> list[Wrong]:
     """
     problem = standing(conn, stream, windows=1, now=now).problem
     return [Wrong(kind="stream", source=stream.name, subject="", text=clean(problem, 400))] if problem else []
+
+
+def of_learner(conn: Database, learner: OnlineLearner, now: datetime) -> list[Wrong]:
+    """What is wrong with the process that drives a learner, as `landfall changes status` says it.
+
+    Raises:
+        PublishingError: the database cannot be asked.
+    """
+    line = state_of(conn, learner.name)
+    word = word_of(line, now)
+    if word == "failing":
+        text = clean(line.problem, 400)
+    elif word == "silent":
+        text = "no process drives it    (landfall ps: is the part `streams` up?)"
+    else:
+        return []
+    return [Wrong(kind="learner", source=learner.name, subject="", text=text)]
+
+
+def of_slot(learner: OnlineLearner, slot: Slot | None) -> list[Wrong]:
+    """That a learner's replication slot is lost, or further behind than is declared."""
+    allowed = learner.slot_alert
+    text = slot.trouble(allowed.behind.total_seconds(), allowed.mebibytes * MIB) if slot else ""
+    more = f"    (landfall changes status {learner.name})"
+    return [Wrong(kind="slot", source=slot_source(learner), subject="", text=f"{text}{more}")] if text else []
+
+
+def slot_source(learner: OnlineLearner) -> str:
+    """Who looks at a learner's slot. It is another server than that of the learner's own line."""
+    return f"{learner.name}/slot"
 
 
 def _drifts(pipeline: Pipeline, values: Iterable[DriftValue]) -> list[Wrong]:

@@ -113,6 +113,7 @@ def restore(conn: Database, declared: OnlineLearner, number: int) -> int:
         now = kept.known_of(conn, online)
         state = replace(online.from_json(text), number=now.state.number + 1, error=now.state.error)
         kept.write(conn, online, state, now.positions)
+        kept.keep(conn, online, state)
         kept.note_names(conn, name, state.number, state.names)
         kept.note(conn, name, state.number, "restored", f"as it was in state {number}")
     return state.number
@@ -133,6 +134,7 @@ def reset(conn: Database, declared: OnlineLearner) -> int:
         number, positions = kept.newest_number(conn, name)
         state = replace(online.start(), number=number + 1)
         kept.write(conn, online, state, positions)
+        kept.keep(conn, online, state)
         kept.forget_rows(conn, name)
         kept.note_names(conn, name, state.number, ())
         kept.note(conn, name, state.number, "reset")

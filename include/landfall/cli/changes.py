@@ -2,6 +2,7 @@
 
 import json as as_text
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,9 @@ import typer
 from landfall import database
 from landfall.changes.answers import newest_answers
 from landfall.changes.capture import Capture, capture_of, end_capture, start_capture
-from landfall.cli.output import JsonFlag, answering
+from landfall.changes.past import past
+from landfall.cli.output import JsonFlag, Output, answering
+from landfall.cli.times import moment_of
 from landfall.errors import SettingsError
 from landfall.pipelines import LEARNERS, find_learner
 from landfall.spec import OnlineLearner
@@ -124,13 +127,23 @@ def predictions(
                 answers, after = newest_answers(conn, declared, rows=rows, after=after)
 
 
-def state(name: LearnerName, json: JsonFlag = False) -> None:
-    """Show what a learner knows, and the states that were kept."""
+def state(
+    name: LearnerName,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIME", help="What it knew then: ISO 8601, UTC unless it says otherwise."),
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Show what a learner knows, and the states that were kept; or what it knew at a time that has passed."""
     from landfall.changes import state as kept
     from landfall.changes.online import Online
 
     with answering(json) as out:
         declared = find_learner(name)
+        if at is not None:
+            _state_at(out, name, moment_of(at))
+            return
         with database.connect(settings(), longest=database.QUESTION) as conn:
             online = Online(declared)
             known, states = kept.known_of(conn, online), kept.kept_states(conn, name)
@@ -147,6 +160,17 @@ def state(name: LearnerName, json: JsonFlag = False) -> None:
         for one in states:
             error = "" if one.window_error is None else f", error {one.window_error:.3f}"
             out.say(f"  kept: state {one.number}, {one.rows} rows{error}, {one.kept_at:%Y-%m-%d %H:%M:%S}")
+
+
+def _state_at(out: Output, name: str, moment: datetime) -> None:
+    with database.connect(settings(), longest=database.QUESTION) as conn:
+        knew = past(conn, name, moment)
+    answer = {"learner": name, "at": moment, "number": knew.number, "rows": knew.rows, "since": knew.since,
+              "later_number": knew.later_number, "later_rows": knew.later_rows, "state": knew.content}  # fmt: skip
+    text = f"{name} at {moment:%Y-%m-%d %H:%M:%S} UTC: state {knew.number}, {knew.rows} rows learnt"
+    if not knew.exact:
+        text += f"; by then it was at state {knew.later_number}, {knew.later_rows} rows, which was not kept"
+    out.answer(answer, f"{text}\n{as_text.dumps(knew.content['learner'], indent=1)}")
 
 
 def reset(name: LearnerName, json: JsonFlag = False) -> None:

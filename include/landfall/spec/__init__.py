@@ -1,6 +1,7 @@
 """Declarations: frozen values that raise an error when they are made, if what they declare makes no sense."""
 
 from landfall.spec.calendar import Calendar
+from landfall.spec.capture import SlotAlert
 from landfall.spec.column import Column, References
 from landfall.spec.contract import Contract
 from landfall.spec.feature_stages import Buckets, OneHot, Quantiles, Scale, StringIndex
@@ -75,6 +76,7 @@ __all__ = [
     "Settled",
     "SgdClassification",
     "SgdRegression",
+    "SlotAlert",
     "SourceTable",
     "Stream",
     "StringIndex",

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Self
 
-from landfall.errors import SettingsError
+from landfall.errors import SettingsError, SpecError
 
 CONNECT = ("LANDFALL_CONNECT_URL", "LANDFALL_CONNECT_USER", "LANDFALL_CONNECT_PASSWORD")
 """The variables with the address of the worker's REST API, and with the login that belongs to that address."""
@@ -19,6 +20,26 @@ PUBLICATION = "landfall_changes"
 HEARTBEAT = "landfall_heartbeat"
 """The table of a source database that a connector writes to now and then. Its changes are in the publication, so that a slot
 moves on while the captured tables rest and others of the same server do not: a slot that stands still holds the server's log."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotAlert:
+    """How far a replication slot may be behind before people are told. A lost slot is told in any case.
+
+    Args:
+        behind: The time that it may be behind.
+        mebibytes: The log of the source's server that it may hold, in MiB.
+    """
+
+    behind: timedelta = timedelta(minutes=15)
+    mebibytes: int = 256
+
+    def __post_init__(self) -> None:
+        if self.behind <= timedelta() or self.mebibytes < 1:
+            raise SpecError(
+                f"SlotAlert has behind {self.behind}, mebibytes {self.mebibytes}.",
+                looked="expected a time above 0, and 1 MiB or more",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Literal
 
 from landfall.errors import SpecError
+from landfall.spec.capture import SlotAlert
 from landfall.spec.online_algorithms import Algorithm
 from landfall.spec.stream import KafkaTopic
 
@@ -92,6 +93,7 @@ class OnlineLearner:
         keep_state_every: After so many learnt rows the state is kept, to look at or to go back to.
         keep: How long predictions and dead letters are kept.
         batch: The most events in a batch.
+        slot_alert: How far its replication slot may be behind before people are told.
     """
 
     name: str
@@ -111,6 +113,7 @@ class OnlineLearner:
     keep_state_every: int = 100
     keep: timedelta = timedelta(days=30)
     batch: int = 10_000
+    slot_alert: SlotAlert = field(default_factory=SlotAlert)
 
     def __post_init__(self) -> None:
         for what, name in (("name", self.name), ("database", self.database)):
